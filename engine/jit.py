@@ -1,0 +1,73 @@
+"""One source, two speeds: plain kernels and their compiled twins.
+
+The problem: the core must run compiled (millions of events a second) and interpreted (debugging,
+coverage, jobs shorter than a compilation), from the same source and with the same result.
+Decorating with numba's ``njit`` at import makes every import pay for numba and leaves no plain
+version; an environment switch would allow only one of the two in a process.
+
+The choice: ``@kernel`` only registers a function and returns it unchanged. `compiled` builds, on
+demand, a twin of the function in which every kernel that it calls by name is replaced by that
+kernel's twin. So a kernel must call other kernels by their bare names
+(``from engine.kernels.money import checked_add``), never through a module attribute.
+
+Kernels are written in the subset that means the same in both worlds: int64 and float64 only,
+two-dimensional blocks indexed as ``block[row, COLUMN]``, ``math`` instead of ``numpy``, no slices.
+In the interpreted world blocks are memoryviews, whose elements are plain Python numbers
+(numpy scalars would be three times slower and would wrap with a warning).
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_KERNELS: set[Callable[..., Any]] = set()
+_TWINS: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+def kernel(function: _Function) -> _Function:
+    """Register `function` as a kernel: it can be compiled by `compiled`. Returned unchanged."""
+    _KERNELS.add(function)
+    return function
+
+
+def compiled(function: _Function) -> _Function:
+    """Return the compiled twin of a kernel; the first call with new types compiles or loads it.
+
+    Raises
+    ------
+    ValueError
+        If `function` is not a registered kernel.
+    """
+    if function not in _KERNELS:
+        raise ValueError(f"{function.__qualname__} is not a kernel: decorate it with @kernel")
+    if function not in _TWINS:
+        _TWINS[function] = _twin(function)
+    return cast(_Function, _TWINS[function])
+
+
+def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
+    from numba import njit
+
+    plain = cast(types.FunctionType, function)
+    used = {name: plain.__globals__[name] for name in plain.__code__.co_names if name in plain.__globals__}
+    names = {name: compiled(value) if _is_kernel(value) else value for name, value in used.items()}
+    clone = types.FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
+    clone.__qualname__ = plain.__qualname__
+    clone.__module__ = plain.__module__
+    return cast(Callable[..., Any], njit(cache=True)(clone))
+
+
+def _is_kernel(value: object) -> bool:
+    return isinstance(value, types.FunctionType) and value in _KERNELS
+
+
+def as_plain(block: NDArray[Any]) -> memoryview:
+    """View a block for the interpreted world: same memory, elements are Python numbers."""
+    return memoryview(np.ascontiguousarray(block) if not block.flags.c_contiguous else block)
