@@ -1,0 +1,126 @@
+"""Exact integer arithmetic that refuses to wrap.
+
+Compiled int64 wraps silently and interpreted Python integers never do; so every operation that
+could leave the range is checked before it is done, the same way in both worlds. A result that does
+not fit is `OVERFLOW`, which every checked operation passes on, as a float passes on NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.jit import kernel
+
+INT64_MAX: Final = 2**63 - 1
+OVERFLOW: Final = -(2**63)
+
+
+@kernel
+def add_checked(a: int, b: int) -> int:
+    """Return a + b, or OVERFLOW."""
+    if a == OVERFLOW or b == OVERFLOW:
+        return OVERFLOW
+    if b > 0 and a > INT64_MAX - b:
+        return OVERFLOW
+    if b < 0 and a < -INT64_MAX - b:
+        return OVERFLOW
+    return a + b
+
+
+@kernel
+def multiply_checked(a: int, b: int) -> int:
+    """Return a * b, or OVERFLOW."""
+    if a == OVERFLOW or b == OVERFLOW:
+        return OVERFLOW
+    if a == 0 or b == 0:
+        return 0
+    if abs(a) > INT64_MAX // abs(b):
+        return OVERFLOW
+    return a * b
+
+
+@kernel
+def divide_wide(a: int, b: int, c: int) -> tuple[int, int]:
+    """Return quotient and remainder of a * b / c for a, b >= 0 and 0 < c < 2^61.
+
+    The product may be wider than 64 bits. The quotient is OVERFLOW when it does not fit.
+    """
+    if a == 0 or b <= INT64_MAX // a:
+        product = a * b
+        return product // c, product % c
+    # Shift and add: multiply b by the bits of a from the highest, keeping quotient and remainder.
+    whole, part = b // c, b % c
+    quotient, remainder = 0, 0
+    for bit in range(62, -1, -1):
+        if quotient > (INT64_MAX - whole - 3) // 2:
+            return OVERFLOW, 0
+        quotient = quotient * 2
+        remainder = remainder * 2
+        if (a >> bit) & 1:
+            quotient = quotient + whole
+            remainder = remainder + part
+        while remainder >= c:
+            remainder = remainder - c
+            quotient = quotient + 1
+    return quotient, remainder
+
+
+@kernel
+def multiply_divide_floor(a: int, b: int, c: int) -> int:
+    """Return floor(a * b / c) for a, b >= 0, or OVERFLOW."""
+    if a == OVERFLOW or b == OVERFLOW:
+        return OVERFLOW
+    quotient, _ = divide_wide(a, b, c)
+    return quotient
+
+
+@kernel
+def multiply_divide_ceiling(a: int, b: int, c: int) -> int:
+    """Return ceil(a * b / c) for a, b >= 0, or OVERFLOW."""
+    if a == OVERFLOW or b == OVERFLOW:
+        return OVERFLOW
+    quotient, remainder = divide_wide(a, b, c)
+    if quotient != OVERFLOW and remainder > 0:
+        return quotient + 1
+    return quotient
+
+
+@kernel
+def multiply_divide_even(a: int, b: int, c: int) -> int:
+    """Return a * b / c rounded half-even, for any signs of a and b and c > 0, or OVERFLOW."""
+    if a == OVERFLOW or b == OVERFLOW:
+        return OVERFLOW
+    quotient, remainder = divide_wide(abs(a), abs(b), c)
+    if quotient == OVERFLOW:
+        return OVERFLOW
+    double = remainder * 2
+    if double > c or (double == c and quotient % 2 == 1):
+        quotient = quotient + 1
+    if (a < 0) != (b < 0):
+        return -quotient
+    return quotient
+
+
+@kernel
+def notional_minor(price: int, lots: int, numerator: int, denominator: int) -> int:
+    """Return the money of `lots` at `price` in minor units, or OVERFLOW.
+
+    Exact where the instrument's denominator is 1; else rounded half-even. The sign is that of the
+    product (a sold quantity is negative).
+    """
+    product = multiply_checked(price, lots)
+    if denominator == 1:
+        return multiply_checked(product, numerator)
+    return multiply_divide_even(product, numerator, denominator)
+
+
+@kernel
+def ceil_to(value: int, step: int) -> int:
+    """Return the smallest multiple of `step` that is at least `value`."""
+    return -((-value) // step) * step
+
+
+@kernel
+def floor_to(value: int, step: int) -> int:
+    """Return the largest multiple of `step` that is at most `value`."""
+    return value // step * step

@@ -1,0 +1,258 @@
+"""The layout of the core's blocks: what each integer column means.
+
+State, events and commands are rows of int64 in flat, preallocated blocks: a snapshot is a copy, the
+identity of a state is a hash of its bytes, and memory cannot grow with time. The columns are plain
+module constants because the compiler folds them; a kernel reads ``orders[row, ORDER_FILLED]``.
+
+Units are in the name or in the comment: ticks, lots, minor, ns (see `engine.model.units`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from engine.model.orders import (
+    TRANSITIONS,
+    Liquidity,
+    OrderEvent,
+    OrderFlag,
+    OrderStatus,
+    OrderType,
+    TimeInForce,
+)
+
+
+class EventKind(IntEnum):
+    """Everything that can be in the ordered stream of a run."""
+
+    # Corporate actions, settlement, account (first at one timestamp).
+    SPLIT = 1
+    DIVIDEND = 2
+    SYMBOL_CHANGE = 3
+    FUNDING = 4
+    SETTLEMENT = 5
+    TRANSFER = 6
+    CONVERSION_RATE = 7
+    HALT = 8
+    RESUME = 9
+    CORRECTION = 10
+    # Market data.
+    BAR = 20
+    QUOTE = 21
+    TRADE = 22
+    # Time.
+    SESSION_CLOSE = 30
+    ACCRUAL = 31
+    SESSION_OPEN = 32
+    TIMER = 33
+    # From the broker.
+    ACCEPTED = 40
+    ARMED = 41
+    TRIGGERED = 42
+    FILL = 43
+    CANCELED = 44
+    EXPIRED = 45
+    REJECTED = 46
+    REPLACED = 47
+    CANCEL_REJECTED = 48
+    # Decisions of the core (journal only).
+    SUBMITTED = 60
+    DENIED = 61
+    CANCEL_SENT = 62
+    REPLACE_SENT = 63
+    # Effects on the account (journal only).
+    POSITION_CHANGED = 70
+    CASH_CHANGED = 71
+    EQUITY_MARKED = 72
+
+
+KIND_SPLIT: Final = 1
+KIND_DIVIDEND: Final = 2
+KIND_SYMBOL_CHANGE: Final = 3
+KIND_FUNDING: Final = 4
+KIND_SETTLEMENT: Final = 5
+KIND_TRANSFER: Final = 6
+KIND_CONVERSION_RATE: Final = 7
+KIND_HALT: Final = 8
+KIND_RESUME: Final = 9
+KIND_CORRECTION: Final = 10
+KIND_BAR: Final = 20
+KIND_QUOTE: Final = 21
+KIND_TRADE: Final = 22
+KIND_SESSION_CLOSE: Final = 30
+KIND_ACCRUAL: Final = 31
+KIND_SESSION_OPEN: Final = 32
+KIND_TIMER: Final = 33
+KIND_ACCEPTED: Final = 40
+KIND_ARMED: Final = 41
+KIND_TRIGGERED: Final = 42
+KIND_FILL: Final = 43
+KIND_CANCELED: Final = 44
+KIND_EXPIRED: Final = 45
+KIND_REJECTED: Final = 46
+KIND_REPLACED: Final = 47
+KIND_CANCEL_REJECTED: Final = 48
+KIND_SUBMITTED: Final = 60
+KIND_DENIED: Final = 61
+KIND_CANCEL_SENT: Final = 62
+KIND_REPLACE_SENT: Final = 63
+KIND_POSITION_CHANGED: Final = 70
+KIND_CASH_CHANGED: Final = 71
+KIND_EQUITY_MARKED: Final = 72
+
+# --- Event rows -----------------------------------------------------------------------------------
+EVENT_WIDTH: Final = 12
+EVENT_TS: Final = 0  # ns, when it becomes known
+EVENT_KIND: Final = 1
+EVENT_INSTRUMENT: Final = 2  # index, -1 for none
+EVENT_SEQUENCE: Final = 3  # position in the run's stream
+# Bars
+BAR_OPEN_TS: Final = 4
+BAR_OPEN: Final = 5
+BAR_HIGH: Final = 6
+BAR_LOW: Final = 7
+BAR_CLOSE: Final = 8
+BAR_VOLUME: Final = 9  # lots, UNKNOWN where the source has none
+BAR_FILLS: Final = 10  # 1: the fill book matches against it
+# Quotes
+QUOTE_BID: Final = 4
+QUOTE_ASK: Final = 5
+QUOTE_BID_SIZE: Final = 6
+QUOTE_ASK_SIZE: Final = 7
+# Trades (prints)
+TRADE_PRICE: Final = 4
+TRADE_SIZE: Final = 5
+TRADE_AGGRESSOR: Final = 6  # +1 buyer, -1 seller, 0 unknown
+# Actions and account events
+SPLIT_NUMERATOR: Final = 4
+SPLIT_DENOMINATOR: Final = 5
+DIVIDEND_MINOR: Final = 4  # per unit held
+FUNDING_PPB: Final = 4  # parts per billion of the position's value; positive: longs pay
+FUNDING_MARK: Final = 5  # ticks, 0: the last price
+SETTLEMENT_PRICE: Final = 4
+SYMBOL_ID: Final = 4
+TRANSFER_CURRENCY: Final = 4
+TRANSFER_MINOR: Final = 5
+RATE_CURRENCY: Final = 4
+RATE_VALUE: Final = 5  # 10^-RATE_PRECISION units of the base currency
+CALENDAR_ID: Final = 4
+# Broker events and decisions
+FACT_ORDER: Final = 4
+FACT_LOTS: Final = 5
+FACT_PRICE: Final = 6
+FACT_FEE: Final = 7
+FACT_LIQUIDITY: Final = 8
+FACT_RULE: Final = 9
+FACT_REFERENCE: Final = 10  # ticks: the market's price before slippage
+FACT_REASON: Final = 11
+# SUBMITTED and DENIED
+SUBMIT_SIDE: Final = 6
+SUBMIT_TYPE: Final = 7
+SUBMIT_LIMIT: Final = 8
+SUBMIT_STOP: Final = 9
+SUBMIT_TIF: Final = 10
+# POSITION_CHANGED
+POSITION_AFTER: Final = 5  # lots
+POSITION_REALIZED: Final = 6  # minor, in the instrument's currency
+POSITION_COST_AFTER: Final = 7
+POSITION_CAUSE: Final = 8
+POSITION_CLOSED_LOTS: Final = 9
+# CASH_CHANGED
+CASH_CURRENCY: Final = 5
+CASH_MINOR: Final = 6
+CASH_CAUSE: Final = 7
+# EQUITY_MARKED
+MARK_EQUITY: Final = 4
+MARK_GROSS: Final = 5  # minor, sum of absolute position values
+MARK_NET: Final = 6
+MARK_FLOW: Final = 7  # minor, external flows since the last mark
+MARK_TRADED: Final = 8  # minor, absolute value of the fills since the last mark
+MARK_CASH: Final = 9
+
+UNKNOWN: Final = -1
+RATE_PRECISION: Final = 10
+RATE_ONE: Final = 10**RATE_PRECISION
+
+# --- Orders: the request part is common to the core and the fill book ------------------------------
+ORDER_WIDTH: Final = 32
+ORDER_ID: Final = 0
+ORDER_STATUS: Final = 1
+ORDER_INSTRUMENT: Final = 2
+ORDER_SIDE: Final = 3
+ORDER_TYPE: Final = 4
+ORDER_TIF: Final = 5
+ORDER_QUANTITY: Final = 6
+ORDER_FILLED: Final = 7
+ORDER_LIMIT: Final = 8
+ORDER_STOP: Final = 9
+ORDER_TRAIL_TICKS: Final = 10
+ORDER_TRAIL_PPM: Final = 11
+ORDER_EXPIRE: Final = 12
+ORDER_FLAGS: Final = 13
+ORDER_PARENT: Final = 14
+ORDER_GROUP: Final = 15
+# The core's own part.
+ORDER_SUBMITTED_NS: Final = 16
+ORDER_VALUE: Final = 17  # minor, sum of price x quantity of its fills
+ORDER_FEES: Final = 18
+ORDER_TAG: Final = 19  # the strategy's own number
+# The fill book's own part.
+ORDER_ARRIVAL: Final = 16
+ORDER_SEEN: Final = 17
+ORDER_FIRED: Final = 18  # a stop that was triggered
+ORDER_ANCHOR: Final = 19
+ORDER_QUEUE: Final = 20
+ORDER_ARMED: Final = 21  # lots in play
+ORDER_FEE_CHARGED: Final = 22
+ORDER_FEE_EXACT: Final = 23
+ORDER_TRADED_VALUE: Final = 24
+ORDER_MARK: Final = 25  # the last leg or point that looked at it
+ORDER_CANCEL_ARRIVAL: Final = 26  # 0: none asked
+ORDER_REPLACE_ARRIVAL: Final = 27
+ORDER_REPLACE_QUANTITY: Final = 28
+ORDER_REPLACE_LIMIT: Final = 29
+ORDER_REPLACE_STOP: Final = 30
+
+STATUS_NONE: Final = OrderStatus.NONE.value
+STATUS_IN_FLIGHT: Final = OrderStatus.IN_FLIGHT.value
+STATUS_HELD: Final = OrderStatus.HELD.value
+STATUS_OPEN: Final = OrderStatus.OPEN.value
+STATUS_TRIGGERED: Final = OrderStatus.TRIGGERED.value
+STATUS_PARTIALLY_FILLED: Final = OrderStatus.PARTIALLY_FILLED.value
+STATUS_PENDING_CANCEL: Final = OrderStatus.PENDING_CANCEL.value
+STATUS_FILLED: Final = OrderStatus.FILLED.value
+STATUS_CANCELED: Final = OrderStatus.CANCELED.value
+STATUS_EXPIRED: Final = OrderStatus.EXPIRED.value
+STATUS_REJECTED: Final = OrderStatus.REJECTED.value
+STATUS_DENIED: Final = OrderStatus.DENIED.value
+
+TYPE_MARKET: Final = OrderType.MARKET.value
+TYPE_LIMIT: Final = OrderType.LIMIT.value
+TYPE_STOP: Final = OrderType.STOP.value
+TYPE_STOP_LIMIT: Final = OrderType.STOP_LIMIT.value
+TYPE_TRAILING_STOP: Final = OrderType.TRAILING_STOP.value
+TYPE_MARKET_ON_OPEN: Final = OrderType.MARKET_ON_OPEN.value
+TYPE_LIMIT_ON_OPEN: Final = OrderType.LIMIT_ON_OPEN.value
+TYPE_MARKET_ON_CLOSE: Final = OrderType.MARKET_ON_CLOSE.value
+TYPE_LIMIT_ON_CLOSE: Final = OrderType.LIMIT_ON_CLOSE.value
+
+TIF_DAY: Final = TimeInForce.DAY.value
+TIF_GTC: Final = TimeInForce.GTC.value
+TIF_IOC: Final = TimeInForce.IOC.value
+TIF_FOK: Final = TimeInForce.FOK.value
+TIF_GTD: Final = TimeInForce.GTD.value
+
+FLAG_REDUCE_ONLY: Final = OrderFlag.REDUCE_ONLY.value
+FLAG_POST_ONLY: Final = OrderFlag.POST_ONLY.value
+LIQUIDITY_TAKER: Final = Liquidity.TAKER.value
+LIQUIDITY_MAKER: Final = Liquidity.MAKER.value
+
+# The transition table as the kernels read it: NEXT_STATUS[status * ORDER_EVENT_COUNT + event],
+# 0 where the edge does not exist.
+ORDER_EVENT_COUNT: Final = len(OrderEvent)
+NEXT_STATUS: Final = tuple(
+    int(TRANSITIONS.get((status, event), OrderStatus.NONE))
+    for status in OrderStatus
+    for event in OrderEvent
+)
