@@ -1,0 +1,243 @@
+"""Writing a dataset, all or nothing.
+
+Steps, each of which may fail or be interrupted without harm:
+
+1. the rows go to a new folder inside the dataset, a generation that no manifest names yet;
+2. every file and folder is flushed to the disk;
+3. one rename puts the new manifest in the place of the old one: from here on it is the dataset;
+4. the generation of the old manifest is deleted.
+
+Before step 3 a failure deletes the new folder and the old dataset is untouched. After step 3 a
+failure leaves an unnamed folder, which the next write sweeps away.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from data.actions import Action
+from data.calendars import CALENDAR_VERSION
+from data.fingerprint import action_line, columns_digest, dataset_fingerprint
+from data.frames import TIME_COLUMN, AnyColumns, has_volume, to_frame
+from data.manifest import (
+    MANIFEST_NAME,
+    ActionEntry,
+    FileEntry,
+    InstrumentEntry,
+    Manifest,
+    PartEntry,
+    encode_manifest,
+    fingerprint_of,
+)
+from engine.errors import DataError
+from engine.model.instruments import Instrument
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ACTIONS_NAME = "actions.json"
+GENERATION_PREFIX = "rows-"
+# Rows per file stay between some thousand and some million with these periods.
+_PERIOD_FORMAT = {"all": "all", "year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One kind of data of one instrument, ready to be written."""
+
+    kind: str
+    symbol: str
+    columns: AnyColumns
+    timeframe: str = ""
+    source: str = ""
+    rounding_error_max: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The whole content of a dataset before it is written."""
+
+    instruments: Mapping[str, Instrument]
+    parts: Sequence[Part]
+    actions: Sequence[Action] = ()
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def write_dataset(folder: Path, draft: Draft) -> Manifest:
+    """Write `draft` as the dataset in `folder`, in the place of what is there.
+
+    Raises
+    ------
+    DataError
+        If the disk is full or the folder cannot be written; nothing is changed then.
+    """
+    with _explained(folder), _new_generation(folder) as generation:
+        parts = tuple(_write_part(generation, part) for part in draft.parts)
+        actions_digest = _write_actions(generation, draft.actions)
+        instruments = tuple(
+            InstrumentEntry.of(draft.instruments[symbol]) for symbol in sorted(draft.instruments)
+        )
+        manifest = Manifest(
+            name=folder.name,
+            generation=generation.name,
+            fingerprint=fingerprint_of(instruments, parts, actions_digest),
+            instruments=instruments,
+            parts=parts,
+            actions_count=len(draft.actions),
+            actions_digest=actions_digest,
+            calendar_version=CALENDAR_VERSION,
+            notes=tuple(draft.notes),
+        )
+        _sync_tree(generation)
+        _replace_file(folder / MANIFEST_NAME, encode_manifest(manifest))
+    _sweep(folder, keep=manifest.generation)
+    return manifest
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(
+            f"the dataset cannot be written: {reason}; nothing was changed",
+            where=str(folder),
+            remedy="free some space, or check that you may write to this folder",
+            code="data.cannot_write",
+        ) from error
+
+
+@contextmanager
+def _new_generation(folder: Path) -> Iterator[Path]:
+    """Give a new folder for rows; on any failure, also Ctrl-C, remove it and what it needed."""
+    created = _missing_ancestors(folder)
+    generation: Path | None = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        generation = Path(tempfile.mkdtemp(prefix=GENERATION_PREFIX, dir=folder))
+        generation.chmod(0o755)  # mkdtemp makes it private; the catalog is as open as its root
+        yield generation
+    except BaseException:
+        if generation is not None:
+            shutil.rmtree(generation, ignore_errors=True)
+        _remove_empty(created)
+        raise
+
+
+def _missing_ancestors(folder: Path) -> list[Path]:
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # not empty, or never made: so are those above it
+
+
+def symbol_folder(symbol: str) -> str:
+    """Return a folder name for a symbol: ``BTC/USD`` gives ``BTC%2FUSD``."""
+    name = quote(symbol, safe="^-_")
+    return name.replace(".", "%2E") if set(name) == {"."} else name
+
+
+def _write_part(generation: Path, part: Part) -> PartEntry:
+    frame = to_frame(part.columns, part.kind)
+    place = generation / part.kind / symbol_folder(part.symbol)
+    place.mkdir(parents=True)
+    files = []
+    for label, rows in _periods(frame, part.kind, part.timeframe):
+        path = place / f"{label}.parquet"
+        rows.write_parquet(path, compression="zstd", statistics=True)
+        stamps = rows[TIME_COLUMN[part.kind]]
+        name = path.relative_to(generation).as_posix()
+        files.append(FileEntry(name, len(rows), int(stamps[0]), int(stamps[-1])))
+    return PartEntry(
+        kind=part.kind,
+        symbol=part.symbol,
+        rows=len(frame),
+        first_ns=files[0].first_ns,
+        last_ns=files[-1].last_ns,
+        digest=columns_digest([part.columns]).hex(),
+        files=tuple(files),
+        has_volume=has_volume(part.columns),
+        timeframe=part.timeframe,
+        source=part.source,
+        rounding_error_max=part.rounding_error_max,
+    )
+
+
+def _periods(frame: pl.DataFrame, kind: str, timeframe: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    import polars as pl
+
+    period = _period_of(kind, timeframe)
+    if period == "all":
+        yield "all", frame
+        return
+    stamp = pl.from_epoch(pl.col(TIME_COLUMN[kind]), time_unit="ns")
+    label = stamp.dt.strftime(_PERIOD_FORMAT[period]).alias("period")
+    for key, rows in frame.with_columns(label).group_by("period", maintain_order=True):
+        yield str(key[0]), rows.drop("period")
+
+
+def _period_of(kind: str, timeframe: str) -> str:
+    if kind != "bars":
+        return "day"
+    if timeframe.endswith(("d", "w")):
+        return "all"
+    return "year" if timeframe.endswith("h") else "month"
+
+
+def _write_actions(generation: Path, actions: Sequence[Action]) -> str:
+    if not actions:
+        return ""
+    ordered = sorted(actions, key=action_line)
+    entries = [ActionEntry.of(action) for action in sorted(actions, key=lambda a: a.ts_ex_ns)]
+    content = msgspec.json.format(msgspec.json.encode(entries), indent=1)
+    (generation / ACTIONS_NAME).write_bytes(content + b"\n")
+    return dataset_fingerprint(action_line(action) for action in ordered)
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        _sync(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def _sweep(folder: Path, *, keep: str) -> None:
+    for path in folder.glob(GENERATION_PREFIX + "*"):
+        if path.name != keep:
+            shutil.rmtree(path, ignore_errors=True)
