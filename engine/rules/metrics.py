@@ -71,8 +71,10 @@ __all__ = [
     "max_drawdown",
     "max_drawdown_days",
     "measure",
+    "observations_needed",
     "payoff_ratio",
     "profit_factor",
+    "sharpe_interval",
     "sharpe_ratio",
     "sortino_ratio",
     "total_return",
@@ -82,6 +84,7 @@ __all__ = [
 ]
 
 TAIL_FRACTION = 0.05
+NORMAL_95 = 1.959963984540054
 EXPONENT_MAX = 700.0  # exp of more leaves the range of floats
 
 FloatArray = NDArray[np.float64]
@@ -316,6 +319,46 @@ def sharpe_ratio(
         return None
     excess = returns - risk_free_per_period
     return float(excess.mean() / excess.std(ddof=1)) * math.sqrt(periods_per_year)
+
+
+def sharpe_interval(
+    sharpe: float, *, observations: int, periods_per_year: float
+) -> tuple[float, float]:
+    """Compute the 95 % interval of an annualized Sharpe ratio, for independent returns.
+
+    Notes
+    -----
+    With the Sharpe ratio ``s`` of one period, its deviation is ``sqrt((1 + s^2 / 2) / n)``.
+    Source: Lo (2002), Financial Analysts J. 58(4), equation 9. Clustered volatility and fat tails
+    make the truth wider.
+
+    Examples
+    --------
+    >>> low, high = sharpe_interval(1.0, observations=252, periods_per_year=252)
+    >>> round(low, 2), round(high, 2)
+    (-0.96, 2.96)
+    """
+    half = NORMAL_95 * _sharpe_deviation(sharpe, periods_per_year) / math.sqrt(observations)
+    return sharpe - half, sharpe + half
+
+
+def observations_needed(sharpe: float, *, periods_per_year: float) -> int | None:
+    """Return how many days a Sharpe ratio has to last until its 95 % interval excludes 0.
+
+    ``None`` for a ratio too near to 0 to tell. The inverse of `sharpe_interval`.
+
+    Examples
+    --------
+    >>> observations_needed(1.0, periods_per_year=252)
+    970
+    """
+    if abs(sharpe) < 0.01:
+        return None
+    return math.ceil((NORMAL_95 * _sharpe_deviation(sharpe, periods_per_year) / sharpe) ** 2)
+
+
+def _sharpe_deviation(sharpe: float, periods_per_year: float) -> float:
+    return math.sqrt(periods_per_year * (1.0 + sharpe**2 / periods_per_year / 2.0))
 
 
 def sortino_ratio(
