@@ -7,11 +7,13 @@ out is what the engine reads, without conversion.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.history import BarColumns, QuoteColumns, TradeColumns
 from engine.errors import DataError
@@ -32,6 +34,21 @@ TIME_COLUMN = {"bars": "ts_close_ns", "quotes": "ts_ns", "trades": "ts_ns"}
 def column_names(kind: str) -> tuple[str, ...]:
     """Return the columns of a kind in the order of its files."""
     return tuple(f.name for f in fields(COLUMNS[kind]) if not f.name.startswith("has_"))
+
+
+def array_names(columns: AnyColumns) -> tuple[str, ...]:
+    """Return the names of the arrays of a block, in its order."""
+    return tuple(f.name for f in fields(columns) if not f.name.startswith("has_"))
+
+
+def with_arrays(columns: AnyColumns, arrays: Sequence[NDArray[np.int64]]) -> AnyColumns:
+    """Return a block like `columns` with other arrays, given in its order."""
+    values = dict(zip(array_names(columns), arrays, strict=True))
+    if isinstance(columns, BarColumns):
+        return BarColumns(**values, has_volume=columns.has_volume)
+    if isinstance(columns, QuoteColumns):
+        return QuoteColumns(**values, has_sizes=columns.has_sizes)
+    return TradeColumns(**values)
 
 
 def to_frame(columns: AnyColumns, kind: str) -> pl.DataFrame:

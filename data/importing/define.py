@@ -1,0 +1,162 @@
+"""The instrument behind a symbol: given, known from the dataset, or made from what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from data.importing.options import ImportOptions
+from data.importing.values import Numbers, precision_hint, precision_of
+from engine.errors import DataError
+from engine.model.instruments import PRECISION_MAX, Instrument, InstrumentKind
+
+_KIND_OF_CALENDAR = {
+    "XNYS": InstrumentKind.EQUITY,
+    "FX": InstrumentKind.FX,
+    "24/7": InstrumentKind.CRYPTO_SPOT,
+}
+_CALENDAR_OF_KIND = {
+    InstrumentKind.EQUITY: "XNYS",
+    InstrumentKind.FX: "FX",
+    InstrumentKind.CFD: "FX",
+    InstrumentKind.CRYPTO_SPOT: "24/7",
+    InstrumentKind.CRYPTO_PERPETUAL: "24/7",
+    InstrumentKind.BINARY_EVENT: "24/7",
+}
+_EQUITY_DECIMALS = 2  # a share's price is in cents even where all of a file's prices are whole
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known before the rows are read: definitions given, and those of the dataset."""
+
+    options: ImportOptions
+    existing: dict[str, Instrument]
+
+    def of(self, symbol: str) -> Instrument | None:
+        """Return the definition of `symbol` that must be kept, or None."""
+        return self.options.instruments.get(symbol) or self.existing.get(symbol)
+
+
+def calendar_for(symbol: str, known: Known, file: str) -> str:
+    """Return the calendar of an instrument.
+
+    Raises
+    ------
+    DataError
+        If nothing says when it trades.
+    """
+    defined = known.of(symbol)
+    if defined is not None:
+        return defined.calendar
+    options = known.options
+    if options.calendar is not None:
+        return options.calendar
+    if options.instrument_kind in _CALENDAR_OF_KIND:
+        return _CALENDAR_OF_KIND[options.instrument_kind]
+    raise DataError(
+        f"nothing says when {symbol} trades",
+        where=file,
+        remedy="say it: --calendar XNYS (US shares), --calendar 24/7 (UTC days), --calendar FX",
+        code="data.calendar_missing",
+    )
+
+
+def define(
+    symbol: str,
+    prices: Sequence[Numbers],
+    sizes: Sequence[Numbers],
+    known: Known,
+    file: str,
+) -> Instrument:
+    """Return the instrument of `symbol` with precisions that hold its values.
+
+    Raises
+    ------
+    DataError
+        If the values fit no precision, or contradict the definition.
+    """
+    options, defined = known.options, known.of(symbol)
+    if defined is not None:
+        _require_no_conflict(symbol, prices, sizes, known, defined, file)
+        return defined
+    calendar = calendar_for(symbol, known, file)
+    kind = options.instrument_kind or _KIND_OF_CALENDAR[calendar]
+    price = options.price_precision
+    if price is None:
+        floor = _EQUITY_DECIMALS if kind is InstrumentKind.EQUITY else 0
+        price = _detect(symbol, "price", prices, floor, file)
+    quantity = options.quantity_precision
+    if quantity is None:
+        quantity = _detect(symbol, "quantity", sizes, 0, file)
+    return Instrument(
+        symbol,
+        kind,
+        currency=options.currency or _quote_currency(symbol) or "USD",
+        price_precision=price,
+        quantity_precision=quantity,
+        calendar=calendar,
+    )
+
+
+def _detect(symbol: str, what: str, columns: Sequence[Numbers], floor: int, file: str) -> int:
+    found = precision_of(columns, at_least=floor)
+    if found is None:
+        raise DataError(
+            f"{symbol}: a {what} has more than {PRECISION_MAX} decimals",
+            where=f"{file}, {', '.join(column.name for column in columns)}",
+            remedy=precision_hint(columns, f"--{what}-precision"),
+            code="data.off_grid",
+        )
+    return found
+
+
+def _quote_currency(symbol: str) -> str | None:
+    """Return the currency of a pair: ``ADA/BTC`` is priced in BTC."""
+    _, slash, quote = symbol.partition("/")
+    return quote if slash and quote.isalnum() and quote.isupper() else None
+
+
+def _require_no_conflict(
+    symbol: str,
+    prices: Sequence[Numbers],
+    sizes: Sequence[Numbers],
+    known: Known,
+    defined: Instrument,
+    file: str,
+) -> None:
+    options = known.options
+    said = {
+        "kind": options.instrument_kind,
+        "currency": options.currency,
+        "calendar": options.calendar,
+        "price_precision": options.price_precision,
+        "quantity_precision": options.quantity_precision,
+    }
+    for name, value in said.items():
+        if value is not None and value != getattr(defined, name):
+            have = getattr(defined, name)
+            raise _conflict(symbol, f"{name} {_plain(value)}, but it is {_plain(have)}", file)
+    stored = known.existing.get(symbol)
+    if stored is not None and replace(stored) != defined:
+        raise _conflict(symbol, "another definition than the dataset holds", file)
+    for what, columns, have in (
+        ("price", prices, defined.price_precision),
+        ("quantity", sizes, defined.quantity_precision),
+    ):
+        needed = precision_of(columns, at_least=have) if columns else have
+        if needed != have and getattr(options, f"{what}_precision") is None:
+            raise _conflict(symbol, f"a {what} with more than {have} decimals", file)
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, InstrumentKind) else value
+
+
+def _conflict(symbol: str, problem: str, file: str) -> DataError:
+    return DataError(
+        f"{symbol} would get {problem}",
+        where=file,
+        remedy="are these two instruments? Rename one, or replace the dataset",
+        code="data.conflicting_definition",
+    )
