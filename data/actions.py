@@ -30,7 +30,7 @@ class Action:
     symbol
         The instrument it happens to.
     ts_ex_ns
-        When it takes effect, nanoseconds UTC; the opening of the ex-date's session.
+        When it takes effect, nanoseconds UTC; the ex-date's first moment (`day_starts`).
     kind
         See `ActionKind`.
     ratio_numerator, ratio_denominator

@@ -121,6 +121,21 @@ def sessions_of_days(calendar: str, days: Days) -> tuple[Ints, Ints, NDArray[np.
     )
 
 
+def day_starts(calendar: str, days: Days) -> Ints:
+    """Return when each trading day begins, in ns UTC, whether or not there is a session.
+
+    For exchange sessions it is midnight in New York: trades before the opening bell of an ex-date
+    are already without the dividend, those of the evening before are still with it.
+    """
+    get_calendar(calendar)
+    if calendar == "XNYS":
+        # Midnight has the offset of the evening before: clocks change at two.
+        return days * NS_PER_DAY - _new_york_offset_ns(days - 1)
+    if calendar == "FX":
+        return (days - 1) * NS_PER_DAY - _new_york_offset_ns(days - 1) + 17 * NS_PER_HOUR
+    return days * NS_PER_DAY
+
+
 def session_of(calendar: str, ts_ns: int) -> tuple[int, int] | None:
     """Return open and close of the session that holds `ts_ns` (open included), or None."""
     opens, closes = sessions(calendar, ts_ns, ts_ns + 1)

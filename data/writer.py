@@ -41,13 +41,15 @@ from data.manifest import (
 )
 from engine.errors import DataError
 from engine.model.instruments import Instrument
+from engine.model.units import NS_PER_DAY
 
 if TYPE_CHECKING:
     import polars as pl
 
 ACTIONS_NAME = "actions.json"
 GENERATION_PREFIX = "rows-"
-# Rows per file stay between some thousand and some million with these periods.
+_ROWS_PER_FILE = 50_000  # smaller files cost more to open than to read
+_PERIOD_DAYS = {"day": 1, "month": 30, "year": 365}
 _PERIOD_FORMAT = {"all": "all", "year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
 
 
@@ -159,7 +161,7 @@ def _write_part(generation: Path, part: Part) -> PartEntry:
     place = generation / part.kind / symbol_folder(part.symbol)
     place.mkdir(parents=True)
     files = []
-    for label, rows in _periods(frame, part.kind, part.timeframe):
+    for label, rows in _periods(frame, part.kind):
         path = place / f"{label}.parquet"
         rows.write_parquet(path, compression="zstd", statistics=True)
         stamps = rows[TIME_COLUMN[part.kind]]
@@ -180,10 +182,10 @@ def _write_part(generation: Path, part: Part) -> PartEntry:
     )
 
 
-def _periods(frame: pl.DataFrame, kind: str, timeframe: str) -> Iterator[tuple[str, pl.DataFrame]]:
+def _periods(frame: pl.DataFrame, kind: str) -> Iterator[tuple[str, pl.DataFrame]]:
     import polars as pl
 
-    period = _period_of(kind, timeframe)
+    period = _period_of(frame[TIME_COLUMN[kind]])
     if period == "all":
         yield "all", frame
         return
@@ -193,12 +195,14 @@ def _periods(frame: pl.DataFrame, kind: str, timeframe: str) -> Iterator[tuple[s
         yield str(key[0]), rows.drop("period")
 
 
-def _period_of(kind: str, timeframe: str) -> str:
-    if kind != "bars":
-        return "day"
-    if timeframe.endswith(("d", "w")):
-        return "all"
-    return "year" if timeframe.endswith("h") else "month"
+def _period_of(stamps: pl.Series) -> str:
+    """Return the shortest period whose files are worth opening."""
+    days = max(1, (int(stamps[-1]) - int(stamps[0])) // NS_PER_DAY)
+    per_day = len(stamps) / days
+    for period, length_days in _PERIOD_DAYS.items():
+        if per_day * length_days >= _ROWS_PER_FILE and days > length_days:
+            return period
+    return "all"
 
 
 def _write_actions(generation: Path, actions: Sequence[Action]) -> str:

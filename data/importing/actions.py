@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.actions import Action, ActionKind
-from data.calendars import sessions_of_days
+from data.calendars import day_starts
 from data.fingerprint import action_line
 from data.importing.define import Known, calendar_for
 from data.importing.findings import Findings
@@ -33,7 +33,6 @@ _KIND_NAMES = {
     "settlement": ActionKind.SETTLEMENT,
 }
 _RATIO_TERM_MAX = 1000
-_DAYS_TO_NEXT_SESSION = 7
 
 
 def build_actions(
@@ -55,7 +54,7 @@ def build_actions(
             continue
         if stamps.days is not None:
             calendar = calendar_for(symbol, known, findings.file)
-            when = _session_opens(calendar, stamps.days[group])
+            when = day_starts(calendar, stamps.days[group])
         else:
             assert stamps.ns is not None
             when = stamps.ns[group]
@@ -67,18 +66,6 @@ def build_actions(
     if not actions and not findings.found:
         raise DataError("no action is left to import", where=findings.file, code="data.empty")
     return tuple(sorted(actions, key=lambda action: action.ts_ex_ns))
-
-
-def _session_opens(calendar: str, days: Ints) -> Ints:
-    """Return when the session of each day opens; of the next session where that day has none."""
-    opens, _, known = sessions_of_days(calendar, days)
-    for shift in range(1, _DAYS_TO_NEXT_SESSION + 1):
-        if known.all():
-            break
-        later, _, found = sessions_of_days(calendar, days + shift)
-        use = ~known & found
-        opens, known = np.where(use, later, opens), known | found
-    return opens
 
 
 def _action(

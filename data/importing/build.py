@@ -356,8 +356,6 @@ def _part(
     whole, error_max = _to_whole(table, instrument, table.rows[group], columns)
     _check_bounds(table, instrument, table.rows[group], whole, columns)
     made = _columns(table, group, times, whole, has_sizes=symbol not in table.no_sizes)
-    if error_max:
-        table.notes.append(f"{symbol}: values were rounded, by at most {error_max:.3g}")
     part = Part(table.layout.kind, symbol, made, times.timeframe, Path(file).name, error_max)
     return instrument, part
 

@@ -66,7 +66,7 @@ _REMEDIES = {
     ),
     "data.bad_time": "say how to read it: --date-format, e.g. %d/%m/%Y",
     "data.ambiguous_local_time": "export the file with stamps in UTC",
-    "data.not_a_session": "use another --calendar, or remove the rows",
+    "data.not_a_session": "use another --calendar, or leave these rows out: --drop-bad-rows",
     "data.not_a_number": "numbers are written like 1234.56",
     "data.missing_value": "fill or remove these rows; a column is left out with --column NAME=",
     "data.off_grid": "allow rounding by naming the decimals: --price-precision N",
