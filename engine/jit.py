@@ -56,7 +56,11 @@ def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
     from numba import njit
 
     plain = cast(types.FunctionType, function)
-    used = {name: plain.__globals__[name] for name in plain.__code__.co_names if name in plain.__globals__}
+    used = {
+        name: plain.__globals__[name]
+        for name in plain.__code__.co_names
+        if name in plain.__globals__
+    }
     names = {name: compiled(value) if _is_kernel(value) else value for name, value in used.items()}
     clone = types.FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
     clone.__qualname__ = plain.__qualname__

@@ -37,6 +37,7 @@ class EventKind(IntEnum):
     HALT = 8
     RESUME = 9
     CORRECTION = 10
+    CONVERSION = 11
     # Market data.
     BAR = 20
     QUOTE = 21
@@ -77,6 +78,7 @@ KIND_CONVERSION_RATE: Final = 7
 KIND_HALT: Final = 8
 KIND_RESUME: Final = 9
 KIND_CORRECTION: Final = 10
+KIND_CONVERSION: Final = 11
 KIND_BAR: Final = 20
 KIND_QUOTE: Final = 21
 KIND_TRADE: Final = 22
@@ -134,6 +136,9 @@ SETTLEMENT_PRICE: Final = 4
 SYMBOL_ID: Final = 4
 TRANSFER_CURRENCY: Final = 4
 TRANSFER_MINOR: Final = 5
+CONVERSION_FROM: Final = 4
+CONVERSION_TO: Final = 5
+CONVERSION_MINOR: Final = 6  # of the currency that is given
 RATE_CURRENCY: Final = 4
 RATE_VALUE: Final = 5  # 10^-RATE_PRECISION units of the base currency
 CALENDAR_ID: Final = 4
@@ -256,3 +261,114 @@ NEXT_STATUS: Final = tuple(
     for status in OrderStatus
     for event in OrderEvent
 )
+
+# --- Instruments: constant during a run, shared by the core and the fill book -----------------------
+TERMS_WIDTH: Final = 32
+TERM_PRICE_STEP: Final = 0
+TERM_LOT_STEP: Final = 1
+TERM_NUMERATOR: Final = 2
+TERM_DENOMINATOR: Final = 3
+TERM_PRICE_MAX: Final = 4  # highest price in ticks; 0: unbounded
+TERM_CALENDAR: Final = 5
+TERM_PRICE_UNIT: Final = 6  # ticks in 1 of currency
+TERM_LOT_UNIT: Final = 7  # lots in 1 unit
+TERM_CURRENCY: Final = 16  # index; 0 is the account's own
+TERM_MARGINED: Final = 17
+TERM_BORROW_PPB: Final = 18  # yearly rate on the value of a short position
+TERM_CONVERTS: Final = 19  # currency whose rate this instrument's price gives; UNKNOWN: none
+TERM_CONVERTS_INVERSE: Final = 20  # 1: base currency is priced in it (USDJPY for JPY)
+
+# --- Positions and the market as the core knows it --------------------------------------------------
+POSITION_WIDTH: Final = 16
+POSITION_QUANTITY: Final = 0  # lots, negative for short
+POSITION_COST: Final = 1  # minor of its currency, signed as the quantity; never an average price
+POSITION_LAST: Final = 2  # ticks, the mark
+POSITION_LAST_TS: Final = 3
+POSITION_BID: Final = 4
+POSITION_ASK: Final = 5
+POSITION_CLOSED: Final = 6  # settled or expired: nothing trades any more
+POSITION_HALTED: Final = 7
+POSITION_WORKING: Final = 8  # orders of ours that have not ended
+POSITION_ENTRY: Final = 9  # id of the rule's working entry order
+POSITION_EXIT: Final = 10  # id of the rule's working exit order
+POSITION_REMAINDER: Final = 11  # what half-even rounding of values left, in minor / denominator
+
+# --- Ledger: one row per currency; a row's accounts sum to zero after every event -------------------
+LEDGER_WIDTH: Final = 16
+LEDGER_CASH: Final = 0
+LEDGER_POSITIONS: Final = 1  # at cost
+LEDGER_CONTRACTS: Final = 2  # what margined positions owe against their cost
+LEDGER_REALIZED: Final = 3  # income is negative (a credit)
+LEDGER_FEES: Final = 4
+LEDGER_FUNDING: Final = 5
+LEDGER_DIVIDENDS: Final = 6
+LEDGER_BORROW: Final = 7
+LEDGER_INTEREST: Final = 8
+LEDGER_TRANSFERS: Final = 9
+LEDGER_CONVERSIONS: Final = 10
+LEDGER_CORRECTIONS: Final = 11
+LEDGER_ACCOUNTS: Final = 12
+LEDGER_RATE: Final = 12  # 10^-RATE_PRECISION of the account currency; 0: unknown
+
+# --- Account: settings and counters ------------------------------------------------------------------
+ACCOUNT_WIDTH: Final = 48
+ACCOUNT_LEVERAGE_PPM: Final = 0  # gross exposure allowed per equity
+ACCOUNT_SHORT: Final = 1
+ACCOUNT_REINVEST: Final = 2  # dividends buy more of the instrument at the theoretical ex-price
+ACCOUNT_MARGIN_PPB: Final = 3  # yearly interest on negative cash
+ACCOUNT_CREDIT_PPB: Final = 4  # yearly interest on positive cash
+ACCOUNT_ORDER_LIMIT: Final = 5  # largest order in lots; 0: none
+ACCOUNT_NEXT_ORDER: Final = 8
+ACCOUNT_ORDERS: Final = 9  # rows in use
+ACCOUNT_COMMANDS: Final = 10
+ACCOUNT_JOURNAL: Final = 11
+ACCOUNT_FAULT: Final = 12
+ACCOUNT_FAULT_INSTRUMENT: Final = 13
+ACCOUNT_NOW: Final = 14
+ACCOUNT_SEQUENCE: Final = 15
+ACCOUNT_FLOW: Final = 16  # external flows since the last mark, minor of the account currency
+ACCOUNT_TRADED: Final = 17  # value of fills since the last mark, minor of the account currency
+ACCOUNT_LAST_ACCRUAL: Final = 18
+ACCOUNT_FILLS: Final = 19
+ACCOUNT_DENIED: Final = 20
+ACCOUNT_SUBMITTED: Final = 21
+ACCOUNT_EVENTS: Final = 22
+ACCOUNT_LAST_DENIAL: Final = 23
+# What a rule strategy's decisions are made with (see engine.rules.decide)
+ACCOUNT_SIZE_METHOD: Final = 32
+ACCOUNT_SIZE_VALUE: Final = 33  # lots, minor or parts per billion, as the method says
+ACCOUNT_ENTRY_TYPE: Final = 34
+ACCOUNT_ENTRY_TIF: Final = 35
+ACCOUNT_ENTRY_OFFSET_PPM: Final = (
+    36  # limit entries: this far on the passive side of the last price
+)
+ACCOUNT_STOP_PPM: Final = 37  # protective stop of a bracket; 0: none
+ACCOUNT_TARGET_PPM: Final = 38
+ACCOUNT_TRAIL_PPM: Final = 39
+
+FAULT_NONE: Final = 0
+FAULT_OVERFLOW: Final = 1
+FAULT_JOURNAL_FULL: Final = 2
+FAULT_COMMANDS_FULL: Final = 3
+FAULT_TRANSITION: Final = 4  # an order event that the table does not allow
+FAULT_UNKNOWN_ORDER: Final = 5
+FAULT_NO_RATE: Final = 6  # a currency without a conversion rate
+
+# --- Commands to the broker -----------------------------------------------------------------------------
+COMMAND_WIDTH: Final = 6
+COMMAND_KIND: Final = 0  # KIND_SUBMITTED, KIND_CANCEL_SENT or KIND_REPLACE_SENT
+COMMAND_ORDER: Final = 1  # order id
+COMMAND_ROW: Final = 2  # row of the order in the core, for a submit
+COMMAND_QUANTITY: Final = 3
+COMMAND_LIMIT: Final = 4
+COMMAND_STOP: Final = 5
+
+# --- Signals of a rule, one row per event --------------------------------------------------------------
+SIGNAL_WIDTH: Final = 2
+SIGNAL_BITS: Final = 0
+SIGNAL_WEIGHT: Final = 1  # parts per billion of equity; NO_WEIGHT: no target
+SIGNAL_ENTRY: Final = 1
+SIGNAL_EXIT: Final = 2
+SIGNAL_SHORT_ENTRY: Final = 4
+SIGNAL_SHORT_EXIT: Final = 8
+SIGNAL_TARGET: Final = 16  # SIGNAL_WEIGHT holds a target weight

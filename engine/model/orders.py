@@ -95,55 +95,61 @@ _S, _E = OrderStatus, OrderEvent
 # (status, event) -> status. What is not in the table is refused. The docs' diagram is drawn from it.
 # Late edges (CANCELED, EXPIRED, REJECTED -> PARTIALLY_FILLED or FILLED) exist because a venue's
 # proven fill is a fact, whatever we believed before.
-TRANSITIONS: dict[tuple[OrderStatus, OrderEvent], OrderStatus] = {
-    (_S.IN_FLIGHT, _E.ACCEPTED): _S.OPEN,
-    (_S.IN_FLIGHT, _E.TRIGGERED): _S.TRIGGERED,
-    (_S.IN_FLIGHT, _E.CANCEL_SENT): _S.PENDING_CANCEL,
-    (_S.IN_FLIGHT, _E.REPLACED): _S.IN_FLIGHT,
-    (_S.HELD, _E.ACCEPTED): _S.HELD,
-    (_S.HELD, _E.ARMED): _S.OPEN,
-    (_S.HELD, _E.CANCEL_SENT): _S.HELD,
-    (_S.HELD, _E.REPLACED): _S.HELD,
-    (_S.OPEN, _E.ACCEPTED): _S.OPEN,
-    (_S.OPEN, _E.ARMED): _S.OPEN,
-    (_S.OPEN, _E.TRIGGERED): _S.TRIGGERED,
-    (_S.OPEN, _E.CANCEL_SENT): _S.PENDING_CANCEL,
-    (_S.OPEN, _E.REPLACED): _S.OPEN,
-    (_S.TRIGGERED, _E.ARMED): _S.TRIGGERED,
-    (_S.TRIGGERED, _E.CANCEL_SENT): _S.PENDING_CANCEL,
-    (_S.TRIGGERED, _E.REPLACED): _S.OPEN,
-    (_S.PARTIALLY_FILLED, _E.ARMED): _S.PARTIALLY_FILLED,
-    (_S.PARTIALLY_FILLED, _E.TRIGGERED): _S.PARTIALLY_FILLED,
-    (_S.PARTIALLY_FILLED, _E.CANCEL_SENT): _S.PENDING_CANCEL,
-    (_S.PARTIALLY_FILLED, _E.REPLACED): _S.PARTIALLY_FILLED,
-    (_S.PENDING_CANCEL, _E.ACCEPTED): _S.PENDING_CANCEL,
-    (_S.PENDING_CANCEL, _E.ARMED): _S.PENDING_CANCEL,
-    (_S.PENDING_CANCEL, _E.TRIGGERED): _S.PENDING_CANCEL,
-    (_S.PENDING_CANCEL, _E.CANCEL_SENT): _S.PENDING_CANCEL,
-    (_S.PENDING_CANCEL, _E.CANCEL_REJECTED): _S.OPEN,
-    (_S.PENDING_CANCEL, _E.PARTIAL_FILL): _S.PENDING_CANCEL,
-    (_S.PENDING_CANCEL, _E.REPLACED): _S.PENDING_CANCEL,
-} | {
-    (status, event): outcome
-    for status in (_S.IN_FLIGHT, _S.HELD, _S.OPEN, _S.TRIGGERED, _S.PARTIALLY_FILLED)
-    for event, outcome in (
-        (_E.PARTIAL_FILL, _S.PARTIALLY_FILLED),
-        (_E.FILL, _S.FILLED),
-        (_E.CANCELED, _S.CANCELED),
-        (_E.EXPIRED, _S.EXPIRED),
-        (_E.REJECTED, _S.REJECTED),
-    )
-    if not (status is _S.HELD and event in (_E.PARTIAL_FILL, _E.FILL))
-} | {
-    (_S.PENDING_CANCEL, _E.FILL): _S.FILLED,
-    (_S.PENDING_CANCEL, _E.CANCELED): _S.CANCELED,
-    (_S.PENDING_CANCEL, _E.EXPIRED): _S.EXPIRED,
-    (_S.PENDING_CANCEL, _E.REJECTED): _S.REJECTED,
-} | {
-    (status, event): outcome
-    for status in (_S.CANCELED, _S.EXPIRED, _S.REJECTED)
-    for event, outcome in ((_E.PARTIAL_FILL, _S.PARTIALLY_FILLED), (_E.FILL, _S.FILLED))
-}
+TRANSITIONS: dict[tuple[OrderStatus, OrderEvent], OrderStatus] = (
+    {
+        (_S.IN_FLIGHT, _E.ACCEPTED): _S.OPEN,
+        (_S.IN_FLIGHT, _E.TRIGGERED): _S.TRIGGERED,
+        (_S.IN_FLIGHT, _E.CANCEL_SENT): _S.PENDING_CANCEL,
+        (_S.IN_FLIGHT, _E.REPLACED): _S.IN_FLIGHT,
+        (_S.HELD, _E.ACCEPTED): _S.HELD,
+        (_S.HELD, _E.ARMED): _S.OPEN,
+        (_S.HELD, _E.CANCEL_SENT): _S.HELD,
+        (_S.HELD, _E.REPLACED): _S.HELD,
+        (_S.OPEN, _E.ACCEPTED): _S.OPEN,
+        (_S.OPEN, _E.ARMED): _S.OPEN,
+        (_S.OPEN, _E.TRIGGERED): _S.TRIGGERED,
+        (_S.OPEN, _E.CANCEL_SENT): _S.PENDING_CANCEL,
+        (_S.OPEN, _E.REPLACED): _S.OPEN,
+        (_S.TRIGGERED, _E.ACCEPTED): _S.TRIGGERED,
+        (_S.TRIGGERED, _E.ARMED): _S.TRIGGERED,
+        (_S.TRIGGERED, _E.CANCEL_SENT): _S.PENDING_CANCEL,
+        (_S.TRIGGERED, _E.REPLACED): _S.TRIGGERED,
+        (_S.PARTIALLY_FILLED, _E.ARMED): _S.PARTIALLY_FILLED,
+        (_S.PARTIALLY_FILLED, _E.TRIGGERED): _S.PARTIALLY_FILLED,
+        (_S.PARTIALLY_FILLED, _E.CANCEL_SENT): _S.PENDING_CANCEL,
+        (_S.PARTIALLY_FILLED, _E.REPLACED): _S.PARTIALLY_FILLED,
+        (_S.PENDING_CANCEL, _E.ACCEPTED): _S.PENDING_CANCEL,
+        (_S.PENDING_CANCEL, _E.ARMED): _S.PENDING_CANCEL,
+        (_S.PENDING_CANCEL, _E.TRIGGERED): _S.PENDING_CANCEL,
+        (_S.PENDING_CANCEL, _E.CANCEL_SENT): _S.PENDING_CANCEL,
+        (_S.PENDING_CANCEL, _E.CANCEL_REJECTED): _S.OPEN,
+        (_S.PENDING_CANCEL, _E.PARTIAL_FILL): _S.PENDING_CANCEL,
+        (_S.PENDING_CANCEL, _E.REPLACED): _S.PENDING_CANCEL,
+    }
+    | {
+        (status, event): outcome
+        for status in (_S.IN_FLIGHT, _S.HELD, _S.OPEN, _S.TRIGGERED, _S.PARTIALLY_FILLED)
+        for event, outcome in (
+            (_E.PARTIAL_FILL, _S.PARTIALLY_FILLED),
+            (_E.FILL, _S.FILLED),
+            (_E.CANCELED, _S.CANCELED),
+            (_E.EXPIRED, _S.EXPIRED),
+            (_E.REJECTED, _S.REJECTED),
+        )
+        if not (status is _S.HELD and event in (_E.PARTIAL_FILL, _E.FILL))
+    }
+    | {
+        (_S.PENDING_CANCEL, _E.FILL): _S.FILLED,
+        (_S.PENDING_CANCEL, _E.CANCELED): _S.CANCELED,
+        (_S.PENDING_CANCEL, _E.EXPIRED): _S.EXPIRED,
+        (_S.PENDING_CANCEL, _E.REJECTED): _S.REJECTED,
+    }
+    | {
+        (status, event): outcome
+        for status in (_S.CANCELED, _S.EXPIRED, _S.REJECTED)
+        for event, outcome in ((_E.PARTIAL_FILL, _S.PARTIALLY_FILLED), (_E.FILL, _S.FILLED))
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,13 +39,13 @@ from engine.model.layout import (
     ORDER_TYPE,
     ORDER_WIDTH,
     STATUS_HELD,
+    TERM_LOT_STEP,
     TYPE_LIMIT,
     TYPE_LIMIT_ON_CLOSE,
     TYPE_LIMIT_ON_OPEN,
     TYPE_MARKET,
     TYPE_MARKET_ON_CLOSE,
     TYPE_MARKET_ON_OPEN,
-    TYPE_STOP,
     TYPE_STOP_LIMIT,
     TYPE_TRAILING_STOP,
     UNKNOWN,
@@ -80,7 +80,6 @@ from sims.fillbook.layout import (
     SETTING_LIMIT_FILL,
     SETTING_PATH,
     SETTING_VOLUME_CAP_PPB,
-    TERM_LOT_STEP,
     Book,
 )
 from sims.fillbook.lifetimes import apply_requests, expire_dated, fill_at_open_auction
@@ -163,7 +162,7 @@ def meet_all(b: Book, i: int, price: int, point: int, arrived_by: int, arrived_a
         if b.orders[o, ORDER_STATUS] == STATUS_HELD:
             continue
         arrival = b.orders[o, ORDER_ARRIVAL]
-        if arrived_after < arrival and arrival <= arrived_by:
+        if arrived_after < arrival <= arrived_by:
             b.orders[o, ORDER_MARK] = 1
             meet_point(b, o, price, point)
 
@@ -207,7 +206,7 @@ def orders_in_reach(b: Book, i: int, opened: int, high: int, low: int) -> tuple[
             reachable += 1
             continue
         price = b.orders[o, ORDER_LIMIT] if order_type == TYPE_LIMIT else b.orders[o, ORDER_STOP]
-        if low <= price and price <= high and b.orders[o, ORDER_FIRED] == 0:
+        if low <= price <= high and b.orders[o, ORDER_FIRED] == 0:
             reachable += 1
             plain += 1
     return reachable, plain
@@ -230,8 +229,7 @@ def walk_worse_or_better(
     walk(b, i, opened, open_, high, low, close)
     worth_high_first = worth_at(b, events, close)
     differs = (
-        worth_low_first != worth_high_first
-        or b.counters[COUNT_EVENTS] - events != filled_low_first
+        worth_low_first != worth_high_first or b.counters[COUNT_EVENTS] - events != filled_low_first
     )
     if b.settings[SETTING_PATH] == PATH_PESSIMISTIC:
         low_first = worth_low_first < worth_high_first

@@ -142,7 +142,7 @@ class FillBook:
         instrument: int,
         ts_open_ns: int,
         ts_close_ns: int,
-        open: int,  # noqa: A002
+        open: int,
         high: int,
         low: int,
         close: int,

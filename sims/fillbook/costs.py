@@ -21,6 +21,9 @@ from engine.model.layout import (
     ORDER_FEE_EXACT,
     ORDER_FILLED,
     ORDER_TRADED_VALUE,
+    TERM_LOT_UNIT,
+    TERM_PRICE_STEP,
+    TERM_PRICE_UNIT,
 )
 from sims.fillbook.layout import (
     FEE_BPS,
@@ -37,9 +40,6 @@ from sims.fillbook.layout import (
     TERM_FEE_B,
     TERM_FEE_C,
     TERM_FEE_MODEL,
-    TERM_LOT_UNIT,
-    TERM_PRICE_STEP,
-    TERM_PRICE_UNIT,
     TERM_SLIPPAGE_MODEL,
     TERM_SLIPPAGE_VALUE,
     Book,

@@ -40,15 +40,7 @@ LIMIT_QUEUE: Final = 2
 LIMIT_FILLS: Final = ("through", "touch", "queue")
 
 # --- Instruments (constant during a run) ------------------------------------------------------------
-TERMS_WIDTH: Final = 16
-TERM_PRICE_STEP: Final = 0
-TERM_LOT_STEP: Final = 1
-TERM_NUMERATOR: Final = 2
-TERM_DENOMINATOR: Final = 3
-TERM_PRICE_MAX: Final = 4  # highest price in ticks; 0: unbounded
-TERM_CALENDAR: Final = 5
-TERM_PRICE_UNIT: Final = 6  # ticks in 1 of currency
-TERM_LOT_UNIT: Final = 7  # lots in 1 unit
+# The common columns are in engine.model.layout; these are the fill book's own.
 TERM_FEE_MODEL: Final = 8
 TERM_FEE_A: Final = 9
 TERM_FEE_B: Final = 10

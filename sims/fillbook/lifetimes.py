@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.money import ceil_to, floor_to, multiply_divide_ceiling, multiply_divide_floor
+from engine.kernels.money import multiply_divide_floor
 from engine.model.layout import (
-    FLAG_REDUCE_ONLY,
     KIND_CANCELED,
     KIND_EXPIRED,
     KIND_REPLACED,
@@ -29,11 +28,13 @@ from engine.model.layout import (
     ORDER_STATUS,
     ORDER_STOP,
     ORDER_TIF,
-    ORDER_TRAIL_TICKS,
     ORDER_TYPE,
     STATUS_CANCELED,
     STATUS_EXPIRED,
     STATUS_HELD,
+    TERM_CALENDAR,
+    TERM_LOT_STEP,
+    TERM_PRICE_STEP,
     TIF_DAY,
     TIF_GTD,
     TYPE_LIMIT_ON_CLOSE,
@@ -42,6 +43,7 @@ from engine.model.layout import (
     TYPE_MARKET_ON_OPEN,
     UNKNOWN,
 )
+from engine.step import scale_order, scale_price
 from sims.fillbook.layout import (
     COUNT_NOW,
     COUNT_ORDERS,
@@ -58,14 +60,10 @@ from sims.fillbook.layout import (
     REASON_REQUEST,
     REASON_SPLIT,
     RULE_STRIDE,
-    TERM_CALENDAR,
-    TERM_LOT_STEP,
-    TERM_PRICE_STEP,
     Book,
 )
 from sims.fillbook.orders import (
     SEEN_NEW,
-    SEEN_NOT,
     emit,
     end,
     end_with_group,
@@ -105,7 +103,9 @@ def replace(b: Book, o: int) -> None:
     b.orders[o, ORDER_STOP] = b.orders[o, ORDER_REPLACE_STOP]
     b.orders[o, ORDER_QUEUE] = UNKNOWN
     b.orders[o, ORDER_SEEN] = SEEN_NEW
-    emit(b, KIND_REPLACED, o, quantity, b.orders[o, ORDER_LIMIT], 0, 0, 0, 0, 0)
+    emit(
+        b, KIND_REPLACED, o, quantity, b.orders[o, ORDER_LIMIT], 0, 0, 0, b.orders[o, ORDER_STOP], 0
+    )
 
 
 @kernel
@@ -185,15 +185,6 @@ def close_session(b: Book, calendar: int, now: int) -> None:
 
 
 @kernel
-def scale_price(b: Book, i: int, price: int, numerator: int, denominator: int, up: bool) -> int:
-    """Return a price after a split, on the grid, rounded up or down."""
-    step = b.terms[i, TERM_PRICE_STEP]
-    if up:
-        return ceil_to(multiply_divide_ceiling(price, denominator, numerator), step)
-    return floor_to(multiply_divide_floor(price, denominator, numerator), step)
-
-
-@kernel
 def split(b: Book, i: int, numerator: int, denominator: int, now: int) -> None:
     """Apply a split of `numerator` new units for `denominator` old to orders and position.
 
@@ -214,25 +205,24 @@ def split(b: Book, i: int, numerator: int, denominator: int, now: int) -> None:
 @kernel
 def split_order(b: Book, o: int, i: int, numerator: int, denominator: int) -> None:
     """Scale one working order; what falls under one lot step is canceled."""
-    step, buy = b.terms[i, TERM_LOT_STEP], b.orders[o, ORDER_SIDE] > 0
-    filled = multiply_divide_floor(b.orders[o, ORDER_FILLED], numerator, denominator)
+    price_step, lot_step = b.terms[i, TERM_PRICE_STEP], b.terms[i, TERM_LOT_STEP]
+    scale_order(b.orders, o, price_step, lot_step, numerator, denominator)
     rest = b.orders[o, ORDER_QUANTITY] - b.orders[o, ORDER_FILLED]
-    rest = floor_to(multiply_divide_floor(rest, numerator, denominator), step)
     if b.orders[o, ORDER_ARMED] != UNKNOWN:
         armed = multiply_divide_floor(b.orders[o, ORDER_ARMED], numerator, denominator)
-        b.orders[o, ORDER_ARMED] = min(armed, filled + rest)
-    b.orders[o, ORDER_FILLED] = filled
-    b.orders[o, ORDER_QUANTITY] = filled + rest
+        b.orders[o, ORDER_ARMED] = min(armed, b.orders[o, ORDER_QUANTITY])
     if rest == 0:
         see(b, o)
         end(b, o, KIND_CANCELED, STATUS_CANCELED, REASON_SPLIT)
         return
-    for column in (ORDER_LIMIT, ORDER_REPLACE_LIMIT):
+    buy = b.orders[o, ORDER_SIDE] > 0
+    for column in (ORDER_ANCHOR, ORDER_REPLACE_STOP):
         value = b.orders[o, column]
-        b.orders[o, column] = scale_price(b, i, value, numerator, denominator, not buy)
-    for column in (ORDER_STOP, ORDER_REPLACE_STOP, ORDER_ANCHOR, ORDER_TRAIL_TICKS):
-        value = b.orders[o, column]
-        b.orders[o, column] = scale_price(b, i, value, numerator, denominator, buy)
+        b.orders[o, column] = scale_price(value, price_step, numerator, denominator, buy)
+    value = b.orders[o, ORDER_REPLACE_LIMIT]
+    b.orders[o, ORDER_REPLACE_LIMIT] = scale_price(
+        value, price_step, numerator, denominator, not buy
+    )
 
 
 @kernel

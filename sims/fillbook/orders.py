@@ -45,6 +45,10 @@ from engine.model.layout import (
     STATUS_FILLED,
     STATUS_HELD,
     STATUS_OPEN,
+    TERM_DENOMINATOR,
+    TERM_NUMERATOR,
+    TERM_PRICE_MAX,
+    TERM_PRICE_STEP,
     TIF_FOK,
     UNKNOWN,
 )
@@ -66,10 +70,6 @@ from sims.fillbook.layout import (
     REASON_OCO,
     REASON_PARENT_ENDED,
     REASON_REDUCE_ONLY,
-    TERM_DENOMINATOR,
-    TERM_NUMERATOR,
-    TERM_PRICE_MAX,
-    TERM_PRICE_STEP,
     Book,
 )
 
@@ -142,8 +142,7 @@ def settle_children(b: Book, o: int) -> None:
     parent = b.orders[o, ORDER_ID]
     for c in range(b.counters[COUNT_ORDERS]):
         if b.orders[c, ORDER_PARENT] == parent and is_working(b, c):
-            if b.orders[c, ORDER_QUANTITY] > b.orders[c, ORDER_ARMED]:
-                b.orders[c, ORDER_QUANTITY] = b.orders[c, ORDER_ARMED]
+            b.orders[c, ORDER_QUANTITY] = min(b.orders[c, ORDER_QUANTITY], b.orders[c, ORDER_ARMED])
             if b.orders[c, ORDER_QUANTITY] <= b.orders[c, ORDER_FILLED]:
                 end_alone(b, c, KIND_CANCELED, STATUS_CANCELED, REASON_PARENT_ENDED)
 
@@ -265,7 +264,9 @@ def fill(b: Book, o: int, reference: int, liquidity: int, rule: int, slips: int)
             b.counters[COUNT_FAULT] = FAULT_OVERFLOW
             return 0
         price = price_within_bounds(b, i, reference + side * worse)
-    value = abs(notional_minor(price, lots, b.terms[i, TERM_NUMERATOR], b.terms[i, TERM_DENOMINATOR]))
+    value = abs(
+        notional_minor(price, lots, b.terms[i, TERM_NUMERATOR], b.terms[i, TERM_DENOMINATOR])
+    )
     position = add_checked(b.market[i, MARKET_POSITION], side * lots)
     traded = add_checked(b.orders[o, ORDER_TRADED_VALUE], value)
     if value < 0 or position == OVERFLOW or traded == OVERFLOW:

@@ -27,6 +27,7 @@ from engine.model.layout import (
     STATUS_CANCELED,
     STATUS_REJECTED,
     STATUS_TRIGGERED,
+    TERM_PRICE_STEP,
     TIF_FOK,
     TIF_IOC,
     TYPE_LIMIT,
@@ -43,7 +44,6 @@ from sims.fillbook.layout import (
     REASON_POST_ONLY,
     RULE_STRIDE,
     SETTING_LIMIT_FILL,
-    TERM_PRICE_STEP,
     Book,
 )
 from sims.fillbook.orders import SEEN_NEW, SEEN_RESTING, emit, end, fill, is_working, see

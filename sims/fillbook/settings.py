@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InputError
+from engine.model import layout as row
 from engine.model.instruments import Instrument
 from engine.model.layout import EVENT_WIDTH, ORDER_WIDTH, UNKNOWN
 from engine.model.units import to_quanta
@@ -166,18 +167,18 @@ def terms_block(
     quoted: Sequence[bool] | None = None,
 ) -> NDArray[np.int64]:
     """Return what is constant about each instrument, shape (instruments, TERMS_WIDTH)."""
-    block = np.zeros((len(instruments), at.TERMS_WIDTH), dtype=np.int64)
+    block = np.zeros((len(instruments), row.TERMS_WIDTH), dtype=np.int64)
     for i, instrument in enumerate(instruments):
         step = instrument.price_step_ticks
-        block[i, at.TERM_PRICE_STEP] = step
-        block[i, at.TERM_LOT_STEP] = instrument.quantity_step_lots
-        block[i, at.TERM_NUMERATOR] = instrument.notional_numerator
-        block[i, at.TERM_DENOMINATOR] = instrument.notional_denominator
+        block[i, row.TERM_PRICE_STEP] = step
+        block[i, row.TERM_LOT_STEP] = instrument.quantity_step_lots
+        block[i, row.TERM_NUMERATOR] = instrument.notional_numerator
+        block[i, row.TERM_DENOMINATOR] = instrument.notional_denominator
         if instrument.is_binary:
-            block[i, at.TERM_PRICE_MAX] = instrument.price_max_ticks // step * step
-        block[i, at.TERM_CALENDAR] = calendars[i] if calendars else 0
-        block[i, at.TERM_PRICE_UNIT] = 10**instrument.price_precision
-        block[i, at.TERM_LOT_UNIT] = 10**instrument.quantity_precision
+            block[i, row.TERM_PRICE_MAX] = instrument.price_max_ticks // step * step
+        block[i, row.TERM_CALENDAR] = calendars[i] if calendars else 0
+        block[i, row.TERM_PRICE_UNIT] = 10**instrument.price_precision
+        block[i, row.TERM_LOT_UNIT] = 10**instrument.quantity_precision
         block[i, at.TERM_FEE_MODEL] = settings.fees.code
         block[i, at.TERM_FEE_A : at.TERM_FEE_C + 1] = settings.fees.parameters
         block[i, at.TERM_SLIPPAGE_MODEL] = settings.slippage.code

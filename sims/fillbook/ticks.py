@@ -239,9 +239,7 @@ def meet_trade(b: Book, o: int, i: int, price: int, size: int, aggressor: int) -
 
 
 @kernel
-def meet_trade_with_limit(
-    b: Book, o: int, i: int, price: int, size: int, aggressor: int
-) -> None:
+def meet_trade_with_limit(b: Book, o: int, i: int, price: int, size: int, aggressor: int) -> None:
     """A limit order meets a print: through it, at it, or not."""
     side, limit = b.orders[o, ORDER_SIDE], b.orders[o, ORDER_LIMIT]
     newly = b.orders[o, ORDER_SEEN] == SEEN_NEW

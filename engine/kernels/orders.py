@@ -1,0 +1,342 @@
+"""The core's orders: made from intents that passed the checks, moved by the broker's facts.
+
+An order's row exists from approval to its end; ended rows are removed at once, keeping the order of
+ids. What the shell must know leaves as journal rows and commands.
+"""
+
+from __future__ import annotations
+
+from engine.jit import kernel
+from engine.kernels.ledger import fault, journal_row, to_base
+from engine.kernels.money import OVERFLOW, add_checked
+from engine.kernels.positions import apply_trade, value_of
+from engine.model.denials import (
+    DENY_NONE,
+    DENY_PARENT_DENIED,
+    DENY_TOO_MANY_ORDERS,
+    DENY_UNKNOWN_ORDER,
+)
+from engine.model.layout import (
+    ACCOUNT_COMMANDS,
+    ACCOUNT_DENIED,
+    ACCOUNT_FILLS,
+    ACCOUNT_LAST_DENIAL,
+    ACCOUNT_NEXT_ORDER,
+    ACCOUNT_NOW,
+    ACCOUNT_ORDERS,
+    ACCOUNT_SUBMITTED,
+    ACCOUNT_TRADED,
+    COMMAND_KIND,
+    COMMAND_LIMIT,
+    COMMAND_ORDER,
+    COMMAND_QUANTITY,
+    COMMAND_ROW,
+    COMMAND_STOP,
+    EVENT_INSTRUMENT,
+    EVENT_KIND,
+    EVENT_WIDTH,
+    FACT_FEE,
+    FACT_LOTS,
+    FACT_ORDER,
+    FACT_PRICE,
+    FACT_REASON,
+    FACT_REFERENCE,
+    FAULT_COMMANDS_FULL,
+    FAULT_TRANSITION,
+    FAULT_UNKNOWN_ORDER,
+    FLAG_REDUCE_ONLY,
+    KIND_ACCEPTED,
+    KIND_ARMED,
+    KIND_CANCEL_REJECTED,
+    KIND_CANCEL_SENT,
+    KIND_DENIED,
+    KIND_FILL,
+    KIND_REPLACE_SENT,
+    KIND_REPLACED,
+    KIND_SUBMITTED,
+    NEXT_STATUS,
+    ORDER_ARMED,
+    ORDER_EVENT_COUNT,
+    ORDER_FEES,
+    ORDER_FILLED,
+    ORDER_FLAGS,
+    ORDER_GROUP,
+    ORDER_ID,
+    ORDER_INSTRUMENT,
+    ORDER_LIMIT,
+    ORDER_PARENT,
+    ORDER_QUANTITY,
+    ORDER_SIDE,
+    ORDER_STATUS,
+    ORDER_STOP,
+    ORDER_SUBMITTED_NS,
+    ORDER_TIF,
+    ORDER_TYPE,
+    ORDER_VALUE,
+    ORDER_WIDTH,
+    POSITION_WORKING,
+    STATUS_FILLED,
+    STATUS_HELD,
+    STATUS_IN_FLIGHT,
+    SUBMIT_LIMIT,
+    SUBMIT_SIDE,
+    SUBMIT_STOP,
+    SUBMIT_TIF,
+    SUBMIT_TYPE,
+    TERM_CURRENCY,
+)
+from engine.model.orders import OrderEvent
+from engine.rules.risk import check_order
+from engine.state import Core
+
+EVENT_PARTIAL_FILL = OrderEvent.PARTIAL_FILL.value
+EVENT_FILL = OrderEvent.FILL.value
+EVENT_CANCEL_SENT = OrderEvent.CANCEL_SENT.value
+# From the kinds of broker facts, in their order from KIND_ACCEPTED, to events of the transition table.
+ORDER_EVENTS = (
+    OrderEvent.ACCEPTED.value,
+    OrderEvent.ARMED.value,
+    OrderEvent.TRIGGERED.value,
+    OrderEvent.FILL.value,
+    OrderEvent.CANCELED.value,
+    OrderEvent.EXPIRED.value,
+    OrderEvent.REJECTED.value,
+    OrderEvent.REPLACED.value,
+    OrderEvent.CANCEL_REJECTED.value,
+)
+
+
+@kernel
+def find_order(s: Core, order_id: int) -> int:
+    """Return the row of a working order, or -1."""
+    for r in range(s.account[ACCOUNT_ORDERS]):
+        if s.orders[r, ORDER_ID] == order_id:
+            return r
+    return -1
+
+
+@kernel
+def push_command(s: Core, kind: int, r: int, quantity: int, limit: int, stop: int) -> None:
+    """Hand one command to the shell."""
+    n = s.account[ACCOUNT_COMMANDS]
+    if n >= s.commands.shape[0]:
+        fault(s, FAULT_COMMANDS_FULL, s.orders[r, ORDER_INSTRUMENT])
+        return
+    s.account[ACCOUNT_COMMANDS] = n + 1
+    s.commands[n, COMMAND_KIND] = kind
+    s.commands[n, COMMAND_ORDER] = s.orders[r, ORDER_ID]
+    s.commands[n, COMMAND_ROW] = r
+    s.commands[n, COMMAND_QUANTITY] = quantity
+    s.commands[n, COMMAND_LIMIT] = limit
+    s.commands[n, COMMAND_STOP] = stop
+
+
+@kernel
+def journal_order(s: Core, kind: int, r: int, reason: int) -> None:
+    """Record a decision about the order in row `r`."""
+    n = journal_row(s, kind, s.orders[r, ORDER_INSTRUMENT])
+    s.journal[n, FACT_ORDER] = s.orders[r, ORDER_ID]
+    s.journal[n, FACT_LOTS] = s.orders[r, ORDER_QUANTITY]
+    s.journal[n, SUBMIT_SIDE] = s.orders[r, ORDER_SIDE]
+    s.journal[n, SUBMIT_TYPE] = s.orders[r, ORDER_TYPE]
+    s.journal[n, SUBMIT_LIMIT] = s.orders[r, ORDER_LIMIT]
+    s.journal[n, SUBMIT_STOP] = s.orders[r, ORDER_STOP]
+    s.journal[n, SUBMIT_TIF] = s.orders[r, ORDER_TIF]
+    s.journal[n, FACT_REASON] = reason
+
+
+@kernel
+def place(s: Core, intents: object, row: int) -> int:
+    """Check the intent in `intents[row]` and, approved, make it an order; return its id, or 0 if denied.
+
+    An intent is an order row whose ORDER_PARENT and ORDER_GROUP may be relative: a parent of -k is
+    the order made k intents ago (0 if that was denied: the child is denied too), a group of -1 is
+    the group of the parent's children.
+    """
+    r = s.account[ACCOUNT_ORDERS]
+    if r >= s.orders.shape[0]:
+        return deny_full(s, intents, row)
+    for column in range(ORDER_WIDTH):
+        s.orders[r, column] = intents[row, column]  # type: ignore[index]
+    order_id = s.account[ACCOUNT_NEXT_ORDER]
+    s.orders[r, ORDER_ID] = order_id
+    s.orders[r, ORDER_STATUS] = STATUS_IN_FLIGHT
+    s.orders[r, ORDER_FILLED] = 0
+    s.orders[r, ORDER_VALUE] = 0
+    s.orders[r, ORDER_FEES] = 0
+    s.orders[r, ORDER_ARMED] = 0
+    s.orders[r, ORDER_SUBMITTED_NS] = s.account[ACCOUNT_NOW]
+    s.account[ACCOUNT_NEXT_ORDER] = order_id + 1
+    parent = s.orders[r, ORDER_PARENT]
+    if parent < 0:
+        parent = order_id + parent
+        s.orders[r, ORDER_PARENT] = parent
+    if s.orders[r, ORDER_GROUP] == -1:
+        s.orders[r, ORDER_GROUP] = parent
+    code = DENY_NONE
+    if parent != 0:
+        s.orders[r, ORDER_STATUS] = STATUS_HELD
+        s.orders[r, ORDER_FLAGS] = s.orders[r, ORDER_FLAGS] | FLAG_REDUCE_ONLY
+        if find_order(s, parent) < 0:
+            code = DENY_PARENT_DENIED
+    if code == DENY_NONE:
+        code = check_order(s, r)
+    if code != DENY_NONE:
+        s.account[ACCOUNT_DENIED] += 1
+        s.account[ACCOUNT_LAST_DENIAL] = code
+        journal_order(s, KIND_DENIED, r, code)
+        return 0
+    s.account[ACCOUNT_ORDERS] = r + 1
+    s.account[ACCOUNT_SUBMITTED] += 1
+    s.positions[s.orders[r, ORDER_INSTRUMENT], POSITION_WORKING] += 1
+    journal_order(s, KIND_SUBMITTED, r, 0)
+    push_command(s, KIND_SUBMITTED, r, 0, 0, 0)
+    return order_id
+
+
+@kernel
+def ask_cancel(s: Core, order_id: int) -> bool:
+    """Ask the broker to cancel an order; False when none such is working."""
+    r = find_order(s, order_id)
+    if r < 0:
+        s.account[ACCOUNT_LAST_DENIAL] = DENY_UNKNOWN_ORDER
+        return False
+    move(s, r, EVENT_CANCEL_SENT)
+    journal_order(s, KIND_CANCEL_SENT, r, 0)
+    push_command(s, KIND_CANCEL_SENT, r, 0, 0, 0)
+    return True
+
+
+@kernel
+def ask_replace(s: Core, order_id: int, quantity: int, limit: int, stop: int) -> bool:
+    """Ask the broker for a new total quantity and prices; checked like a new order.
+
+    The order in the core keeps its old terms until the broker says REPLACED, but is judged at the
+    larger of both from now on, because either may fill.
+    """
+    r = find_order(s, order_id)
+    if r < 0:
+        s.account[ACCOUNT_LAST_DENIAL] = DENY_UNKNOWN_ORDER
+        return False
+    old_quantity = s.orders[r, ORDER_QUANTITY]
+    old_limit, old_stop = s.orders[r, ORDER_LIMIT], s.orders[r, ORDER_STOP]
+    s.orders[r, ORDER_QUANTITY] = quantity
+    s.orders[r, ORDER_LIMIT] = limit
+    s.orders[r, ORDER_STOP] = stop
+    code = check_order(s, r)
+    if code != DENY_NONE:
+        s.account[ACCOUNT_DENIED] += 1
+        s.account[ACCOUNT_LAST_DENIAL] = code
+        journal_order(s, KIND_DENIED, r, code)
+    else:
+        journal_order(s, KIND_REPLACE_SENT, r, 0)
+        push_command(s, KIND_REPLACE_SENT, r, quantity, limit, stop)
+    s.orders[r, ORDER_QUANTITY] = max(old_quantity, quantity) if code == DENY_NONE else old_quantity
+    s.orders[r, ORDER_LIMIT] = old_limit
+    s.orders[r, ORDER_STOP] = old_stop
+    return code == DENY_NONE
+
+
+@kernel
+def move(s: Core, r: int, event: int) -> None:
+    """Move an order along the transition table; an edge that is not there is a fault."""
+    status = NEXT_STATUS[s.orders[r, ORDER_STATUS] * ORDER_EVENT_COUNT + event]
+    if status == 0:
+        fault(s, FAULT_TRANSITION, s.orders[r, ORDER_INSTRUMENT])
+        return
+    s.orders[r, ORDER_STATUS] = status
+
+
+@kernel
+def remove_order(s: Core, r: int) -> None:
+    """Take an ended order out of the table, keeping the order of ids."""
+    s.positions[s.orders[r, ORDER_INSTRUMENT], POSITION_WORKING] -= 1
+    last = s.account[ACCOUNT_ORDERS] - 1
+    for row in range(r, last):
+        for column in range(ORDER_WIDTH):
+            s.orders[row, column] = s.orders[row + 1, column]
+    s.account[ACCOUNT_ORDERS] = last
+
+
+@kernel
+def end_order(s: Core, r: int) -> None:
+    """An order has ended: its children keep what its fills armed, as the broker keeps it."""
+    order_id = s.orders[r, ORDER_ID]
+    for c in range(s.account[ACCOUNT_ORDERS]):
+        if s.orders[c, ORDER_PARENT] == order_id:
+            s.orders[c, ORDER_QUANTITY] = min(s.orders[c, ORDER_QUANTITY], s.orders[c, ORDER_ARMED])
+    remove_order(s, r)
+
+
+@kernel
+def apply_fact(s: Core, facts: object, f: int) -> None:
+    """Apply one broker fact: journal it, move the order, book the fill."""
+    n = journal_row(s, facts[f, EVENT_KIND], facts[f, EVENT_INSTRUMENT])  # type: ignore[index]
+    for column in range(EVENT_WIDTH):
+        s.journal[n, column] = facts[f, column]  # type: ignore[index]
+    kind = facts[f, EVENT_KIND]  # type: ignore[index]
+    r = find_order(s, facts[f, FACT_ORDER])  # type: ignore[index]
+    if r < 0:
+        if kind != KIND_CANCEL_REJECTED:
+            fault(s, FAULT_UNKNOWN_ORDER, facts[f, EVENT_INSTRUMENT])  # type: ignore[index]
+        return
+    if kind == KIND_FILL:
+        apply_fill(s, r, facts[f, FACT_LOTS], facts[f, FACT_PRICE], facts[f, FACT_FEE])  # type: ignore[index]
+        return
+    move(s, r, ORDER_EVENTS[kind - KIND_ACCEPTED])
+    if kind == KIND_REPLACED:
+        s.orders[r, ORDER_QUANTITY] = facts[f, FACT_LOTS]  # type: ignore[index]
+        s.orders[r, ORDER_LIMIT] = facts[f, FACT_PRICE]  # type: ignore[index]
+        s.orders[r, ORDER_STOP] = facts[f, FACT_REFERENCE]  # type: ignore[index]
+    if kind == KIND_ARMED:
+        s.orders[r, ORDER_ARMED] = facts[f, FACT_LOTS]  # type: ignore[index]
+    if s.orders[r, ORDER_STATUS] >= STATUS_FILLED:
+        end_order(s, r)
+
+
+@kernel
+def apply_fill(s: Core, r: int, lots: int, price: int, fee: int) -> None:
+    """Book one fill of the order in row `r`."""
+    i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
+    if apply_trade(s, i, side * lots, price, fee, KIND_FILL) == OVERFLOW:
+        return
+    value = value_of(s, i, price, lots)
+    s.orders[r, ORDER_FILLED] += lots
+    s.orders[r, ORDER_VALUE] = add_checked(s.orders[r, ORDER_VALUE], value)
+    s.orders[r, ORDER_FEES] = add_checked(s.orders[r, ORDER_FEES], fee)
+    traded = add_checked(s.account[ACCOUNT_TRADED], to_base(s, s.terms[i, TERM_CURRENCY], value))
+    if traded != OVERFLOW:
+        s.account[ACCOUNT_TRADED] = traded
+    s.account[ACCOUNT_FILLS] += 1
+    reduce_group_mirror(s, r, lots)
+    if s.orders[r, ORDER_FILLED] >= s.orders[r, ORDER_QUANTITY]:
+        move(s, r, EVENT_FILL)
+        end_order(s, r)
+    else:
+        move(s, r, EVENT_PARTIAL_FILL)
+
+
+@kernel
+def reduce_group_mirror(s: Core, r: int, lots: int) -> None:
+    """The broker takes a fill of an OCO member off the others; the core's rows follow."""
+    group = s.orders[r, ORDER_GROUP]
+    if group == 0:
+        return
+    for o in range(s.account[ACCOUNT_ORDERS]):
+        if o != r and s.orders[o, ORDER_GROUP] == group:
+            s.orders[o, ORDER_QUANTITY] -= lots
+            s.orders[o, ORDER_ARMED] -= lots
+
+
+@kernel
+def deny_full(s: Core, intents: object, row: int) -> int:
+    """Deny an intent for which the table has no row left."""
+    n = journal_row(s, KIND_DENIED, intents[row, ORDER_INSTRUMENT])  # type: ignore[index]
+    s.journal[n, FACT_ORDER] = s.account[ACCOUNT_NEXT_ORDER]
+    s.journal[n, FACT_LOTS] = intents[row, ORDER_QUANTITY]  # type: ignore[index]
+    s.journal[n, SUBMIT_SIDE] = intents[row, ORDER_SIDE]  # type: ignore[index]
+    s.journal[n, FACT_REASON] = DENY_TOO_MANY_ORDERS
+    s.account[ACCOUNT_NEXT_ORDER] += 1
+    s.account[ACCOUNT_DENIED] += 1
+    s.account[ACCOUNT_LAST_DENIAL] = DENY_TOO_MANY_ORDERS
+    return 0

@@ -1,0 +1,236 @@
+"""What a rule strategy does with its signals: entries, exits, and target weights.
+
+The same function decides in backtest, paper and live. A slice is all the instruments that have a bar
+at one time; `decide` runs once after its last bar, when every price of the slice is known.
+"""
+
+from __future__ import annotations
+
+from engine.jit import kernel
+from engine.kernels.money import ceil_to, floor_to, multiply_divide_ceiling
+from engine.kernels.orders import ask_cancel, find_order, place
+from engine.model.layout import (
+    ACCOUNT_ENTRY_OFFSET_PPM,
+    ACCOUNT_ENTRY_TIF,
+    ACCOUNT_ENTRY_TYPE,
+    ACCOUNT_STOP_PPM,
+    ACCOUNT_TARGET_PPM,
+    ACCOUNT_TRAIL_PPM,
+    EVENT_INSTRUMENT,
+    EVENT_KIND,
+    FLAG_REDUCE_ONLY,
+    KIND_BAR,
+    ORDER_FLAGS,
+    ORDER_GROUP,
+    ORDER_INSTRUMENT,
+    ORDER_LIMIT,
+    ORDER_PARENT,
+    ORDER_QUANTITY,
+    ORDER_SIDE,
+    ORDER_STOP,
+    ORDER_TIF,
+    ORDER_TRAIL_PPM,
+    ORDER_TYPE,
+    ORDER_WIDTH,
+    POSITION_CLOSED,
+    POSITION_ENTRY,
+    POSITION_EXIT,
+    POSITION_LAST,
+    POSITION_QUANTITY,
+    POSITION_WORKING,
+    SIGNAL_BITS,
+    SIGNAL_ENTRY,
+    SIGNAL_EXIT,
+    SIGNAL_SHORT_ENTRY,
+    SIGNAL_SHORT_EXIT,
+    SIGNAL_TARGET,
+    SIGNAL_WEIGHT,
+    TERM_PRICE_STEP,
+    TIF_GTC,
+    TYPE_LIMIT,
+    TYPE_MARKET,
+    TYPE_STOP,
+    TYPE_TRAILING_STOP,
+)
+from engine.rules.sizing import entry_lots, lots_for_share
+from engine.state import Core
+
+MILLION = 10**6
+
+
+@kernel
+def new_intent(intents: object, row: int, i: int, side: int, lots: int) -> None:
+    """Start a market order in `intents[row]`."""
+    for column in range(ORDER_WIDTH):
+        intents[row, column] = 0  # type: ignore[index]
+    intents[row, ORDER_INSTRUMENT] = i  # type: ignore[index]
+    intents[row, ORDER_SIDE] = side  # type: ignore[index]
+    intents[row, ORDER_TYPE] = TYPE_MARKET  # type: ignore[index]
+    intents[row, ORDER_TIF] = TIF_GTC  # type: ignore[index]
+    intents[row, ORDER_QUANTITY] = lots  # type: ignore[index]
+
+
+@kernel
+def entry_is_working(s: Core, i: int) -> bool:
+    """Return whether the rule's last entry order in an instrument has not ended."""
+    return (
+        s.positions[i, POSITION_ENTRY] != 0 and find_order(s, s.positions[i, POSITION_ENTRY]) >= 0
+    )
+
+
+@kernel
+def exit_is_working(s: Core, i: int) -> bool:
+    """Return whether the rule's last exit order in an instrument has not ended."""
+    return s.positions[i, POSITION_EXIT] != 0 and find_order(s, s.positions[i, POSITION_EXIT]) >= 0
+
+
+@kernel
+def close_position(s: Core, intents: object, i: int) -> None:
+    """Close an instrument's position at market, unless that is under way; withdraw a waiting entry."""
+    if s.positions[i, POSITION_WORKING] > 0:
+        if entry_is_working(s, i):
+            ask_cancel(s, s.positions[i, POSITION_ENTRY])
+        if exit_is_working(s, i):
+            return
+    quantity = s.positions[i, POSITION_QUANTITY]
+    if quantity == 0:
+        return
+    new_intent(intents, 0, i, -1 if quantity > 0 else 1, abs(quantity))
+    intents[0, ORDER_FLAGS] = FLAG_REDUCE_ONLY  # type: ignore[index]
+    s.positions[i, POSITION_EXIT] = place(s, intents, 0)
+
+
+@kernel
+def passive_price(s: Core, i: int, side: int, distance_ppm: int) -> int:
+    """Return the last price moved `distance_ppm` against `side`'s favour to fill, on the grid."""
+    last, step = s.positions[i, POSITION_LAST], s.terms[i, TERM_PRICE_STEP]
+    if side > 0:
+        away = multiply_divide_ceiling(last, distance_ppm, MILLION)
+        return max(floor_to(last - away, step), step)
+    away = multiply_divide_ceiling(last, distance_ppm, MILLION)
+    return ceil_to(last + away, step)
+
+
+@kernel
+def open_position(s: Core, intents: object, i: int, side: int) -> None:
+    """Enter an instrument on `side`, turning an opposite position over; with its bracket, if any."""
+    if s.positions[i, POSITION_WORKING] > 0 and entry_is_working(s, i):
+        return
+    lots = entry_lots(s, i)
+    if lots <= 0:
+        return
+    # Turning over: the opposite position is closed by the same order.
+    lots = lots + max(-side * s.positions[i, POSITION_QUANTITY], 0)
+    new_intent(intents, 0, i, side, lots)
+    intents[0, ORDER_TYPE] = s.account[ACCOUNT_ENTRY_TYPE]  # type: ignore[index]
+    intents[0, ORDER_TIF] = s.account[ACCOUNT_ENTRY_TIF]  # type: ignore[index]
+    if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
+        price = passive_price(s, i, side, s.account[ACCOUNT_ENTRY_OFFSET_PPM])
+        intents[0, ORDER_LIMIT] = price  # type: ignore[index]
+    order_id = place(s, intents, 0)
+    s.positions[i, POSITION_ENTRY] = order_id
+    if order_id != 0:
+        place_bracket(s, intents, i, side, lots)
+
+
+@kernel
+def place_bracket(s: Core, intents: object, i: int, side: int, lots: int) -> None:
+    """Hang the configured protective orders on the entry just made."""
+    back = -1
+    if s.account[ACCOUNT_STOP_PPM] > 0:
+        new_intent(intents, 0, i, -side, lots)
+        intents[0, ORDER_TYPE] = TYPE_STOP  # type: ignore[index]
+        price = passive_price(s, i, side, s.account[ACCOUNT_STOP_PPM])
+        intents[0, ORDER_STOP] = price  # type: ignore[index]
+        hang(s, intents, back)
+        back -= 1
+    if s.account[ACCOUNT_TARGET_PPM] > 0:
+        new_intent(intents, 0, i, -side, lots)
+        intents[0, ORDER_TYPE] = TYPE_LIMIT  # type: ignore[index]
+        price = passive_price(s, i, -side, s.account[ACCOUNT_TARGET_PPM])
+        intents[0, ORDER_LIMIT] = price  # type: ignore[index]
+        hang(s, intents, back)
+        back -= 1
+    if s.account[ACCOUNT_TRAIL_PPM] > 0:
+        new_intent(intents, 0, i, -side, lots)
+        intents[0, ORDER_TYPE] = TYPE_TRAILING_STOP  # type: ignore[index]
+        intents[0, ORDER_TRAIL_PPM] = s.account[ACCOUNT_TRAIL_PPM]  # type: ignore[index]
+        hang(s, intents, back)
+
+
+@kernel
+def hang(s: Core, intents: object, back: int) -> None:
+    """Place the order in `intents[0]` as a child of the order made `-back` intents ago."""
+    intents[0, ORDER_PARENT] = back  # type: ignore[index]
+    intents[0, ORDER_GROUP] = -1  # type: ignore[index]
+    place(s, intents, 0)
+
+
+@kernel
+def follow_signals(s: Core, intents: object, i: int, bits: int) -> None:
+    """Act on the entry and exit signals of one instrument; exits win over entries."""
+    quantity = s.positions[i, POSITION_QUANTITY]
+    long_exit = (bits & SIGNAL_EXIT) != 0
+    short_exit = (bits & SIGNAL_SHORT_EXIT) != 0
+    if long_exit and (quantity > 0 or s.positions[i, POSITION_WORKING] > 0):
+        if quantity >= 0:
+            close_position(s, intents, i)
+    if short_exit and (quantity < 0 or s.positions[i, POSITION_WORKING] > 0):
+        if quantity <= 0:
+            close_position(s, intents, i)
+    if bits & SIGNAL_ENTRY and not long_exit and quantity <= 0:
+        open_position(s, intents, i, 1)
+    elif bits & SIGNAL_SHORT_ENTRY and not short_exit and quantity >= 0:
+        open_position(s, intents, i, -1)
+
+
+@kernel
+def working_lots(s: Core, i: int) -> int:
+    """Return the signed lots that the rule's working entry would still trade."""
+    r = find_order(s, s.positions[i, POSITION_ENTRY])
+    if r < 0:
+        return 0
+    return s.orders[r, ORDER_SIDE] * s.orders[r, ORDER_QUANTITY]
+
+
+@kernel
+def follow_target(s: Core, intents: object, i: int, weight_ppb: int, sells: bool) -> None:
+    """Trade an instrument towards its target weight; called for reductions first, then for the rest."""
+    if s.positions[i, POSITION_CLOSED] == 1:
+        return
+    lots = lots_for_share(s, i, abs(weight_ppb))
+    target = lots if weight_ppb >= 0 else -lots
+    change = target - s.positions[i, POSITION_QUANTITY]
+    if s.positions[i, POSITION_WORKING] > 0:
+        change = change - working_lots(s, i)
+    if change == 0 or (change < 0) != sells:
+        return
+    new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
+    s.positions[i, POSITION_ENTRY] = place(s, intents, 0)
+
+
+@kernel
+def decide(
+    s: Core, intents: object, events: object, signals: object, first: int, last: int
+) -> None:
+    """Decide on the slice of bar events [first, last): sells of targets, then buys, then rules."""
+    targets = 0
+    for row in range(first, last):
+        if events[row, EVENT_KIND] == KIND_BAR:  # type: ignore[index]
+            bits = signals[row, SIGNAL_BITS]  # type: ignore[index]
+            if bits & SIGNAL_TARGET:
+                targets += 1
+            elif bits != 0:
+                follow_signals(s, intents, events[row, EVENT_INSTRUMENT], bits)  # type: ignore[index]
+    if targets == 0:
+        return
+    for sells in (True, False):
+        for row in range(first, last):
+            if events[row, EVENT_KIND] == KIND_BAR and signals[row, SIGNAL_BITS] & SIGNAL_TARGET:  # type: ignore[index]
+                follow_target(
+                    s,
+                    intents,
+                    events[row, EVENT_INSTRUMENT],  # type: ignore[index]
+                    signals[row, SIGNAL_WEIGHT],  # type: ignore[index]
+                    sells,
+                )

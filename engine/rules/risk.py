@@ -1,0 +1,225 @@
+"""The checks that an order passes before it exists. What cannot be evaluated denies.
+
+The order of the checks is the precedence of their codes: a malformed order is denied for its form
+before its size, and for its size before the account.
+"""
+
+from __future__ import annotations
+
+from engine.jit import kernel
+from engine.kernels.ledger import to_base
+from engine.kernels.money import OVERFLOW, add_checked, multiply_divide_floor
+from engine.kernels.positions import equity_minor, exposure_minor, value_of
+from engine.model.denials import (
+    DENY_BUYING_POWER,
+    DENY_EXPIRY_IN_THE_PAST,
+    DENY_MARKET_CLOSED_FOR_GOOD,
+    DENY_NO_MARKET_PRICE,
+    DENY_NONE,
+    DENY_NOTHING_TO_REDUCE,
+    DENY_PRICE_MISSING,
+    DENY_PRICE_OFF_GRID,
+    DENY_PRICE_OUT_OF_RANGE,
+    DENY_QUANTITY_NOT_POSITIVE,
+    DENY_QUANTITY_OFF_GRID,
+    DENY_QUANTITY_TOO_LARGE,
+    DENY_SHORT_NOT_ALLOWED,
+    DENY_TERMS_CONFLICT,
+    DENY_TOO_MANY_ORDERS,
+    DENY_VALUE_TOO_LARGE,
+)
+from engine.model.layout import (
+    ACCOUNT_LEVERAGE_PPM,
+    ACCOUNT_NOW,
+    ACCOUNT_ORDER_LIMIT,
+    ACCOUNT_ORDERS,
+    ACCOUNT_SHORT,
+    FLAG_POST_ONLY,
+    FLAG_REDUCE_ONLY,
+    ORDER_EXPIRE,
+    ORDER_FILLED,
+    ORDER_FLAGS,
+    ORDER_INSTRUMENT,
+    ORDER_LIMIT,
+    ORDER_PARENT,
+    ORDER_QUANTITY,
+    ORDER_SIDE,
+    ORDER_STOP,
+    ORDER_TIF,
+    ORDER_TRAIL_PPM,
+    ORDER_TRAIL_TICKS,
+    ORDER_TYPE,
+    POSITION_CLOSED,
+    POSITION_LAST,
+    POSITION_QUANTITY,
+    POSITION_WORKING,
+    TERM_CURRENCY,
+    TERM_LOT_STEP,
+    TERM_MARGINED,
+    TERM_PRICE_MAX,
+    TERM_PRICE_STEP,
+    TIF_GTD,
+    TYPE_LIMIT,
+    TYPE_LIMIT_ON_CLOSE,
+    TYPE_LIMIT_ON_OPEN,
+    TYPE_MARKET,
+    TYPE_STOP,
+    TYPE_STOP_LIMIT,
+    TYPE_TRAILING_STOP,
+)
+from engine.state import Core
+
+MILLION = 10**6
+
+
+@kernel
+def needs_limit(order_type: int) -> bool:
+    """Return whether an order type carries a limit price."""
+    return (
+        order_type == TYPE_LIMIT
+        or order_type == TYPE_STOP_LIMIT
+        or order_type == TYPE_LIMIT_ON_OPEN
+        or order_type == TYPE_LIMIT_ON_CLOSE
+    )
+
+
+@kernel
+def check_price(s: Core, i: int, price: int) -> int:
+    """Return why `price` cannot be an order's price, or DENY_NONE."""
+    if price <= 0:
+        return DENY_PRICE_MISSING
+    if price % s.terms[i, TERM_PRICE_STEP] != 0:
+        return DENY_PRICE_OFF_GRID
+    highest = s.terms[i, TERM_PRICE_MAX]
+    if highest > 0 and price > highest:
+        return DENY_PRICE_OUT_OF_RANGE
+    return DENY_NONE
+
+
+@kernel
+def check_form(s: Core, r: int) -> int:
+    """Return why the order in row `r` is malformed, or DENY_NONE."""
+    i, order_type = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_TYPE]
+    lots = s.orders[r, ORDER_QUANTITY]
+    if lots <= 0:
+        return DENY_QUANTITY_NOT_POSITIVE
+    if lots % s.terms[i, TERM_LOT_STEP] != 0:
+        return DENY_QUANTITY_OFF_GRID
+    most = s.account[ACCOUNT_ORDER_LIMIT]
+    if most > 0 and lots > most:
+        return DENY_QUANTITY_TOO_LARGE
+    if needs_limit(order_type):
+        code = check_price(s, i, s.orders[r, ORDER_LIMIT])
+        if code != DENY_NONE:
+            return code
+    if order_type == TYPE_STOP or order_type == TYPE_STOP_LIMIT:
+        code = check_price(s, i, s.orders[r, ORDER_STOP])
+        if code != DENY_NONE:
+            return code
+    if order_type == TYPE_TRAILING_STOP:
+        ticks, ppm = s.orders[r, ORDER_TRAIL_TICKS], s.orders[r, ORDER_TRAIL_PPM]
+        if ticks < 0 or ppm < 0 or ppm >= MILLION or (ticks > 0) == (ppm > 0):
+            return DENY_PRICE_MISSING
+    if s.orders[r, ORDER_TIF] == TIF_GTD and s.orders[r, ORDER_EXPIRE] <= s.account[ACCOUNT_NOW]:
+        return DENY_EXPIRY_IN_THE_PAST
+    if s.orders[r, ORDER_FLAGS] & FLAG_POST_ONLY and order_type != TYPE_LIMIT:
+        return DENY_TERMS_CONFLICT
+    return DENY_NONE
+
+
+@kernel
+def reference_price(s: Core, r: int) -> int:
+    """Return the price at which the order's value is judged: its own limit or stop, or the last."""
+    i, order_type = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_TYPE]
+    last = s.positions[i, POSITION_LAST]
+    if needs_limit(order_type):
+        return s.orders[r, ORDER_LIMIT]
+    if order_type == TYPE_STOP:
+        return max(s.orders[r, ORDER_STOP], last)
+    return last
+
+
+@kernel
+def opening_lots(s: Core, r: int) -> int:
+    """Return how much of the order could open or enlarge a position, all else working unfilled."""
+    i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
+    opposite = max(-side * s.positions[i, POSITION_QUANTITY], 0)
+    # Other orders on our side may use up the same opposite position first.
+    if s.positions[i, POSITION_WORKING] > 0:
+        for o in range(s.account[ACCOUNT_ORDERS]):
+            if o != r and s.orders[o, ORDER_INSTRUMENT] == i and s.orders[o, ORDER_SIDE] == side:
+                if not s.orders[o, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+                    opposite -= s.orders[o, ORDER_QUANTITY] - s.orders[o, ORDER_FILLED]
+    return s.orders[r, ORDER_QUANTITY] - max(opposite, 0)
+
+
+@kernel
+def working_exposure(s: Core, but: int) -> int:
+    """Return by how much the working orders will change gross exposure, in the account's currency.
+
+    An order that opens counts whole; one that reduces counts only if it trades at market, so that a
+    rebalancing may spend what its own sales free, and a far limit or stop frees nothing.
+    """
+    total = 0
+    for o in range(s.account[ACCOUNT_ORDERS]):
+        if o == but or s.orders[o, ORDER_PARENT] != 0:
+            continue
+        i, side = s.orders[o, ORDER_INSTRUMENT], s.orders[o, ORDER_SIDE]
+        rest = s.orders[o, ORDER_QUANTITY] - s.orders[o, ORDER_FILLED]
+        held = abs(s.positions[i, POSITION_QUANTITY])
+        lots = abs(s.positions[i, POSITION_QUANTITY] + side * rest) - held
+        if lots < 0 and s.orders[o, ORDER_TYPE] != TYPE_MARKET:
+            continue
+        if lots > 0 and s.orders[o, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+            continue
+        value = value_of(s, i, reference_price(s, o), lots)
+        total = add_checked(total, to_base(s, s.terms[i, TERM_CURRENCY], value))
+    return total
+
+
+@kernel
+def check_buying_power(s: Core, r: int, lots: int, price: int) -> int:
+    """Return DENY_BUYING_POWER when the order would take gross exposure past leverage x equity."""
+    i = s.orders[r, ORDER_INSTRUMENT]
+    value = to_base(s, s.terms[i, TERM_CURRENCY], value_of(s, i, price, lots))
+    gross, _ = exposure_minor(s)
+    after = add_checked(add_checked(gross, value), working_exposure(s, r))
+    equity = equity_minor(s)
+    if value == OVERFLOW or after == OVERFLOW or equity == OVERFLOW:
+        return DENY_VALUE_TOO_LARGE
+    if equity <= 0:
+        return DENY_BUYING_POWER
+    allowed = multiply_divide_floor(equity, s.account[ACCOUNT_LEVERAGE_PPM], MILLION)
+    if allowed != OVERFLOW and after > allowed:
+        return DENY_BUYING_POWER
+    return DENY_NONE
+
+
+@kernel
+def check_order(s: Core, r: int) -> int:
+    """Return why the order in row `r` must not be sent, or DENY_NONE."""
+    code = check_form(s, r)
+    if code != DENY_NONE:
+        return code
+    i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
+    if s.positions[i, POSITION_CLOSED] == 1:
+        return DENY_MARKET_CLOSED_FOR_GOOD
+    if s.positions[i, POSITION_LAST] <= 0:
+        return DENY_NO_MARKET_PRICE
+    if s.account[ACCOUNT_ORDERS] >= s.orders.shape[0]:
+        return DENY_TOO_MANY_ORDERS
+    price = max(reference_price(s, r), s.positions[i, POSITION_LAST])
+    if value_of(s, i, price, s.orders[r, ORDER_QUANTITY]) == OVERFLOW:
+        return DENY_VALUE_TOO_LARGE
+    if s.orders[r, ORDER_PARENT] != 0:
+        return DENY_NONE
+    if s.orders[r, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+        if side * s.positions[i, POSITION_QUANTITY] >= 0:
+            return DENY_NOTHING_TO_REDUCE
+        return DENY_NONE
+    opening = opening_lots(s, r)
+    if opening <= 0:
+        return DENY_NONE
+    if side < 0 and s.account[ACCOUNT_SHORT] == 0 and s.terms[i, TERM_MARGINED] == 0:
+        return DENY_SHORT_NOT_ALLOWED
+    return check_buying_power(s, r, opening, reference_price(s, r))

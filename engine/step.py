@@ -1,0 +1,357 @@
+"""One step of the core: an event in, decisions out. The same in backtest, paper and live.
+
+`apply_event` takes market data, actions, time and broker facts; `engine.rules.decide.decide` (or the
+user's strategy) decides after a slice. What is to be done leaves as commands; what happened leaves as
+journal rows.
+"""
+
+from __future__ import annotations
+
+from engine.jit import kernel
+from engine.kernels.ledger import fault, journal_row, post_cash, to_base
+from engine.kernels.money import (
+    OVERFLOW,
+    add_checked,
+    ceil_to,
+    divide_wide,
+    floor_to,
+    multiply_divide_ceiling,
+    multiply_divide_even,
+    multiply_divide_floor,
+)
+from engine.kernels.orders import apply_fact
+from engine.kernels.positions import (
+    apply_dividend,
+    apply_funding,
+    apply_split,
+    apply_trade,
+    equity_minor,
+    exposure_minor,
+    value_of,
+)
+from engine.model.layout import (
+    ACCOUNT_CREDIT_PPB,
+    ACCOUNT_EVENTS,
+    ACCOUNT_FLOW,
+    ACCOUNT_LAST_ACCRUAL,
+    ACCOUNT_MARGIN_PPB,
+    ACCOUNT_NOW,
+    ACCOUNT_ORDERS,
+    ACCOUNT_SEQUENCE,
+    ACCOUNT_TRADED,
+    BAR_CLOSE,
+    CONVERSION_FROM,
+    CONVERSION_MINOR,
+    CONVERSION_TO,
+    DIVIDEND_MINOR,
+    EVENT_INSTRUMENT,
+    EVENT_KIND,
+    EVENT_SEQUENCE,
+    EVENT_TS,
+    FAULT_OVERFLOW,
+    FUNDING_MARK,
+    FUNDING_PPB,
+    KIND_ACCEPTED,
+    KIND_ACCRUAL,
+    KIND_BAR,
+    KIND_CONVERSION,
+    KIND_CONVERSION_RATE,
+    KIND_CORRECTION,
+    KIND_DIVIDEND,
+    KIND_EQUITY_MARKED,
+    KIND_FUNDING,
+    KIND_HALT,
+    KIND_QUOTE,
+    KIND_RESUME,
+    KIND_SETTLEMENT,
+    KIND_SPLIT,
+    KIND_TIMER,
+    KIND_TRADE,
+    KIND_TRANSFER,
+    LEDGER_BORROW,
+    LEDGER_CASH,
+    LEDGER_CONVERSIONS,
+    LEDGER_CORRECTIONS,
+    LEDGER_INTEREST,
+    LEDGER_RATE,
+    LEDGER_TRANSFERS,
+    MARK_CASH,
+    MARK_EQUITY,
+    MARK_FLOW,
+    MARK_GROSS,
+    MARK_NET,
+    MARK_TRADED,
+    ORDER_FILLED,
+    ORDER_INSTRUMENT,
+    ORDER_LIMIT,
+    ORDER_QUANTITY,
+    ORDER_SIDE,
+    ORDER_STOP,
+    ORDER_TRAIL_TICKS,
+    POSITION_ASK,
+    POSITION_BID,
+    POSITION_CLOSED,
+    POSITION_HALTED,
+    POSITION_LAST,
+    POSITION_LAST_TS,
+    POSITION_QUANTITY,
+    QUOTE_ASK,
+    QUOTE_BID,
+    RATE_CURRENCY,
+    RATE_ONE,
+    RATE_VALUE,
+    SETTLEMENT_PRICE,
+    SPLIT_DENOMINATOR,
+    SPLIT_NUMERATOR,
+    TERM_BORROW_PPB,
+    TERM_CONVERTS,
+    TERM_CONVERTS_INVERSE,
+    TERM_CURRENCY,
+    TERM_LOT_STEP,
+    TERM_MARGINED,
+    TERM_PRICE_STEP,
+    TERM_PRICE_UNIT,
+    TRADE_PRICE,
+    TRANSFER_CURRENCY,
+    TRANSFER_MINOR,
+    UNKNOWN,
+)
+from engine.state import Core
+
+BILLION = 10**9
+NS_PER_YEAR = 365 * 86400 * 10**9
+KIND_LAST_ACTION = KIND_CONVERSION
+
+
+@kernel
+def apply_event(s: Core, events: object, row: int) -> None:
+    """Apply one event of the ordered stream to the core."""
+    kind = events[row, EVENT_KIND]  # type: ignore[index]
+    s.account[ACCOUNT_NOW] = events[row, EVENT_TS]  # type: ignore[index]
+    s.account[ACCOUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]  # type: ignore[index]
+    s.account[ACCOUNT_EVENTS] += 1
+    if kind == KIND_BAR or kind == KIND_QUOTE or kind == KIND_TRADE:
+        mark_price(s, events, row, kind)
+    elif kind <= KIND_LAST_ACTION:
+        apply_action(s, events, row, kind)
+    elif kind == KIND_ACCRUAL:
+        accrue(s)
+        mark_equity(s)
+    elif kind == KIND_TIMER:
+        mark_equity(s)
+    elif kind >= KIND_ACCEPTED:
+        apply_fact(s, events, row)
+
+
+@kernel
+def mark_price(s: Core, events: object, row: int, kind: int) -> None:
+    """Remember the last price of an instrument; a crossed or locked quote marks nothing."""
+    i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
+    if s.positions[i, POSITION_CLOSED] == 1:
+        return
+    if kind == KIND_BAR:
+        s.positions[i, POSITION_LAST] = events[row, BAR_CLOSE]  # type: ignore[index]
+    elif kind == KIND_TRADE:
+        s.positions[i, POSITION_LAST] = events[row, TRADE_PRICE]  # type: ignore[index]
+    else:
+        bid, ask = events[row, QUOTE_BID], events[row, QUOTE_ASK]  # type: ignore[index]
+        if bid >= ask:
+            return
+        s.positions[i, POSITION_BID] = bid
+        s.positions[i, POSITION_ASK] = ask
+        s.positions[i, POSITION_LAST] = (bid + ask) // 2
+    s.positions[i, POSITION_LAST_TS] = events[row, EVENT_TS]  # type: ignore[index]
+    if s.terms[i, TERM_CONVERTS] > 0:
+        update_rate(s, i)
+
+
+@kernel
+def update_rate(s: Core, i: int) -> None:
+    """A currency pair's price is a conversion rate."""
+    unit, last = s.terms[i, TERM_PRICE_UNIT], s.positions[i, POSITION_LAST]
+    if s.terms[i, TERM_CONVERTS_INVERSE] == 1:
+        rate = multiply_divide_even(RATE_ONE, unit, last)
+    else:
+        rate = multiply_divide_even(last, RATE_ONE, unit)
+    if rate > 0:
+        s.ledger[s.terms[i, TERM_CONVERTS], LEDGER_RATE] = rate
+
+
+@kernel
+def apply_action(s: Core, events: object, row: int, kind: int) -> None:
+    """Apply a corporate action, a settlement or an event of the account."""
+    i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
+    if kind == KIND_SPLIT:
+        numerator, denominator = events[row, SPLIT_NUMERATOR], events[row, SPLIT_DENOMINATOR]  # type: ignore[index]
+        apply_split(s, i, numerator, denominator)
+        scale_orders(s, i, numerator, denominator)
+    elif kind == KIND_DIVIDEND:
+        apply_dividend(s, i, events[row, DIVIDEND_MINOR])  # type: ignore[index]
+    elif kind == KIND_FUNDING:
+        apply_funding(s, i, events[row, FUNDING_PPB], events[row, FUNDING_MARK])  # type: ignore[index]
+    elif kind == KIND_SETTLEMENT:
+        settle(s, i, events[row, SETTLEMENT_PRICE])  # type: ignore[index]
+    elif kind == KIND_TRANSFER:
+        transfer(s, events[row, TRANSFER_CURRENCY], events[row, TRANSFER_MINOR])  # type: ignore[index]
+    elif kind == KIND_CORRECTION:
+        post_cash(
+            s,
+            events[row, TRANSFER_CURRENCY],  # type: ignore[index]
+            LEDGER_CORRECTIONS,
+            events[row, TRANSFER_MINOR],  # type: ignore[index]
+            KIND_CORRECTION,
+            -1,
+        )
+    elif kind == KIND_CONVERSION:
+        convert(
+            s,
+            events[row, CONVERSION_FROM],  # type: ignore[index]
+            events[row, CONVERSION_TO],  # type: ignore[index]
+            events[row, CONVERSION_MINOR],  # type: ignore[index]
+        )
+    elif kind == KIND_CONVERSION_RATE:
+        s.ledger[events[row, RATE_CURRENCY], LEDGER_RATE] = events[row, RATE_VALUE]  # type: ignore[index]
+    elif kind == KIND_HALT:
+        s.positions[i, POSITION_HALTED] = 1
+    elif kind == KIND_RESUME:
+        s.positions[i, POSITION_HALTED] = 0
+
+
+@kernel
+def settle(s: Core, i: int, price: int) -> None:
+    """An event contract or future ends: the position is closed at `price`, without fee or fill."""
+    quantity = s.positions[i, POSITION_QUANTITY]
+    if quantity != 0:
+        apply_trade(s, i, -quantity, price, 0, KIND_SETTLEMENT)
+    s.positions[i, POSITION_LAST] = price
+    s.positions[i, POSITION_CLOSED] = 1
+
+
+@kernel
+def transfer(s: Core, currency: int, minor: int) -> None:
+    """A deposit (positive) or withdrawal: an external flow, not a gain."""
+    if post_cash(s, currency, LEDGER_TRANSFERS, minor, KIND_TRANSFER, -1):
+        flow = add_checked(s.account[ACCOUNT_FLOW], to_base(s, currency, minor))
+        if flow != OVERFLOW:
+            s.account[ACCOUNT_FLOW] = flow
+
+
+@kernel
+def convert(s: Core, source: int, target: int, minor: int) -> None:
+    """Exchange `minor` of one currency for another at the last rates, half-even."""
+    base = to_base(s, source, minor)
+    rate = s.ledger[target, LEDGER_RATE]
+    if base == OVERFLOW or rate <= 0:
+        fault(s, FAULT_OVERFLOW, -1)
+        return
+    received = multiply_divide_even(base, RATE_ONE, rate)
+    if received != OVERFLOW and post_cash(
+        s, source, LEDGER_CONVERSIONS, -minor, KIND_CONVERSION, -1
+    ):
+        post_cash(s, target, LEDGER_CONVERSIONS, received, KIND_CONVERSION, -1)
+
+
+@kernel
+def interest(amount: int, rate_ppb: int, elapsed_ns: int) -> int:
+    """Return `amount` x rate x elapsed / year (actual/365), half-even twice."""
+    yearly = multiply_divide_even(amount, rate_ppb, BILLION)
+    return multiply_divide_even(yearly, elapsed_ns, NS_PER_YEAR)
+
+
+@kernel
+def accrue(s: Core) -> None:
+    """Charge what time costs since the last accrual: interest on cash, borrow fees on short positions."""
+    now, before = s.account[ACCOUNT_NOW], s.account[ACCOUNT_LAST_ACCRUAL]
+    s.account[ACCOUNT_LAST_ACCRUAL] = now
+    elapsed = now - before
+    if before == 0 or elapsed <= 0:
+        return
+    for c in range(s.ledger.shape[0]):
+        cash = s.ledger[c, LEDGER_CASH]
+        rate = s.account[ACCOUNT_MARGIN_PPB] if cash < 0 else s.account[ACCOUNT_CREDIT_PPB]
+        earned = interest(cash, rate, elapsed)
+        if earned != 0:
+            post_cash(s, c, LEDGER_INTEREST, earned, KIND_ACCRUAL, -1)
+    for i in range(s.positions.shape[0]):
+        quantity, rate = s.positions[i, POSITION_QUANTITY], s.terms[i, TERM_BORROW_PPB]
+        if quantity < 0 and rate > 0 and s.terms[i, TERM_MARGINED] == 0:
+            value = value_of(s, i, s.positions[i, POSITION_LAST], quantity)
+            owed = interest(value, rate, elapsed)
+            if owed != 0:
+                post_cash(s, s.terms[i, TERM_CURRENCY], LEDGER_BORROW, owed, KIND_ACCRUAL, i)
+
+
+@kernel
+def mark_equity(s: Core) -> None:
+    """Record the account's marked equity, exposure and flows since the last record."""
+    equity = equity_minor(s)
+    gross, net = exposure_minor(s)
+    if equity == OVERFLOW or gross == OVERFLOW or net == OVERFLOW:
+        fault(s, FAULT_OVERFLOW, -1)
+        return
+    row = journal_row(s, KIND_EQUITY_MARKED, UNKNOWN)
+    s.journal[row, MARK_EQUITY] = equity
+    s.journal[row, MARK_GROSS] = gross
+    s.journal[row, MARK_NET] = net
+    s.journal[row, MARK_FLOW] = s.account[ACCOUNT_FLOW]
+    s.journal[row, MARK_TRADED] = s.account[ACCOUNT_TRADED]
+    s.journal[row, MARK_CASH] = s.ledger[0, LEDGER_CASH]
+    s.account[ACCOUNT_FLOW] = 0
+    s.account[ACCOUNT_TRADED] = 0
+
+
+@kernel
+def scale_orders(s: Core, i: int, numerator: int, denominator: int) -> None:
+    """Follow the broker in scaling working orders at a split (docs/explain/fill-model.md)."""
+    for r in range(s.account[ACCOUNT_ORDERS]):
+        if s.orders[r, ORDER_INSTRUMENT] == i:
+            scale_order(
+                s.orders,
+                r,
+                s.terms[i, TERM_PRICE_STEP],
+                s.terms[i, TERM_LOT_STEP],
+                numerator,
+                denominator,
+            )
+
+
+@kernel
+def scale_price(price: int, step: int, numerator: int, denominator: int, up: bool) -> int:
+    """Return a price after a split, on the grid, rounded up or down."""
+    if up:
+        return ceil_to(multiply_divide_ceiling(price, denominator, numerator), step)
+    return floor_to(multiply_divide_floor(price, denominator, numerator), step)
+
+
+@kernel
+def scale_order(
+    orders: object, r: int, price_step: int, lot_step: int, numerator: int, denominator: int
+) -> None:
+    """Scale the terms of one order; prices are rounded against filling earlier."""
+    buy = orders[r, ORDER_SIDE] > 0  # type: ignore[index]
+    filled, _ = divide_wide(orders[r, ORDER_FILLED], numerator, denominator)  # type: ignore[index]
+    rest = orders[r, ORDER_QUANTITY] - orders[r, ORDER_FILLED]  # type: ignore[index]
+    rest = floor_to(multiply_divide_floor(rest, numerator, denominator), lot_step)
+    orders[r, ORDER_FILLED] = filled  # type: ignore[index]
+    orders[r, ORDER_QUANTITY] = filled + rest  # type: ignore[index]
+    orders[r, ORDER_LIMIT] = scale_price(  # type: ignore[index]
+        orders[r, ORDER_LIMIT],
+        price_step,
+        numerator,
+        denominator,
+        not buy,  # type: ignore[index]
+    )
+    orders[r, ORDER_STOP] = scale_price(  # type: ignore[index]
+        orders[r, ORDER_STOP],
+        price_step,
+        numerator,
+        denominator,
+        buy,  # type: ignore[index]
+    )
+    orders[r, ORDER_TRAIL_TICKS] = scale_price(  # type: ignore[index]
+        orders[r, ORDER_TRAIL_TICKS],
+        price_step,
+        numerator,
+        denominator,
+        buy,  # type: ignore[index]
+    )
