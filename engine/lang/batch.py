@@ -1,0 +1,204 @@
+"""Evaluating a program over whole histories.
+
+Node by node over all instruments, so that a comparison across instruments finds its inputs ready.
+A column is given back as soon as no later node reads it, and used again: memory is the data plus
+the few columns in flight, not one per node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.jit import as_plain, compiled
+from engine.kernels.indicators_resample import (
+    BAR_SIZE,
+    RESAMPLE_SIZE,
+    batch_latest,
+    batch_resample,
+)
+from engine.lang.panel import BarColumns, require_symbols
+from engine.lang.program import BASE_CLOCK, COLUMNS, Node, NodeKind, Program
+from engine.lang.ranking import rank_columns
+from engine.lang.timeframes import Timeframe, bucket_columns
+
+Column: TypeAlias = NDArray[np.float64]
+
+
+def evaluate_batch(
+    program: Program, panel: Sequence[BarColumns], *, compiled: bool
+) -> dict[str, list[Column]]:
+    """Evaluate every output at every bar.
+
+    Parameters
+    ----------
+    panel
+        One entry per instrument; their order decides ties between ranks.
+    compiled
+        True: compiled loops. False: the same source interpreted, without importing numba.
+
+    Returns
+    -------
+    dict[str, list[NDArray[np.float64]]]
+        By output key, one column per instrument, aligned with its bars. NaN is undefined; a
+        condition is 1.0 where it holds, 0.0 where it does not, and fires only at 1.0.
+
+    Raises
+    ------
+    DataError
+        If an instrument that a formula reads is missing.
+    """
+    require_symbols(program.references, tuple(bars.symbol for bars in panel))
+    return _Evaluation(program, panel, is_compiled=compiled).run()
+
+
+class _Evaluation:
+    def __init__(self, program: Program, panel: Sequence[BarColumns], *, is_compiled: bool) -> None:
+        self._program = program
+        self._panel = panel
+        self._is_compiled = is_compiled
+        self._columns: list[list[Column]] = [[] for _ in program.nodes]
+        self._spare: dict[int, list[Column]] = {}
+        self._clocks = [_base_clock(program, panel)]
+        self._clocks += [self._higher_clock(each) for each in program.timeframes]
+
+    def run(self) -> dict[str, list[Column]]:
+        last_use = _last_uses(self._program)
+        for index, node in enumerate(self._program.nodes):
+            self._columns[index] = self._evaluate(node)
+            for used in sorted(set(node.inputs)):
+                if last_use[used] == index:
+                    self._release(used)
+        return {out.key: self._columns[out.node] for out in self._program.outputs}
+
+    def _evaluate(self, node: Node) -> list[Column]:
+        clock = self._clocks[node.clock]
+        match node.kind:
+            case NodeKind.FIELD:
+                return clock.fields[node.label]
+            case NodeKind.CONSTANT:
+                return [self._filled(n, node.params[0]) for n in clock.lengths]
+            case NodeKind.CROSS:
+                slices = [bars.slice_index for bars in self._panel]
+                return rank_columns(node.label, self._columns[node.inputs[0]], slices)
+            case NodeKind.REFERENCE:
+                return self._reference(node)
+            case NodeKind.LATEST:
+                return self._latest(node)
+            case NodeKind.KERNEL:
+                return [self._kernel(node, i, n) for i, n in enumerate(clock.lengths)]
+
+    def _kernel(self, node: Node, instrument: int, length: int) -> Column:
+        assert node.operation is not None
+        out = self._empty(length)
+        inputs = [self._columns[each][instrument] for each in node.inputs]
+        inputs += [inputs[0]] * (3 - len(inputs))
+        params = np.array([*node.params, 0.0])
+        state = np.zeros(node.state_size + 1)
+        self._call(node.operation.batch, *inputs, params, state, out)
+        return out
+
+    def _reference(self, node: Node) -> list[Column]:
+        symbols = [bars.symbol for bars in self._panel]
+        other = symbols.index(node.label)
+        values = self._columns[node.inputs[0]][other]
+        numbers = self._panel[other].slice_index
+        results = []
+        for bars in self._panel:
+            # The other's last bar in this slice or an earlier one.
+            known = np.searchsorted(numbers, bars.slice_index, side="right").astype(np.float64)
+            results.append(self._last_known(values, known))
+        return results
+
+    def _latest(self, node: Node) -> list[Column]:
+        source = node.inputs[0]
+        clock = self._clocks[self._program.nodes[source].clock]
+        return [self._last_known(v, k) for v, k in zip(self._columns[source], clock.known)]
+
+    def _last_known(self, values: Column, known: Column) -> Column:
+        out = self._empty(len(known))
+        self._call(batch_latest, values, known, out)
+        return out
+
+    def _higher_clock(self, timeframe: Timeframe) -> _Clock:
+        base = self._clocks[BASE_CLOCK]
+        clock = _Clock(lengths=[], fields={name: [] for name in COLUMNS}, known=[])
+        for i, bars in enumerate(self._panel):
+            bucket, ends = bucket_columns(
+                timeframe,
+                bars.ts_open_ns,
+                bars.ts_close_ns,
+                bars.session_day,
+                bars.session_close_ns,
+            )
+            length = base.lengths[i]
+            ready, known = np.empty(length * BAR_SIZE), np.empty(length)
+            columns = [base.fields[name][i] for name in COLUMNS]
+            state = np.zeros(RESAMPLE_SIZE)
+            count = self._call(batch_resample, *columns, bucket, ends, state, ready, known)
+            clock.lengths.append(count)
+            clock.known.append(known)
+            for name, column in zip(COLUMNS, ready.reshape(BAR_SIZE, length)):
+                clock.fields[name].append(column[:count].copy())
+        return clock
+
+    def _call(self, kernel: Callable[..., Any], *blocks: Column) -> Any:
+        if self._is_compiled:
+            return compiled(kernel)(*blocks)
+        return kernel(*(as_plain(block) for block in blocks))
+
+    def _filled(self, length: int, value: float) -> Column:
+        column = self._empty(length)
+        column.fill(value)
+        return column
+
+    def _empty(self, length: int) -> Column:
+        spare = self._spare.get(length)
+        return spare.pop() if spare else np.empty(length)
+
+    def _release(self, index: int) -> None:
+        # Only what this evaluation made may be written over: fields are the caller's, or shared.
+        if self._program.nodes[index].kind is not NodeKind.FIELD:
+            for column in self._columns[index]:
+                self._spare.setdefault(len(column), []).append(column)
+        self._columns[index] = []
+
+
+class _Clock:
+    """The bars of a clock: their number and fields by instrument; `known` for higher ones."""
+
+    def __init__(
+        self, lengths: list[int], fields: dict[str, list[Column]], known: list[Column]
+    ) -> None:
+        self.lengths = lengths
+        self.fields = fields
+        self.known = known
+
+
+def _base_clock(program: Program, panel: Sequence[BarColumns]) -> _Clock:
+    # Only the columns that the program reads are touched; higher bars are made of all of them.
+    read = {node.label for node in program.nodes if node.kind is NodeKind.FIELD}
+    names = COLUMNS if program.timeframes else [name for name in COLUMNS if name in read]
+    fields = {name: [_writable(getattr(bars, name)) for bars in panel] for name in names}
+    return _Clock([len(bars) for bars in panel], fields, [])
+
+
+def _writable(column: NDArray[Any]) -> Column:
+    # A read-only array is another type to the compiler: it would compile everything twice.
+    is_usable = column.flags.writeable and column.flags.c_contiguous
+    if is_usable and column.dtype == np.float64:
+        return column
+    return np.array(column, dtype=np.float64, order="C")
+
+
+def _last_uses(program: Program) -> list[int]:
+    last = [-1] * len(program.nodes)
+    for index, node in enumerate(program.nodes):
+        for used in node.inputs:
+            last[used] = index
+    for out in program.outputs:
+        last[out.node] = len(program.nodes)
+    return last
