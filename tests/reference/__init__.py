@@ -1,0 +1,1 @@
+"""Slow, obvious second readings of the specifications; they share no code with what they audit."""
