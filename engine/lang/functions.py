@@ -12,13 +12,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
 
 from engine.kernels import indicators_pointwise as pointwise
+from engine.lang import builders as build
 from engine.lang import operations as op
-from engine.lang.graph import Graph, Value, number
-from engine.lang.operations import Operation
-from engine.lang.program import SESSION_FIELD, ValueType
+from engine.lang.program import ValueType
 
 WINDOW_MAX = 100_000  # bars; a window is memory
 
@@ -42,9 +40,6 @@ class Argument:
     minimum: float = -math.inf
 
 
-Build: TypeAlias = Callable[[Graph, dict[str, Value]], Value]
-
-
 @dataclass(frozen=True, slots=True)
 class Function:
     """A function of the language.
@@ -64,7 +59,7 @@ class Function:
     group: str
     arguments: tuple[Argument, ...]
     summary: str
-    build: Build
+    build: build.Build
     seed: str = ""
     first_valid: str = "0"
     talib: str = ""
@@ -97,137 +92,6 @@ def constant(name: str, default: float | None = None, minimum: float = -math.inf
     return Argument(name, ArgumentKind.CONSTANT, default, minimum)
 
 
-def _windowed(operation: Operation, inputs: tuple[str, ...] = ("x",)) -> Build:
-    def build(graph: Graph, given: dict[str, Value]) -> Value:
-        n = given["n"].constant
-        return graph.kernel(operation, tuple(given[name] for name in inputs), (n,))
-
-    return build
-
-
-def _of_bars(operation: Operation, fields: tuple[str, ...], names: tuple[str, ...]) -> Build:
-    def build(graph: Graph, given: dict[str, Value]) -> Value:
-        inputs = tuple(graph.field_of(field) for field in fields)
-        return graph.kernel(operation, inputs, tuple(given[name].constant for name in names))
-
-    return build
-
-
-def _macd(operation: Operation) -> Build:
-    def build(graph: Graph, given: dict[str, Value]) -> Value:
-        params = tuple(given[name].constant for name in ("fast", "slow", "signal"))
-        return graph.kernel(operation, (given["x"],), params)
-
-    return build
-
-
-def _macd_histogram(graph: Graph, given: dict[str, Value]) -> Value:
-    return graph.subtract(_macd(op.MACD)(graph, given), _macd(op.MACD_SIGNAL)(graph, given))
-
-
-def _deviation(freedom_lost: float) -> Build:
-    def build(graph: Graph, given: dict[str, Value]) -> Value:
-        return graph.kernel(op.DEVIATION, (given["x"],), (given["n"].constant, freedom_lost))
-
-    return build
-
-
-def _z_score(graph: Graph, given: dict[str, Value]) -> Value:
-    distance = graph.subtract(given["x"], _windowed(op.SMA)(graph, given))
-    return graph.divide(distance, _deviation(0.0)(graph, given))
-
-
-def _volatility(graph: Graph, given: dict[str, Value]) -> Value:
-    returns = graph.kernel(op.RETURNS, (given["x"],), (1.0,))
-    deviation = graph.kernel(op.DEVIATION, (returns,), (given["n"].constant, 1.0))
-    periods = given["periods_per_year"].constant
-    return deviation if periods == 1.0 else graph.multiply(deviation, number(math.sqrt(periods)))
-
-
-def _band(side: float, middle: Build, width: Build) -> Build:
-    def build(graph: Graph, given: dict[str, Value]) -> Value:
-        offset = graph.multiply(given["k"], width(graph, given))
-        center = middle(graph, given)
-        return graph.add(center, offset) if side > 0 else graph.subtract(center, offset)
-
-    return build
-
-
-def _keltner_middle(graph: Graph, given: dict[str, Value]) -> Value:
-    return graph.kernel(op.EMA, (graph.field_of("close"),), (given["n"].constant,))
-
-
-def _momentum(graph: Graph, given: dict[str, Value]) -> Value:
-    return graph.subtract(given["x"], _windowed(op.LAG)(graph, given))
-
-
-def _rate_of_change(graph: Graph, given: dict[str, Value]) -> Value:
-    return graph.multiply(number(100.0), _windowed(op.RETURNS)(graph, given))
-
-
-def _donchian_middle(graph: Graph, given: dict[str, Value]) -> Value:
-    n = (given["n"].constant,)
-    highest = graph.kernel(op.HIGHEST, (graph.field_of("high"),), n)
-    lowest = graph.kernel(op.LOWEST, (graph.field_of("low"),), n)
-    return graph.divide(graph.add(highest, lowest), number(2.0))
-
-
-def _typical_price(graph: Graph, given: dict[str, Value]) -> Value:
-    total = graph.add(graph.field_of("high"), graph.field_of("low"))
-    return graph.divide(graph.add(total, graph.field_of("close")), number(3.0))
-
-
-def _cci(graph: Graph, given: dict[str, Value]) -> Value:
-    return graph.kernel(op.CCI, (_typical_price(graph, given),), (given["n"].constant,))
-
-
-def _vwap(graph: Graph, given: dict[str, Value]) -> Value:
-    n = (given["n"].constant,)
-    volume = graph.field_of("volume")
-    turnover = graph.multiply(_typical_price(graph, given), volume)
-    return graph.divide(graph.kernel(op.SUM, (turnover,), n), graph.kernel(op.SUM, (volume,), n))
-
-
-def _session_vwap(graph: Graph, given: dict[str, Value]) -> Value:
-    inputs = (
-        _typical_price(graph, given),
-        graph.field_of("volume"),
-        graph.field_of(SESSION_FIELD),
-    )
-    return graph.kernel(op.SESSION_VWAP, inputs)
-
-
-def _pointwise(operator: int, *names: str) -> Build:
-    def build(graph: Graph, given: dict[str, Value]) -> Value:
-        return graph.kernel(op.ARITHMETIC, tuple(given[name] for name in names), (float(operator),))
-
-    return build
-
-
-def _where(graph: Graph, given: dict[str, Value]) -> Value:
-    inputs = (given["condition"], given["x"], given["y"])
-    return graph.kernel(op.LOGIC, inputs, (float(pointwise.WHERE),))
-
-
-def _cross_over(first: str, second: str) -> Build:
-    def build(graph: Graph, given: dict[str, Value]) -> Value:
-        inputs = (given[first], given[second])
-        return graph.kernel(op.CROSS_ABOVE, inputs, (), ValueType.CONDITION)
-
-    return build
-
-
-def _bars_since(graph: Graph, given: dict[str, Value]) -> Value:
-    return graph.kernel(op.BARS_SINCE, (given["condition"],))
-
-
-def _across(name: str) -> Build:
-    def build(graph: Graph, given: dict[str, Value]) -> Value:
-        return graph.cross(name, given["x"])
-
-    return build
-
-
 _HLC = ("high", "low", "close")
 _X_N = (series(), window())
 _MACD_ARGUMENTS = (
@@ -245,7 +109,7 @@ _KELTNER = (window("n", 20), constant("k", 2, 0), window("atr_n", 10))
 _STOCHASTIC = (window("n", 14), window("smooth", 1), window("d", 3))
 _SLOW_STOCHASTIC = (window("n", 14), window("smooth", 3), window("d", 3))
 _STOCHASTIC_NAMES = ("n", "smooth", "d")
-_KELTNER_WIDTH = _of_bars(op.ATR, _HLC, ("atr_n",))
+_KELTNER_WIDTH = build.of_bars(op.ATR, _HLC, ("atr_n",))
 _KELTNER_VALID = "max(n - 1, atr_n)"
 _WILDER_SEED = "Wilder: mean of the first n"
 _MACD_SEED = "both averages begin at bar slow - 1, the fast one with the fast values up to it"
@@ -260,13 +124,13 @@ LOGIC = "One bar and the one before"
 ACROSS = "Across instruments"
 
 _TABLE = (
-    Function("sma", AVERAGES, _X_N, "mean", _windowed(op.SMA), "", "n - 1", "SMA(x, n)"),
+    Function("sma", AVERAGES, _X_N, "mean", build.windowed(op.SMA), "", "n - 1", "SMA(x, n)"),
     Function(
         "ema",
         AVERAGES,
         _X_N,
         "exponential average, weight 2 / (n + 1)",
-        _windowed(op.EMA),
+        build.windowed(op.EMA),
         "mean of the first n values",
         "n - 1",
         "EMA(x, n)",
@@ -276,18 +140,18 @@ _TABLE = (
         AVERAGES,
         _X_N,
         "mean weighted 1 (oldest) to n",
-        _windowed(op.WMA),
+        build.windowed(op.WMA),
         "",
         "n - 1",
         "WMA(x, n)",
     ),
-    Function("sum", AVERAGES, _X_N, "sum", _windowed(op.SUM), "", "n - 1", "SUM(x, n)"),
+    Function("sum", AVERAGES, _X_N, "sum", build.windowed(op.SUM), "", "n - 1", "SUM(x, n)"),
     Function(
         "macd",
         AVERAGES,
         _MACD_ARGUMENTS,
         "fast less slow exponential average",
-        _macd(op.MACD),
+        build.macd(op.MACD),
         _MACD_SEED,
         "slow + signal - 2",
         "MACD(x, fast, slow, signal)[0]",
@@ -298,7 +162,7 @@ _TABLE = (
         AVERAGES,
         _MACD_ARGUMENTS,
         "exponential average of macd",
-        _macd(op.MACD_SIGNAL),
+        build.macd(op.MACD_SIGNAL),
         "mean of the first `signal` values of macd",
         "slow + signal - 2",
         "MACD(x, fast, slow, signal)[1]",
@@ -309,7 +173,7 @@ _TABLE = (
         AVERAGES,
         _MACD_ARGUMENTS,
         "macd less macd_signal",
-        _macd_histogram,
+        build.macd_histogram,
         "",
         "slow + signal - 2",
         "MACD(x, fast, slow, signal)[2]",
@@ -320,7 +184,7 @@ _TABLE = (
         MOMENTUM,
         (series(), window("n", 14, 2)),
         "relative strength, 0 to 100; 0 where nothing moved",
-        _windowed(op.RSI),
+        build.windowed(op.RSI),
         f"{_WILDER_SEED} gains, losses",
         "n",
         "RSI(x, n)",
@@ -330,7 +194,7 @@ _TABLE = (
         MOMENTUM,
         _STOCHASTIC,
         "place of close in the range of n bars, 0 to 100, mean of `smooth`",
-        _of_bars(op.STOCHASTIC_K, _HLC, _STOCHASTIC_NAMES),
+        build.of_bars(op.STOCHASTIC_K, _HLC, _STOCHASTIC_NAMES),
         "given from where stochastic_d is; 0 in a range of zero",
         "n + smooth + d - 3",
         "STOCH(high, low, close, n, smooth, 0, d, 0)[0]",
@@ -340,7 +204,7 @@ _TABLE = (
         MOMENTUM,
         _STOCHASTIC,
         "mean of d values of stochastic_k",
-        _of_bars(op.STOCHASTIC_D, _HLC, _STOCHASTIC_NAMES),
+        build.of_bars(op.STOCHASTIC_D, _HLC, _STOCHASTIC_NAMES),
         "",
         "n + smooth + d - 3",
         "STOCH(high, low, close, n, smooth, 0, d, 0)[1]",
@@ -350,7 +214,7 @@ _TABLE = (
         MOMENTUM,
         _SLOW_STOCHASTIC,
         "stochastic_k with a smoothing of 3",
-        _of_bars(op.STOCHASTIC_K, _HLC, _STOCHASTIC_NAMES),
+        build.of_bars(op.STOCHASTIC_K, _HLC, _STOCHASTIC_NAMES),
         "",
         "n + smooth + d - 3",
         "STOCH(high, low, close, n, smooth, 0, d, 0)[0]",
@@ -360,7 +224,7 @@ _TABLE = (
         MOMENTUM,
         _SLOW_STOCHASTIC,
         "stochastic_d with a smoothing of 3",
-        _of_bars(op.STOCHASTIC_D, _HLC, _STOCHASTIC_NAMES),
+        build.of_bars(op.STOCHASTIC_D, _HLC, _STOCHASTIC_NAMES),
         "",
         "n + smooth + d - 3",
         "STOCH(high, low, close, n, smooth, 0, d, 0)[1]",
@@ -370,7 +234,7 @@ _TABLE = (
         MOMENTUM,
         (window("n", 20, 2),),
         "typical price less its mean, over 0.015 mean deviations; 0 where nothing moved",
-        _cci,
+        build.cci,
         "",
         "n - 1",
         "CCI(high, low, close, n)",
@@ -380,7 +244,7 @@ _TABLE = (
         MOMENTUM,
         (window("n", 14, 2),),
         "strength of the trend, 0 to 100",
-        _of_bars(op.ADX, _HLC, ("n",)),
+        build.of_bars(op.ADX, _HLC, ("n",)),
         "mean of the first n DX",
         "2 * n - 1",
         "ADX(high, low, close, n)",
@@ -390,7 +254,7 @@ _TABLE = (
         MOMENTUM,
         (window("n", 14, 2),),
         "positive directional indicator, 0 to 100",
-        _of_bars(op.PLUS_DI, _HLC, ("n",)),
+        build.of_bars(op.PLUS_DI, _HLC, ("n",)),
         "sums of the first n - 1 changes",
         "n",
         "PLUS_DI(high, low, close, n)",
@@ -400,7 +264,7 @@ _TABLE = (
         MOMENTUM,
         (window("n", 14, 2),),
         "negative directional indicator, 0 to 100",
-        _of_bars(op.MINUS_DI, _HLC, ("n",)),
+        build.of_bars(op.MINUS_DI, _HLC, ("n",)),
         "sums of the first n - 1 changes",
         "n",
         "MINUS_DI(high, low, close, n)",
@@ -410,7 +274,7 @@ _TABLE = (
         MOMENTUM,
         (series(), window("n", 10)),
         "x less x of n bars ago",
-        _momentum,
+        build.momentum,
         "",
         "n",
         "MOM(x, n)",
@@ -420,7 +284,7 @@ _TABLE = (
         MOMENTUM,
         (series(), window("n", 10)),
         "change over n bars in percent",
-        _rate_of_change,
+        build.rate_of_change,
         "undefined from zero",
         "n",
         "ROC(x, n)",
@@ -430,7 +294,7 @@ _TABLE = (
         MOMENTUM,
         (series(), window("n", 1)),
         "simple return over n bars, as a fraction",
-        _windowed(op.RETURNS),
+        build.windowed(op.RETURNS),
         "undefined from zero",
         "n",
         "ROCP(x, n)",
@@ -440,7 +304,7 @@ _TABLE = (
         RANGE,
         _X_N,
         "largest value",
-        _windowed(op.HIGHEST),
+        build.windowed(op.HIGHEST),
         "",
         "n - 1",
         "MAX(x, n)",
@@ -450,7 +314,7 @@ _TABLE = (
         RANGE,
         _X_N,
         "smallest value",
-        _windowed(op.LOWEST),
+        build.windowed(op.LOWEST),
         "",
         "n - 1",
         "MIN(x, n)",
@@ -460,7 +324,7 @@ _TABLE = (
         RANGE,
         (window("n", 20),),
         "highest high",
-        _of_bars(op.HIGHEST, ("high",), ("n",)),
+        build.of_bars(op.HIGHEST, ("high",), ("n",)),
         "",
         "n - 1",
         "MAX(high, n)",
@@ -470,7 +334,7 @@ _TABLE = (
         RANGE,
         (window("n", 20),),
         "halfway between the bands",
-        _donchian_middle,
+        build.donchian_middle,
         "",
         "n - 1",
         "MIDPRICE(high, low, n)",
@@ -480,7 +344,7 @@ _TABLE = (
         RANGE,
         (window("n", 20),),
         "lowest low",
-        _of_bars(op.LOWEST, ("low",), ("n",)),
+        build.of_bars(op.LOWEST, ("low",), ("n",)),
         "",
         "n - 1",
         "MIN(low, n)",
@@ -490,7 +354,7 @@ _TABLE = (
         RANGE,
         (series(), window("n", None, 2)),
         "population deviation (divides by n)",
-        _deviation(0.0),
+        build.deviation(0.0),
         "",
         "n - 1",
         "STDDEV(x, n)",
@@ -500,7 +364,7 @@ _TABLE = (
         RANGE,
         (series(), window("n", None, 2)),
         "sample deviation (divides by n - 1)",
-        _deviation(1.0),
+        build.deviation(1.0),
         "",
         "n - 1",
     ),
@@ -509,7 +373,7 @@ _TABLE = (
         RANGE,
         (series(), window("n", None, 2)),
         "x less its mean, in population deviations",
-        _z_score,
+        build.z_score,
         _NO_VARIATION,
         "n - 1",
     ),
@@ -522,7 +386,7 @@ _TABLE = (
             Argument("periods_per_year", ArgumentKind.CONSTANT, 1, 0),
         ),
         "sample deviation of 1-bar returns, times the root of periods_per_year",
-        _volatility,
+        build.volatility,
         "",
         "n",
     ),
@@ -531,7 +395,7 @@ _TABLE = (
         RANGE,
         _BOLLINGER,
         "mean + k population deviations",
-        _band(1.0, _windowed(op.SMA), _deviation(0.0)),
+        build.band(1.0, build.windowed(op.SMA), build.deviation(0.0)),
         "",
         "n - 1",
         "BBANDS(x, n, k, k)[0]",
@@ -541,7 +405,7 @@ _TABLE = (
         RANGE,
         _BOLLINGER,
         "mean",
-        _windowed(op.SMA),
+        build.windowed(op.SMA),
         "",
         "n - 1",
         "BBANDS(x, n, k, k)[1]",
@@ -551,7 +415,7 @@ _TABLE = (
         RANGE,
         _BOLLINGER,
         "mean - k population deviations",
-        _band(-1.0, _windowed(op.SMA), _deviation(0.0)),
+        build.band(-1.0, build.windowed(op.SMA), build.deviation(0.0)),
         "",
         "n - 1",
         "BBANDS(x, n, k, k)[2]",
@@ -561,7 +425,7 @@ _TABLE = (
         RANGE,
         (),
         "largest of high - low and the distances of both from the close before",
-        _of_bars(op.TRUE_RANGE, _HLC, ()),
+        build.of_bars(op.TRUE_RANGE, _HLC, ()),
         "",
         "1",
         "TRANGE(high, low, close)",
@@ -571,7 +435,7 @@ _TABLE = (
         RANGE,
         (window("n", 14),),
         "average true range",
-        _of_bars(op.ATR, _HLC, ("n",)),
+        build.of_bars(op.ATR, _HLC, ("n",)),
         f"{_WILDER_SEED} true ranges, the first being bar 1's",
         "n",
         "ATR(high, low, close, n)",
@@ -581,7 +445,7 @@ _TABLE = (
         RANGE,
         _KELTNER,
         "ema of close + k average true ranges",
-        _band(1.0, _keltner_middle, _KELTNER_WIDTH),
+        build.band(1.0, build.keltner_middle, _KELTNER_WIDTH),
         "as ema and atr",
         _KELTNER_VALID,
     ),
@@ -590,7 +454,7 @@ _TABLE = (
         RANGE,
         _KELTNER,
         "ema of close",
-        _keltner_middle,
+        build.keltner_middle,
         "as ema",
         "n - 1",
         "EMA(close, n)",
@@ -600,7 +464,7 @@ _TABLE = (
         RANGE,
         _KELTNER,
         "ema of close - k average true ranges",
-        _band(-1.0, _keltner_middle, _KELTNER_WIDTH),
+        build.band(-1.0, build.keltner_middle, _KELTNER_WIDTH),
         "as ema and atr",
         _KELTNER_VALID,
     ),
@@ -609,7 +473,7 @@ _TABLE = (
         VOLUME,
         (),
         "(high + low + close) / 3",
-        _typical_price,
+        build.typical_price,
         "",
         "0",
         "TYPPRICE(high, low, close)",
@@ -619,7 +483,7 @@ _TABLE = (
         VOLUME,
         (),
         "on-balance volume",
-        _of_bars(op.OBV, ("close", "volume"), ()),
+        build.of_bars(op.OBV, ("close", "volume"), ()),
         "the first bar's volume",
         "0",
         "OBV(close, volume)",
@@ -629,7 +493,7 @@ _TABLE = (
         VOLUME,
         (window(),),
         "typical price weighted by volume over n bars",
-        _vwap,
+        build.vwap,
         "undefined without volume",
         "n - 1",
     ),
@@ -638,7 +502,7 @@ _TABLE = (
         VOLUME,
         (),
         "typical price weighted by volume since the trading day began",
-        _session_vwap,
+        build.session_vwap,
         "anew with the first bar of each trading day; undefined without volume",
         "0",
     ),
@@ -647,7 +511,7 @@ _TABLE = (
         TWO_SERIES,
         (series("x"), series("y"), window("n", None, 2)),
         "Pearson correlation of the values",
-        _windowed(op.CORRELATION, ("x", "y")),
+        build.windowed(op.CORRELATION, ("x", "y")),
         f"{_NO_VARIATION} (TA-Lib: 0)",
         "n - 1",
         "CORREL(x, y, n)",
@@ -657,7 +521,7 @@ _TABLE = (
         TWO_SERIES,
         (series("x"), series("y"), window("n", None, 2)),
         "slope of the 1-bar returns of x on those of y",
-        _windowed(op.BETA, ("x", "y")),
+        build.windowed(op.BETA, ("x", "y")),
         f"{_NO_VARIATION} (TA-Lib: 0)",
         "n",
         "BETA(y, x, n)",
@@ -667,7 +531,7 @@ _TABLE = (
         LOGIC,
         (series(), window("n", 1)),
         "x of n bars ago",
-        _windowed(op.LAG),
+        build.windowed(op.LAG),
         "",
         "n",
     ),
@@ -676,7 +540,7 @@ _TABLE = (
         LOGIC,
         (series("x"), series("y")),
         "x > y now, and x <= y at the bar before",
-        _cross_over("x", "y"),
+        build.cross_over("x", "y"),
         "",
         "1",
         result=ValueType.CONDITION,
@@ -686,7 +550,7 @@ _TABLE = (
         LOGIC,
         (series("x"), series("y")),
         "x < y now, and x >= y at the bar before",
-        _cross_over("y", "x"),
+        build.cross_over("y", "x"),
         "",
         "1",
         result=ValueType.CONDITION,
@@ -696,7 +560,7 @@ _TABLE = (
         LOGIC,
         (Argument("condition", ArgumentKind.CONDITION),),
         "bars since the condition was last true, 0 at that bar",
-        _bars_since,
+        build.bars_since,
         "undefined before the first time",
     ),
     Function(
@@ -704,36 +568,38 @@ _TABLE = (
         LOGIC,
         (Argument("condition", ArgumentKind.CONDITION), series("x"), series("y")),
         "x where the condition is true, y where it is false",
-        _where,
+        build.where,
     ),
     Function(
         "min",
         LOGIC,
         (series("x"), series("y")),
         "smaller of two",
-        _pointwise(pointwise.MINIMUM, "x", "y"),
+        build.arithmetic(pointwise.MINIMUM, "x", "y"),
     ),
     Function(
         "max",
         LOGIC,
         (series("x"), series("y")),
         "larger of two",
-        _pointwise(pointwise.MAXIMUM, "x", "y"),
+        build.arithmetic(pointwise.MAXIMUM, "x", "y"),
     ),
-    Function("abs", LOGIC, (series(),), "without its sign", _pointwise(pointwise.ABSOLUTE, "x")),
+    Function(
+        "abs", LOGIC, (series(),), "without its sign", build.arithmetic(pointwise.ABSOLUTE, "x")
+    ),
     Function(
         "sqrt",
         LOGIC,
         (series(),),
         "square root, undefined below zero",
-        _pointwise(pointwise.ROOT, "x"),
+        build.arithmetic(pointwise.ROOT, "x"),
     ),
     Function(
         "rank",
         ACROSS,
         (series(),),
         "place of this instrument, 1 for the largest; ties in the order of the instruments",
-        _across("rank"),
+        build.across("rank"),
         is_cross_sectional=True,
     ),
     Function(
@@ -741,7 +607,7 @@ _TABLE = (
         ACROSS,
         (series(),),
         "rank over count, in (0, 1]: <= 0.1 is the best tenth",
-        _across("rank_fraction"),
+        build.across("rank_fraction"),
         is_cross_sectional=True,
     ),
     Function(
@@ -749,7 +615,7 @@ _TABLE = (
         ACROSS,
         (series(),),
         "instruments of this slice where x is defined",
-        _across("count"),
+        build.across("count"),
         is_cross_sectional=True,
     ),
 )

@@ -165,6 +165,8 @@ class _Parser:
         arguments: list[Expression] = []
         keywords: list[tuple[str, Expression]] = []
         while not self._is_next(")"):
+            if self._peek().kind is TokenKind.END:
+                self._expect(")", "after the arguments", opened=opened)
             if arguments or keywords:
                 self._expect(",", "between arguments", opened=opened)
             keyword = self._keyword()

@@ -67,12 +67,15 @@ class Node:
         """float64 numbers of state per instrument."""
         return self.operation.state_size(self.params) if self.operation else 0
 
-    def identity(self) -> str:
-        """Return a text that is equal exactly for equal computations."""
+    def operator_text(self) -> str:
+        """Return what is done, without with what."""
         name = self.operation.name if self.operation else ""
-        params = ",".join(each.hex() for each in self.params)
+        return f"{self.kind.value}|{name}|{','.join(each.hex() for each in self.params)}"
+
+    def identity(self) -> str:
+        """Return a text that is equal exactly for equal computations of one program."""
         inputs = ",".join(str(each) for each in self.inputs)
-        return f"{self.kind.value}|{self.clock}|{name}|{inputs}|{params}|{self.label}"
+        return f"{self.operator_text()}|{self.clock}|{inputs}|{self.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +122,20 @@ class Program:
         return NodeKind.CROSS in kinds or NodeKind.REFERENCE in kinds
 
     def fingerprint(self) -> str:
-        """Return a hash of what the program computes; layout and names of parameters are not in it.
+        """Return a hash of what the program computes.
 
-        Two formulas that mean the same computations have the same fingerprint.
+        Formulas that come down to the same computations have the same fingerprint, however they
+        are laid out and whatever their parameters are called.
         """
-        lines = [node.identity() for node in self.nodes]
-        lines += [timeframe.label for timeframe in self.timeframes]
-        lines += [f"{out.key}={out.node}:{out.type.value}" for out in self.outputs]
-        return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+        digests: list[str] = []
+        for node in self.nodes:
+            # An input is named by what it computes, not by its place in the list.
+            inputs = ",".join(digests[each] for each in node.inputs)
+            timeframe = self.timeframes[node.clock - 1].label if node.clock else ""
+            digests.append(_digest(f"{node.operator_text()}|{timeframe}|{inputs}|{node.label}"))
+        lines = [f"{out.key}={digests[out.node]}:{out.type.value}" for out in self.outputs]
+        return _digest("\n".join(sorted(lines)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
