@@ -32,15 +32,15 @@ class Problem:
 
 def bar_problem(bars: BarColumns) -> Problem | None:
     """Return the first impossible bar, or None; a fast pass over blocks for data in memory."""
+    late = first_not_later(bars.ts_close_ns)
+    if late is not None:
+        text = "the time is not later than that of the bar before"
+        return Problem(late, "data.unsorted", text)
     for start in range(0, len(bars), _BLOCK):
         for code, text, flags in _bar_rules(bars, start):
             if flags.any():
                 row = start + int(np.argmax(flags))
                 return Problem(row, code, text)
-    late = first_not_later(bars.ts_close_ns)
-    if late is not None:
-        text = "the time is not later than that of the bar before"
-        return Problem(late, "data.unsorted", text)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from data.numbers import to_floats
 from engine.model.instruments import Instrument
 from engine.model.units import NS_PER_SECOND
 
@@ -17,33 +18,37 @@ def readable_frame(
 ) -> pl.DataFrame:
     """Return stored rows with UTC stamps and prices as floats, or as exact Decimals."""
     return rows.select(
-        _readable(name, instrument, decimals=decimals)
+        _readable(rows[name], instrument, decimals=decimals)
         for name in rows.columns
         if has_volume or not name.endswith("_lots")
     )
 
 
-def _readable(name: str, instrument: Instrument, *, decimals: bool) -> pl.Expr:
+def _readable(column: pl.Series, instrument: Instrument, *, decimals: bool) -> pl.Series:
     import polars as pl
 
-    column = pl.col(name)
-    if name.endswith("_ns"):
-        stamp = pl.from_epoch(column, time_unit="ns").dt.replace_time_zone("UTC")
-        return stamp.alias(name.removesuffix("_ns"))
-    if name.endswith("_ticks"):
-        return _scaled(column, instrument.price_precision, decimals).alias(name[:-6])
-    if name.endswith("_lots"):
-        return _scaled(column, instrument.quantity_precision, decimals).alias(name[:-5])
+    name, _, unit = column.name.rpartition("_")
+    if unit == "ns":
+        return column.cast(pl.Datetime("ns")).dt.replace_time_zone("UTC").alias(name)
+    if unit == "ticks":
+        return _scaled(column, instrument.price_precision, decimals=decimals).alias(name)
+    if unit == "lots":
+        return _scaled(column, instrument.quantity_precision, decimals=decimals).alias(name)
     return column
 
 
-def _scaled(column: pl.Expr, precision: int, decimals: bool) -> pl.Expr:
+def _scaled(column: pl.Series, precision: int, *, decimals: bool) -> pl.Series:
     import polars as pl
 
     if not decimals:
-        return column / 10.0**precision
-    whole = column.cast(pl.Decimal(38, precision))
-    return (whole / pl.lit(10**precision).cast(pl.Decimal(38, 0))).cast(pl.Decimal(38, precision))
+        # numpy divides; polars multiplies by the reciprocal, which is off by one bit at times.
+        return pl.Series(to_floats(column.to_numpy(), precision))
+    whole = pl.DataFrame({"count": column}).select(
+        (pl.col("count").cast(pl.Decimal(38, precision)) / pl.lit(10**precision)).cast(
+            pl.Decimal(38, precision)
+        )
+    )
+    return whole["count"]
 
 
 def format_day(ts_ns: int | None) -> str:

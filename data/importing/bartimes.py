@@ -51,6 +51,7 @@ def parse_timeframe(text: str) -> int:
     if match is None:
         raise DataError(
             f"{text!r} is no timeframe",
+            where="timeframe",
             remedy="write a number and s, m, h, d or w: 30s, 1m, 4h, 1d",
             code="data.bad_timeframe",
         )

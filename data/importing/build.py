@@ -266,9 +266,11 @@ def _bar_times(table: _Table, known: Known) -> BarTimes:
     if opens is not None and closes is not None and "time" not in table.options.columns:
         first = parse_stamps(opens, table.rows, table.options, table.findings)
         last = parse_stamps(closes, table.rows, table.options, table.findings)
+        table.findings.raise_if_any()
         if first.ns is not None and last.ns is not None:
             return from_two(first.ns, last.ns, table.rows, closes.name, table.findings)
     series, stamps = _one_stamp(table)
+    table.findings.raise_if_any()  # what follows needs every stamp
     calendar = _one_calendar(table, known)
     if stamps.days is not None:
         days, rows = stamps.days, table.rows

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from data.importing.options import ImportOptions
 from data.importing.values import Numbers, precision_hint, precision_of
+from data.instruments import CALENDAR_OF_KIND
 from engine.errors import DataError
 from engine.model.instruments import PRECISION_MAX, Instrument, InstrumentKind
 
@@ -14,14 +15,6 @@ _KIND_OF_CALENDAR = {
     "XNYS": InstrumentKind.EQUITY,
     "FX": InstrumentKind.FX,
     "24/7": InstrumentKind.CRYPTO_SPOT,
-}
-_CALENDAR_OF_KIND = {
-    InstrumentKind.EQUITY: "XNYS",
-    InstrumentKind.FX: "FX",
-    InstrumentKind.CFD: "FX",
-    InstrumentKind.CRYPTO_SPOT: "24/7",
-    InstrumentKind.CRYPTO_PERPETUAL: "24/7",
-    InstrumentKind.BINARY_EVENT: "24/7",
 }
 _EQUITY_DECIMALS = 2  # a share's price is in cents even where all of a file's prices are whole
 
@@ -52,8 +45,8 @@ def calendar_for(symbol: str, known: Known, file: str) -> str:
     options = known.options
     if options.calendar is not None:
         return options.calendar
-    if options.instrument_kind in _CALENDAR_OF_KIND:
-        return _CALENDAR_OF_KIND[options.instrument_kind]
+    if options.instrument_kind is not None:
+        return CALENDAR_OF_KIND[options.instrument_kind]
     raise DataError(
         f"nothing says when {symbol} trades",
         where=file,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from data.calendars import get_calendar
 from engine.errors import DataError
 from engine.model.instruments import Instrument, InstrumentKind
 
@@ -96,6 +97,14 @@ class ImportOptions:
                 f"{self.dataset!r} cannot be the name of a dataset",
                 remedy="use letters, digits, dot, dash and underscore, a letter or digit first",
                 code="data.bad_dataset_name",
+            )
+        if self.calendar is not None:
+            get_calendar(self.calendar)
+        if self.epoch_unit not in (None, "s", "ms", "us", "ns"):
+            raise DataError(
+                f"unknown unit {self.epoch_unit!r}",
+                remedy="units are: s, ms, us, ns",
+                code="data.unknown_unit",
             )
         if self.kind is not None and self.kind not in KINDS:
             raise DataError(
