@@ -52,20 +52,35 @@ def compiled(function: _Function) -> _Function:
     return cast(_Function, _TWINS[function])
 
 
+def callback(function: Callable[..., Any], signature: object) -> Any:
+    """Return a kernel as a first-class compiled function, to be passed to another kernel.
+
+    Its type is its signature alone, so that the kernel that receives it is compiled once and cached,
+    whatever function comes.
+    """
+    from numba import cfunc
+
+    if function not in _KERNELS:
+        raise ValueError(f"{function.__qualname__} is not a kernel: decorate it with @kernel")
+    return cfunc(signature, cache=True)(_clone(function))
+
+
 def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
     from numba import njit
 
+    return cast(Callable[..., Any], njit(cache=True)(_clone(function)))
+
+
+def _clone(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Copy a kernel, with the kernels that it names replaced by their twins."""
     plain = cast(types.FunctionType, function)
-    used = {
-        name: plain.__globals__[name]
-        for name in plain.__code__.co_names
-        if name in plain.__globals__
-    }
-    names = {name: compiled(value) if _is_kernel(value) else value for name, value in used.items()}
+    used = [name for name in plain.__code__.co_names if name in plain.__globals__]
+    names = {name: plain.__globals__[name] for name in used}
+    names = {name: compiled(value) if _is_kernel(value) else value for name, value in names.items()}
     clone = types.FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
     clone.__qualname__ = plain.__qualname__
     clone.__module__ = plain.__module__
-    return cast(Callable[..., Any], njit(cache=True)(clone))
+    return clone
 
 
 def _is_kernel(value: object) -> bool:

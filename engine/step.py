@@ -27,6 +27,7 @@ from engine.kernels.positions import (
     apply_trade,
     equity_minor,
     exposure_minor,
+    reinvest,
     value_of,
 )
 from engine.model.layout import (
@@ -94,6 +95,7 @@ from engine.model.layout import (
     POSITION_HALTED,
     POSITION_LAST,
     POSITION_LAST_TS,
+    POSITION_PENDING,
     POSITION_QUANTITY,
     QUOTE_ASK,
     QUOTE_BID,
@@ -163,6 +165,8 @@ def mark_price(s: Core, events: object, row: int, kind: int) -> None:
     s.positions[i, POSITION_LAST_TS] = events[row, EVENT_TS]  # type: ignore[index]
     if s.terms[i, TERM_CONVERTS] > 0:
         update_rate(s, i)
+    if s.positions[i, POSITION_PENDING] > 0:
+        reinvest(s, i)
 
 
 @kernel

@@ -8,6 +8,7 @@ from engine.kernels.money import (
     OVERFLOW,
     add_checked,
     divide_wide,
+    multiply_checked,
     multiply_divide_even,
     multiply_divide_floor,
     notional_minor,
@@ -32,6 +33,7 @@ from engine.model.layout import (
     POSITION_COST,
     POSITION_COST_AFTER,
     POSITION_LAST,
+    POSITION_PENDING,
     POSITION_QUANTITY,
     POSITION_REALIZED,
     POSITION_REMAINDER,
@@ -40,12 +42,10 @@ from engine.model.layout import (
     TERM_LOT_UNIT,
     TERM_MARGINED,
     TERM_NUMERATOR,
-    TERM_PRICE_UNIT,
 )
 from engine.state import Core
 
 BILLION = 10**9
-MINOR_PER_UNIT = 10**8
 
 
 @kernel
@@ -144,27 +144,30 @@ def apply_dividend(s: Core, i: int, per_unit: int) -> None:
     if quantity == 0:
         return
     paid = multiply_divide_even(quantity, per_unit, s.terms[i, TERM_LOT_UNIT])
+    if paid == OVERFLOW:
+        fault(s, FAULT_OVERFLOW, i)
+        return
     c = s.terms[i, TERM_CURRENCY]
     if post_cash(s, c, LEDGER_DIVIDENDS, paid, KIND_DIVIDEND, i):
-        if s.account[ACCOUNT_REINVEST] == 1 and quantity > 0:
-            reinvest(s, i, quantity, per_unit)
+        if s.account[ACCOUNT_REINVEST] == 1 and paid > 0:
+            s.positions[i, POSITION_PENDING] += paid
 
 
 @kernel
-def reinvest(s: Core, i: int, quantity: int, per_unit: int) -> None:
-    """Buy more at the theoretical ex-price, the last price less the dividend, without a fee.
+def reinvest(s: Core, i: int) -> None:
+    """Spend the dividends that wait on more of the instrument, at the last price and without a fee.
 
-    This is the convention of adjusted closes: a holder's total return is then the ratio of the
-    adjusted closes.
+    Called with the first price after the ex-date: the close C turns q units and a dividend D into
+    q x (C + D) / C, the convention of the adjusted closes in tests/unit/data/test_adjustment.py.
     """
-    unit = s.terms[i, TERM_PRICE_UNIT]
-    ex_price = s.positions[i, POSITION_LAST] * (MINOR_PER_UNIT // unit) - per_unit
-    if ex_price <= 0:
+    pending, price = s.positions[i, POSITION_PENDING], s.positions[i, POSITION_LAST]
+    s.positions[i, POSITION_PENDING] = 0
+    if s.positions[i, POSITION_QUANTITY] <= 0:
         return
-    lots = multiply_divide_floor(quantity, per_unit, ex_price)
-    value = multiply_divide_even(lots, ex_price, s.terms[i, TERM_LOT_UNIT])
-    if lots > 0 and value != OVERFLOW:
-        change_position(s, i, lots, value, 0, KIND_DIVIDEND)
+    per_lot = multiply_checked(price, s.terms[i, TERM_NUMERATOR])
+    lots = multiply_divide_floor(pending, s.terms[i, TERM_DENOMINATOR], per_lot)
+    if lots > 0 and per_lot > 0:
+        apply_trade(s, i, lots, price, 0, KIND_DIVIDEND)
 
 
 @kernel

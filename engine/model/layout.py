@@ -291,6 +291,7 @@ POSITION_HALTED: Final = 7
 POSITION_WORKING: Final = 8  # orders of ours that have not ended
 POSITION_ENTRY: Final = 9  # id of the rule's working entry order
 POSITION_EXIT: Final = 10  # id of the rule's working exit order
+POSITION_PENDING: Final = 12  # minor: dividends that wait for a price to be reinvested
 POSITION_REMAINDER: Final = 11  # what half-even rounding of values left, in minor / denominator
 
 # --- Ledger: one row per currency; a row's accounts sum to zero after every event -------------------
@@ -314,7 +315,7 @@ LEDGER_RATE: Final = 12  # 10^-RATE_PRECISION of the account currency; 0: unknow
 ACCOUNT_WIDTH: Final = 48
 ACCOUNT_LEVERAGE_PPM: Final = 0  # gross exposure allowed per equity
 ACCOUNT_SHORT: Final = 1
-ACCOUNT_REINVEST: Final = 2  # dividends buy more of the instrument at the theoretical ex-price
+ACCOUNT_REINVEST: Final = 2  # dividends buy more of the instrument at its next price
 ACCOUNT_MARGIN_PPB: Final = 3  # yearly interest on negative cash
 ACCOUNT_CREDIT_PPB: Final = 4  # yearly interest on positive cash
 ACCOUNT_ORDER_LIMIT: Final = 5  # largest order in lots; 0: none

@@ -1,0 +1,261 @@
+"""The backtest loop: one pass over ordered events, the core on one side, the fill book on the other.
+
+The loop only wires: market events go to the book, the book's facts to the core, the core's decisions
+to the book. Where nothing works at the book and no decision is due, an event only updates prices.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.jit import kernel
+from engine.kernels.orders import place
+from engine.model.layout import (
+    ACCOUNT_COMMANDS,
+    ACCOUNT_FAULT,
+    ACCOUNT_JOURNAL,
+    ACCOUNT_NOW,
+    ACCOUNT_REINVEST,
+    BAR_CLOSE,
+    BAR_FILLS,
+    CALENDAR_ID,
+    COMMAND_KIND,
+    COMMAND_LIMIT,
+    COMMAND_ORDER,
+    COMMAND_QUANTITY,
+    COMMAND_ROW,
+    COMMAND_STOP,
+    EVENT_INSTRUMENT,
+    EVENT_KIND,
+    EVENT_SEQUENCE,
+    EVENT_TS,
+    KIND_BAR,
+    KIND_CANCEL_SENT,
+    KIND_HALT,
+    KIND_QUOTE,
+    KIND_RESUME,
+    KIND_SESSION_CLOSE,
+    KIND_SESSION_OPEN,
+    KIND_SETTLEMENT,
+    KIND_SPLIT,
+    KIND_SUBMITTED,
+    KIND_TRADE,
+    ORDER_INSTRUMENT,
+    POSITION_CLOSED,
+    POSITION_LAST,
+    POSITION_QUANTITY,
+    POSITION_WORKING,
+    QUOTE_ASK,
+    QUOTE_BID,
+    SIGNAL_BITS,
+    SPLIT_DENOMINATOR,
+    SPLIT_NUMERATOR,
+    TRADE_PRICE,
+)
+from engine.rules.decide import decide
+from engine.state import Core
+from engine.step import apply_event
+from sims.fillbook.bars import match_bar
+from sims.fillbook.layout import (
+    COUNT_EVENTS,
+    COUNT_FAULT,
+    COUNT_ORDERS,
+    COUNT_SEQUENCE,
+    MARKET_AUCTION,
+    MARKET_HALTED,
+    MARKET_LAST,
+    MARKET_POSITION,
+    MARKET_PRINTED,
+    Book,
+)
+from sims.fillbook.lifetimes import close_market, close_session, open_session, split
+from sims.fillbook.requests import cancel, replace_later, submit
+from sims.fillbook.ticks import match_quote, match_trade
+
+MODE_SIGNALS: Final = 0  # a rule's signals decide
+MODE_NONE: Final = 1  # nobody decides here (a Python strategy decides outside)
+MODE_FUNCTION: Final = 2  # a compiled strategy decides
+
+# A strategy function is called at most this often between looks at the journal's room.
+JOURNAL_RESERVE: Final = 4096
+
+
+@kernel
+def no_strategy(
+    values: object, memory: object, position: int, last: int, working: int, intents: object
+) -> int:
+    """Decide nothing: what stands in for a strategy function where none is used."""
+    return 0
+
+
+@kernel
+def pass_facts(s: Core, b: Book) -> None:
+    """Hand the book's facts to the core."""
+    for f in range(b.counters[COUNT_EVENTS]):
+        apply_event(s, b.events, f)
+    b.counters[COUNT_EVENTS] = 0
+
+
+@kernel
+def pass_commands(s: Core, b: Book) -> None:
+    """Hand the core's commands to the book, sent now."""
+    now = s.account[ACCOUNT_NOW]
+    for c in range(s.account[ACCOUNT_COMMANDS]):
+        kind = s.commands[c, COMMAND_KIND]
+        if kind == KIND_SUBMITTED:
+            submit(b, s.orders, s.commands[c, COMMAND_ROW], now)
+        elif kind == KIND_CANCEL_SENT:
+            cancel(b, s.commands[c, COMMAND_ORDER], now)
+        else:
+            replace_later(
+                b,
+                s.commands[c, COMMAND_ORDER],
+                s.commands[c, COMMAND_QUANTITY],
+                s.commands[c, COMMAND_LIMIT],
+                s.commands[c, COMMAND_STOP],
+                now,
+            )
+    s.account[ACCOUNT_COMMANDS] = 0
+    pass_facts(s, b)
+
+
+@kernel
+def meet_market(s: Core, b: Book, events: object, row: int, kind: int) -> None:
+    """Match a market event against working orders; without any, only remember its price."""
+    i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
+    if s.positions[i, POSITION_CLOSED] == 1:
+        return
+    if b.counters[COUNT_ORDERS] > 0:
+        b.counters[COUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]  # type: ignore[index]
+        if kind == KIND_QUOTE:
+            match_quote(b, events, row)
+        elif kind == KIND_TRADE:
+            match_trade(b, events, row)
+        elif events[row, BAR_FILLS] == 1:  # type: ignore[index]
+            match_bar(b, events, row)
+        pass_facts(s, b)
+        return
+    if kind == KIND_BAR:
+        b.market[i, MARKET_LAST] = events[row, BAR_CLOSE]  # type: ignore[index]
+    elif kind == KIND_TRADE:
+        b.market[i, MARKET_LAST] = events[row, TRADE_PRICE]  # type: ignore[index]
+    else:
+        b.market[i, MARKET_LAST] = (events[row, QUOTE_BID] + events[row, QUOTE_ASK]) // 2  # type: ignore[index]
+    b.market[i, MARKET_PRINTED] = 1
+    b.market[i, MARKET_AUCTION] = 0
+
+
+@kernel
+def meet_other(s: Core, b: Book, events: object, row: int, kind: int) -> None:
+    """Let the book follow an action or a session before the core does."""
+    i, now = events[row, EVENT_INSTRUMENT], events[row, EVENT_TS]  # type: ignore[index]
+    b.counters[COUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]  # type: ignore[index]
+    if kind == KIND_SESSION_CLOSE:
+        close_session(b, events[row, CALENDAR_ID], now)  # type: ignore[index]
+    elif kind == KIND_SESSION_OPEN:
+        open_session(b, events[row, CALENDAR_ID])  # type: ignore[index]
+    elif kind == KIND_SPLIT:
+        split(b, i, events[row, SPLIT_NUMERATOR], events[row, SPLIT_DENOMINATOR], now)  # type: ignore[index]
+    elif kind == KIND_SETTLEMENT:
+        close_market(b, i, now)
+    elif kind == KIND_HALT:
+        b.market[i, MARKET_HALTED] = 1
+    elif kind == KIND_RESUME:
+        b.market[i, MARKET_HALTED] = 0
+    pass_facts(s, b)
+
+
+@kernel
+def call_strategy(
+    s: Core,
+    events: object,
+    values: object,
+    memory: object,
+    intents: object,
+    function: object,
+    first: int,
+    last: int,
+) -> None:
+    """Ask a compiled strategy about each bar of a slice, and place what it wants."""
+    for row in range(first, last):
+        if events[row, EVENT_KIND] != KIND_BAR:  # type: ignore[index]
+            continue
+        i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
+        count = function(  # type: ignore[operator]
+            values[row],  # type: ignore[index]
+            memory[i],  # type: ignore[index]
+            s.positions[i, POSITION_QUANTITY],
+            s.positions[i, POSITION_LAST],
+            s.positions[i, POSITION_WORKING],
+            intents,
+        )
+        for n in range(count):
+            intents[n, ORDER_INSTRUMENT] = i  # type: ignore[index]
+            place(s, intents, n)
+
+
+@kernel
+def run(
+    s: Core,
+    b: Book,
+    events: object,
+    signals: object,
+    values: object,
+    memory: object,
+    intents: object,
+    function: object,
+    mode: int,
+    first: int,
+    last: int,
+) -> int:
+    """Run the events [first, last) and return the row to go on with.
+
+    That is `last`, or less when the journal must be emptied first or a fault has stopped the core.
+    `first` must begin a slice and `last` end one: a slice is all events of one time.
+    """
+    room = s.journal.shape[0] - JOURNAL_RESERVE
+    slice_first = first
+    due = 0
+    row = first
+    while row < last:
+        kind = events[row, EVENT_KIND]  # type: ignore[index]
+        if kind == KIND_BAR or kind == KIND_QUOTE or kind == KIND_TRADE:
+            meet_market(s, b, events, row, kind)
+            apply_event(s, events, row)
+            if s.account[ACCOUNT_REINVEST] == 1:
+                i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
+                b.market[i, MARKET_POSITION] = s.positions[i, POSITION_QUANTITY]
+            due = due | signals[row, SIGNAL_BITS]  # type: ignore[index]
+        else:
+            meet_other(s, b, events, row, kind)
+            apply_event(s, events, row)
+            if kind < KIND_BAR:
+                i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
+                if i >= 0:
+                    b.market[i, MARKET_POSITION] = s.positions[i, POSITION_QUANTITY]
+        row += 1
+        # Corporate actions come before the bars of their time, sessions and timers after: decide
+        # when the next event is of a later time, or no market data any more.
+        if row == last or is_slice_end(events, row):
+            if mode == MODE_FUNCTION:
+                call_strategy(s, events, values, memory, intents, function, slice_first, row)
+            elif due != 0:
+                decide(s, intents, events, signals, slice_first, row)
+            due = 0
+            slice_first = row
+            if s.account[ACCOUNT_COMMANDS] > 0:
+                pass_commands(s, b)
+            if s.account[ACCOUNT_JOURNAL] > room:
+                return row
+        if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
+            return row
+    return row
+
+
+@kernel
+def is_slice_end(events: object, row: int) -> bool:
+    """Return whether the event before `row` ends its slice."""
+    return (
+        events[row, EVENT_TS] != events[row - 1, EVENT_TS]  # type: ignore[index]
+        or events[row, EVENT_KIND] > KIND_TRADE  # type: ignore[index]
+    )

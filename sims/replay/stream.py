@@ -1,0 +1,192 @@
+"""History as one ordered stream of event rows, in chunks of bounded size.
+
+Order: by time; then corporate actions and settlement, quotes and prints, bars, session closes, the
+day's accrual, session opens, timers; then by instrument; then in the order of the source. A chunk
+never cuts a slice (all events of one time), so a decision always sees its whole slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.model import layout as at
+
+Ints = NDArray[np.int64]
+
+CHUNK_ROWS: Final = 65536
+# Place of each kind among events of one time.
+RANKS: Final = {
+    at.KIND_SPLIT: 1,
+    at.KIND_SYMBOL_CHANGE: 2,
+    at.KIND_DIVIDEND: 3,
+    at.KIND_FUNDING: 4,
+    at.KIND_SETTLEMENT: 5,
+    at.KIND_TRANSFER: 6,
+    at.KIND_CONVERSION_RATE: 7,
+    at.KIND_CONVERSION: 8,
+    at.KIND_CORRECTION: 9,
+    at.KIND_HALT: 10,
+    at.KIND_RESUME: 11,
+    at.KIND_QUOTE: 20,
+    at.KIND_TRADE: 21,
+    at.KIND_BAR: 22,
+    at.KIND_SESSION_CLOSE: 30,
+    at.KIND_ACCRUAL: 31,
+    at.KIND_SESSION_OPEN: 32,
+    at.KIND_TIMER: 33,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Events of one kind and one instrument (-1 for none), ascending in time.
+
+    `payload` maps event columns to int64 arrays, or to one integer for all rows. `signals` and
+    `values` go with bars: see `engine.model.layout.SIGNAL_WIDTH` and compiled strategies.
+    """
+
+    kind: int
+    instrument: int
+    ts_ns: Ints
+    payload: dict[int, Ints | int] = field(default_factory=dict)
+    bits: NDArray[np.uint8] | None = None
+    weights: Ints | None = None
+    values: NDArray[np.float64] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Chunk:
+    """A run of whole slices: `rows` events, their signals, and the values for compiled strategies."""
+
+    rows: int
+    events: Ints
+    signals: Ints
+    values: NDArray[np.float64]
+    sources: Ints  # which source each event came from
+    places: Ints  # and its place there
+
+
+class Stream:
+    """The ordered stream over some sources.
+
+    Parameters
+    ----------
+    sources
+        In any order; equal kinds and instruments keep the order given.
+    value_width
+        Width of the values of a compiled strategy; 0 for none.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], *, value_width: int = 0, chunk_rows: int = CHUNK_ROWS
+    ) -> None:
+        self._sources = [source for source in sources if len(source.ts_ns)]
+        self._sources.sort(key=lambda source: (RANKS[source.kind], source.instrument))
+        self._value_width = value_width
+        self._chunk_rows = chunk_rows
+        self.count = sum(len(source.ts_ns) for source in self._sources)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield chunks in time order; their blocks are used again by the next one."""
+        starts = [0] * len(self._sources)
+        buffers = _Buffers(self._value_width)
+        sequence = 0
+        while True:
+            ends = self._window(starts)
+            total = sum(end - start for start, end in zip(starts, ends, strict=True))
+            if total == 0:
+                return
+            chunk = self._fill(buffers, starts, ends, total)
+            chunk.events[:total, at.EVENT_SEQUENCE] = np.arange(sequence, sequence + total)
+            sequence += total
+            yield chunk
+            starts = ends
+
+    def _window(self, starts: Sequence[int]) -> list[int]:
+        """Return where each source's next window ends: one time for all of them."""
+        live = [k for k, source in enumerate(self._sources) if starts[k] < len(source.ts_ns)]
+        if not live:
+            return list(starts)
+        share = max(self._chunk_rows // len(live), 1)
+        until = min(
+            int(self._sources[k].ts_ns[min(starts[k] + share, len(self._sources[k].ts_ns)) - 1])
+            for k in live
+        )
+        ends = list(starts)
+        for k in live:
+            ends[k] = int(np.searchsorted(self._sources[k].ts_ns, until, side="right"))
+        return ends
+
+    def _fill(
+        self, buffers: _Buffers, starts: Sequence[int], ends: Sequence[int], total: int
+    ) -> Chunk:
+        buffers.reserve(total)
+        row = 0
+        for k, source in enumerate(self._sources):
+            if starts[k] < ends[k]:
+                row = buffers.add(source, k, starts[k], ends[k], row)
+        if sum(end > start for start, end in zip(starts, ends, strict=True)) > 1:
+            buffers.sort(total)
+        return buffers.chunk(total)
+
+
+class _Buffers:
+    """The blocks that chunks are built in; they grow to the largest chunk and stay."""
+
+    def __init__(self, value_width: int) -> None:
+        self._width = value_width
+        self._capacity = 0
+        self.reserve(1)
+
+    def reserve(self, rows: int) -> None:
+        if rows <= self._capacity:
+            return
+        self._capacity = rows
+        self.events = np.zeros((rows, at.EVENT_WIDTH), dtype=np.int64)
+        self.signals = np.zeros((rows, at.SIGNAL_WIDTH), dtype=np.int64)
+        self.values = np.zeros((rows if self._width else 1, max(self._width, 1)))
+        self.sources = np.zeros(rows, dtype=np.int64)
+        self.places = np.zeros(rows, dtype=np.int64)
+        self.ranks = np.zeros(rows, dtype=np.int64)
+
+    def add(self, source: Source, number: int, start: int, end: int, row: int) -> int:
+        """Append the rows [start, end) of a source at `row`; return the next row."""
+        last = row + end - start
+        events = self.events[row:last]
+        events[:] = 0
+        events[:, at.EVENT_TS] = source.ts_ns[start:end]
+        events[:, at.EVENT_KIND] = source.kind
+        events[:, at.EVENT_INSTRUMENT] = source.instrument
+        for column, data in source.payload.items():
+            events[:, column] = data if isinstance(data, int) else data[start:end]
+        self.signals[row:last] = 0
+        if source.bits is not None:
+            self.signals[row:last, at.SIGNAL_BITS] = source.bits[start:end]
+        if source.weights is not None:
+            self.signals[row:last, at.SIGNAL_WEIGHT] = source.weights[start:end]
+        if self._width:
+            if source.values is not None:
+                self.values[row:last] = source.values[start:end]
+            else:
+                self.values[row:last] = np.nan
+        self.sources[row:last] = number
+        self.places[row:last] = np.arange(start, end)
+        self.ranks[row:last] = RANKS[source.kind]
+        return last
+
+    def sort(self, rows: int) -> None:
+        """Put the rows in order; numpy's sort by keys is stable, so sources keep their order."""
+        events = self.events[:rows]
+        order = np.lexsort((events[:, at.EVENT_INSTRUMENT], self.ranks[:rows], events[:, at.EVENT_TS]))
+        for block in (self.events, self.signals, self.sources, self.places):
+            block[:rows] = block[:rows][order]
+        if self._width:
+            self.values[:rows] = self.values[:rows][order]
+
+    def chunk(self, rows: int) -> Chunk:
+        return Chunk(rows, self.events, self.signals, self.values, self.sources, self.places)
