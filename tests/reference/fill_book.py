@@ -27,6 +27,13 @@ from tests.reference.book_state import (
 )
 from tests.reference.pricing import Slippage, ceiling, charge, fill_price, slippage_ticks
 
+# What the rules of an order that takes the market's price are called.
+_TAKERS = {
+    OrderType.MARKET: "market",
+    OrderType.STOP: "stop",
+    OrderType.TRAILING_STOP: "trailing",
+}
+
 
 class Settings(Protocol):
     """What the reference reads of the book's settings."""
@@ -97,8 +104,8 @@ class ReferenceFillBook:
             ts_open, "open", o, o, known, self._room(i, known), shared=True, opened=ts_open
         )
         self._arrivals(i, ts_open)
-        self._expire(i, ts_open, until=ts_open)
         self._obey(i, ts_open, until=ts_open)
+        self._expire(i, ts_open, until=ts_open)
         shows = i not in self.halted and i not in self.quoted and i not in self.printed
         if shows:
             self._meet(market, lambda w: self._on(w, i) and w.arrival <= ts_open)
@@ -164,17 +171,12 @@ class ReferenceFillBook:
     def on_session_close(self, ts: int) -> list[BookEvent]:
         """Section 7: on-close orders fill, DAY orders expire."""
         self._before_session_event(ts)
-        for i, last in sorted(self.last.items()):
-            if i in self.halted:
-                continue
-            market = replace(last, ts=ts, place="close")
-            for order in self._alive(i):
-                if order.request.order_type in ON_CLOSE and order.arrival < ts and order.in_play:
-                    self._auction(order, market, "on_close")
-                    self._drain(market, lambda w, i=i: self._on(w, i))  # type: ignore[misc]
         for order in self._alive():
-            is_day = order.request.time_in_force is TimeInForce.DAY
-            if is_day and order.arrival < ts and not order.closed:
+            if order.closed or order.arrival >= ts:
+                continue
+            if order.request.order_type in ON_CLOSE:
+                self._closing_auction(order, ts)
+            if order.request.time_in_force is TimeInForce.DAY and not order.closed:
                 self._end(order, "expired", ts)
         self.last.clear()
         return self._said()
@@ -192,8 +194,8 @@ class ReferenceFillBook:
     def on_split(self, i: int, ts: int, numerator: int, denominator: int) -> list[BookEvent]:
         """Scale orders and the position; `numerator` new shares for `denominator` old ones."""
         self._arrivals(i, ts)
-        self._expire(i, ts, until=ts)
         self._obey(i, ts, until=ts)
+        self._expire(i, ts, until=ts)
         step = self.instruments[i].quantity_step_lots
         position = self.position_lots(i)
         kept = _floor(Fraction(abs(position) * numerator, denominator), step)
@@ -222,13 +224,13 @@ class ReferenceFillBook:
 
     def _before_tick(self, i: int, ts: int) -> None:
         self._arrivals(i, ts)
-        self._expire(i, ts, until=ts)
         self._obey(i, ts, until=ts)
+        self._expire(i, ts, until=ts)
 
     def _before_session_event(self, ts: int) -> None:
         self._arrivals(None, ts)
-        self._expire(None, ts, until=ts)
         self._obey(None, ts, until=ts)
+        self._expire(None, ts, until=ts)
 
     def _arrivals(self, i: int | None, ts: int) -> None:
         for order in self._alive(i):
@@ -244,7 +246,7 @@ class ReferenceFillBook:
     def _expire(self, i: int | None, ts: int, *, until: int) -> None:
         for order in self._alive(i):
             is_dated = order.request.time_in_force is TimeInForce.GTD
-            if is_dated and order.accepted and order.request.expire_ns <= until:
+            if is_dated and order.request.expire_ns <= until:
                 if not order.closed:
                     self._end(order, "expired", ts)
 
@@ -315,19 +317,15 @@ class ReferenceFillBook:
             self._point_of_limit(order, m, newly=order.new)
             self._end_if_immediate(order, m)
         else:
-            assert order.triggered or order.request.order_type is OrderType.MARKET
-            self._take(order, m, f"market.{m.place}")
+            family = _TAKERS[order.request.order_type]
+            self._take(order, m, f"{family}.{m.place}")
             self._end_if_immediate(order, m)
         order.new = False
 
     def _point_of_stop(self, order: Working, m: Market) -> None:
         price, side = m.price(order.side), order.side
-        family = {
-            OrderType.STOP: "stop",
-            OrderType.STOP_LIMIT: "stop_limit",
-            OrderType.TRAILING_STOP: "trailing",
-        }[order.request.order_type]
-        if family == "trailing":
+        kind = order.request.order_type
+        if kind is OrderType.TRAILING_STOP:
             if order.anchor is None:
                 order.anchor = price
                 return
@@ -338,10 +336,10 @@ class ReferenceFillBook:
             return
         order.triggered = True
         self._say("triggered", order, m.ts)
-        if family == "stop_limit":
+        if kind is OrderType.STOP_LIMIT:
             self._point_of_limit(order, m, newly=True)
         else:
-            self._take(order, m, f"{family}.{m.place}")
+            self._take(order, m, f"{_TAKERS[kind]}.{m.place}")
         self._end_if_immediate(order, m)
 
     def _point_of_limit(self, order: Working, m: Market, *, newly: bool) -> None:
@@ -388,6 +386,13 @@ class ReferenceFillBook:
             self._trade_at(order, m, price, rule, resting=False)
         if not order.closed:
             self._end(order, "canceled", m.ts, reason="auction_rest")
+
+    def _closing_auction(self, order: Working, ts: int) -> None:
+        i = order.request.instrument
+        if i in self.last and i not in self.halted and order.in_play:
+            market = replace(self.last[i], ts=ts, place="close")
+            self._auction(order, market, "on_close")
+            self._drain(market, lambda w: self._on(w, i))
 
     def _end_if_immediate(self, order: Working, m: Market) -> None:
         """IOC and FOK live for one point."""
@@ -488,8 +493,7 @@ class ReferenceFillBook:
         if order.request.order_type is OrderType.STOP_LIMIT:
             self._point_of_limit(order, m, newly=True)
         else:
-            is_stop = order.request.order_type is OrderType.STOP
-            self._take(order, m, "stop.path" if is_stop else "trailing.path")
+            self._take(order, m, f"{_TAKERS[order.request.order_type]}.path")
         self._end_if_immediate(order, m)
 
     # ---- fills ----

@@ -217,13 +217,15 @@ def parse_order(story: Story, words: list[str]) -> OrderRequest:
     side = Side.BUY if words[0] == "buy" else Side.SELL
     rest = list(words[1:])
     is_first = True
+    kind = OrderType.MARKET
     while rest:
         word = rest.pop(0)
         if word == "limit" and not is_first:
-            fields["order_type"] = _WITH_LIMIT[OrderType(fields["order_type"])]  # type: ignore[call-overload]
+            fields["order_type"] = _WITH_LIMIT[kind]
             fields["limit_ticks"] = _ticks(story, rest.pop(0))
         elif word in _PLAIN:
-            fields["order_type"], price = _PLAIN[word]
+            kind, price = _PLAIN[word]
+            fields["order_type"] = kind
             if price:
                 fields[price] = _ticks(story, rest.pop(0))
         elif word == "trail":
