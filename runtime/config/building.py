@@ -1,0 +1,209 @@
+"""From the checked tables to the frozen dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from engine.errors import ConfigError, InputError
+from runtime.config.fingerprint import digest_of_file
+from runtime.config.problems import Problem, did_you_mean
+from runtime.config.relations import (
+    WORLD_KINDS,
+    WORLD_PREFIX,
+    parameter_spec,
+    sizing_method,
+)
+from runtime.config.schema import OFF, DataTable, FillsTable, StrategyFile, WorldTable
+from runtime.config.strategy import (
+    AccountSection,
+    DataSection,
+    ExecutionSection,
+    FillsSection,
+    RulesSection,
+    SizingSection,
+    StrategyConfig,
+    StrategySection,
+    WorldSource,
+)
+from sims.fillbook.settings import BookSettings, FeeModel, SlippageModel, settings_block
+from sims.worlds.spec import Hours, WorldKind, WorldSpec
+
+FRACTION = Decimal("0.95")
+VOLUME_CAP = Decimal("0.1")
+_NS_PER_MS = 10**6
+
+
+class ProblemsFound(Exception):
+    """Problems that only building could find; `loading` turns them into one error."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+
+def build_config(file: StrategyFile, path: Path) -> StrategyConfig:
+    """Return the strategy; the relations between keys have been checked."""
+    return StrategyConfig(
+        strategy=_strategy(file, path),
+        parameters={name: parameter_spec(each) for name, each in file.parameters.items()},
+        data=_data(file.data),
+        rules=_rules(file),
+        sizing=_sizing(file),
+        execution=_execution(file),
+        account=_account(file),
+        fills=_fills(file.fills),
+        path=path,
+    )
+
+
+def data_on(
+    data: DataSection, dataset: str | None, start_ns: int | None, end_ns: int | None
+) -> DataSection:
+    """Return the data section on another dataset or span."""
+    if dataset is not None and dataset != data.dataset:
+        data = replace(data, dataset=dataset, instruments=None, world=_other_world(dataset))
+    start = data.start_ns if start_ns is None else start_ns
+    end = data.end_ns if end_ns is None else end_ns
+    if start is not None and end is not None and start >= end:
+        raise ConfigError("the end is not after the start", remedy="the end is excluded")
+    return replace(data, start_ns=start, end_ns=end)
+
+
+def _other_world(dataset: str) -> WorldSource | None:
+    if not dataset.startswith(WORLD_PREFIX):
+        return None
+    kind = dataset.removeprefix(WORLD_PREFIX)
+    if kind not in WORLD_KINDS:
+        remedy = did_you_mean(kind, WORLD_KINDS) or f"known: {', '.join(WORLD_KINDS)}"
+        raise ConfigError(f"unknown synthetic market {kind!r}", remedy=remedy)
+    return WorldSource(WorldSpec(kind=WorldKind(kind)), seed=0)
+
+
+def _strategy(file: StrategyFile, path: Path) -> StrategySection:
+    table = file.strategy
+    logic = "class" if table.class_ else "compiled" if table.compiled else "rules"
+    reference = table.class_ or table.compiled
+    if reference is None:
+        return StrategySection(table.name, table.description)
+    name, _, attribute = reference.rpartition(":")
+    code_path = (path.parent / name).resolve()
+    try:
+        content = code_path.read_bytes()
+    except OSError as error:
+        raise ProblemsFound(
+            Problem(
+                ("strategy", logic),
+                f"{name} cannot be read: {error.strerror}",
+                f"the path is relative to {path.parent}",
+            )
+        ) from None
+    return StrategySection(
+        table.name, table.description, logic, code_path, attribute, digest_of_file(content)
+    )
+
+
+def _data(table: DataTable) -> DataSection:
+    return DataSection(
+        dataset=table.dataset,
+        instruments=None if table.instruments is None else tuple(table.instruments),
+        start_ns=table.start,
+        end_ns=table.end,
+        adjustment=table.adjustment,
+        benchmark=table.benchmark,
+        world=_world(table),
+    )
+
+
+def _world(table: DataTable) -> WorldSource | None:
+    if not table.dataset.startswith(WORLD_PREFIX):
+        return None
+    values = (table.world or WorldTable()).model_dump()
+    seed = values.pop("seed")
+    values["hours"] = Hours(values["hours"])
+    numbers: dict[str, Any] = {
+        name: float(value) if isinstance(value, Decimal) else value
+        for name, value in values.items()
+    }
+    kind = WorldKind(table.dataset.removeprefix(WORLD_PREFIX))
+    try:
+        return WorldSource(WorldSpec(kind=kind, **numbers), seed)
+    except InputError as error:
+        raise ProblemsFound(Problem(("data", "world"), error.problem, error.remedy)) from None
+
+
+def _rules(file: StrategyFile) -> RulesSection | None:
+    rules = file.rules
+    if rules is None:
+        return None
+    return RulesSection(
+        rules.entry,
+        rules.exit,
+        rules.short_entry,
+        rules.short_exit,
+        rules.weight,
+        rules.rebalance or "every_bar",
+    )
+
+
+def _sizing(file: StrategyFile) -> SizingSection:
+    table, method = file.sizing, sizing_method(file)
+    fraction = (table.fraction or FRACTION) if method == "equal_weight" else None
+    return SizingSection(method, fraction, table.positions, table.quantity, table.notional)
+
+
+def _execution(file: StrategyFile) -> ExecutionSection:
+    table = file.execution
+    return ExecutionSection(
+        table.order_type,
+        table.offset_bps or Decimal(0),
+        table.time_in_force,
+        table.stop_loss_percent,
+        table.take_profit_percent,
+        table.trailing_stop_percent,
+    )
+
+
+def _account(file: StrategyFile) -> AccountSection:
+    table = file.account
+    has_short_rules = file.rules is not None and file.rules.short_entry is not None
+    return AccountSection(
+        cash=table.cash,
+        currency=table.currency,
+        leverage=table.leverage,
+        allow_short=has_short_rules if table.allow_short is None else table.allow_short,
+        margin_interest_percent=table.margin_interest_percent,
+        credit_interest_percent=table.credit_interest_percent,
+        borrow_percent=table.borrow_percent,
+        dividends=table.dividends,
+        fx=tuple(sorted(table.fx.items())),
+    )
+
+
+def _fills(table: FillsTable) -> FillsSection:
+    given = table.volume_cap
+    cap = None if given == OFF else VOLUME_CAP if given is None else given
+    fees = {name: value for name, value in table.fees.model_dump().items() if value is not None}
+    try:
+        return FillsSection(_book(table, cap, fees), given is not None)
+    except InputError as error:  # e.g. more decimals than the fill book counts
+        raise ProblemsFound(Problem(("fills",), error.problem, error.remedy)) from None
+
+
+def _book(table: FillsTable, cap: Decimal | None, fees: Mapping[str, Any]) -> BookSettings:
+    book = BookSettings(
+        path=table.path,
+        limit_fill=table.limit_fill,
+        volume_cap=cap,
+        latency_ns=int(table.latency_ms * _NS_PER_MS),  # exact: six decimals at most
+        latency_jitter_ns=int(table.latency_jitter_ms * _NS_PER_MS),
+        seed=table.seed,
+        slippage=SlippageModel(table.slippage.model, table.slippage.value or Decimal(0)),
+        fees=FeeModel(**fees),
+    )
+    settings_block(book)
+    assert book.slippage.quanta >= 0 and book.fees.parameters, "both are convertible"
+    return book

@@ -1,0 +1,44 @@
+"""The identity of a configuration: a hash of what decides, written in one canonical form."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeAlias
+
+_Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | int | bool | None"
+
+
+def fingerprint_of(configuration: object) -> str:
+    """Return 32 hexadecimal digits; fields marked ``decides: False`` are left out."""
+    text = json.dumps(_canonical(configuration), sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def digest_of_file(content: bytes) -> str:
+    """Return the hash of a code file."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _canonical(value: Any) -> _Json:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        deciding = [f.name for f in dataclasses.fields(value) if f.metadata.get("decides", True)]
+        return {name: _canonical(getattr(value, name)) for name in deciding}
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(each) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [_canonical(each) for each in value]
+    if isinstance(value, Enum):
+        return _canonical(value.value)
+    if isinstance(value, Decimal):  # 1.0 and 1 and 1E0 are one number
+        return format(value.normalize(), "f") if value else "0"
+    if isinstance(value, float):
+        return value.hex()
+    assert not isinstance(value, Path), "a path never decides"
+    assert value is None or isinstance(value, str | int | bool), type(value)
+    return value

@@ -1,0 +1,395 @@
+"""The strategy file as pydantic models: types, ranges and defaults of every key, one class a table.
+
+The descriptions here are the reference page (`runtime.config.reference`). What concerns several
+keys at once is in `runtime.config.relations`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, create_model
+from pydantic import model_validator as validator
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from engine.model.units import INT64_MAX, NS_PER_DAY
+from sims.fillbook.layout import FEES, LIMIT_FILLS, PATHS, SLIPPAGES
+from sims.worlds.spec import RANGES, Hours, WorldSpec
+
+MONEY_MAX = Decimal(90_000_000_000)
+QUANTITY_MAX = Decimal(10) ** 15
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND_NS = 1_000
+
+OFF = "off"
+
+
+def _to_decimal(value: object) -> Decimal:
+    """Accept whole numbers and exact Decimals; floats never come out of the file."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    raise PydanticCustomError("number", "not a number")
+
+
+def _to_parameter(value: object) -> Decimal | bool:
+    number = value if isinstance(value, bool) else _to_decimal(value)
+    if isinstance(number, Decimal) and not number.is_finite():
+        raise PydanticCustomError("number", "not finite")
+    return number
+
+
+def _to_moment(value: object) -> int:
+    """Return nanoseconds UTC of a date (its midnight UTC) or of a time with a zone."""
+    moment = _from_text(value) if isinstance(value, str) else value
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise PydanticCustomError("moment", "without a zone")
+        span = moment.astimezone(UTC) - _EPOCH
+        ns = (span.days * 86_400 + span.seconds) * 10**9 + span.microseconds * _MICROSECOND_NS
+    elif isinstance(moment, date):
+        ns = (moment - _EPOCH.date()).days * NS_PER_DAY
+    else:
+        raise PydanticCustomError("moment", "not a date")
+    if abs(ns) > INT64_MAX:
+        raise PydanticCustomError("moment", "out of range")
+    return ns
+
+
+def _from_text(text: str) -> date | datetime:
+    try:
+        return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError("moment", "not a date") from None
+
+
+def _cap(value: object) -> Decimal | str:
+    if value == OFF:
+        return OFF
+    number = _to_decimal(value)
+    if not (number.is_finite() and 0 < number <= 1):
+        raise PydanticCustomError("number", "out of range")
+    return number
+
+
+Number = Annotated[Decimal, BeforeValidator(_to_decimal)]
+Value = Annotated[Any, PlainValidator(_to_parameter)]
+Moment = Annotated[Any, PlainValidator(_to_moment)]
+VolumeCap = Annotated[Any, PlainValidator(_cap)]
+Symbol = Annotated[str, Field(min_length=1, max_length=100)]
+Formula = Annotated[str, Field(min_length=1, max_length=20_000)]
+
+
+def _choice(names: Sequence[str]) -> Any:
+    """Return a Literal type of names that are defined elsewhere."""
+    return Literal[tuple(names)]
+
+
+_MOMENT_ACCEPTED: JsonDict = {
+    "accepted": "a date, 2020-01-31, or a time with its zone, 2020-01-31T14:30:00Z"
+}
+_CODE_ACCEPTED: JsonDict = {"accepted": 'text like "file.py:Name"'}
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys and wrong types are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _all_defaults(table: type[Table], description: str) -> Any:
+    """Return the field of a table that may be left out."""
+    return Field(default_factory=lambda: table.model_validate({}), description=description)
+
+
+class StrategyTable(Table):
+    """Who the strategy is, and where its logic stands if not in `[rules]`."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$",
+        description="The name in reports.",
+        json_schema_extra={
+            "accepted": "1 to 80 letters, digits, spaces, dots, dashes; a letter or digit first"
+        },
+    )
+    description: str = Field("", max_length=2_000, description="For the reader.")
+    class_: str | None = Field(
+        None,
+        alias="class",
+        pattern=r"^[^:]+\.py:[A-Za-z_]\w*$",
+        description="A Python class instead of `[rules]`; the path is relative to this file.",
+        json_schema_extra=_CODE_ACCEPTED,
+    )
+    compiled: str | None = Field(
+        None,
+        pattern=r"^[^:]+\.py:[A-Za-z_]\w*$",
+        description="A compiled function instead of `[rules]`; relative to this file.",
+        json_schema_extra=_CODE_ACCEPTED,
+    )
+
+
+class ParameterTable(Table):
+    """One parameter; `name = 20` is short for `name = { default = 20 }`."""
+
+    default: Value = Field(
+        description="The value of a run that does not say another.",
+        json_schema_extra={"accepted": "a number, or true or false"},
+    )
+    min: Number | None = Field(None, description="Smallest accepted value.")
+    max: Number | None = Field(None, description="Largest accepted value.")
+    step: Number | None = Field(None, gt=0, description="Grid of accepted values, from `min` on.")
+    description: str = Field("", max_length=500, description="For the reader.")
+
+    @validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: object) -> object:
+        return value if isinstance(value, dict) else {"default": value}
+
+
+def _world_fields() -> dict[str, Any]:
+    ranges = {name: (low, high) for name, low, high in RANGES}
+    fields: dict[str, Any] = {
+        "seed": (int, Field(0, ge=0, le=INT64_MAX, description="What the draws begin with.")),
+        "hours": (
+            _choice([each.value for each in Hours]),
+            Field(Hours.EXCHANGE.value, description="Sessions of the bars."),
+        ),
+        "bounce": (bool, Field(True, description="Whether bars open and close at bid or ask.")),
+    }
+    for field in dataclasses.fields(WorldSpec):
+        if field.name in ranges:
+            low, high = ranges[field.name]
+            kind: Any = int if isinstance(field.default, int) else Number
+            text = f"See `{field.name}` in synthetic-worlds.md."
+            default = field.default if kind is int else Decimal(str(field.default))
+            bounds = Field(default, ge=_exact(low), le=_exact(high), description=text)
+            fields[field.name] = (kind, bounds)
+    return fields
+
+
+def _exact(bound: float) -> Any:
+    return bound if isinstance(bound, int) else Decimal(str(bound))
+
+
+WorldTable: type[Table] = create_model(
+    "WorldTable", __base__=Table, __doc__="A synthetic market.", **_world_fields()
+)
+
+
+class DataTable(Table):
+    """What the strategy runs on."""
+
+    dataset: str = Field(
+        min_length=1,
+        max_length=100,
+        description="A dataset of the catalog, `sample:goog`, or a synthetic market: "
+        "`world:daily_bars`, `world:minute_bars`, `world:quotes`, `world:trades`, `world:events`.",
+    )
+    instruments: list[Symbol] | None = Field(
+        None, min_length=1, max_length=10_000, description="Symbols; all when left out."
+    )
+    start: Moment | None = Field(
+        None,
+        description="First time, included; a date is its 00:00 UTC.",
+        json_schema_extra=_MOMENT_ACCEPTED,
+    )
+    end: Moment | None = Field(
+        None, description="Last time, excluded.", json_schema_extra=_MOMENT_ACCEPTED
+    )
+    adjustment: Literal["splits", "none"] = Field(
+        "splits",
+        description="Whether formulas see prices that are continuous over splits (forward factors: "
+        "no look-ahead). Orders always trade at raw prices.",
+    )
+    benchmark: Symbol | None = Field(None, description="A symbol to compare with.")
+    world: WorldTable | None = Field(  # type: ignore[valid-type]
+        None, description="Of a `world:` dataset: the synthetic market."
+    )
+
+
+class RulesTable(Table):
+    """Formulas that decide; see formulas.md for the language."""
+
+    entry: Formula | None = Field(None, description="Buy when this condition is true.")
+    exit: Formula | None = Field(None, description="Sell what was bought.")
+    short_entry: Formula | None = Field(None, description="Sell short.")
+    short_exit: Formula | None = Field(None, description="Buy back what was sold short.")
+    weight: Formula | None = Field(
+        None,
+        description="Target as a fraction of equity, a number; in the place of entries and exits.",
+    )
+    rebalance: Literal["every_bar", "daily", "weekly", "monthly"] | None = Field(
+        None,
+        description="When targets of `weight` are traded: at every bar, or at the first slice of "
+        "each session day, week or calendar month. `every_bar` when left out.",
+    )
+
+
+class SizingTable(Table):
+    """How large a position is."""
+
+    method: Literal["equal_weight", "fixed_quantity", "fixed_notional", "target_weights"] | None = (
+        Field(
+            None,
+            description="`target_weights` with `weight`, otherwise `equal_weight` when left out.",
+        )
+    )
+    fraction: Number | None = Field(
+        None,
+        gt=0,
+        le=10,
+        description="equal_weight: of equity, shared by all positions. 0.95 when left out.",
+    )
+    positions: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="equal_weight: how many positions share it; the number of instruments when "
+        "left out.",
+    )
+    quantity: Number | None = Field(
+        None, gt=0, le=QUANTITY_MAX, description="fixed_quantity: units of the instrument."
+    )
+    notional: Number | None = Field(
+        None, gt=0, le=MONEY_MAX, description="fixed_notional: account currency."
+    )
+
+
+class ExecutionTable(Table):
+    """How a decision becomes an order."""
+
+    order_type: Literal["market", "limit"] = Field("market", description="Of entries and exits.")
+    offset_bps: Number | None = Field(
+        None,
+        ge=-5_000,
+        le=5_000,
+        description="limit: basis points behind the last price, positive is passive. 0 when left "
+        "out.",
+    )
+    time_in_force: Literal["GTC", "DAY", "IOC", "FOK"] = Field(
+        "GTC", description="How long an order works."
+    )
+    stop_loss_percent: Number | None = Field(
+        None, gt=0, lt=100, description="A stop this far from the entry price; none by default."
+    )
+    take_profit_percent: Number | None = Field(
+        None, gt=0, le=10_000, description="A limit this far from the entry; none by default."
+    )
+    trailing_stop_percent: Number | None = Field(
+        None, gt=0, lt=100, description="A stop that follows the price; none by default."
+    )
+
+
+class AccountTable(Table):
+    """The account of the run."""
+
+    cash: Number = Field(
+        Decimal(100_000),
+        gt=0,
+        le=MONEY_MAX,
+        decimal_places=8,
+        description="At the start.",
+    )
+    currency: str = Field(
+        "USD",
+        pattern=r"^[A-Z][A-Z0-9]{1,11}$",
+        description="Of the account.",
+        json_schema_extra={"accepted": "capital letters, such as USD, EUR or USDT"},
+    )
+    leverage: Number = Field(Decimal(1), ge=1, le=500, description="Buying power over equity.")
+    allow_short: bool | None = Field(
+        None, description="true when there are short rules, otherwise false, when left out."
+    )
+    margin_interest_percent: Number = Field(
+        Decimal(0), ge=0, le=1_000, description="A year, on borrowed cash (actual/365)."
+    )
+    credit_interest_percent: Number = Field(
+        Decimal(0), ge=-100, le=1_000, description="A year, on cash."
+    )
+    borrow_percent: Number = Field(
+        Decimal(0), ge=0, le=1_000, description="A year, on the value of short positions."
+    )
+    dividends: Literal["cash", "reinvest"] = Field("cash", description="What dividends become.")
+    fx: dict[str, Symbol] = Field(
+        default_factory=dict,
+        description='Conversion to the account currency: `fx = { EUR = "EURUSD" }`.',
+    )
+
+
+class SlippageTable(Table):
+    """How much worse than the market a taker trades."""
+
+    model: _choice(SLIPPAGES) = Field("none", description="See fill-model.md.")  # type: ignore[valid-type]
+    value: Number | None = Field(
+        None, ge=0, le=100_000, description="Price steps, basis points or fraction, by model."
+    )
+
+
+class FeesTable(Table):
+    """What the venue charges."""
+
+    model: _choice(FEES) = Field("none", description="See fill-model.md.")  # type: ignore[valid-type]
+    maker_bps: Number | None = Field(
+        None, ge=-1_000, le=10_000, description="bps: resting orders; negative is a rebate."
+    )
+    taker_bps: Number | None = Field(
+        None, ge=-1_000, le=10_000, description="bps: orders that trade at once."
+    )
+    per_unit: Number | None = Field(
+        None, ge=0, le=1_000_000, description="per_share: each share or contract."
+    )
+    minimum: Number | None = Field(None, ge=0, le=1_000_000, description="per_share: an order.")
+    maximum_fraction: Number | None = Field(
+        None, ge=0, le=1, description="per_share: at most this part of the order's value; 0: none."
+    )
+    taker_rate: Number | None = Field(None, ge=0, le=1, description="kalshi: 0.07 when left out.")
+    maker_rate: Number | None = Field(None, ge=0, le=1, description="kalshi: 0 when left out.")
+
+
+class FillsTable(Table):
+    """Assumptions about fills; all of them are printed with the result."""
+
+    path: _choice(PATHS) = Field("pessimistic", description="Order of a bar's high and low.")  # type: ignore[valid-type]
+    limit_fill: _choice(LIMIT_FILLS) = Field(  # type: ignore[valid-type]
+        "through", description="When a resting limit fills at its own price."
+    )
+    volume_cap: VolumeCap | None = Field(
+        None,
+        description="Part of a bar's volume that may fill, or `off`; 0.1 where the data has volume "
+        "when left out.",
+        json_schema_extra={"accepted": 'a number over 0, at most 1, or "off"'},
+    )
+    latency_ms: Number = Field(
+        Decimal(0), ge=0, le=86_400_000, decimal_places=6, description="Decision to arrival."
+    )
+    latency_jitter_ms: Number = Field(
+        Decimal(0),
+        ge=0,
+        le=86_400_000,
+        decimal_places=6,
+        description="Width of a uniform seeded addition.",
+    )
+    seed: int = Field(0, ge=0, le=INT64_MAX, description="Of the jitter's draws.")
+    slippage: SlippageTable = _all_defaults(SlippageTable, "Worse prices for takers.")
+    fees: FeesTable = _all_defaults(FeesTable, "Charges of the venue.")
+
+
+class StrategyFile(Table):
+    """The whole file."""
+
+    strategy: StrategyTable = Field(description="Who the strategy is.")
+    parameters: dict[str, ParameterTable] = Field(
+        default_factory=dict, description="Numbers by name, for formulas and classes."
+    )
+    data: DataTable = Field(description="What it runs on.")
+    rules: RulesTable | None = Field(None, description="Formulas that decide.")
+    sizing: SizingTable = _all_defaults(SizingTable, "How large.")
+    execution: ExecutionTable = _all_defaults(ExecutionTable, "How.")
+    account: AccountTable = _all_defaults(AccountTable, "With what.")
+    fills: FillsTable = _all_defaults(FillsTable, "Assumptions.")

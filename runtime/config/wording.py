@@ -1,0 +1,176 @@
+"""What pydantic found, in the words of a person: the value, and what is accepted instead."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from runtime.config.locate import Key
+from runtime.config.problems import Problem, did_you_mean, shown
+from runtime.config.schema import StrategyFile
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """Return the problems that pydantic found, one for each key."""
+    found: dict[Key, Problem] = {}
+    for detail in error.errors(include_url=False):
+        key = tuple(str(part) for part in detail["loc"] if not _is_internal(part))
+        found.setdefault(key, _problem(key, detail["type"], detail["input"], model))
+    return list(found.values())
+
+
+def _is_internal(part: str | int) -> bool:
+    return isinstance(part, int)
+
+
+def _problem(key: Key, kind: str, value: object, model: type[BaseModel]) -> Problem:
+    if kind == "extra_forbidden":
+        return _unknown_key(key, model)
+    field = field_at(model, key)
+    accepted = accepted_of(field) if field else ""
+    if kind == "missing":
+        return Problem(key, f"{_noun(key)} is missing", _example(key, accepted))
+    near = ""
+    if isinstance(value, str) and field is not None:
+        near = did_you_mean(value, choices_of(field.annotation))
+    accepted_text = f"accepted: {accepted}" if accepted else ""
+    text = f"{shown(value)} is not accepted"
+    return Problem(key, text, "; ".join(filter(None, [near.rstrip(), accepted_text])))
+
+
+def _noun(key: Key) -> str:
+    return f"the table [{key[0]}]" if len(key) == 1 else key[-1]
+
+
+def _example(key: Key, accepted: str) -> str:
+    if len(key) == 1:
+        return f"add [{key[0]}]"
+    return f"add {key[-1]} = ..." + (f" ({accepted})" if accepted else "")
+
+
+def _unknown_key(key: Key, model: type[BaseModel]) -> Problem:
+    name, table = key[-1], model_at(model, key[:-1])
+    known = list(keys_of(table)) if table else []
+    what = "table" if len(key) == 1 else "key"
+    remedy = did_you_mean(name, known) or _home_of(name, model)
+    return Problem(key, f"unknown {what} {name!r}", remedy or f"known: {', '.join(known)}")
+
+
+def _home_of(name: str, model: type[BaseModel], prefix: Key = ()) -> str:
+    """Say in which table a key would be known."""
+    for table, field in fields_of(model):
+        inner = _model_in(field.annotation)
+        if inner is None or get_origin(field.annotation) is dict:
+            continue
+        if name in keys_of(inner):
+            return f"{name} belongs into [{'.'.join((*prefix, table))}]"
+        deeper = _home_of(name, inner, (*prefix, table))
+        if deeper:
+            return deeper
+    return ""
+
+
+def fields_of(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    """Yield each key as the file writes it, with its field."""
+    for name, field in model.model_fields.items():
+        yield field.alias or name, field
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """Return the keys of a table as the file writes them."""
+    return [name for name, _ in fields_of(model)]
+
+
+def field_at(model: type[BaseModel], key: Key) -> FieldInfo | None:
+    """Return the field of a key, or None when the key is in no table of the schema."""
+    table = model_at(model, key[:-1])
+    return dict(fields_of(table)).get(key[-1]) if table and key else None
+
+
+def model_at(model: type[BaseModel], key: Key) -> type[BaseModel] | None:
+    """Return the model of a table; names under a dictionary of tables are any names."""
+    current: type[BaseModel] | None = model
+    parts = list(key)
+    while parts and current is not None:
+        field = dict(fields_of(current)).get(parts.pop(0))
+        if field is None:
+            return None
+        if get_origin(field.annotation) is dict and parts:
+            parts.pop(0)
+        current = _model_in(field.annotation)
+    return current
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in get_args(annotation):
+        found = _model_in(part)
+        if found is not None:
+            return found
+    return None
+
+
+def choices_of(annotation: Any) -> tuple[str, ...]:
+    """Return the words of a Literal, wherever it stands in the annotation."""
+    if get_origin(annotation) is Literal:
+        return tuple(str(each) for each in get_args(annotation))
+    return tuple(word for part in get_args(annotation) for word in choices_of(part))
+
+
+def accepted_of(field: FieldInfo) -> str:
+    """Return the accepted values of a key in words."""
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "accepted" in extra:
+        return str(extra["accepted"])
+    words = choices_of(field.annotation)
+    if words:
+        return f"one of {', '.join(words)}"
+    kind = _kind(field.annotation)
+    return f"{kind}{_bounds(field)}" if kind in ("a number", "a whole number") else kind
+
+
+def _kind(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return _kind(next(part for part in get_args(annotation) if part is not type(None)))
+    names: dict[Any, str] = {
+        bool: "true or false",
+        int: "a whole number",
+        Decimal: "a number",
+        str: "a text",
+        list: "a list of texts",
+        dict: "a table of texts",
+    }
+    return names.get(origin or annotation, "a table")
+
+
+def _bounds(field: FieldInfo) -> str:
+    low = high = ""
+    for each in _metadata(field):
+        match each:
+            case Gt():
+                low = f"over {each.gt}"
+            case Ge():
+                low = f"at least {each.ge}"
+            case Lt():
+                high = f"under {each.lt}"
+            case Le():
+                high = f"at most {each.le}"
+    both = ", ".join(filter(None, [low, high]))
+    return f" {both}" if both else ""
+
+
+def _metadata(field: FieldInfo) -> list[Any]:
+    return list(field.metadata)
+
+
+assert model_at(StrategyFile, ("fills", "fees")) is not None, "nested tables are found"
