@@ -1,0 +1,28 @@
+"""What a run left behind, as a result: metrics, exact costs, tables, warnings."""
+
+from runtime.results.context import Benchmark, RunContext, passport_lines
+from runtime.results.frames import cash_frame, equity_frame, fills_frame
+from runtime.results.orders import orders_frame
+from runtime.results.output import RunOutput
+from runtime.results.paths import path_result
+from runtime.results.result import BacktestResult, build_result, result_to_json
+from runtime.results.statement import Statement, statement_of
+from runtime.results.trades import trades_frame
+
+__all__ = [
+    "BacktestResult",
+    "Benchmark",
+    "RunContext",
+    "RunOutput",
+    "Statement",
+    "build_result",
+    "cash_frame",
+    "equity_frame",
+    "fills_frame",
+    "orders_frame",
+    "passport_lines",
+    "path_result",
+    "result_to_json",
+    "statement_of",
+    "trades_frame",
+]

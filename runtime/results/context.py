@@ -1,0 +1,177 @@
+"""What a run's output does not know about itself, and the lines about it that a reader gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.history import History
+from engine.errors import InputError
+from engine.model import layout as at
+from engine.model.denials import SENTENCES
+from engine.model.units import from_minor
+from reports.formats import format_money
+from reports.summary import ns_to_date
+from runtime.results.exact import Ints
+from runtime.results.frames import cash_balances
+from runtime.results.orders import denials_of
+from runtime.results.output import RunOutput
+from runtime.results.rows import cash_moves_of, changes_of, terms_of
+from runtime.results.statement import statement_of
+
+NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Benchmark:
+    """What the strategy is compared with: its closes by day (since 1970-01-01), ascending."""
+
+    name: str
+    day_numbers: NDArray[np.int64]
+    close: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if (
+            self.day_numbers.shape != self.close.shape
+            or self.close.ndim != 1
+            or not self.close.size
+        ):
+            raise InputError(
+                f"benchmark {self.name!r} has {self.close.size} closes "
+                f"and {self.day_numbers.size} days",
+                remedy="give one close per day, and at least one",
+            )
+
+    def at_days(self, days: Ints) -> NDArray[np.float64]:
+        """Return the last close known on each day; before the first, the first close."""
+        place = np.searchsorted(self.day_numbers, days, side="right") - 1
+        return self.close[np.maximum(place, 0)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunContext:
+    """How and on what a strategy was run.
+
+    Parameters
+    ----------
+    strategy, parameters
+        Its name, and names and values of its parameters as text.
+    passport, assumptions, warnings
+        Lines for a reader; see `passport_lines`.
+    engine_mode
+        ``compiled`` or ``interpreted``.
+    reproduce
+        The command that makes the same result.
+    history
+        The market data of the run: for the spread paid, the implementation shortfall, bars held and
+        the period.
+    """
+
+    strategy: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    passport: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    engine_mode: str = "compiled"
+    elapsed_seconds: float = 0.0
+    reproduce: str = ""
+    benchmark: Benchmark | None = None
+    warnings: tuple[str, ...] = ()
+    history: History | None = None
+
+
+def passport_lines(history: History) -> tuple[str, ...]:
+    """Return the data passport of a history, one fact a line."""
+    passport = history.passport
+    lines = [f"source: {passport.source}", f"fingerprint: {history.fingerprint}"]
+    if passport.timeframe:
+        lines.append(f"timeframe: {passport.timeframe}")
+    lines.append(f"prices: {passport.adjustment}")
+    lines.append(_gap_line(history))
+    lines.append(f"calendar rules: {passport.calendar_version}")
+    if passport.rounding_error_max > 0:
+        lines.append(f"rounded to the grid: by at most {passport.rounding_error_max:g}")
+    return (*lines, *passport.notes)
+
+
+def period_of(output: RunOutput, history: History | None) -> tuple[int, int]:
+    """Return first and last time of the run: of its data, else of its journal."""
+    span = history.span_ns() if history is not None else None
+    if span is not None:
+        return span
+    if not len(output.journal):
+        return 0, 0
+    return int(output.journal[0, at.EVENT_TS]), int(output.journal[-1, at.EVENT_TS])
+
+
+def warnings_of(output: RunOutput) -> tuple[str, ...]:
+    """Return what a reader of the result has to know: denials, negative cash, open positions."""
+    return (
+        *_denial_lines(output),
+        *_cash_lines(output),
+        *_transfer_lines(output),
+        *_open_lines(output),
+    )
+
+
+def _gap_line(history: History) -> str:
+    gaps = history.passport.gaps
+    if not gaps:
+        return "gaps: none found"
+    missing = sum(gap.missing_count for gap in gaps)
+    first = gaps[0]
+    day = ns_to_date(first.after_ns)
+    return f"gaps: {len(gaps)} with {missing} missing bars, the first of {first.symbol} after {day}"
+
+
+def _denial_lines(output: RunOutput) -> list[str]:
+    return [
+        f"{count:,} order{'s' * (count > 1)} denied: {SENTENCES[code]} ({code.name.lower()})"
+        for code, count in denials_of(output).items()
+    ]
+
+
+def _cash_lines(output: RunOutput) -> list[str]:
+    moves = cash_moves_of(output, changes_of(output), terms_of(output))
+    balances, lines = cash_balances(output, moves), []
+    for index, currency in enumerate(output.currencies):
+        rows = np.flatnonzero(moves.currency == index)
+        # Several rows of one event (a trade and its fee) count once: by the last of them.
+        rows = rows[np.flatnonzero(np.diff(moves.ts[rows], append=np.iinfo(np.int64).max))]
+        below = rows[balances[rows] < 0]
+        if below.size:
+            lowest = below[int(balances[below].argmin())]
+            amount = format_money(from_minor(int(balances[lowest])))
+            lines.append(
+                f"cash was below zero from {ns_to_date(int(moves.ts[below[0]]))}: "
+                f"lowest {amount} {currency} on {ns_to_date(int(moves.ts[lowest]))}"
+            )
+    return lines
+
+
+def _transfer_lines(output: RunOutput) -> list[str]:
+    moved = statement_of(output).transfers
+    if moved == 0:
+        return []
+    amount = f"{format_money(from_minor(abs(moved)))} {output.currencies[0]}"
+    what = (
+        f"deposits of {amount} are in" if moved > 0 else f"withdrawals of {amount} are missing in"
+    )
+    return [f"net {what} the final equity; the metrics leave them out"]
+
+
+def _open_lines(output: RunOutput) -> list[str]:
+    held = np.flatnonzero(output.positions[:, at.POSITION_QUANTITY]).tolist()
+    if not held:
+        return []
+    shown = [_holding(output, index) for index in held[:NAMES_SHOWN]]
+    more = f" and {len(held) - NAMES_SHOWN} more" if len(held) > NAMES_SHOWN else ""
+    plural = "position is" if len(held) == 1 else "positions are"
+    return [f"{len(held)} {plural} open at the end: {', '.join(shown)}{more}"]
+
+
+def _holding(output: RunOutput, index: int) -> str:
+    instrument = output.instruments[index]
+    lots = int(output.positions[index, at.POSITION_QUANTITY])
+    return f"{instrument.lots_to_quantity(lots):f} {instrument.symbol}"
