@@ -60,8 +60,10 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         raise _syntax_error(str(error), text, path) from None
     except RecursionError:
         raise ConfigError("brackets are nested too deeply", where=str(path)) from None
-    except ValueError as error:  # e.g. an integer of 5,000 digits
-        raise ConfigError(f"a value cannot be read: {error}", where=str(path)) from None
+    except ValueError:  # an integer of 5,000 digits, an exponent of 20
+        raise ConfigError(
+            "a number is far out of range", where=str(path), remedy="write a smaller number"
+        ) from None
 
 
 def _exact(digits: str) -> Decimal:

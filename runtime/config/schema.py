@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -17,14 +16,13 @@ from pydantic import model_validator as validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from engine.model.units import INT64_MAX, NS_PER_DAY
+from engine.model.units import INT64_MAX
+from runtime.config.moments import MOMENT_FORM, moment_to_ns
 from sims.fillbook.layout import FEES, LIMIT_FILLS, PATHS, SLIPPAGES
 from sims.worlds.spec import RANGES, Hours, WorldSpec
 
 MONEY_MAX = Decimal(90_000_000_000)
 QUANTITY_MAX = Decimal(10) ** 15
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND_NS = 1_000
 
 OFF = "off"
 
@@ -46,27 +44,10 @@ def _to_parameter(value: object) -> Decimal | bool:
 
 
 def _to_moment(value: object) -> int:
-    """Return nanoseconds UTC of a date (its midnight UTC) or of a time with a zone."""
-    moment = _from_text(value) if isinstance(value, str) else value
-    if isinstance(moment, datetime):
-        if moment.tzinfo is None:
-            raise PydanticCustomError("moment", "without a zone")
-        span = moment.astimezone(UTC) - _EPOCH
-        ns = (span.days * 86_400 + span.seconds) * 10**9 + span.microseconds * _MICROSECOND_NS
-    elif isinstance(moment, date):
-        ns = (moment - _EPOCH.date()).days * NS_PER_DAY
-    else:
-        raise PydanticCustomError("moment", "not a date")
-    if abs(ns) > INT64_MAX:
-        raise PydanticCustomError("moment", "out of range")
-    return ns
-
-
-def _from_text(text: str) -> date | datetime:
     try:
-        return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
-    except ValueError:
-        raise PydanticCustomError("moment", "not a date") from None
+        return moment_to_ns(value)
+    except (TypeError, ValueError):
+        raise PydanticCustomError("moment", "not a date or time") from None
 
 
 def _cap(value: object) -> Decimal | str:
@@ -91,9 +72,7 @@ def _choice(names: Sequence[str]) -> Any:
     return Literal[tuple(names)]
 
 
-_MOMENT_ACCEPTED: JsonDict = {
-    "accepted": "a date, 2020-01-31, or a time with its zone, 2020-01-31T14:30:00Z"
-}
+_MOMENT_ACCEPTED: JsonDict = {"accepted": MOMENT_FORM}
 _CODE_ACCEPTED: JsonDict = {"accepted": 'text like "file.py:Name"'}
 
 

@@ -33,7 +33,7 @@ def _problem(key: Key, kind: str, value: object, model: type[BaseModel]) -> Prob
     if kind == "extra_forbidden":
         return _unknown_key(key, model)
     field = field_at(model, key)
-    accepted = accepted_of(field) if field else ""
+    accepted = accepted_of(field) if field else "a text"
     if kind == "missing":
         return Problem(key, f"{_noun(key)} is missing", _example(key, accepted))
     near = ""
@@ -69,7 +69,7 @@ def _home_of(name: str, model: type[BaseModel], prefix: Key = ()) -> str:
         if inner is None or get_origin(field.annotation) is dict:
             continue
         if name in keys_of(inner):
-            return f"{name} belongs into [{'.'.join((*prefix, table))}]"
+            return f"{name} belongs in [{'.'.join((*prefix, table))}]"
         deeper = _home_of(name, inner, (*prefix, table))
         if deeper:
             return deeper

@@ -1,0 +1,36 @@
+"""`trader demo`: a real strategy on real data, without any file of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.backtest import run_with_progress, show
+from cli.errors import guarded
+from cli.options import Debug
+
+
+@guarded
+def demo(
+    plot: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where the picture goes: .png, .svg or .pdf.")
+    ] = Path("trader-demo.png"),
+    debug: Debug = False,
+) -> None:
+    """Run the example strategy on the bundled GOOG history.
+
+    Real daily prices from August 2004 to October 2008; nothing is downloaded.
+
+    \b
+    Example:
+      trader demo --plot goog.png
+    """
+    from reports.charts import require_picture_path
+    from runtime.config import load_strategy
+    from runtime.workspace import DEFAULT_STRATEGY, catalog_root, examples_folder
+
+    require_picture_path(plot)
+    config = load_strategy(examples_folder() / DEFAULT_STRATEGY)
+    show(run_with_progress(config, catalog_root(None, Path.cwd()), "auto"), plot=plot)

@@ -1,0 +1,76 @@
+"""The command line. This file only collects the commands; each has its own file beside it.
+
+Everything heavy (numba, polars, matplotlib, pydantic) is imported inside the commands, so that
+``trader --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cli import (
+    backtest,
+    data_import,
+    data_list,
+    demo,
+    doctor,
+    init,
+    strategies_check,
+    strategies_list,
+)
+from cli.errors import report
+
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+def _group(help_text: str) -> typer.Typer:
+    return typer.Typer(
+        help=help_text,
+        rich_markup_mode=None,  # plain help: 80 columns, readable in a pipe, and no imports
+        add_completion=False,
+        no_args_is_help=True,
+        context_settings=_SETTINGS,
+        pretty_exceptions_enable=False,
+    )
+
+
+app = _group("Take one trading strategy from backtest to live without changing a line of it.")
+_data = _group("Import market data and list what is there.")
+_strategies = _group("Find strategies and check them.")
+
+
+@app.callback(invoke_without_command=True)
+def _trader(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version."),
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        print(f"trader {version_of('trader')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
+
+
+app.command("demo")(demo.demo)
+app.command("init")(init.init)
+app.add_typer(_data, name="data")
+app.command("backtest", cls=backtest.BacktestCommand)(backtest.backtest)
+app.add_typer(_strategies, name="strategies")
+app.command("doctor")(doctor.doctor)
+_data.command("import")(data_import.import_data)
+_data.command("list")(data_list.list_data)
+_strategies.command("list")(strategies_list.list_strategies)
+_strategies.command("check")(strategies_check.check_strategies)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app(prog_name="trader")
+    except KeyboardInterrupt as interrupt:  # between the start and the command itself
+        sys.exit(report(interrupt))

@@ -1,0 +1,199 @@
+"""The workspace: a folder with ``trader.toml``, found from the current folder upwards.
+
+Everything works without one; then strategies are given by path and the catalog stands in the
+user's data folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import InputError
+from runtime.config.locate import locate_keys
+from runtime.config.problems import config_error
+from runtime.config.reading import parse_toml, read_text
+from runtime.config.wording import problems_of
+
+WORKSPACE_FILE = "trader.toml"
+DEFAULT_STRATEGY = "sma_cross.toml"
+
+_WORKSPACE_TEXT = """\
+# A trader workspace. Commands find this file from the current folder upwards.
+
+# Imported market data, relative to this file.
+catalog = "catalog"
+
+# Where `trader strategies` looks, relative to this file.
+strategies = "strategies"
+"""
+
+
+class WorkspaceTable(BaseModel):
+    """The keys of ``trader.toml``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    catalog: str = Field("catalog", min_length=1, description="Folder of imported market data.")
+    strategies: str = Field("strategies", min_length=1, description="Folder of strategy files.")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace: its folder, and where it keeps data and strategies."""
+
+    root: Path
+    catalog: Path
+    strategies: Path
+
+
+def find_workspace(start: Path) -> Workspace | None:
+    """Return the workspace that holds `start`, or None.
+
+    Raises
+    ------
+    ConfigError
+        If its ``trader.toml`` is wrong.
+    """
+    folder = start.absolute()
+    for root in (folder, *folder.parents):
+        path = root / WORKSPACE_FILE
+        if path.is_file():
+            return _read_workspace(path)
+    return None
+
+
+def _read_workspace(path: Path) -> Workspace:
+    text = read_text(path, what="workspace file")
+    tables = parse_toml(text, path)
+    try:
+        table = WorkspaceTable.model_validate(tables)
+    except ValidationError as error:
+        problems = problems_of(error, WorkspaceTable)
+        raise config_error(path, locate_keys(text), problems) from None
+    root = path.parent
+    return Workspace(root, _beside(root, table.catalog), _beside(root, table.strategies))
+
+
+def _beside(root: Path, name: str) -> Path:
+    return root / Path(name).expanduser()
+
+
+def catalog_root(
+    given: Path | None, start: Path, environment: Mapping[str, str] | None = None
+) -> Path:
+    """Return the folder of the catalog: given, the workspace's, or the user's.
+
+    Parameters
+    ----------
+    given
+        What the user said, if anything.
+    start
+        The current folder.
+    environment
+        Where XDG_DATA_HOME is looked up; the process's own when left out.
+    """
+    if given is not None:
+        return given
+    workspace = find_workspace(start)
+    if workspace is not None:
+        return workspace.catalog
+    home = (os.environ if environment is None else environment).get("XDG_DATA_HOME", "")
+    base = Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share"
+    return base / "trader" / "catalog"
+
+
+def find_strategy(name: str, start: Path) -> Path:
+    """Return the strategy file that a person means by `name`.
+
+    A path that exists; else a name in the workspace's folder of strategies, with or without
+    ``.toml``; else one of the examples that are installed. A path that does not exist comes back
+    as it is: loading says what is wrong with it.
+    """
+    path = Path(name)
+    if path.exists():
+        return path
+    workspace = find_workspace(start)
+    folders = [workspace.strategies] if workspace else []
+    if path.parts[:1] == ("examples",) or len(path.parts) == 1:
+        folders.append(examples_folder())
+    for folder in folders:
+        for candidate in (folder / path.name, folder / f"{path.name}.toml"):
+            if candidate.is_file():
+                return candidate
+    return path
+
+
+def examples_folder() -> Path:
+    """Return where the examples are: beside the packages, or inside the installed one."""
+    spec = find_spec("trader")
+    assert spec is not None and spec.origin is not None, "trader is installed"
+    package = Path(spec.origin).parent
+    inside = package / "examples"
+    return inside if inside.is_dir() else package.parent / "examples"
+
+
+def workspace_files() -> dict[str, str]:
+    """Return the files of a new workspace by their path in it; the examples are the one source."""
+    examples = examples_folder()
+    sources = [examples / DEFAULT_STRATEGY, *sorted((examples / "python_class").glob("*.*"))]
+    files = {f"strategies/{path.name}": path.read_text("utf-8") for path in sources}
+    return {WORKSPACE_FILE: _WORKSPACE_TEXT, **files, ".gitignore": "catalog/\n"}
+
+
+def create_workspace(target: Path, *, force: bool = False) -> tuple[str, ...]:
+    """Make a workspace and return the paths of its files in it.
+
+    A new folder appears complete or not at all. In an existing folder, each file appears complete
+    or not at all, ``trader.toml`` last: without it there is no workspace.
+
+    Raises
+    ------
+    InputError
+        If `target` is a file, holds something and `force` is not given, or cannot be written.
+    """
+    target = target.absolute()
+    if target.exists() and not target.is_dir():
+        raise InputError("this is a file, not a folder", where=str(target))
+    is_new = not target.exists() or not any(target.iterdir())
+    if not is_new and not force:
+        raise InputError(
+            "the folder is not empty",
+            where=str(target),
+            remedy="choose another folder, or say --force to write into this one",
+        )
+    files = workspace_files()
+    try:
+        _write_workspace(target, files, is_new=is_new)
+    except OSError as error:
+        raise InputError(
+            f"the workspace cannot be written: {error.strerror}",
+            where=str(target),
+            remedy="choose a folder in which you may write, with space left",
+        ) from None
+    return tuple(files)
+
+
+def _write_workspace(target: Path, files: Mapping[str, str], *, is_new: bool) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        for name, text in files.items():
+            (staging / name).parent.mkdir(parents=True, exist_ok=True)
+            (staging / name).write_text(text, "utf-8")
+        staging.chmod(0o755)  # mkdtemp makes private folders
+        if is_new:
+            staging.replace(target)  # an empty folder is replaced in one step
+            return
+        for name in sorted(files, key=lambda name: name == WORKSPACE_FILE):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (staging / name).replace(target / name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
