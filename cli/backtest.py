@@ -14,9 +14,8 @@ from cli.errors import guarded, warn
 from cli.options import CatalogFolder, Debug, parse_pairs
 
 if TYPE_CHECKING:
-    from runtime.backtest import BacktestResult
-
     from runtime.config import StrategyConfig
+    from runtime.results import BacktestResult
 
 STDOUT = "-"
 Engine = Literal["auto", "compiled", "interpreted"]
@@ -138,17 +137,15 @@ def run_with_progress(config: StrategyConfig, catalog: Path, engine: str) -> Bac
 
 def show(result: BacktestResult, *, plot: Path | None, json: str | None = None) -> None:
     """Write the files that were asked for, then print the tear sheet or the JSON."""
-    from reports.charts import plot_summary
-    from reports.summary import summary_to_json
     from reports.tearsheet import render_tearsheet
 
     if plot is not None:
-        plot_summary(plot, result.summary)
+        result.plot(plot)
     if json == STDOUT:
-        screen.print_json(summary_to_json(result.summary))
+        screen.print_json(result.to_json())
         return
     if json is not None:
-        screen.write_file(Path(json), screen.to_json(summary_to_json(result.summary)))
+        screen.write_file(Path(json), screen.to_json(result.to_json()))
     render_tearsheet(result.summary, screen.console())
     if plot is not None:
         print(f"Picture: {plot}")
