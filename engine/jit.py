@@ -29,6 +29,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _KERNELS: set[Callable[..., Any]] = set()
 _TWINS: dict[Callable[..., Any], Callable[..., Any]] = {}
+_INNER_TWINS: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def kernel(function: _Function) -> _Function:
@@ -48,8 +49,20 @@ def compiled(function: _Function) -> _Function:
     if function not in _KERNELS:
         raise ValueError(f"{function.__qualname__} is not a kernel: decorate it with @kernel")
     if function not in _TWINS:
-        _TWINS[function] = _twin(function)
+        from numba import njit
+
+        _TWINS[function] = njit(cache=True)(_clone(function))
     return cast(_Function, _TWINS[function])
+
+
+def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the twin that other twins call: without a door to Python, which costs compile time."""
+    if function not in _INNER_TWINS:
+        from numba import njit
+
+        build = njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+        _INNER_TWINS[function] = build(_clone(function))
+    return _INNER_TWINS[function]
 
 
 def callback(function: Callable[..., Any], signature: object) -> Any:
@@ -65,18 +78,12 @@ def callback(function: Callable[..., Any], signature: object) -> Any:
     return cfunc(signature, cache=True)(_clone(function))
 
 
-def _twin(function: Callable[..., Any]) -> Callable[..., Any]:
-    from numba import njit
-
-    return cast(Callable[..., Any], njit(cache=True)(_clone(function)))
-
-
 def _clone(function: Callable[..., Any]) -> Callable[..., Any]:
     """Copy a kernel, with the kernels that it names replaced by their twins."""
     plain = cast(types.FunctionType, function)
     used = [name for name in plain.__code__.co_names if name in plain.__globals__]
     names = {name: plain.__globals__[name] for name in used}
-    names = {name: compiled(value) if _is_kernel(value) else value for name, value in names.items()}
+    names = {name: _inner(value) if _is_kernel(value) else value for name, value in names.items()}
     clone = types.FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
     clone.__qualname__ = plain.__qualname__
     clone.__module__ = plain.__module__

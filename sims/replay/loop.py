@@ -172,11 +172,15 @@ def call_strategy(
     values: object,
     memory: object,
     intents: object,
+    own_intents: object,
     function: object,
     first: int,
     last: int,
 ) -> None:
-    """Ask a compiled strategy about each bar of a slice, and place what it wants."""
+    """Ask a compiled strategy about each bar of a slice, and place what it wants.
+
+    `own_intents` is the block of `intents` as the strategy sees it (an array).
+    """
     for row in range(first, last):
         if events[row, EVENT_KIND] != KIND_BAR:  # type: ignore[index]
             continue
@@ -187,7 +191,7 @@ def call_strategy(
             s.positions[i, POSITION_QUANTITY],
             s.positions[i, POSITION_LAST],
             s.positions[i, POSITION_WORKING],
-            intents,
+            own_intents,
         )
         for n in range(count):
             intents[n, ORDER_INSTRUMENT] = i  # type: ignore[index]
@@ -203,6 +207,7 @@ def run(
     values: object,
     memory: object,
     intents: object,
+    own_intents: object,
     function: object,
     mode: int,
     first: int,
@@ -238,7 +243,9 @@ def run(
         # when the next event is of a later time, or no market data any more.
         if row == last or is_slice_end(events, row):
             if mode == MODE_FUNCTION:
-                call_strategy(s, events, values, memory, intents, function, slice_first, row)
+                call_strategy(
+                    s, events, values, memory, intents, own_intents, function, slice_first, row
+                )
             elif due != 0:
                 decide(s, intents, events, signals, slice_first, row)
             due = 0
