@@ -14,7 +14,7 @@ from engine.model.denials import SENTENCES
 from engine.model.units import from_minor
 from reports.formats import format_money
 from reports.summary import ns_to_date
-from runtime.results.exact import Ints
+from runtime.results.exact import Ints, sum_of
 from runtime.results.frames import cash_balances
 from runtime.results.orders import denials_of
 from runtime.results.output import RunOutput
@@ -111,6 +111,7 @@ def warnings_of(output: RunOutput) -> tuple[str, ...]:
         *_denial_lines(output),
         *_cash_lines(output),
         *_transfer_lines(output),
+        *_split_lines(output),
         *_open_lines(output),
     )
 
@@ -159,6 +160,22 @@ def _transfer_lines(output: RunOutput) -> list[str]:
         f"deposits of {amount} are in" if moved > 0 else f"withdrawals of {amount} are missing in"
     )
     return [f"net {what} the final equity; the metrics leave them out"]
+
+
+def _split_lines(output: RunOutput) -> list[str]:
+    """The tables come from the journal, the statement from the ledger: say where they differ."""
+    changes, terms = changes_of(output), terms_of(output)
+    booked = -output.ledger[:, at.LEDGER_REALIZED]
+    lines = []
+    for index, currency in enumerate(output.currencies):
+        told = sum_of(changes.realized[terms.currency[changes.instrument] == index])
+        if told != booked[index]:
+            amount = f"{format_money(from_minor(int(booked[index]) - told))} {currency}"
+            lines.append(
+                f"{amount} were realized by splits that left fractions: "
+                "they are in the statement, not in the tables of trades and cash"
+            )
+    return lines
 
 
 def _open_lines(output: RunOutput) -> list[str]:

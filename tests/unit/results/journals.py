@@ -18,7 +18,7 @@ from engine.kernels.positions import (
 )
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
-from engine.model.units import NS_PER_DAY, NS_PER_HOUR, to_minor
+from engine.model.units import NS_PER_HOUR, to_minor
 from engine.state import CoreShape, new_core, plain_core
 from engine.step import accrue, mark_equity, settle, transfer
 from runtime.results import RunOutput
@@ -55,7 +55,7 @@ class Run:
         self.at_day(1)
 
     def at_day(self, day: float) -> Run:
-        """Set the clock to hours (day 1.5 is noon of the second day of 1970)."""
+        """Set the clock to whole hours of a day since 1970 (1.5 is noon of its second day)."""
         self.core.account[at.ACCOUNT_NOW] = round(day * 24) * NS_PER_HOUR
         return self
 
@@ -83,14 +83,16 @@ class Run:
         self.core.positions[instrument, at.POSITION_WORKING] += 0 if denied else 1
         return order_id
 
-    def fact(self, kind: int, order_id: int, instrument: int = 0, reason: int = 0) -> memoryview:
+    def fact(
+        self, kind: int, order_id: int, instrument: int = 0, reason: int = 0
+    ) -> NDArray[np.int64]:
         """Write one broker fact and return its row."""
         index = journal_row(self.plain, kind, instrument)
         row = self.core.journal[index]
         row[at.FACT_ORDER], row[at.FACT_REASON] = order_id, reason
         if at.KIND_CANCELED <= kind <= at.KIND_REJECTED:
             self.core.positions[instrument, at.POSITION_WORKING] -= 1
-        return row  # type: ignore[return-value]
+        return row
 
     def fill(
         self,
@@ -182,8 +184,3 @@ class Run:
             row[at.TERM_MARGINED] = int(item.is_margined)
             row[at.TERM_BORROW_PPB] = 50_000_000  # 5 % a year
         return terms
-
-
-def day_close(day: int) -> int:
-    """Return the close of a day around the clock."""
-    return (day + 1) * NS_PER_DAY
