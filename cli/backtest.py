@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 from typer.core import TyperCommand
@@ -74,7 +74,11 @@ def backtest(
         typer.Option("--json", metavar="[FILE.json]", help="Print JSON, or write it to FILE.json."),
     ] = None,
     engine: Annotated[
-        Engine, typer.Option(help="Compiled, interpreted, or what is faster; results are equal.")
+        Engine,
+        typer.Option(
+            metavar="|".join(get_args(Engine)),
+            help="Compiled, interpreted, or what is faster; results are equal.",
+        ),
     ] = "auto",
     catalog: CatalogFolder = None,
     debug: Debug = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
@@ -23,6 +23,10 @@ KindOfInstrument = Literal[
 ]
 
 
+def _words(choice: object) -> str:
+    return "|".join(get_args(choice))
+
+
 @guarded
 def import_data(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.")],
@@ -30,7 +34,8 @@ def import_data(
         str, typer.Option("--name", "--dataset", metavar="NAME", help="Name of the dataset.")
     ],
     kind: Annotated[
-        Kind | None, typer.Option(help="What a row is; detected when left out.")
+        Kind | None,
+        typer.Option(metavar=_words(Kind), help="What a row is; detected when left out."),
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -48,7 +53,12 @@ def import_data(
     ] = None,
     stamps: Annotated[
         Stamps | None,
-        typer.Option("--stamp", "--stamps", help="Whether a bar's time is its open, close or day."),
+        typer.Option(
+            "--stamp",
+            "--stamps",
+            metavar=_words(Stamps),
+            help="Whether a bar's time is its open, close or day.",
+        ),
     ] = None,
     timeframe: Annotated[
         str | None, typer.Option(metavar="LENGTH", help="Length of a bar: 1m, 4h, 1d.")
@@ -57,22 +67,25 @@ def import_data(
         str | None, typer.Option(metavar="NAME", help="Trading hours: XNYS, 24/7 or FX.")
     ] = None,
     instrument_kind: Annotated[
-        KindOfInstrument | None, typer.Option(help="What is traded; detected when left out.")
+        KindOfInstrument | None,
+        typer.Option(metavar="KIND", help="equity, fx, future, ...; detected when left out."),
     ] = None,
     currency: Annotated[
         str | None, typer.Option(metavar="CODE", help="Currency of the prices.")
     ] = None,
     price_precision: Annotated[
-        int | None, typer.Option(min=0, max=12, help="Decimals of prices; rounds to them.")
+        int | None,
+        typer.Option(metavar="N", min=0, max=12, help="Decimals of prices; rounds to them."),
     ] = None,
     quantity_precision: Annotated[
-        int | None, typer.Option(min=0, max=12, help="Decimals of sizes; rounds to them.")
+        int | None,
+        typer.Option(metavar="N", min=0, max=12, help="Decimals of sizes; rounds to them."),
     ] = None,
     date_format: Annotated[
         str | None, typer.Option(metavar="FORMAT", help="Dates that are not ISO: %d/%m/%Y.")
     ] = None,
     epoch_unit: Annotated[
-        Unit | None, typer.Option(help="Unit of stamps that are numbers.")
+        Unit | None, typer.Option(metavar=_words(Unit), help="Unit of stamps that are numbers.")
     ] = None,
     where: Annotated[
         list[str] | None,

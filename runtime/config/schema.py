@@ -145,7 +145,7 @@ def _world_fields() -> dict[str, Any]:
         if field.name in ranges:
             low, high = ranges[field.name]
             kind: Any = int if isinstance(field.default, int) else Number
-            text = f"See `{field.name}` in synthetic-worlds.md."
+            text = "See synthetic-worlds.md."
             default = field.default if kind is int else Decimal(str(field.default))
             bounds = Field(default, ge=_exact(low), le=_exact(high), description=text)
             fields[field.name] = (kind, bounds)
@@ -193,7 +193,7 @@ class DataTable(Table):
 
 
 class RulesTable(Table):
-    """Formulas that decide; see formulas.md for the language."""
+    """Formulas that decide; see rules.md for the language."""
 
     entry: Formula | None = Field(None, description="Buy when this condition is true.")
     exit: Formula | None = Field(None, description="Sell what was bought.")

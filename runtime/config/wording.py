@@ -65,7 +65,7 @@ def _unknown_key(key: Key, model: type[BaseModel]) -> Problem:
 def _home_of(name: str, model: type[BaseModel], prefix: Key = ()) -> str:
     """Say in which table a key would be known."""
     for table, field in fields_of(model):
-        inner = _model_in(field.annotation)
+        inner = model_in(field.annotation)
         if inner is None or get_origin(field.annotation) is dict:
             continue
         if name in keys_of(inner):
@@ -103,15 +103,16 @@ def model_at(model: type[BaseModel], key: Key) -> type[BaseModel] | None:
             return None
         if get_origin(field.annotation) is dict and parts:
             parts.pop(0)
-        current = _model_in(field.annotation)
+        current = model_in(field.annotation)
     return current
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of a table in an annotation, however it is wrapped."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for part in get_args(annotation):
-        found = _model_in(part)
+        found = model_in(part)
         if found is not None:
             return found
     return None
@@ -155,7 +156,7 @@ def _kind(annotation: Any) -> str:
 
 def _bounds(field: FieldInfo) -> str:
     low = high = ""
-    for each in _metadata(field):
+    for each in field.metadata:
         match each:
             case Gt():
                 low = f"over {each.gt}"
@@ -166,11 +167,9 @@ def _bounds(field: FieldInfo) -> str:
             case Le():
                 high = f"at most {each.le}"
     both = ", ".join(filter(None, [low, high]))
+    if "least" in both and "most" in both:
+        both = both.replace("at least", "from").replace(", at most", " to")
     return f" {both}" if both else ""
-
-
-def _metadata(field: FieldInfo) -> list[Any]:
-    return list(field.metadata)
 
 
 assert model_at(StrategyFile, ("fills", "fees")) is not None, "nested tables are found"

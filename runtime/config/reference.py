@@ -1,0 +1,93 @@
+"""The reference page of the strategy file, written from its models.
+
+``python -m runtime.config.reference > docs/reference/strategy-file.md`` renews the page; a test
+fails when it is stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from runtime.config.locate import Key
+from runtime.config.problems import shown
+from runtime.config.schema import StrategyFile
+from runtime.config.wording import accepted_of, fields_of, model_in
+from runtime.workspace import WorkspaceTable
+
+_HEAD = """\
+# The strategy file
+
+<!-- Written by runtime/config/reference.py from the models; a test fails when it is stale. -->
+
+One TOML file names everything that decides about a run. Unknown keys, wrong types and impossible
+values are errors that name file, line, key and what is accepted. Numbers are read from their text,
+exactly: `0.1` is one tenth. The smallest file that runs:
+
+```toml
+[strategy]
+name = "breakout"
+
+[data]
+dataset = "sample:goog"
+
+[rules]
+entry = "close > lag(highest(high, 20), 1)"
+exit = "close < lag(lowest(low, 10), 1)"
+```
+
+`examples/sma_cross.toml` and `examples/momentum.toml` are larger and commented.
+"""
+
+_WORKSPACE_HEAD = """\
+## `trader.toml`
+
+The file that makes a folder a workspace (`trader init`). Paths are relative to it.
+"""
+
+
+def strategy_file_page() -> str:
+    """Return the page as Markdown."""
+    parts = [_HEAD, *_tables((), StrategyFile), _WORKSPACE_HEAD + _rows(WorkspaceTable)]
+    return "\n".join(parts)
+
+
+def _tables(prefix: Key, model: type[BaseModel]) -> Iterator[str]:
+    for name, field in fields_of(model):
+        inner = model_in(field.annotation)
+        if inner is None:
+            continue
+        key = (*prefix, name)
+        is_any_name = get_origin(field.annotation) is dict
+        title = ".".join([*key, "NAME"] if is_any_name else key)
+        text = (inner.__doc__ or "").strip().split("\n\n")[0]
+        needed = " Needed." if field.is_required() else ""
+        yield f"## `[{title}]`\n\n{text}{needed}\n" + _rows(inner)
+        yield from _tables(key, inner)
+
+
+def _rows(model: type[BaseModel]) -> str:
+    lines = ["", "| key | accepted | default | meaning |", "|---|---|---|---|"]
+    for name, field in fields_of(model):
+        if model_in(field.annotation) is None:
+            cells = (f"`{name}`", accepted_of(field), _default(field), field.description or "")
+            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    if field.default is None or field.default is PydanticUndefined or field.default == "":
+        return ""
+    value = field.default
+    return f"`{value:f}`" if isinstance(value, Decimal) else f"`{shown(value)}`"
+
+
+if __name__ == "__main__":
+    print(strategy_file_page(), end="")
