@@ -72,20 +72,8 @@ from sims.fillbook.lifetimes import close_market, close_session, open_session, s
 from sims.fillbook.requests import cancel, replace_later, submit
 from sims.fillbook.ticks import match_quote, match_trade
 
-MODE_SIGNALS: Final = 0  # a rule's signals decide
-MODE_NONE: Final = 1  # nobody decides here (a Python strategy decides outside)
-MODE_FUNCTION: Final = 2  # a compiled strategy decides
-
-# A strategy function is called at most this often between looks at the journal's room.
-JOURNAL_RESERVE: Final = 4096
-
-
-@kernel
-def no_strategy(
-    values: object, memory: object, position: int, last: int, working: int, intents: object
-) -> int:
-    """Decide nothing: what stands in for a strategy function where none is used."""
-    return 0
+# The loop returns to have the journal emptied while there is still room for one more slice.
+JOURNAL_RESERVE: Final = 8192
 
 
 @kernel
@@ -166,57 +154,14 @@ def meet_other(s: Core, b: Book, events: object, row: int, kind: int) -> None:
 
 
 @kernel
-def call_strategy(
-    s: Core,
-    events: object,
-    values: object,
-    memory: object,
-    intents: object,
-    own_intents: object,
-    function: object,
-    first: int,
-    last: int,
-) -> None:
-    """Ask a compiled strategy about each bar of a slice, and place what it wants.
-
-    `own_intents` is the block of `intents` as the strategy sees it (an array).
-    """
-    for row in range(first, last):
-        if events[row, EVENT_KIND] != KIND_BAR:  # type: ignore[index]
-            continue
-        i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
-        count = function(  # type: ignore[operator]
-            values[row],  # type: ignore[index]
-            memory[i],  # type: ignore[index]
-            s.positions[i, POSITION_QUANTITY],
-            s.positions[i, POSITION_LAST],
-            s.positions[i, POSITION_WORKING],
-            own_intents,
-        )
-        for n in range(count):
-            intents[n, ORDER_INSTRUMENT] = i  # type: ignore[index]
-            place(s, intents, n)
-
-
-@kernel
 def run(
-    s: Core,
-    b: Book,
-    events: object,
-    signals: object,
-    values: object,
-    memory: object,
-    intents: object,
-    own_intents: object,
-    function: object,
-    mode: int,
-    first: int,
-    last: int,
+    s: Core, b: Book, events: object, signals: object, intents: object, first: int, last: int
 ) -> int:
     """Run the events [first, last) and return the row to go on with.
 
     That is `last`, or less when the journal must be emptied first or a fault has stopped the core.
-    `first` must begin a slice and `last` end one: a slice is all events of one time.
+    `first` must begin a slice and `last` end one: a slice is the market data of one time. Where the
+    signals are all zero nothing is decided here (a strategy of another kind decides between calls).
     """
     room = s.journal.shape[0] - JOURNAL_RESERVE
     slice_first = first
@@ -227,31 +172,19 @@ def run(
         if kind == KIND_BAR or kind == KIND_QUOTE or kind == KIND_TRADE:
             meet_market(s, b, events, row, kind)
             apply_event(s, events, row)
-            if s.account[ACCOUNT_REINVEST] == 1:
-                i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
-                b.market[i, MARKET_POSITION] = s.positions[i, POSITION_QUANTITY]
             due = due | signals[row, SIGNAL_BITS]  # type: ignore[index]
         else:
             meet_other(s, b, events, row, kind)
             apply_event(s, events, row)
-            if kind < KIND_BAR:
-                i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
-                if i >= 0:
-                    b.market[i, MARKET_POSITION] = s.positions[i, POSITION_QUANTITY]
+        if kind < KIND_BAR or s.account[ACCOUNT_REINVEST] == 1:
+            follow_position(s, b, events[row, EVENT_INSTRUMENT])  # type: ignore[index]
         row += 1
-        # Corporate actions come before the bars of their time, sessions and timers after: decide
-        # when the next event is of a later time, or no market data any more.
         if row == last or is_slice_end(events, row):
-            if mode == MODE_FUNCTION:
-                call_strategy(
-                    s, events, values, memory, intents, own_intents, function, slice_first, row
-                )
-            elif due != 0:
+            if due != 0:
                 decide(s, intents, events, signals, slice_first, row)
+                pass_commands(s, b)
             due = 0
             slice_first = row
-            if s.account[ACCOUNT_COMMANDS] > 0:
-                pass_commands(s, b)
             if s.account[ACCOUNT_JOURNAL] > room:
                 return row
         if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
@@ -260,9 +193,85 @@ def run(
 
 
 @kernel
+def follow_position(s: Core, b: Book, i: int) -> None:
+    """Actions change positions without a fill; the simulated venue's account follows."""
+    if i >= 0:
+        b.market[i, MARKET_POSITION] = s.positions[i, POSITION_QUANTITY]
+
+
+@kernel
 def is_slice_end(events: object, row: int) -> bool:
-    """Return whether the event before `row` ends its slice."""
+    """Return whether the event before `row` ends its slice.
+
+    Corporate actions come before the market data of their time, sessions and timers after it: what
+    is decided on a closing price is decided before the session's close is handled.
+    """
     return (
         events[row, EVENT_TS] != events[row - 1, EVENT_TS]  # type: ignore[index]
         or events[row, EVENT_KIND] > KIND_TRADE  # type: ignore[index]
     )
+
+
+@kernel
+def slice_end(events: object, row: int, last: int) -> int:
+    """Return where the slice that begins at `row` ends."""
+    row += 1
+    while row < last and not is_slice_end(events, row):
+        row += 1
+    return row
+
+
+@kernel
+def place_all(s: Core, b: Book, intents: object, count: int) -> None:
+    """Place the first `count` intents of a strategy, and send what was approved."""
+    for n in range(count):
+        place(s, intents, n)
+    pass_commands(s, b)
+
+
+@kernel
+def run_function(
+    s: Core,
+    b: Book,
+    events: object,
+    signals: object,
+    intents: object,
+    own_intents: object,
+    values: object,
+    memory: object,
+    function: object,
+    first: int,
+    last: int,
+) -> int:
+    """Run the events [first, last) with a compiled strategy that is asked about every warm bar.
+
+    `values` holds a row of numbers for each event (NaN in its first column: not warm), `memory` a row
+    of the strategy's own for each instrument; `own_intents` is the block of `intents` as the strategy
+    sees it. Returns as `run` does.
+    """
+    row = first
+    while row < last:
+        until = slice_end(events, row, last)
+        reached = run(s, b, events, signals, intents, row, until)
+        if reached < until or s.account[ACCOUNT_FAULT] != 0:
+            return reached
+        for bar in range(row, until):
+            if events[bar, EVENT_KIND] != KIND_BAR or values[bar][0] != values[bar][0]:  # type: ignore[index]
+                continue
+            i = events[bar, EVENT_INSTRUMENT]  # type: ignore[index]
+            count = function(  # type: ignore[operator]
+                values[bar],  # type: ignore[index]
+                memory[i],  # type: ignore[index]
+                s.positions[i, POSITION_QUANTITY],
+                s.positions[i, POSITION_LAST],
+                s.positions[i, POSITION_WORKING],
+                own_intents,
+            )
+            if count > 0:
+                for n in range(count):
+                    intents[n, ORDER_INSTRUMENT] = i  # type: ignore[index]
+                place_all(s, b, intents, count)
+        row = until
+        if s.account[ACCOUNT_JOURNAL] > s.journal.shape[0] - JOURNAL_RESERVE:
+            return row
+    return row
