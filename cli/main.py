@@ -25,18 +25,18 @@ from cli.errors import report
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
-def _group(help_text: str) -> typer.Typer:
+def _group(help_text: str, *, is_root: bool = False) -> typer.Typer:
     return typer.Typer(
         help=help_text,
         rich_markup_mode=None,  # plain help: 80 columns, readable in a pipe, and no imports
         add_completion=False,
-        no_args_is_help=True,
+        no_args_is_help=not is_root,  # the root shows its help itself, as an answer
         context_settings=_SETTINGS,
         pretty_exceptions_enable=False,
     )
 
 
-app = _group("Take one trading strategy from backtest to live without changing a line of it.")
+app = _group("Take one trading strategy from backtest to live without changing it.", is_root=True)
 _data = _group("Import market data and list what is there.")
 _strategies = _group("Find strategies and check them.")
 

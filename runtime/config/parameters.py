@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import TypeAlias
 
 from engine.errors import ConfigError
 from runtime.config.problems import did_you_mean, shown
 
 ParameterValue: TypeAlias = Decimal | bool
+
+DIGITS_MAX = 18
+MODERATE = f"a number with at most {DIGITS_MAX} digits before and after the point"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,15 @@ class ParameterSpec:
             return "" if accepted else f"{shown(value)} is not {self.accepted()}"
         too_small = self.minimum is not None and value < self.minimum
         too_large = self.maximum is not None and value > self.maximum
-        off_grid = self.step is not None and (value - (self.minimum or 0)) % self.step != 0
-        return f"{value} is not {self.accepted()}" if too_small or too_large or off_grid else ""
+        is_refused = too_small or too_large or not self._is_on_grid(value)
+        return f"{value} is not {self.accepted()}" if is_refused else ""
+
+    def _is_on_grid(self, value: Decimal) -> bool:
+        if self.step is None:
+            return True
+        # Fractions: a remainder of Decimals is refused where the quotient has over 28 digits.
+        steps = (Fraction(value) - Fraction(self.minimum or 0)) / Fraction(self.step)
+        return steps.denominator == 1
 
     def accepted(self) -> str:
         """Return the accepted values in words."""
@@ -70,9 +81,22 @@ def parse_value(text: str) -> ParameterValue:
         number = Decimal(word)
     except InvalidOperation:
         raise ConfigError(f"{text!r} is neither a number nor true or false") from None
-    if not number.is_finite():
-        raise ConfigError(f"{text} is not a finite number")
+    if not is_moderate(number):
+        raise ConfigError(f"{text} is out of range", remedy=f"accepted: {MODERATE}")
     return number
+
+
+def is_moderate(number: Decimal) -> bool:
+    """Say whether a number is finite and has a size and a precision that a formula can use."""
+    if not number.is_finite():
+        return False
+    return number == 0 or (number.adjusted() < DIGITS_MAX and _exponent(number) > -DIGITS_MAX)
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int), "the number is finite"
+    return exponent
 
 
 def override(

@@ -77,7 +77,7 @@ def _rules(file: StrategyFile) -> Iterator[Problem]:
             f"weight and {signals[0]} are given",
             "use weight alone, or entries and exits without it",
         )
-    elif rules.weight is None and not (rules.entry or rules.short_entry):
+    elif rules.weight is None and not signals:
         yield Problem(("rules",), "there is no entry", "add entry, short_entry or weight")
     for opening, closing in (("entry", "exit"), ("short_entry", "short_exit")):
         if getattr(rules, closing) and not getattr(rules, opening):

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.model.units import INT64_MAX
 from runtime.config.moments import MOMENT_FORM, moment_to_ns
+from runtime.config.parameters import is_moderate
 from sims.fillbook.layout import FEES, LIMIT_FILLS, PATHS, SLIPPAGES
 from sims.worlds.spec import RANGES, Hours, WorldSpec
 
@@ -38,8 +39,8 @@ def _to_decimal(value: object) -> Decimal:
 
 def _to_parameter(value: object) -> Decimal | bool:
     number = value if isinstance(value, bool) else _to_decimal(value)
-    if isinstance(number, Decimal) and not number.is_finite():
-        raise PydanticCustomError("number", "not finite")
+    if isinstance(number, Decimal) and not is_moderate(number):
+        raise PydanticCustomError("number", "out of range")
     return number
 
 
@@ -122,7 +123,9 @@ class ParameterTable(Table):
     )
     min: Number | None = Field(None, description="Smallest accepted value.")
     max: Number | None = Field(None, description="Largest accepted value.")
-    step: Number | None = Field(None, gt=0, description="Grid of accepted values, from `min` on.")
+    step: Number | None = Field(
+        None, gt=0, decimal_places=18, description="Grid of accepted values, from `min` on."
+    )
     description: str = Field("", max_length=500, description="For the reader.")
 
     @validator(mode="before")
