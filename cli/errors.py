@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
@@ -42,7 +43,9 @@ def guarded(command: Callable[_P, _R]) -> Callable[_P, _R]:
     @functools.wraps(command)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
-            return command(*args, **kwargs)
+            answer = command(*args, **kwargs)
+            sys.stdout.flush()  # a full disk or a closed pipe is found here, not at the very end
+            return answer
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except BrokenPipeError:
@@ -51,6 +54,8 @@ def guarded(command: Callable[_P, _R]) -> Callable[_P, _R]:
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  every error gets its words
             if kwargs.get("debug"):
                 traceback.print_exception(error)
+            if isinstance(error, OSError):
+                _forget_output()
             raise typer.Exit(report(error)) from None
 
     return run
@@ -143,5 +148,6 @@ def _origin(error: BaseException) -> str:
 
 
 def _forget_output() -> None:
-    """Keep the interpreter from flushing into a closed pipe when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Keep the interpreter from flushing into a closed pipe or a full disk when it exits."""
+    with contextlib.suppress(OSError, ValueError):  # tests replace stdout by what has no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
