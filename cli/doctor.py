@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,6 @@ import typer
 from cli import screen
 from cli.errors import EXIT_NEGATIVE, guarded
 from cli.options import CatalogFolder, Debug, Json
-from engine.errors import InputError
 
 if TYPE_CHECKING:
     from runtime.doctor import Check
@@ -38,7 +38,7 @@ def doctor(
     from runtime.doctor import Health, run_checks
 
     if compile_now:
-        _warm_up()
+        _compile()
     checks = run_checks(Path.cwd(), catalog)
     is_healthy = all(check.health is not Health.PROBLEM for check in checks)
     if json:
@@ -50,11 +50,11 @@ def doctor(
         raise typer.Exit(EXIT_NEGATIVE)
 
 
-def _warm_up() -> None:
-    try:
-        from runtime.compile_cache import warm_up
-    except ModuleNotFoundError:
-        raise InputError("this version has nothing to compile ahead") from None
+def _compile() -> None:
+    from runtime.compile_cache import use_cache, warm_up
+
+    use_cache()
+    print("compiling, about a minute ...", file=sys.stderr)
     warm_up()
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, requires, version
-from importlib.util import find_spec
 from pathlib import Path
 
 from engine.errors import TraderError
+from runtime.compile_cache import cache_folder, is_warm
 from runtime.workspace import WORKSPACE_FILE, Workspace, catalog_root, find_workspace
 
 PYTHON_MIN = (3, 11)
@@ -163,12 +163,8 @@ def _sample(name: str, _place: _Place) -> Check:
 
 
 def _compile_cache(name: str, _place: _Place) -> Check:
-    if find_spec("runtime.compile_cache") is None:
-        return Check(name, Health.NOTE, "this version compiles when it is needed")
-    from runtime import compile_cache
-
-    if compile_cache.is_warm():
-        return Check(name, Health.OK, "present")
+    if is_warm():
+        return Check(name, Health.OK, str(cache_folder()))
     return Check(
         name,
         Health.NOTE,
