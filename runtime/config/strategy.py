@@ -142,6 +142,9 @@ class StrategyConfig:
         What is allowed and probably not meant.
     places
         Where keys stand in the file, for messages.
+    written
+        The strategy as the file says it, when something was overridden: what differs from it has to
+        be said again to reproduce a run. None when nothing was.
     """
 
     strategy: StrategySection
@@ -156,6 +159,9 @@ class StrategyConfig:
     warnings: tuple[str, ...] = field(default=(), metadata={"decides": False})
     places: Mapping[Key, Place] = field(
         default_factory=dict, repr=False, compare=False, metadata={"decides": False}
+    )
+    written: StrategyConfig | None = field(
+        default=None, repr=False, compare=False, metadata={"decides": False}
     )
 
     @property
@@ -214,7 +220,10 @@ class StrategyConfig:
         FormulaError
             If a formula does not accept the new value, e.g. a window of 0 bars.
         """
-        changed = replace(self, parameters=override(self.parameters, overrides))
+        if not overrides:
+            return self
+        parameters = override(self.parameters, overrides)
+        changed = replace(self, parameters=parameters, written=self.written or self)
         if changed.rules is not None:
             changed.compile_rules()
         return changed
@@ -237,7 +246,10 @@ class StrategyConfig:
         """
         from runtime.config.building import data_on
 
-        return replace(self, data=data_on(self.data, dataset, start_ns, end_ns))
+        if dataset is None and start_ns is None and end_ns is None:
+            return self
+        data = data_on(self.data, dataset, start_ns, end_ns)
+        return replace(self, data=data, written=self.written or self)
 
     def _placed(self, error: FormulaError) -> FormulaError:
         """Say file and line of a formula's error; a formula of several lines is cut to its line."""

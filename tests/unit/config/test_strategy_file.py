@@ -159,6 +159,13 @@ def test_an_override_that_a_formula_refuses_names_the_formula() -> None:
     assert caught.value.where == "strategy.toml, line 8, rules.entry"
 
 
+def test_what_the_file_says_stays_known_after_overrides() -> None:
+    config = parse(WITH_PARAMETERS)
+    changed = config.with_parameters({"n": Decimal(10)}).with_data(start_ns=5)
+    assert changed.written == config
+    assert config.with_parameters({}).with_data().written is None
+
+
 # --- Other data -----------------------------------------------------------------------------------
 
 
