@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from numba.core import cgutils, types
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, signature
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global, signature
 from numba.extending import (
     NativeValue,
     infer_getattr,
@@ -31,7 +31,6 @@ from numba.extending import (
     typeof_impl,
     unbox,
 )
-from numba.core.typing.templates import infer_global
 from numpy.typing import NDArray
 
 VECTOR = 0  # width of a one-dimensional block
@@ -55,8 +54,7 @@ class Views:
     def __init__(self, blocks: Any) -> None:
         self.matrices = [Matrix(block) for block in blocks]
         fields = tuple(
-            (name, matrix.width)
-            for name, matrix in zip(blocks._fields, self.matrices, strict=True)
+            (name, matrix.width) for name, matrix in zip(blocks._fields, self.matrices, strict=True)
         )
         self.table = np.array([(m.address, m.rows) for m in self.matrices], dtype=np.int64)
         self.address = self.table.ctypes.data
@@ -143,7 +141,9 @@ class _ViewsAttributes(AttributeTemplate):  # type: ignore[misc]
 
 
 @lower_getattr_generic(ViewsType)
-def _lower_views_attribute(context: Any, builder: Any, kind: ViewsType, value: Any, name: str) -> Any:
+def _lower_views_attribute(
+    context: Any, builder: Any, kind: ViewsType, value: Any, name: str
+) -> Any:
     index = [field for field, _ in kind.fields].index(name)
     table = cgutils.create_struct_proxy(kind)(context, builder, value=value).table
     matrix = cgutils.create_struct_proxy(MatrixType(dict(kind.fields)[name]))(context, builder)
@@ -194,7 +194,9 @@ class _SetItem(AbstractTemplate):  # type: ignore[misc]
         return None
 
 
-def _cell(context: Any, builder: Any, kind: MatrixType, value: Any, index_type: Any, index: Any) -> Any:
+def _cell(
+    context: Any, builder: Any, kind: MatrixType, value: Any, index_type: Any, index: Any
+) -> Any:
     data = cgutils.create_struct_proxy(kind)(context, builder, value=value).data
     if kind.width == VECTOR:
         offset = context.cast(builder, index, index_type, types.int64)

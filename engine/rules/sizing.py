@@ -6,7 +6,7 @@ from typing import Final
 
 from engine.jit import kernel
 from engine.kernels.ledger import from_base
-from engine.kernels.money import OVERFLOW, multiply_divide_floor
+from engine.kernels.money import OVERFLOW, floor_to, multiply_divide_floor
 from engine.kernels.positions import equity_minor
 from engine.model.layout import (
     ACCOUNT_SIZE_METHOD,
@@ -15,6 +15,7 @@ from engine.model.layout import (
     TERM_CURRENCY,
     TERM_DENOMINATOR,
     TERM_LOT_STEP,
+    TERM_LOT_UNIT,
     TERM_NUMERATOR,
 )
 from engine.state import Core
@@ -23,7 +24,6 @@ BILLION = 10**9
 SIZE_QUANTITY: Final = 0  # value: units as parts of 10^-9
 SIZE_NOTIONAL: Final = 1  # value: minor of the account currency
 SIZE_EQUITY: Final = 2  # value: parts per billion of equity
-SIZE_METHODS: Final = ("fixed_quantity", "fixed_notional", "equal_weight", "target_weights")
 
 
 @kernel
@@ -46,7 +46,8 @@ def entry_lots(s: Core, i: int) -> int:
     """Return how much a rule's entry trades now; 0 when the account does not reach for one step."""
     value = s.account[ACCOUNT_SIZE_VALUE]
     if s.account[ACCOUNT_SIZE_METHOD] == SIZE_QUANTITY:
-        return value
+        lots = multiply_divide_floor(value, s.terms[i, TERM_LOT_UNIT], BILLION)
+        return floor_to(lots, s.terms[i, TERM_LOT_STEP])
     if s.account[ACCOUNT_SIZE_METHOD] == SIZE_NOTIONAL:
         return lots_for_money(s, i, value)
     return lots_for_share(s, i, value)

@@ -96,7 +96,9 @@ _run_function = compiled(run_function)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def run_at(core: int, book: int, events: int, signals: int, intents: int, first: int, last: int) -> Any:
+def run_at(
+    core: int, book: int, events: int, signals: int, intents: int, first: int, last: int
+) -> Any:
     """`sims.replay.loop.run` with every block by address."""
     return _run(
         _core_at(core),

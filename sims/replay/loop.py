@@ -6,8 +6,6 @@ to the book. Where nothing works at the book and no decision is due, an event on
 
 from __future__ import annotations
 
-from typing import Final
-
 from engine.jit import kernel
 from engine.kernels.orders import place
 from engine.model.layout import (
@@ -71,9 +69,6 @@ from sims.fillbook.layout import (
 from sims.fillbook.lifetimes import close_market, close_session, open_session, split
 from sims.fillbook.requests import cancel, replace_later, submit
 from sims.fillbook.ticks import match_quote, match_trade
-
-# The loop returns to have the journal emptied while there is still room for one more slice.
-JOURNAL_RESERVE: Final = 8192
 
 
 @kernel
@@ -163,7 +158,8 @@ def run(
     `first` must begin a slice and `last` end one: a slice is the market data of one time. Where the
     signals are all zero nothing is decided here (a strategy of another kind decides between calls).
     """
-    room = s.journal.shape[0] - JOURNAL_RESERVE
+    # Half of the journal is kept free, so that the largest slice finds room.
+    room = s.journal.shape[0] // 2
     slice_first = first
     due = 0
     row = first
@@ -272,6 +268,6 @@ def run_function(
                     intents[n, ORDER_INSTRUMENT] = i  # type: ignore[index]
                 place_all(s, b, intents, count)
         row = until
-        if s.account[ACCOUNT_JOURNAL] > s.journal.shape[0] - JOURNAL_RESERVE:
+        if s.account[ACCOUNT_JOURNAL] > s.journal.shape[0] // 2:
             return row
     return row

@@ -182,7 +182,9 @@ class _Buffers:
     def sort(self, rows: int) -> None:
         """Put the rows in order; numpy's sort by keys is stable, so sources keep their order."""
         events = self.events[:rows]
-        order = np.lexsort((events[:, at.EVENT_INSTRUMENT], self.ranks[:rows], events[:, at.EVENT_TS]))
+        order = np.lexsort(
+            (events[:, at.EVENT_INSTRUMENT], self.ranks[:rows], events[:, at.EVENT_TS])
+        )
         for block in (self.events, self.signals, self.sources, self.places):
             block[:rows] = block[:rows][order]
         if self._width:

@@ -1,0 +1,315 @@
+"""What a strategy written in Python is: declared parameters and indicators, callbacks, and verbs.
+
+    class MeanReversion(Strategy):
+        window = parameter(20, minimum=2, maximum=200)
+        average = indicator("sma(close, window)")
+
+        def on_bar(self, bar: Bar) -> None:
+            if bar.close < 0.95 * self.average and not self.position():
+                self.buy(10)
+
+The same object runs in backtest, paper and live: it never learns which. It sees a read-only context as
+of the event in hand, and acts through verbs whose orders pass the same checks as everybody's.
+Indicators are formulas of the rule language, computed by the engine and ready when a callback runs;
+before all of them are defined no callback is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import Any, Protocol
+
+Number = int | str | Decimal
+
+_ROUNDINGS = {"down": ROUND_FLOOR, "up": ROUND_CEILING, "nearest": ROUND_HALF_EVEN}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that a strategy declares, a strategy file sets and a sweep varies."""
+
+    default: int | float | bool
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """A formula of the rule language, computed for each instrument at each bar."""
+
+    formula: str
+    is_condition: bool = False
+
+
+def parameter(
+    default: float | bool,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    step: float | None = None,
+    description: str = "",
+) -> Any:
+    """Declare a parameter; inside callbacks the attribute is its value."""
+    return Parameter(default, minimum, maximum, step, description)
+
+
+def indicator(formula: str) -> Any:
+    """Declare a number computed by the engine, e.g. ``indicator("sma(close, 20)")``.
+
+    Inside `on_bar` the attribute is its value (a float) for the bar's instrument.
+    """
+    return Indicator(formula)
+
+
+def condition(formula: str) -> Any:
+    """Declare a condition computed by the engine, e.g. ``condition("cross_above(close, sma(close, 20))")``.
+
+    Inside `on_bar` the attribute is 1.0 where it holds and 0.0 where it does not.
+    """
+    return Indicator(formula, is_condition=True)
+
+
+class Bar(Protocol):
+    """One bar as a strategy sees it; prices are floats for reading, raw as they traded."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def ts_ns(self) -> int:
+        """When it closed, nanoseconds UTC."""
+
+    @property
+    def open(self) -> float:
+        """First price."""
+
+    @property
+    def high(self) -> float:
+        """Highest price."""
+
+    @property
+    def low(self) -> float:
+        """Lowest price."""
+
+    @property
+    def close(self) -> float:
+        """Last price."""
+
+    @property
+    def volume(self) -> float:
+        """Units traded; NaN where the source has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A quote as a strategy sees it."""
+
+    symbol: str
+    ts_ns: int
+    bid: float
+    ask: float
+    bid_size: float
+    ask_size: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A market print as a strategy sees it; `aggressor` is +1 for a buyer, -1 a seller, 0 unknown."""
+
+    symbol: str
+    ts_ns: int
+    price: float
+    size: float
+    aggressor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A fill of one of the strategy's orders."""
+
+    order_id: int
+    symbol: str
+    ts_ns: int
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    rule: str
+
+
+class Desk(Protocol):
+    """What a strategy's verbs and reads go through; the session provides it."""
+
+    def order(
+        self, symbol: str | None, side: int, quantity: Number, terms: OrderTerms
+    ) -> int | None:
+        """Place an order, and its bracket."""
+
+    def target(self, symbol: str | None, weight: float) -> int | None:
+        """Trade towards a weight of equity."""
+
+    def close(self, symbol: str | None) -> int | None:
+        """Close a position at market."""
+
+    def cancel(self, order_id: int) -> bool:
+        """Ask to cancel an order."""
+
+    def position(self, symbol: str | None) -> Decimal:
+        """Return a signed position."""
+
+    def working(self, symbol: str | None) -> tuple[int, ...]:
+        """Return the ids of working orders."""
+
+    def equity(self) -> Decimal:
+        """Return the account's marked equity."""
+
+    def cash(self) -> Decimal:
+        """Return the account's cash."""
+
+    def round_price(self, symbol: str | None, price: float, rounding: str) -> Decimal:
+        """Return a price on the instrument's grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTerms:
+    """The terms of an order beside side and quantity; prices in currency."""
+
+    limit: Number | None = None
+    stop: Number | None = None
+    trail: Number | None = None
+    trail_percent: Number | None = None
+    auction: str | None = None
+    time_in_force: str = "GTC"
+    expire_ns: int = 0
+    reduce_only: bool = False
+    post_only: bool = False
+    stop_loss: Number | None = None
+    take_profit: Number | None = None
+
+
+class Strategy:
+    """Base of strategies written in Python. Override the callbacks you need.
+
+    In callbacks about one instrument `symbol` may be left out: it is that instrument.
+    """
+
+    _desk: Desk
+
+    # --- callbacks -------------------------------------------------------------------------------
+    def on_start(self) -> None:
+        """Called once before the first event."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Called for each bar at its close, after all bars of that time are known."""
+
+    def on_bars(self, bars: Sequence[Bar]) -> None:
+        """Called once with all bars of one time."""
+
+    def on_quote(self, quote: Quote) -> None:
+        """Called for each quote."""
+
+    def on_trade(self, trade: Trade) -> None:
+        """Called for each market print."""
+
+    def on_fill(self, fill: Fill) -> None:
+        """Called for each fill of an own order, before the next market callback."""
+
+    def on_stop(self) -> None:
+        """Called once after the last event."""
+
+    # --- verbs -----------------------------------------------------------------------------------
+    def buy(self, quantity: Number, symbol: str | None = None, **terms: Any) -> int | None:
+        """Buy; return the order's id, or None when it was denied.
+
+        Parameters
+        ----------
+        quantity
+            Units, as int, Decimal or text; floats are refused because they are not exact.
+        terms
+            ``limit``, ``stop``, ``trail`` or ``trail_percent`` (prices as text, int or Decimal; see
+            `price` for floats), ``auction="open"`` or ``"close"``, ``time_in_force`` (GTC, DAY, IOC,
+            FOK, GTD with ``expire_ns``), ``reduce_only``, ``post_only``, ``stop_loss`` and
+            ``take_profit`` (children of a bracket).
+        """
+        return self._desk.order(symbol, 1, quantity, OrderTerms(**terms))
+
+    def sell(self, quantity: Number, symbol: str | None = None, **terms: Any) -> int | None:
+        """Sell; see `buy`."""
+        return self._desk.order(symbol, -1, quantity, OrderTerms(**terms))
+
+    def target_weight(self, weight: float, symbol: str | None = None) -> int | None:
+        """Trade at market towards `weight` of equity (negative: short)."""
+        return self._desk.target(symbol, weight)
+
+    def close(self, symbol: str | None = None) -> int | None:
+        """Close the position at market."""
+        return self._desk.close(symbol)
+
+    def cancel(self, order_id: int) -> bool:
+        """Ask to cancel an order; False when it is not working."""
+        return self._desk.cancel(order_id)
+
+    # --- reads -----------------------------------------------------------------------------------
+    def position(self, symbol: str | None = None) -> Decimal:
+        """Return the signed position in units."""
+        return self._desk.position(symbol)
+
+    def working_orders(self, symbol: str | None = None) -> tuple[int, ...]:
+        """Return the ids of orders that have not ended."""
+        return self._desk.working(symbol)
+
+    @property
+    def equity(self) -> Decimal:
+        """The account's equity at the last prices."""
+        return self._desk.equity()
+
+    @property
+    def cash(self) -> Decimal:
+        """The account's cash in its own currency."""
+        return self._desk.cash()
+
+    def price(self, value: float, rounding: str = "nearest", symbol: str | None = None) -> Decimal:
+        """Turn a float into a price on the instrument's grid, rounding ``down``, ``up`` or ``nearest``."""
+        return self._desk.round_price(symbol, value, rounding)
+
+
+def rounding_of(name: str) -> str:
+    """Return decimal's rounding of a name, or raise ValueError."""
+    if name not in _ROUNDINGS:
+        raise ValueError(f"rounding must be one of {', '.join(_ROUNDINGS)}, not {name!r}")
+    return _ROUNDINGS[name]
+
+
+def declared(kind: type, strategy: type) -> dict[str, Any]:
+    """Return the declarations of `kind` (Parameter or Indicator) in a class and its bases, by name."""
+    found: dict[str, Any] = {}
+    for base in reversed(strategy.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, kind):
+                found[name] = value
+            else:
+                found.pop(name, None)
+    return found
+
+
+def compiled_strategy(*, indicators: dict[str, str] | None = None, memory: int = 1) -> Any:
+    """Declare a compiled strategy: a function in the numba subset, asked about every warm bar.
+
+    The function is ``f(values, memory, position, last, working, intents) -> int``: `values` holds
+    open, high, low, close, volume of the bar, then the declared indicators, then the strategy's
+    parameters, in order; `memory` is `memory` floats of its own for each instrument, kept between
+    calls; `position` in lots, `last` in ticks, `working` the number of working orders. It writes orders
+    into `intents` with `engine.kernels.intents.market_order` and its like and returns how many.
+    """
+    from engine.jit import kernel
+
+    def mark(function: Any) -> Any:
+        function.indicators = dict(indicators or {})
+        function.memory = memory
+        return kernel(function)
+
+    return mark

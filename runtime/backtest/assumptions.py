@@ -1,0 +1,87 @@
+"""What a result rests on, in lines that a person reads under it."""
+
+from __future__ import annotations
+
+import shlex
+from decimal import Decimal
+
+from data.history import History
+from engine.model.units import NS_PER_SECOND
+from runtime.config import StrategyConfig
+
+_PATH_WORDS = {
+    "pessimistic": "of both orders of a bar's high and low, the worse one",
+    "optimistic": "of both orders of a bar's high and low, the better one",
+    "high_first": "a bar's high comes before its low",
+    "low_first": "a bar's low comes before its high",
+    "nearest": "the extreme nearer to a bar's open comes first",
+}
+_LIMIT_WORDS = {
+    "through": "limits fill when the price trades through them",
+    "touch": "limits fill when the price touches them",
+    "queue": "limits fill when the queue ahead of them is used up",
+}
+
+
+def assumption_lines(config: StrategyConfig, history: History) -> tuple[str, ...]:
+    """Return one line for each assumption of the fill book and the account."""
+    book = config.fills.book
+    lines = [
+        f"Orders decided on a bar meet the next one; {_milliseconds(book.latency_ns)} latency.",
+        f"Path: {_PATH_WORDS[book.path]}. {_LIMIT_WORDS[book.limit_fill].capitalize()}.",
+        _volume_line(book.volume_cap, history),
+        _cost_line(config),
+        f"Prices that formulas see: {_adjustment(config)}.",
+        f"Dividends are {'reinvested' if config.account.dividends == 'reinvest' else 'paid in cash'}"
+        f"; leverage at most {config.account.leverage:f}.",
+    ]
+    return tuple(lines)
+
+
+def _milliseconds(latency_ns: int) -> str:
+    if latency_ns == 0:
+        return "no"
+    return f"{Decimal(latency_ns) * 1000 / NS_PER_SECOND:f} ms"
+
+
+def _volume_line(cap: Decimal | None, history: History) -> str:
+    has_volume = any(
+        (part.bars is not None and part.bars.has_volume) or part.trades is not None
+        for part in history.parts
+    )
+    if cap is None:
+        return "No limit on the part of the volume that may fill."
+    if not has_volume:
+        return "The data has no volume: no limit on the part of it that may fill."
+    return f"At most {cap * 100:f} % of each bar's volume fills."
+
+
+def _cost_line(config: StrategyConfig) -> str:
+    slippage, fees = config.fills.book.slippage, config.fills.book.fees
+    paid = (
+        "no slippage" if slippage.model == "none" else f"slippage {slippage.model} {slippage.value}"
+    )
+    match fees.model:
+        case "none":
+            charged = "no fees"
+        case "bps":
+            charged = f"fees {fees.maker_bps} bps maker, {fees.taker_bps} bps taker"
+        case "per_share":
+            charged = f"fees {fees.per_unit} a unit, at least {fees.minimum} an order"
+        case _:
+            charged = f"fees {fees.model}"
+    return f"Costs: {charged}; {paid}."
+
+
+def _adjustment(config: StrategyConfig) -> str:
+    if config.data.adjustment == "splits":
+        return "made continuous over splits, as of each bar"
+    return "raw"
+
+
+def reproduce_command(config: StrategyConfig) -> str:
+    """Return the command that makes the same result again."""
+    parts = ["trader", "backtest", str(config.path)]
+    for name, spec in config.parameters.items():
+        parts += ["--param", f"{name}={spec.default}"]
+    return shlex.join(parts)

@@ -1,0 +1,40 @@
+"""What a result is compared with: the closes of one instrument, day by day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from data.adjustment import total_return
+from data.history import History
+from runtime.backtest.clockwork import Clockwork, clockwork_of
+from runtime.backtest.histories import load_history
+from runtime.config import DataSection, StrategyConfig
+from runtime.results import Benchmark
+
+
+def benchmark_of(
+    config: StrategyConfig, history: History, clockwork: Clockwork, catalog_root: Path | None
+) -> Benchmark | None:
+    """Return the benchmark that the file names; else the one instrument itself; else None."""
+    symbol = config.data.benchmark
+    if symbol is None:
+        if len(history.parts) != 1 or history.parts[0].bars is None:
+            return None
+        symbol, name = history.symbols[0], f"buy and hold {history.symbols[0]}"
+    else:
+        name = symbol
+    if symbol not in history.symbols:
+        wanted = DataSection(
+            config.data.dataset, (symbol,), config.data.start_ns, config.data.end_ns
+        )
+        history = load_history(wanted, catalog_root or Path())
+        clockwork = clockwork_of(history)
+    part = history[symbol]
+    if part.bars is None or len(part.bars) == 0:
+        return None
+    days, _ = clockwork.session_days(part.instrument.calendar, part.bars)
+    actions = [action for action in history.actions if action.symbol == symbol]
+    last_of_day = np.append(np.flatnonzero(np.diff(days)), len(days) - 1)
+    return Benchmark(name, days[last_of_day], total_return(part, actions)[last_of_day])

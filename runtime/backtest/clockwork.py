@@ -1,0 +1,93 @@
+"""Calendars of a run: whose sessions its instruments keep, and whose day the account's is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.calendars import periods_per_year, sessions
+from data.history import BarColumns, History
+from engine.model import layout as at
+from engine.model.units import NS_PER_DAY
+from sims.replay.stream import Source
+
+Ints = NDArray[np.int64]
+
+# With several calendars in one account its day is that of the one that closes least.
+_PREFERENCE = ("24/7", "FX")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clockwork:
+    """The calendars of a run by their number, and all their sessions that touch the history."""
+
+    names: tuple[str, ...]
+    opens: tuple[Ints, ...]
+    closes: tuple[Ints, ...]
+    account: int
+
+    @property
+    def account_calendar(self) -> str:
+        """The calendar whose session closes end the account's days."""
+        return self.names[self.account]
+
+    @property
+    def periods_per_year(self) -> float:
+        """How many account days a year has."""
+        return float(periods_per_year(self.account_calendar))
+
+    def number(self, calendar: str) -> int:
+        """Return a calendar's number in the run."""
+        return self.names.index(calendar)
+
+    def sources(self) -> list[Source]:
+        """Return session opens, session closes and the account's day ends as event sources."""
+        made = []
+        for number, (opens, closes) in enumerate(zip(self.opens, self.closes, strict=True)):
+            payload: dict[int, Ints | int] = {at.CALENDAR_ID: number}
+            made.append(Source(at.KIND_SESSION_OPEN, -1, opens, payload))
+            made.append(Source(at.KIND_SESSION_CLOSE, -1, closes, payload))
+        made.append(Source(at.KIND_ACCRUAL, -1, self.closes[self.account]))
+        return made
+
+    def session_days(self, calendar: str, bars: BarColumns) -> tuple[Ints, Ints]:
+        """Return the trading day (days since 1970) of each bar, and that day's close (0: none)."""
+        closes = self.closes[self.number(calendar)]
+        place = np.searchsorted(closes, bars.ts_close_ns, side="left")
+        inside = place < len(closes)
+        close = np.where(inside, closes[np.minimum(place, len(closes) - 1)], 0)
+        # A day is named by the moment before its close, in UTC: right for every calendar we have.
+        last = np.where(inside, close - 1, bars.ts_close_ns - 1)
+        return last // NS_PER_DAY, close
+
+
+def clockwork_of(history: History) -> Clockwork:
+    """Return the calendars of a history with the sessions between its first and last event."""
+    span = history.span_ns()
+    assert span is not None
+    start = min(
+        [span[0]]
+        + [
+            int(part.bars.ts_open_ns[0])
+            for part in history.parts
+            if part.bars is not None and len(part.bars)
+        ]
+    )
+    names = tuple(dict.fromkeys(part.instrument.calendar for part in history.parts))
+    both = [sessions(name, start, span[1] + 1) for name in names]
+    return Clockwork(
+        names,
+        tuple(opens for opens, _ in both),
+        tuple(closes for _, closes in both),
+        _account_calendar(names),
+    )
+
+
+def _account_calendar(names: Sequence[str]) -> int:
+    for preferred in _PREFERENCE:
+        if preferred in names:
+            return names.index(preferred)
+    return 0

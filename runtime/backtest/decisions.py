@@ -1,0 +1,70 @@
+"""Who decides in a run: a file's rules, a Python class, or a compiled function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from data.history import History
+from engine.lang.program import Program
+from runtime.backtest.clockwork import Clockwork
+from runtime.backtest.signals import panel_of, signals_of
+from runtime.backtest.sources import market_sources
+from runtime.config import StrategyConfig
+from runtime.results import RunOutput
+from sims.fillbook.settings import BookSettings
+from sims.replay.stream import Source
+
+if TYPE_CHECKING:
+    from runtime.backtest.run import Job
+
+
+class Decider(Protocol):
+    """One way to decide."""
+
+    @property
+    def program(self) -> Program | None:
+        """The formulas that are computed before the run, if any."""
+
+    def sources(self, is_compiled: bool) -> Sequence[Source]:
+        """Return the market data as event sources, with what the decisions need beside it."""
+
+    def run(self, job: Job, settings: BookSettings) -> RunOutput:
+        """Run the job once."""
+
+
+def decider_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> Decider:
+    """Return who decides for a strategy."""
+    if config.strategy.logic == "class":
+        from runtime.backtest.classes import ClassDecider
+
+        return ClassDecider.load(config, history, clockwork)
+    if config.strategy.logic == "compiled":
+        from runtime.backtest.functions import FunctionDecider
+
+        return FunctionDecider.load(config, history, clockwork)
+    return RuleDecider(config, history, clockwork, config.compile_rules(symbols=history.symbols))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleDecider:
+    """A file's formulas decide, inside the loop."""
+
+    config: StrategyConfig
+    history: History
+    clockwork: Clockwork
+    program: Program
+
+    def sources(self, is_compiled: bool) -> Sequence[Source]:
+        """Return the market data with each bar's signals."""
+        assert self.config.rules is not None
+        panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
+        signals = signals_of(self.program, panel, self.config.rules, compiled=is_compiled)
+        return market_sources(self.history, signals)
+
+    def run(self, job: Job, settings: BookSettings) -> RunOutput:
+        """Run the loop over the signals."""
+        from runtime.backtest.run import run_signals
+
+        return run_signals(job, settings)

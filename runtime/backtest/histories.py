@@ -1,0 +1,103 @@
+"""From the name of a dataset to a history."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from data.actions import Action, ActionKind
+from data.history import (
+    BarColumns,
+    History,
+    InstrumentHistory,
+    Passport,
+    QuoteColumns,
+    TradeColumns,
+)
+from engine.errors import DataError
+from engine.model.instruments import Instrument, InstrumentKind
+from runtime.config import DataSection, WorldSource
+from sims.worlds.spec import Hours, WorldKind
+
+SAMPLE_PREFIX = "sample:"
+_BAR_KINDS = (WorldKind.DAILY_BARS, WorldKind.MINUTE_BARS)
+
+
+def load_history(data: DataSection, catalog_root: Path) -> History:
+    """Return what a strategy's `[data]` table names, cut to its instruments and dates.
+
+    Raises
+    ------
+    DataError
+        If the dataset, an instrument or the dates hold nothing.
+    """
+    if data.world is not None:
+        history = world_history(data.world)
+    elif data.dataset.startswith(SAMPLE_PREFIX):
+        from data.samples import load_sample
+
+        history = load_sample(data.dataset)
+    else:
+        from data.catalog import Catalog
+
+        dataset = Catalog(catalog_root).dataset(data.dataset)
+        return require_data(
+            dataset.load(data.instruments, start_ns=data.start_ns, end_ns=data.end_ns), data
+        )
+    if data.instruments is not None:
+        history = history.select(data.instruments)
+    return require_data(history.between(data.start_ns, data.end_ns), data)
+
+
+def require_data(history: History, data: DataSection) -> History:
+    """Return the history, or say that the dates hold nothing."""
+    if history.span_ns() is None:
+        raise DataError(
+            f"dataset {data.dataset!r} has no data in the chosen dates",
+            where="data.start, data.end",
+            remedy="`trader data list` shows what each dataset covers",
+            code="data.empty_span",
+        )
+    return history
+
+
+def world_history(source: WorldSource) -> History:
+    """Return a seeded synthetic market as a history."""
+    from dataclasses import fields
+
+    from sims.worlds import make_world
+
+    world = make_world(source.spec, source.seed)
+    parts = []
+    for made in world.instruments:
+        columns = {}
+        for name, kind in (
+            ("bars", BarColumns),
+            ("quotes", QuoteColumns),
+            ("trades", TradeColumns),
+        ):
+            values = getattr(made, name)
+            if values is not None:
+                columns[name] = kind(**{f.name: getattr(values, f.name) for f in fields(values)})
+        parts.append(InstrumentHistory(_world_instrument(made.symbol, source), **columns))
+    actions = tuple(
+        Action(
+            made.symbol,
+            made.settlement.ts_ns,
+            ActionKind.SETTLEMENT,
+            amount=Decimal(made.settlement.outcome),
+        )
+        for made in world.instruments
+        if made.settlement is not None
+    )
+    name = f"synthetic world {source.spec.kind.value}, seed {source.seed}"
+    return History(tuple(parts), actions, Passport(name, notes=("synthetic: not market data",)))
+
+
+def _world_instrument(symbol: str, source: WorldSource) -> Instrument:
+    spec = source.spec
+    if spec.kind is WorldKind.EVENTS:
+        precision = len(str(spec.contract_ticks)) - 1
+        return Instrument(symbol, InstrumentKind.BINARY_EVENT, price_precision=precision)
+    calendar = "XNYS" if spec.hours is Hours.EXCHANGE and spec.kind in _BAR_KINDS else "24/7"
+    return Instrument(symbol, InstrumentKind.EQUITY, calendar=calendar)

@@ -1,0 +1,234 @@
+"""One core against one fill book over one stream: the same loop, compiled or interpreted.
+
+What a run is identified by is its outcome: the journal of everything that was decided and happened,
+and the final ledger, positions and orders. The same hash from two runs means that they decided the
+same, whatever ran them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import InputError, InternalFault, StrategyError
+from engine.jit import as_plain
+from engine.kernels.positions import equity_minor
+from engine.model import layout as at
+from engine.model.layout import ORDER_WIDTH
+from engine.model.units import NS_PER_SECOND
+from engine.state import Block, Core, plain_core
+from runtime.backtest.account import Setup
+from runtime.backtest.clockwork import Clockwork
+from runtime.results import RunOutput
+from sims.fillbook import layout as book_at
+from sims.fillbook.layout import Book
+from sims.fillbook.settings import BookSettings
+from sims.replay.loop import place_all, run, slice_end
+from sims.replay.stream import Chunk
+
+INTENT_ROWS = 64
+
+_OUTGROWN = {
+    at.FAULT_OVERFLOW: "an amount of money or a quantity left the range of 64 bits",
+    at.FAULT_NO_RATE: "a currency has no conversion rate yet",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Machine:
+    """A run in progress.
+
+    `runner`, `placer` take blocks in the form of the chosen world; `view` turns an array into it.
+    """
+
+    setup: Setup
+    settings: BookSettings
+    is_compiled: bool
+    block: Block = field(init=False)
+    core: Core = field(init=False)
+    book: Book = field(init=False)
+    intents: NDArray[np.int64] = field(init=False)
+    rows: list[NDArray[np.int64]] = field(init=False, default_factory=list)
+    events: int = field(init=False, default=0)
+    _plain_core: Core = field(init=False)
+    _plain_book: Book = field(init=False)
+    _keep: Any = field(init=False, default=None)
+    _digest: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.block, self.core, self.book = self.setup.fresh(self.settings)
+        self.intents = np.zeros((INTENT_ROWS, ORDER_WIDTH), dtype=np.int64)
+        self._plain_core = plain_core(self.core)
+        self._plain_book = Book(*(as_plain(block) for block in self.book))
+        self._digest = hashlib.blake2b(digest_size=16)
+        if self.is_compiled:
+            from engine.pointers import Views
+
+            self._keep = (Views(self.core), Views(self.book))
+
+    def run(self, chunk: Chunk, first: int, last: int) -> None:
+        """Run the events [first, last) of a chunk, emptying the journal as needed."""
+        row = first
+        while row < last:
+            row = self._run_once(chunk, row, last)
+            self._after()
+
+    def _run_once(self, chunk: Chunk, first: int, last: int) -> int:
+        if self.is_compiled:
+            from sims.replay.entry import run_at
+
+            core, book = self._keep
+            return int(
+                run_at(
+                    core.address,
+                    book.address,
+                    chunk.events.ctypes.data,
+                    chunk.signals.ctypes.data,
+                    self.intents.ctypes.data,
+                    first,
+                    last,
+                )
+            )
+        return run(
+            self._plain_core,
+            self._plain_book,
+            as_plain(chunk.events),
+            as_plain(chunk.signals),
+            as_plain(self.intents),
+            first,
+            last,
+        )
+
+    def run_function(
+        self, chunk: Chunk, memory: NDArray[np.float64], function: Callable[..., int]
+    ) -> None:
+        """Run a chunk with a compiled strategy; `function` is a callback in the compiled world."""
+        row = 0
+        while row < chunk.rows:
+            if self.is_compiled:
+                from sims.replay.entry import run_function_at
+
+                core, book = self._keep
+                row = run_function_at(
+                    core.address,
+                    book.address,
+                    chunk.events.ctypes.data,
+                    chunk.signals.ctypes.data,
+                    self.intents.ctypes.data,
+                    self.intents,
+                    chunk.values,
+                    memory,
+                    function,
+                    row,
+                    chunk.rows,
+                )
+            else:
+                from sims.replay.loop import run_function
+
+                row = run_function(
+                    self._plain_core,
+                    self._plain_book,
+                    as_plain(chunk.events),
+                    as_plain(chunk.signals),
+                    as_plain(self.intents),
+                    self.intents,
+                    chunk.values,
+                    memory,
+                    function,
+                    row,
+                    chunk.rows,
+                )
+            self._after()
+
+    def place(self, count: int) -> None:
+        """Place the first `count` intents, decided outside the loop."""
+        if self.is_compiled:
+            from sims.replay.entry import place_at
+
+            core, book = self._keep
+            place_at(core.address, book.address, self.intents.ctypes.data, count)
+        else:
+            place_all(self._plain_core, self._plain_book, as_plain(self.intents), count)
+        self._after()
+
+    def slice_end(self, events: Any, row: int, last: int) -> int:
+        """Return where the slice that begins at `row` ends."""
+        return slice_end(events, row, last)
+
+    @property
+    def equity_minor(self) -> int:
+        """The account's equity at the last prices."""
+        return equity_minor(self._plain_core)
+
+    @property
+    def plain(self) -> Core:
+        """The core's blocks for reading, as memoryviews."""
+        return self._plain_core
+
+    def _after(self) -> None:
+        self._take_journal()
+        account = self._plain_core.account
+        if account[at.ACCOUNT_FAULT] or self._plain_book.counters[book_at.COUNT_FAULT]:
+            raise self._fault()
+
+    def _take_journal(self) -> None:
+        count = self._plain_core.account[at.ACCOUNT_JOURNAL]
+        if count:
+            rows = self.core.journal[:count].copy()
+            self._plain_core.account[at.ACCOUNT_JOURNAL] = 0
+            self._digest.update(rows.tobytes())
+            self.rows.append(rows)
+
+    def _fault(self) -> InputError | InternalFault | StrategyError:
+        account = self.core.account
+        code = int(account[at.ACCOUNT_FAULT])
+        seconds = int(account[at.ACCOUNT_NOW]) / NS_PER_SECOND
+        when = datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
+        place = int(account[at.ACCOUNT_FAULT_INSTRUMENT])
+        where = f"{self.setup.instruments[place].symbol}, {when}" if place >= 0 else when
+        if code in _OUTGROWN:
+            return InputError(
+                f"{_OUTGROWN[code]}; the run was stopped before anything was booked",
+                where=where,
+                remedy="trade smaller, or check the data's prices and quantities",
+                code="engine.out_of_range",
+            )
+        book_fault = int(self.book.counters[book_at.COUNT_FAULT])
+        return InternalFault(
+            f"the engine stopped itself (core fault {code}, fill book fault {book_fault})",
+            where=where,
+            remedy="this is our mistake; please report the strategy file and this line",
+        )
+
+    def output(self, clockwork: Clockwork, starting_cash_minor: int) -> RunOutput:
+        """Return what the run has left behind."""
+        self._take_journal()
+        orders = self.core.orders[: int(self.core.account[at.ACCOUNT_ORDERS])]
+        digest = self._digest.copy()
+        for block in (self.core.ledger, self.core.positions, orders):
+            digest.update(np.ascontiguousarray(block).astype("<i8", copy=False).tobytes())
+        journal = (
+            np.concatenate(self.rows)
+            if self.rows
+            else np.zeros((0, at.EVENT_WIDTH), dtype=np.int64)
+        )
+        return RunOutput(
+            journal=journal,
+            instruments=self.setup.instruments,
+            currencies=self.setup.currencies,
+            starting_cash_minor=starting_cash_minor,
+            ledger=self.core.ledger.copy(),
+            positions=self.core.positions.copy(),
+            final_equity_minor=self.equity_minor,
+            state_hash=digest.hexdigest(),
+            ambiguities=int(self.book.counters[book_at.COUNT_AMBIGUITIES]),
+            events=self.events,
+            periods_per_year=clockwork.periods_per_year,
+            calendar=clockwork.account_calendar,
+        )

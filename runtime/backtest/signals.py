@@ -1,0 +1,151 @@
+"""A rule's formulas over a whole history, as the bits and weights that the core decides on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.adjustment import forward_split_factors
+from data.history import BarColumns, History, bar_floats
+from engine.errors import DataError
+from engine.lang.batch import evaluate_batch
+from engine.lang.panel import BarColumns as PanelColumns
+from engine.lang.program import Program
+from engine.model import layout as at
+from runtime.backtest.clockwork import Clockwork
+from runtime.config import RulesSection
+
+_BITS = {
+    "entry": at.SIGNAL_ENTRY,
+    "exit": at.SIGNAL_EXIT,
+    "short_entry": at.SIGNAL_SHORT_ENTRY,
+    "short_exit": at.SIGNAL_SHORT_EXIT,
+}
+_PPB = 10**9
+_WEIGHT_MAX = 100.0  # a hundred times the equity: more is a mistake, not a position
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signals:
+    """Per instrument: the bits of each bar, and its target weight in parts per billion (or None)."""
+
+    bits: list[NDArray[np.uint8]]
+    weights: list[NDArray[np.int64]] | None
+
+
+def panel_of(history: History, clockwork: Clockwork, *, adjustment: str) -> list[PanelColumns]:
+    """Return the bars of a history as formulas see them.
+
+    With `adjustment` ``splits`` prices are raw prices times the units that one unit of the first bar
+    has become (volumes divided by it): continuous, and known at each bar's own time.
+    """
+    all_bars = [part.bars for part in history.parts]
+    if any(bars is None or len(bars) == 0 for bars in all_bars):
+        missing = [p.instrument.symbol for p in history.parts if p.bars is None or not len(p.bars)]
+        raise DataError(
+            f"no bars of {', '.join(missing[:5])} in the chosen dates",
+            remedy="formulas need bars; a Python class can trade on quotes and trades alone",
+            code="data.no_bars",
+        )
+    times = [bars.ts_close_ns for bars in all_bars if bars is not None]
+    slices = times[0] if len(times) == 1 else np.unique(np.concatenate(times))
+    return [
+        _panel_columns(history, k, bars, slices, clockwork, adjustment)
+        for k, bars in enumerate(all_bars)
+        if bars is not None
+    ]
+
+
+def _panel_columns(
+    history: History,
+    k: int,
+    bars: BarColumns,
+    slices: NDArray[np.int64],
+    clockwork: Clockwork,
+    adjustment: str,
+) -> PanelColumns:
+    instrument = history.parts[k].instrument
+    columns = dict(bar_floats(instrument, bars))
+    actions = [action for action in history.actions if action.symbol == instrument.symbol]
+    if adjustment == "splits" and actions:
+        steps = forward_split_factors(bars, actions)
+        if len(steps.factors) > 1:
+            factors = steps.floats()
+            for name in ("open", "high", "low", "close"):
+                columns[name] = columns[name] * factors
+            columns["volume"] = columns["volume"] / factors
+    if not bars.has_volume:
+        columns["volume"] = np.full(len(bars), np.nan)
+    days, closes = clockwork.session_days(instrument.calendar, bars)
+    return PanelColumns(
+        symbol=instrument.symbol,
+        ts_open_ns=bars.ts_open_ns,
+        ts_close_ns=bars.ts_close_ns,
+        slice_index=(
+            np.arange(len(bars))
+            if slices is bars.ts_close_ns
+            else np.searchsorted(slices, bars.ts_close_ns)
+        ),
+        session_day=days,
+        session_close_ns=closes,
+        **columns,
+    )
+
+
+def signals_of(
+    program: Program, panel: list[PanelColumns], rules: RulesSection, *, compiled: bool
+) -> Signals:
+    """Evaluate a strategy's formulas at every bar."""
+    outputs = evaluate_batch(program, panel, compiled=compiled)
+    bits = []
+    for k, columns in enumerate(panel):
+        total = np.zeros(len(columns), dtype=np.uint8)
+        for key, bit in _BITS.items():
+            if key in outputs:
+                total |= (outputs[key][k] == 1.0).astype(np.uint8) * np.uint8(bit)
+        bits.append(total)
+    if "weight" not in outputs:
+        return Signals(bits, None)
+    due = _rebalance_days(panel, rules.rebalance)
+    weights = []
+    for k, columns in enumerate(panel):
+        target = outputs["weight"][k]
+        _require_sane(target, columns)
+        known = np.isfinite(target) & due[columns.slice_index]
+        bits[k] |= known.astype(np.uint8) * np.uint8(at.SIGNAL_TARGET)
+        weights.append(np.rint(np.where(known, target, 0.0) * _PPB).astype(np.int64))
+    return Signals(bits, weights)
+
+
+def _rebalance_days(panel: list[PanelColumns], rebalance: str) -> NDArray[np.bool_]:
+    """Return for each slice whether weights are followed: the first slice of each period."""
+    count = 1 + max(int(columns.slice_index[-1]) for columns in panel)
+    day = np.zeros(count, dtype=np.int64)
+    for columns in panel:
+        day[columns.slice_index] = columns.session_day
+    match rebalance:
+        case "every_bar":
+            return np.ones(count, dtype=bool)
+        case "daily":
+            period = day
+        case "weekly":
+            period = (day + 3) // 7  # 1970-01-01 was a Thursday: weeks begin on Monday
+        case _:
+            period = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    due = np.ones(count, dtype=bool)
+    due[1:] = period[1:] != period[:-1]
+    return due
+
+
+def _require_sane(target: NDArray[np.float64], columns: PanelColumns) -> None:
+    wild = np.flatnonzero(np.abs(np.nan_to_num(target, posinf=np.inf)) > _WEIGHT_MAX)
+    if len(wild):
+        when = np.datetime64(int(columns.ts_close_ns[wild[0]]), "ns")
+        raise DataError(
+            f"the weight of {columns.symbol} is {target[wild[0]]:g} at {when}; "
+            f"weights are fractions of equity, at most {_WEIGHT_MAX:g}",
+            where="rules.weight",
+            code="strategy.weight",
+        )

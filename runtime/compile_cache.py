@@ -1,0 +1,90 @@
+"""Where compiled kernels are kept, and whether they are there.
+
+numba's own cache does not notice a change in a function imported from another file, and would then
+run old code. So the cache has a folder named by a hash over all sources that can be compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+COMPILED_PACKAGES = ("engine", "sims")
+_MARKER = "complete"
+
+
+def cache_root() -> Path:
+    """Return the user's cache folder for this program (XDG_CACHE_HOME, else ~/.cache)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "trader" / "kernels"
+
+
+@cache
+def sources_digest() -> str:
+    """Return a hash over all sources that can be compiled, the interpreter and the machine's kind."""
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(f"{platform.python_version()} {platform.machine()}".encode())
+    for name in COMPILED_PACKAGES:
+        spec = find_spec(name)
+        assert spec is not None and spec.origin is not None
+        root = Path(spec.origin).parent
+        for path in sorted(root.rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Return the folder of this version's compiled kernels."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(chosen) if chosen else cache_root() / sources_digest()
+
+
+def use_cache() -> None:
+    """Point numba at the folder; must run before the first import of numba.
+
+    Where the folder cannot be written numba compiles anew in each process; that is slow, not wrong.
+    """
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+
+
+def is_warm() -> bool:
+    """Return whether the loop was compiled before, so that loading it takes a second or two."""
+    return (cache_folder() / _MARKER).is_file()
+
+
+def mark_warm() -> None:
+    """Remember that the loop is compiled."""
+    try:
+        (cache_folder() / _MARKER).touch()
+    except OSError:
+        return
+
+
+def warm_up() -> None:
+    """Compile the backtest's kernels now, by running a small backtest compiled."""
+    from data.samples import load_sample
+    from runtime.backtest import backtest_text
+
+    backtest_text(
+        """
+        [strategy]
+        name = "warm_up"
+        [data]
+        dataset = "sample:goog"
+        [rules]
+        entry = "cross_above(sma(close, 5), sma(close, 20))"
+        exit = "cross_below(sma(close, 5), sma(close, 20))"
+        """,
+        history=load_sample("goog"),
+        engine="compiled",
+    )
