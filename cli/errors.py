@@ -13,6 +13,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import typer
@@ -96,6 +97,7 @@ def warn(text: str) -> None:
 
 
 def _print_error(problem: str, where: str, remedy: str, formula: str = "") -> None:
+    where = where.removeprefix(f"{Path.cwd()}{os.sep}")  # as a person here would name it
     _print(problem, "error")
     for line in filter(None, [f"in {where}" if where else "", formula, *remedy.split("\n")]):
         _print(line, "", indent="  ", wrap=line != formula)
