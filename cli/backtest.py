@@ -130,8 +130,10 @@ def _with_changes(
 def run_with_progress(config: StrategyConfig, catalog: Path, engine: str) -> BacktestResult:
     """Run the backtest, with a progress bar where somebody looks."""
     from runtime.backtest import run_backtest
+    from runtime.compile_cache import is_warm
 
-    with screen.progress("backtest") as advance:
+    waits = engine != "interpreted" and not is_warm()
+    with screen.progress("preparing (compiles once)" if waits else "preparing") as advance:
 
         def tell(done: int, total: int) -> None:
             advance(done / max(total, 1), "backtest")

@@ -42,6 +42,9 @@ exit = "close < lag(lowest(low, 10), 1)"
 ```
 
 `examples/sma_cross.toml` and `examples/momentum.toml` are larger and commented.
+
+A package may bring strategies: entry points of the group `trader.strategies` whose object is the
+path of a strategy file, or a function that returns it.
 """
 
 _WORKSPACE_HEAD = """\
