@@ -22,7 +22,6 @@ import types
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -60,8 +59,9 @@ def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
     if function not in _INNER_TWINS:
         from numba import njit
 
-        build = njit(cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-        _INNER_TWINS[function] = build(_clone(function))
+        build: Any = njit  # these options are not in numba's stubs
+        options = {"cache": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        _INNER_TWINS[function] = build(**options)(_clone(function))
     return _INNER_TWINS[function]
 
 
@@ -94,6 +94,7 @@ def _is_kernel(value: object) -> bool:
     return isinstance(value, types.FunctionType) and value in _KERNELS
 
 
-def as_plain(block: NDArray[Any]) -> memoryview:
+def as_plain(block: NDArray[Any]) -> Any:
     """View a block for the interpreted world: same memory, elements are Python numbers."""
-    return memoryview(np.ascontiguousarray(block) if not block.flags.c_contiguous else block)
+    assert block.flags.c_contiguous
+    return memoryview(cast(Any, block))

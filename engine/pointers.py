@@ -135,7 +135,9 @@ def _unbox_views(kind: ViewsType, value: Any, c: Any) -> NativeValue:
 class _ViewsAttributes(AttributeTemplate):  # type: ignore[misc]
     key = ViewsType
 
-    def generic_resolve(self, kind: ViewsType, name: str) -> MatrixType | None:
+    def generic_resolve(  # type: ignore[override]
+        self, kind: ViewsType, name: str
+    ) -> MatrixType | None:
         widths = dict(kind.fields)
         return MatrixType(widths[name]) if name in widths else None
 
@@ -174,7 +176,7 @@ def _is_index(kind: MatrixType, index: Any) -> bool:
     return (
         isinstance(index, types.BaseTuple)
         and len(index) == 2
-        and all(isinstance(part, types.Integer) for part in index)
+        and all(isinstance(part, types.Integer) for part in index)  # type: ignore[attr-defined]
     )
 
 

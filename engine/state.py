@@ -8,7 +8,7 @@ shell empties.
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,20 @@ from engine.jit import as_plain
 from engine.model import layout as at
 
 Block = NDArray[np.int64]
+
+
+class Table(Protocol):
+    """Rows of int64 as kernels index them, in either world: ``table[row, COLUMN]``."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+
+    def __getitem__(self, place: Any, /) -> Any:
+        """Return one cell."""
+
+    def __setitem__(self, place: Any, value: Any, /) -> None:
+        """Store one cell."""
 
 
 class Core(NamedTuple):
@@ -73,7 +87,7 @@ def new_core(shape: CoreShape, terms: Block) -> tuple[Block, Core]:
 
 def plain_core(core: Core) -> Core:
     """Return the same views for the interpreted world."""
-    return Core(*(as_plain(view) for view in core))  # type: ignore[arg-type]
+    return Core(*(as_plain(view) for view in core))
 
 
 def state_hash(block: Block) -> str:

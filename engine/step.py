@@ -118,7 +118,7 @@ from engine.model.layout import (
     TRANSFER_MINOR,
     UNKNOWN,
 )
-from engine.state import Core
+from engine.state import Core, Table
 
 BILLION = 10**9
 NS_PER_YEAR = 365 * 86400 * 10**9
@@ -126,11 +126,11 @@ KIND_LAST_ACTION = KIND_CONVERSION
 
 
 @kernel
-def apply_event(s: Core, events: object, row: int) -> None:
+def apply_event(s: Core, events: Table, row: int) -> None:
     """Apply one event of the ordered stream to the core."""
-    kind = events[row, EVENT_KIND]  # type: ignore[index]
-    s.account[ACCOUNT_NOW] = events[row, EVENT_TS]  # type: ignore[index]
-    s.account[ACCOUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]  # type: ignore[index]
+    kind = events[row, EVENT_KIND]
+    s.account[ACCOUNT_NOW] = events[row, EVENT_TS]
+    s.account[ACCOUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]
     s.account[ACCOUNT_EVENTS] += 1
     if kind == KIND_BAR or kind == KIND_QUOTE or kind == KIND_TRADE:
         mark_price(s, events, row, kind)
@@ -146,23 +146,23 @@ def apply_event(s: Core, events: object, row: int) -> None:
 
 
 @kernel
-def mark_price(s: Core, events: object, row: int, kind: int) -> None:
+def mark_price(s: Core, events: Table, row: int, kind: int) -> None:
     """Remember the last price of an instrument; a crossed or locked quote marks nothing."""
-    i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
+    i = events[row, EVENT_INSTRUMENT]
     if s.positions[i, POSITION_CLOSED] == 1:
         return
     if kind == KIND_BAR:
-        s.positions[i, POSITION_LAST] = events[row, BAR_CLOSE]  # type: ignore[index]
+        s.positions[i, POSITION_LAST] = events[row, BAR_CLOSE]
     elif kind == KIND_TRADE:
-        s.positions[i, POSITION_LAST] = events[row, TRADE_PRICE]  # type: ignore[index]
+        s.positions[i, POSITION_LAST] = events[row, TRADE_PRICE]
     else:
-        bid, ask = events[row, QUOTE_BID], events[row, QUOTE_ASK]  # type: ignore[index]
+        bid, ask = events[row, QUOTE_BID], events[row, QUOTE_ASK]
         if bid >= ask:
             return
         s.positions[i, POSITION_BID] = bid
         s.positions[i, POSITION_ASK] = ask
         s.positions[i, POSITION_LAST] = (bid + ask) // 2
-    s.positions[i, POSITION_LAST_TS] = events[row, EVENT_TS]  # type: ignore[index]
+    s.positions[i, POSITION_LAST_TS] = events[row, EVENT_TS]
     if s.terms[i, TERM_CONVERTS] > 0:
         update_rate(s, i)
     if s.positions[i, POSITION_PENDING] > 0:
@@ -182,39 +182,39 @@ def update_rate(s: Core, i: int) -> None:
 
 
 @kernel
-def apply_action(s: Core, events: object, row: int, kind: int) -> None:
+def apply_action(s: Core, events: Table, row: int, kind: int) -> None:
     """Apply a corporate action, a settlement or an event of the account."""
-    i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
+    i = events[row, EVENT_INSTRUMENT]
     if kind == KIND_SPLIT:
-        numerator, denominator = events[row, SPLIT_NUMERATOR], events[row, SPLIT_DENOMINATOR]  # type: ignore[index]
+        numerator, denominator = events[row, SPLIT_NUMERATOR], events[row, SPLIT_DENOMINATOR]
         apply_split(s, i, numerator, denominator)
         scale_orders(s, i, numerator, denominator)
     elif kind == KIND_DIVIDEND:
-        apply_dividend(s, i, events[row, DIVIDEND_MINOR])  # type: ignore[index]
+        apply_dividend(s, i, events[row, DIVIDEND_MINOR])
     elif kind == KIND_FUNDING:
-        apply_funding(s, i, events[row, FUNDING_PPB], events[row, FUNDING_MARK])  # type: ignore[index]
+        apply_funding(s, i, events[row, FUNDING_PPB], events[row, FUNDING_MARK])
     elif kind == KIND_SETTLEMENT:
-        settle(s, i, events[row, SETTLEMENT_PRICE])  # type: ignore[index]
+        settle(s, i, events[row, SETTLEMENT_PRICE])
     elif kind == KIND_TRANSFER:
-        transfer(s, events[row, TRANSFER_CURRENCY], events[row, TRANSFER_MINOR])  # type: ignore[index]
+        transfer(s, events[row, TRANSFER_CURRENCY], events[row, TRANSFER_MINOR])
     elif kind == KIND_CORRECTION:
         post_cash(
             s,
-            events[row, TRANSFER_CURRENCY],  # type: ignore[index]
+            events[row, TRANSFER_CURRENCY],
             LEDGER_CORRECTIONS,
-            events[row, TRANSFER_MINOR],  # type: ignore[index]
+            events[row, TRANSFER_MINOR],
             KIND_CORRECTION,
             -1,
         )
     elif kind == KIND_CONVERSION:
         convert(
             s,
-            events[row, CONVERSION_FROM],  # type: ignore[index]
-            events[row, CONVERSION_TO],  # type: ignore[index]
-            events[row, CONVERSION_MINOR],  # type: ignore[index]
+            events[row, CONVERSION_FROM],
+            events[row, CONVERSION_TO],
+            events[row, CONVERSION_MINOR],
         )
     elif kind == KIND_CONVERSION_RATE:
-        s.ledger[events[row, RATE_CURRENCY], LEDGER_RATE] = events[row, RATE_VALUE]  # type: ignore[index]
+        s.ledger[events[row, RATE_CURRENCY], LEDGER_RATE] = events[row, RATE_VALUE]
     elif kind == KIND_HALT:
         s.positions[i, POSITION_HALTED] = 1
     elif kind == KIND_RESUME:
@@ -329,33 +329,33 @@ def scale_price(price: int, step: int, numerator: int, denominator: int, up: boo
 
 @kernel
 def scale_order(
-    orders: object, r: int, price_step: int, lot_step: int, numerator: int, denominator: int
+    orders: Table, r: int, price_step: int, lot_step: int, numerator: int, denominator: int
 ) -> None:
     """Scale the terms of one order; prices are rounded against filling earlier."""
-    buy = orders[r, ORDER_SIDE] > 0  # type: ignore[index]
-    filled, _ = divide_wide(orders[r, ORDER_FILLED], numerator, denominator)  # type: ignore[index]
-    rest = orders[r, ORDER_QUANTITY] - orders[r, ORDER_FILLED]  # type: ignore[index]
+    buy = orders[r, ORDER_SIDE] > 0
+    filled, _ = divide_wide(orders[r, ORDER_FILLED], numerator, denominator)
+    rest = orders[r, ORDER_QUANTITY] - orders[r, ORDER_FILLED]
     rest = floor_to(multiply_divide_floor(rest, numerator, denominator), lot_step)
-    orders[r, ORDER_FILLED] = filled  # type: ignore[index]
-    orders[r, ORDER_QUANTITY] = filled + rest  # type: ignore[index]
-    orders[r, ORDER_LIMIT] = scale_price(  # type: ignore[index]
+    orders[r, ORDER_FILLED] = filled
+    orders[r, ORDER_QUANTITY] = filled + rest
+    orders[r, ORDER_LIMIT] = scale_price(
         orders[r, ORDER_LIMIT],
         price_step,
         numerator,
         denominator,
-        not buy,  # type: ignore[index]
+        not buy,
     )
-    orders[r, ORDER_STOP] = scale_price(  # type: ignore[index]
+    orders[r, ORDER_STOP] = scale_price(
         orders[r, ORDER_STOP],
         price_step,
         numerator,
         denominator,
-        buy,  # type: ignore[index]
+        buy,
     )
-    orders[r, ORDER_TRAIL_TICKS] = scale_price(  # type: ignore[index]
+    orders[r, ORDER_TRAIL_TICKS] = scale_price(
         orders[r, ORDER_TRAIL_TICKS],
         price_step,
         numerator,
         denominator,
-        buy,  # type: ignore[index]
+        buy,
     )

@@ -19,37 +19,38 @@ from engine.model.layout import (
     TYPE_MARKET,
     TYPE_STOP,
 )
+from engine.state import Table
 
 BUY: Final = 1
 SELL: Final = -1
 
 
 @kernel
-def market_order(intents: object, n: int, side: int, lots: int) -> int:
+def market_order(intents: Table, n: int, side: int, lots: int) -> int:
     """Write a market order as intent `n`; return n + 1."""
     for column in range(ORDER_WIDTH):
-        intents[n, column] = 0  # type: ignore[index]
-    intents[n, ORDER_SIDE] = side  # type: ignore[index]
-    intents[n, ORDER_TYPE] = TYPE_MARKET  # type: ignore[index]
-    intents[n, ORDER_TIF] = TIF_GTC  # type: ignore[index]
-    intents[n, ORDER_QUANTITY] = lots  # type: ignore[index]
+        intents[n, column] = 0
+    intents[n, ORDER_SIDE] = side
+    intents[n, ORDER_TYPE] = TYPE_MARKET
+    intents[n, ORDER_TIF] = TIF_GTC
+    intents[n, ORDER_QUANTITY] = lots
     return n + 1
 
 
 @kernel
-def limit_order(intents: object, n: int, side: int, lots: int, limit: int) -> int:
+def limit_order(intents: Table, n: int, side: int, lots: int, limit: int) -> int:
     """Write a limit order at `limit` ticks as intent `n`; return n + 1."""
     market_order(intents, n, side, lots)
-    intents[n, ORDER_TYPE] = TYPE_LIMIT  # type: ignore[index]
-    intents[n, ORDER_LIMIT] = limit  # type: ignore[index]
+    intents[n, ORDER_TYPE] = TYPE_LIMIT
+    intents[n, ORDER_LIMIT] = limit
     return n + 1
 
 
 @kernel
-def stop_order(intents: object, n: int, side: int, lots: int, stop: int, flags: int) -> int:
+def stop_order(intents: Table, n: int, side: int, lots: int, stop: int, flags: int) -> int:
     """Write a stop order at `stop` ticks with order flags as intent `n`; return n + 1."""
     market_order(intents, n, side, lots)
-    intents[n, ORDER_TYPE] = TYPE_STOP  # type: ignore[index]
-    intents[n, ORDER_STOP] = stop  # type: ignore[index]
-    intents[n, ORDER_FLAGS] = flags  # type: ignore[index]
+    intents[n, ORDER_TYPE] = TYPE_STOP
+    intents[n, ORDER_STOP] = stop
+    intents[n, ORDER_FLAGS] = flags
     return n + 1

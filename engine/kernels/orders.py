@@ -87,7 +87,7 @@ from engine.model.layout import (
 )
 from engine.model.orders import OrderEvent
 from engine.rules.risk import check_order
-from engine.state import Core
+from engine.state import Core, Table
 
 EVENT_PARTIAL_FILL = OrderEvent.PARTIAL_FILL.value
 EVENT_FILL = OrderEvent.FILL.value
@@ -146,7 +146,7 @@ def journal_order(s: Core, kind: int, r: int, reason: int) -> None:
 
 
 @kernel
-def place(s: Core, intents: object, row: int) -> int:
+def place(s: Core, intents: Table, row: int) -> int:
     """Check the intent in `intents[row]` and, approved, make it an order; return its id, or 0 if denied.
 
     An intent is an order row whose ORDER_PARENT and ORDER_GROUP may be relative: a parent of -k is
@@ -157,7 +157,7 @@ def place(s: Core, intents: object, row: int) -> int:
     if r >= s.orders.shape[0]:
         return deny_full(s, intents, row)
     for column in range(ORDER_WIDTH):
-        s.orders[r, column] = intents[row, column]  # type: ignore[index]
+        s.orders[r, column] = intents[row, column]
     order_id = s.account[ACCOUNT_NEXT_ORDER]
     s.orders[r, ORDER_ID] = order_id
     s.orders[r, ORDER_STATUS] = STATUS_IN_FLIGHT
@@ -269,27 +269,27 @@ def end_order(s: Core, r: int) -> None:
 
 
 @kernel
-def apply_fact(s: Core, facts: object, f: int) -> None:
+def apply_fact(s: Core, facts: Table, f: int) -> None:
     """Apply one broker fact: journal it, move the order, book the fill."""
-    n = journal_row(s, facts[f, EVENT_KIND], facts[f, EVENT_INSTRUMENT])  # type: ignore[index]
+    n = journal_row(s, facts[f, EVENT_KIND], facts[f, EVENT_INSTRUMENT])
     for column in range(EVENT_WIDTH):
-        s.journal[n, column] = facts[f, column]  # type: ignore[index]
-    kind = facts[f, EVENT_KIND]  # type: ignore[index]
-    r = find_order(s, facts[f, FACT_ORDER])  # type: ignore[index]
+        s.journal[n, column] = facts[f, column]
+    kind = facts[f, EVENT_KIND]
+    r = find_order(s, facts[f, FACT_ORDER])
     if r < 0:
         if kind != KIND_CANCEL_REJECTED:
-            fault(s, FAULT_UNKNOWN_ORDER, facts[f, EVENT_INSTRUMENT])  # type: ignore[index]
+            fault(s, FAULT_UNKNOWN_ORDER, facts[f, EVENT_INSTRUMENT])
         return
     if kind == KIND_FILL:
-        apply_fill(s, r, facts[f, FACT_LOTS], facts[f, FACT_PRICE], facts[f, FACT_FEE])  # type: ignore[index]
+        apply_fill(s, r, facts[f, FACT_LOTS], facts[f, FACT_PRICE], facts[f, FACT_FEE])
         return
     move(s, r, ORDER_EVENTS[kind - KIND_ACCEPTED])
     if kind == KIND_REPLACED:
-        s.orders[r, ORDER_QUANTITY] = facts[f, FACT_LOTS]  # type: ignore[index]
-        s.orders[r, ORDER_LIMIT] = facts[f, FACT_PRICE]  # type: ignore[index]
-        s.orders[r, ORDER_STOP] = facts[f, FACT_REFERENCE]  # type: ignore[index]
+        s.orders[r, ORDER_QUANTITY] = facts[f, FACT_LOTS]
+        s.orders[r, ORDER_LIMIT] = facts[f, FACT_PRICE]
+        s.orders[r, ORDER_STOP] = facts[f, FACT_REFERENCE]
     if kind == KIND_ARMED:
-        s.orders[r, ORDER_ARMED] = facts[f, FACT_LOTS]  # type: ignore[index]
+        s.orders[r, ORDER_ARMED] = facts[f, FACT_LOTS]
     if s.orders[r, ORDER_STATUS] >= STATUS_FILLED:
         end_order(s, r)
 
@@ -329,12 +329,12 @@ def reduce_group_mirror(s: Core, r: int, lots: int) -> None:
 
 
 @kernel
-def deny_full(s: Core, intents: object, row: int) -> int:
+def deny_full(s: Core, intents: Table, row: int) -> int:
     """Deny an intent for which the table has no row left."""
-    n = journal_row(s, KIND_DENIED, intents[row, ORDER_INSTRUMENT])  # type: ignore[index]
+    n = journal_row(s, KIND_DENIED, intents[row, ORDER_INSTRUMENT])
     s.journal[n, FACT_ORDER] = s.account[ACCOUNT_NEXT_ORDER]
-    s.journal[n, FACT_LOTS] = intents[row, ORDER_QUANTITY]  # type: ignore[index]
-    s.journal[n, SUBMIT_SIDE] = intents[row, ORDER_SIDE]  # type: ignore[index]
+    s.journal[n, FACT_LOTS] = intents[row, ORDER_QUANTITY]
+    s.journal[n, SUBMIT_SIDE] = intents[row, ORDER_SIDE]
     s.journal[n, FACT_REASON] = DENY_TOO_MANY_ORDERS
     s.account[ACCOUNT_NEXT_ORDER] += 1
     s.account[ACCOUNT_DENIED] += 1

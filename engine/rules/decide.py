@@ -53,21 +53,21 @@ from engine.model.layout import (
     TYPE_TRAILING_STOP,
 )
 from engine.rules.sizing import entry_lots, lots_for_share
-from engine.state import Core
+from engine.state import Core, Table
 
 MILLION = 10**6
 
 
 @kernel
-def new_intent(intents: object, row: int, i: int, side: int, lots: int) -> None:
+def new_intent(intents: Table, row: int, i: int, side: int, lots: int) -> None:
     """Start a market order in `intents[row]`."""
     for column in range(ORDER_WIDTH):
-        intents[row, column] = 0  # type: ignore[index]
-    intents[row, ORDER_INSTRUMENT] = i  # type: ignore[index]
-    intents[row, ORDER_SIDE] = side  # type: ignore[index]
-    intents[row, ORDER_TYPE] = TYPE_MARKET  # type: ignore[index]
-    intents[row, ORDER_TIF] = TIF_GTC  # type: ignore[index]
-    intents[row, ORDER_QUANTITY] = lots  # type: ignore[index]
+        intents[row, column] = 0
+    intents[row, ORDER_INSTRUMENT] = i
+    intents[row, ORDER_SIDE] = side
+    intents[row, ORDER_TYPE] = TYPE_MARKET
+    intents[row, ORDER_TIF] = TIF_GTC
+    intents[row, ORDER_QUANTITY] = lots
 
 
 @kernel
@@ -85,7 +85,7 @@ def exit_is_working(s: Core, i: int) -> bool:
 
 
 @kernel
-def close_position(s: Core, intents: object, i: int) -> None:
+def close_position(s: Core, intents: Table, i: int) -> None:
     """Close an instrument's position at market, unless that is under way; withdraw a waiting entry."""
     if s.positions[i, POSITION_WORKING] > 0:
         if entry_is_working(s, i):
@@ -96,7 +96,7 @@ def close_position(s: Core, intents: object, i: int) -> None:
     if quantity == 0:
         return
     new_intent(intents, 0, i, -1 if quantity > 0 else 1, abs(quantity))
-    intents[0, ORDER_FLAGS] = FLAG_REDUCE_ONLY  # type: ignore[index]
+    intents[0, ORDER_FLAGS] = FLAG_REDUCE_ONLY
     s.positions[i, POSITION_EXIT] = place(s, intents, 0)
 
 
@@ -112,7 +112,7 @@ def passive_price(s: Core, i: int, side: int, distance_ppm: int) -> int:
 
 
 @kernel
-def open_position(s: Core, intents: object, i: int, side: int) -> None:
+def open_position(s: Core, intents: Table, i: int, side: int) -> None:
     """Enter an instrument on `side`, turning an opposite position over; with its bracket, if any."""
     if s.positions[i, POSITION_WORKING] > 0 and entry_is_working(s, i):
         return
@@ -122,11 +122,11 @@ def open_position(s: Core, intents: object, i: int, side: int) -> None:
     # Turning over: the opposite position is closed by the same order.
     lots = lots + max(-side * s.positions[i, POSITION_QUANTITY], 0)
     new_intent(intents, 0, i, side, lots)
-    intents[0, ORDER_TYPE] = s.account[ACCOUNT_ENTRY_TYPE]  # type: ignore[index]
-    intents[0, ORDER_TIF] = s.account[ACCOUNT_ENTRY_TIF]  # type: ignore[index]
+    intents[0, ORDER_TYPE] = s.account[ACCOUNT_ENTRY_TYPE]
+    intents[0, ORDER_TIF] = s.account[ACCOUNT_ENTRY_TIF]
     if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
         price = passive_price(s, i, side, s.account[ACCOUNT_ENTRY_OFFSET_PPM])
-        intents[0, ORDER_LIMIT] = price  # type: ignore[index]
+        intents[0, ORDER_LIMIT] = price
     order_id = place(s, intents, 0)
     s.positions[i, POSITION_ENTRY] = order_id
     if order_id != 0:
@@ -134,40 +134,40 @@ def open_position(s: Core, intents: object, i: int, side: int) -> None:
 
 
 @kernel
-def place_bracket(s: Core, intents: object, i: int, side: int, lots: int) -> None:
+def place_bracket(s: Core, intents: Table, i: int, side: int, lots: int) -> None:
     """Hang the configured protective orders on the entry just made."""
     back = -1
     if s.account[ACCOUNT_STOP_PPM] > 0:
         new_intent(intents, 0, i, -side, lots)
-        intents[0, ORDER_TYPE] = TYPE_STOP  # type: ignore[index]
+        intents[0, ORDER_TYPE] = TYPE_STOP
         price = passive_price(s, i, side, s.account[ACCOUNT_STOP_PPM])
-        intents[0, ORDER_STOP] = price  # type: ignore[index]
+        intents[0, ORDER_STOP] = price
         hang(s, intents, back)
         back -= 1
     if s.account[ACCOUNT_TARGET_PPM] > 0:
         new_intent(intents, 0, i, -side, lots)
-        intents[0, ORDER_TYPE] = TYPE_LIMIT  # type: ignore[index]
+        intents[0, ORDER_TYPE] = TYPE_LIMIT
         price = passive_price(s, i, -side, s.account[ACCOUNT_TARGET_PPM])
-        intents[0, ORDER_LIMIT] = price  # type: ignore[index]
+        intents[0, ORDER_LIMIT] = price
         hang(s, intents, back)
         back -= 1
     if s.account[ACCOUNT_TRAIL_PPM] > 0:
         new_intent(intents, 0, i, -side, lots)
-        intents[0, ORDER_TYPE] = TYPE_TRAILING_STOP  # type: ignore[index]
-        intents[0, ORDER_TRAIL_PPM] = s.account[ACCOUNT_TRAIL_PPM]  # type: ignore[index]
+        intents[0, ORDER_TYPE] = TYPE_TRAILING_STOP
+        intents[0, ORDER_TRAIL_PPM] = s.account[ACCOUNT_TRAIL_PPM]
         hang(s, intents, back)
 
 
 @kernel
-def hang(s: Core, intents: object, back: int) -> None:
+def hang(s: Core, intents: Table, back: int) -> None:
     """Place the order in `intents[0]` as a child of the order made `-back` intents ago."""
-    intents[0, ORDER_PARENT] = back  # type: ignore[index]
-    intents[0, ORDER_GROUP] = -1  # type: ignore[index]
+    intents[0, ORDER_PARENT] = back
+    intents[0, ORDER_GROUP] = -1
     place(s, intents, 0)
 
 
 @kernel
-def follow_signals(s: Core, intents: object, i: int, bits: int) -> None:
+def follow_signals(s: Core, intents: Table, i: int, bits: int) -> None:
     """Act on the entry and exit signals of one instrument; exits win over entries."""
     quantity = s.positions[i, POSITION_QUANTITY]
     long_exit = (bits & SIGNAL_EXIT) != 0
@@ -194,7 +194,7 @@ def working_lots(s: Core, i: int) -> int:
 
 
 @kernel
-def follow_target(s: Core, intents: object, i: int, weight_ppb: int, sells: bool) -> None:
+def follow_target(s: Core, intents: Table, i: int, weight_ppb: int, sells: bool) -> None:
     """Trade an instrument towards its target weight; called for reductions first, then for the rest."""
     if s.positions[i, POSITION_CLOSED] == 1:
         return
@@ -210,27 +210,25 @@ def follow_target(s: Core, intents: object, i: int, weight_ppb: int, sells: bool
 
 
 @kernel
-def decide(
-    s: Core, intents: object, events: object, signals: object, first: int, last: int
-) -> None:
+def decide(s: Core, intents: Table, events: Table, signals: Table, first: int, last: int) -> None:
     """Decide on the slice of bar events [first, last): sells of targets, then buys, then rules."""
     targets = 0
     for row in range(first, last):
-        if events[row, EVENT_KIND] == KIND_BAR:  # type: ignore[index]
-            bits = signals[row, SIGNAL_BITS]  # type: ignore[index]
+        if events[row, EVENT_KIND] == KIND_BAR:
+            bits = signals[row, SIGNAL_BITS]
             if bits & SIGNAL_TARGET:
                 targets += 1
             elif bits != 0:
-                follow_signals(s, intents, events[row, EVENT_INSTRUMENT], bits)  # type: ignore[index]
+                follow_signals(s, intents, events[row, EVENT_INSTRUMENT], bits)
     if targets == 0:
         return
     for sells in (True, False):
         for row in range(first, last):
-            if events[row, EVENT_KIND] == KIND_BAR and signals[row, SIGNAL_BITS] & SIGNAL_TARGET:  # type: ignore[index]
+            if events[row, EVENT_KIND] == KIND_BAR and signals[row, SIGNAL_BITS] & SIGNAL_TARGET:
                 follow_target(
                     s,
                     intents,
-                    events[row, EVENT_INSTRUMENT],  # type: ignore[index]
-                    signals[row, SIGNAL_WEIGHT],  # type: ignore[index]
+                    events[row, EVENT_INSTRUMENT],
+                    signals[row, SIGNAL_WEIGHT],
                     sells,
                 )

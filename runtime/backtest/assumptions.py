@@ -32,8 +32,7 @@ def assumption_lines(config: StrategyConfig, history: History) -> tuple[str, ...
         _volume_line(book.volume_cap, history),
         _cost_line(config),
         f"Prices that formulas see: {_adjustment(config)}.",
-        f"Dividends are {'reinvested' if config.account.dividends == 'reinvest' else 'paid in cash'}"
-        f"; leverage at most {config.account.leverage:f}.",
+        f"Dividends: {config.account.dividends}; leverage at most {config.account.leverage:f}.",
     ]
     return tuple(lines)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from data.actions import Action, ActionKind
 from data.history import (
@@ -70,7 +71,7 @@ def world_history(source: WorldSource) -> History:
     world = make_world(source.spec, source.seed)
     parts = []
     for made in world.instruments:
-        columns = {}
+        columns: dict[str, Any] = {}
         for name, kind in (
             ("bars", BarColumns),
             ("quotes", QuoteColumns),

@@ -123,15 +123,18 @@ def _action_source(
             }
             return Source(at.KIND_SPLIT, k, ts, payload)
         case ActionKind.DIVIDEND:
-            amounts = column(to_minor(action.amount, name="dividend") for action in actions)
+            amounts = column(to_minor(action.amount or 0, name="dividend") for action in actions)
             return Source(at.KIND_DIVIDEND, k, ts, {at.DIVIDEND_MINOR: amounts})
         case ActionKind.FUNDING:
-            rates = column(to_quanta(action.amount, 9, name="funding rate") for action in actions)
+            rates = column(
+                to_quanta(action.amount or 0, 9, name="funding rate") for action in actions
+            )
             return Source(at.KIND_FUNDING, k, ts, {at.FUNDING_PPB: rates})
         case ActionKind.SETTLEMENT:
             precision = instrument.price_precision
             prices = column(
-                to_quanta(action.amount, precision, name="settlement price") for action in actions
+                to_quanta(action.amount or 0, precision, name="settlement price")
+                for action in actions
             )
             return Source(at.KIND_SETTLEMENT, k, ts, {at.SETTLEMENT_PRICE: prices})
         case ActionKind.SYMBOL_CHANGE:

@@ -6,6 +6,9 @@ to the book. Where nothing works at the book and no decision is due, an event on
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from engine.jit import kernel
 from engine.kernels.orders import place
 from engine.model.layout import (
@@ -51,7 +54,7 @@ from engine.model.layout import (
     TRADE_PRICE,
 )
 from engine.rules.decide import decide
-from engine.state import Core
+from engine.state import Core, Table
 from engine.step import apply_event
 from sims.fillbook.bars import match_bar
 from sims.fillbook.layout import (
@@ -103,42 +106,42 @@ def pass_commands(s: Core, b: Book) -> None:
 
 
 @kernel
-def meet_market(s: Core, b: Book, events: object, row: int, kind: int) -> None:
+def meet_market(s: Core, b: Book, events: Table, row: int, kind: int) -> None:
     """Match a market event against working orders; without any, only remember its price."""
-    i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
+    i = events[row, EVENT_INSTRUMENT]
     if s.positions[i, POSITION_CLOSED] == 1:
         return
     if b.counters[COUNT_ORDERS] > 0:
-        b.counters[COUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]  # type: ignore[index]
+        b.counters[COUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]
         if kind == KIND_QUOTE:
             match_quote(b, events, row)
         elif kind == KIND_TRADE:
             match_trade(b, events, row)
-        elif events[row, BAR_FILLS] == 1:  # type: ignore[index]
+        elif events[row, BAR_FILLS] == 1:
             match_bar(b, events, row)
         pass_facts(s, b)
         return
     if kind == KIND_BAR:
-        b.market[i, MARKET_LAST] = events[row, BAR_CLOSE]  # type: ignore[index]
+        b.market[i, MARKET_LAST] = events[row, BAR_CLOSE]
     elif kind == KIND_TRADE:
-        b.market[i, MARKET_LAST] = events[row, TRADE_PRICE]  # type: ignore[index]
+        b.market[i, MARKET_LAST] = events[row, TRADE_PRICE]
     else:
-        b.market[i, MARKET_LAST] = (events[row, QUOTE_BID] + events[row, QUOTE_ASK]) // 2  # type: ignore[index]
+        b.market[i, MARKET_LAST] = (events[row, QUOTE_BID] + events[row, QUOTE_ASK]) // 2
     b.market[i, MARKET_PRINTED] = 1
     b.market[i, MARKET_AUCTION] = 0
 
 
 @kernel
-def meet_other(s: Core, b: Book, events: object, row: int, kind: int) -> None:
+def meet_other(s: Core, b: Book, events: Table, row: int, kind: int) -> None:
     """Let the book follow an action or a session before the core does."""
-    i, now = events[row, EVENT_INSTRUMENT], events[row, EVENT_TS]  # type: ignore[index]
-    b.counters[COUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]  # type: ignore[index]
+    i, now = events[row, EVENT_INSTRUMENT], events[row, EVENT_TS]
+    b.counters[COUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]
     if kind == KIND_SESSION_CLOSE:
-        close_session(b, events[row, CALENDAR_ID], now)  # type: ignore[index]
+        close_session(b, events[row, CALENDAR_ID], now)
     elif kind == KIND_SESSION_OPEN:
-        open_session(b, events[row, CALENDAR_ID])  # type: ignore[index]
+        open_session(b, events[row, CALENDAR_ID])
     elif kind == KIND_SPLIT:
-        split(b, i, events[row, SPLIT_NUMERATOR], events[row, SPLIT_DENOMINATOR], now)  # type: ignore[index]
+        split(b, i, events[row, SPLIT_NUMERATOR], events[row, SPLIT_DENOMINATOR], now)
     elif kind == KIND_SETTLEMENT:
         close_market(b, i, now)
     elif kind == KIND_HALT:
@@ -150,7 +153,7 @@ def meet_other(s: Core, b: Book, events: object, row: int, kind: int) -> None:
 
 @kernel
 def run(
-    s: Core, b: Book, events: object, signals: object, intents: object, first: int, last: int
+    s: Core, b: Book, events: Table, signals: Table, intents: Table, first: int, last: int
 ) -> int:
     """Run the events [first, last) and return the row to go on with.
 
@@ -164,16 +167,16 @@ def run(
     due = 0
     row = first
     while row < last:
-        kind = events[row, EVENT_KIND]  # type: ignore[index]
+        kind = events[row, EVENT_KIND]
         if kind == KIND_BAR or kind == KIND_QUOTE or kind == KIND_TRADE:
             meet_market(s, b, events, row, kind)
             apply_event(s, events, row)
-            due = due | signals[row, SIGNAL_BITS]  # type: ignore[index]
+            due = due | signals[row, SIGNAL_BITS]
         else:
             meet_other(s, b, events, row, kind)
             apply_event(s, events, row)
         if kind < KIND_BAR or s.account[ACCOUNT_REINVEST] == 1:
-            follow_position(s, b, events[row, EVENT_INSTRUMENT])  # type: ignore[index]
+            follow_position(s, b, events[row, EVENT_INSTRUMENT])
         row += 1
         if row == last or is_slice_end(events, row):
             if due != 0:
@@ -196,20 +199,19 @@ def follow_position(s: Core, b: Book, i: int) -> None:
 
 
 @kernel
-def is_slice_end(events: object, row: int) -> bool:
+def is_slice_end(events: Table, row: int) -> bool:
     """Return whether the event before `row` ends its slice.
 
     Corporate actions come before the market data of their time, sessions and timers after it: what
     is decided on a closing price is decided before the session's close is handled.
     """
     return (
-        events[row, EVENT_TS] != events[row - 1, EVENT_TS]  # type: ignore[index]
-        or events[row, EVENT_KIND] > KIND_TRADE  # type: ignore[index]
+        events[row, EVENT_TS] != events[row - 1, EVENT_TS] or events[row, EVENT_KIND] > KIND_TRADE
     )
 
 
 @kernel
-def slice_end(events: object, row: int, last: int) -> int:
+def slice_end(events: Table, row: int, last: int) -> int:
     """Return where the slice that begins at `row` ends."""
     row += 1
     while row < last and not is_slice_end(events, row):
@@ -218,7 +220,7 @@ def slice_end(events: object, row: int, last: int) -> int:
 
 
 @kernel
-def place_all(s: Core, b: Book, intents: object, count: int) -> None:
+def place_all(s: Core, b: Book, intents: Table, count: int) -> None:
     """Place the first `count` intents of a strategy, and send what was approved."""
     for n in range(count):
         place(s, intents, n)
@@ -229,13 +231,13 @@ def place_all(s: Core, b: Book, intents: object, count: int) -> None:
 def run_function(
     s: Core,
     b: Book,
-    events: object,
-    signals: object,
-    intents: object,
-    own_intents: object,
-    values: object,
-    memory: object,
-    function: object,
+    events: Table,
+    signals: Table,
+    intents: Table,
+    own_intents: Table,
+    values: Any,
+    memory: Any,
+    function: Callable[..., int],
     first: int,
     last: int,
 ) -> int:
@@ -252,12 +254,12 @@ def run_function(
         if reached < until or s.account[ACCOUNT_FAULT] != 0:
             return reached
         for bar in range(row, until):
-            if events[bar, EVENT_KIND] != KIND_BAR or values[bar][0] != values[bar][0]:  # type: ignore[index]
+            if events[bar, EVENT_KIND] != KIND_BAR or values[bar][0] != values[bar][0]:
                 continue
-            i = events[bar, EVENT_INSTRUMENT]  # type: ignore[index]
-            count = function(  # type: ignore[operator]
-                values[bar],  # type: ignore[index]
-                memory[i],  # type: ignore[index]
+            i = events[bar, EVENT_INSTRUMENT]
+            count = function(
+                values[bar],
+                memory[i],
                 s.positions[i, POSITION_QUANTITY],
                 s.positions[i, POSITION_LAST],
                 s.positions[i, POSITION_WORKING],
@@ -265,7 +267,7 @@ def run_function(
             )
             if count > 0:
                 for n in range(count):
-                    intents[n, ORDER_INSTRUMENT] = i  # type: ignore[index]
+                    intents[n, ORDER_INSTRUMENT] = i
                 place_all(s, b, intents, count)
         row = until
         if s.account[ACCOUNT_JOURNAL] > s.journal.shape[0] // 2:

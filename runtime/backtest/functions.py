@@ -1,0 +1,103 @@
+"""Compiled strategies: a function in the numba subset, called from inside the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.history import History
+from engine.errors import StrategyError
+from engine.jit import callback
+from engine.lang.batch import evaluate_batch
+from engine.lang.compiler import compile_program
+from engine.lang.program import Program
+from runtime.backtest.clockwork import Clockwork
+from runtime.backtest.machine import Machine
+from runtime.backtest.signals import panel_of
+from runtime.backtest.sources import market_sources
+from runtime.backtest.user_code import UserCode, load_object
+from runtime.config import StrategyConfig
+from runtime.results import RunOutput
+from sims.fillbook.settings import BookSettings
+from sims.replay.stream import Source, Stream
+
+BAR_VALUES = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionDecider:
+    """A compiled function decides, at every warm bar, inside the loop."""
+
+    config: StrategyConfig
+    history: History
+    clockwork: Clockwork
+    function: Callable[..., int]
+    program: Program
+    value_width: int
+    memory_width: int
+
+    @staticmethod
+    def load(config: StrategyConfig, history: History, clockwork: Clockwork) -> FunctionDecider:
+        """Load the function that a strategy file names."""
+        function = load_object(config)
+        if not hasattr(function, "indicators") or not hasattr(function, "memory"):
+            raise StrategyError(
+                f"{config.strategy.code_name} is not marked as a compiled strategy",
+                where=str(config.strategy.code_path),
+                remedy="put @trader.compiled_strategy(...) over it",
+            )
+        formulas = {name: name for name in BAR_VALUES} | function.indicators
+        program = compile_program(
+            formulas,
+            config.parameter_values(),
+            kinds=dict.fromkeys(formulas, "number"),
+            symbols=history.symbols,
+        )
+        width = len(formulas) + len(config.parameters)
+        return FunctionDecider(
+            config, history, clockwork, function, program, width, function.memory
+        )
+
+    def sources(self, is_compiled: bool) -> Sequence[Source]:
+        """Return the market data with a row of values for each bar."""
+        panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
+        outputs = evaluate_batch(self.program, panel, compiled=is_compiled)
+        return market_sources(
+            self.history, values=[self._values(outputs, k) for k in range(len(panel))]
+        )
+
+    def _values(self, outputs: dict[str, list[NDArray[np.float64]]], k: int) -> NDArray[np.float64]:
+        """Return one instrument's rows; the first column is NaN until every indicator is defined."""
+        names = list(outputs)
+        rows = np.empty((len(outputs["close"][k]), self.value_width))
+        for column, name in enumerate(names):
+            rows[:, column] = outputs[name][k]
+        for column, value in enumerate(self.config.parameter_values().values(), start=len(names)):
+            rows[:, column] = float(value)
+        undefined = np.isnan(rows[:, len(BAR_VALUES) :]).any(axis=1)
+        rows[undefined, 0] = np.nan
+        return rows
+
+    def run(self, job: Any, settings: BookSettings) -> RunOutput:
+        """Run the loop with the function."""
+        from runtime.backtest.run import starting_cash
+
+        machine = Machine(job.setup, settings, job.is_compiled)
+        memory = np.zeros((len(self.history.parts), self.memory_width))
+        function: Any = self.function
+        if job.is_compiled:
+            from sims.replay.entry import FUNCTION_SIGNATURE
+
+            function = callback(self.function, FUNCTION_SIGNATURE)
+        stream = Stream(job.sources, value_width=self.value_width)
+        with UserCode(self.config, self.config.strategy.code_name).guard("call"):
+            for chunk in stream.chunks():
+                machine.run_function(chunk, memory, function)
+                machine.events += chunk.rows
+                if job.progress is not None:
+                    job.progress(machine.events, stream.count)
+        return machine.output(job.clockwork, starting_cash(job.config))
