@@ -75,7 +75,8 @@ def callback(function: Callable[..., Any], signature: object) -> Any:
 
     if function not in _KERNELS:
         raise ValueError(f"{function.__qualname__} is not a kernel: decorate it with @kernel")
-    return cfunc(signature, cache=True)(_clone(function))
+    # Not cached: it is the user's code, and numba would not notice a change in what it imports.
+    return cfunc(signature)(_clone(function))
 
 
 def _clone(function: Callable[..., Any]) -> Callable[..., Any]:
