@@ -13,17 +13,14 @@ class Cross(Strategy):
 
     def on_start(self) -> None:
         """Begin without a bar before."""
-        self.was_above = True
-        self.seen = False
+        self.quick_before = self.calm_before = 0.0
 
     def on_bar(self, bar: Bar) -> None:
         """Compare this bar's averages with those of the bar before."""
-        above = self.quick > self.calm
-        if above != self.was_above:
-            if self.seen:
-                if above:
-                    self.buy(100)
-                else:
-                    self.close()
-            self.was_above = above
-        self.seen = True
+        quick, calm = self.quick, self.calm
+        if quick > calm:
+            if self.quick_before <= self.calm_before != 0.0 and not self.position():
+                self.buy(100)
+        elif quick < calm and self.quick_before >= self.calm_before and self.position():
+            self.close()
+        self.quick_before, self.calm_before = quick, calm

@@ -170,6 +170,8 @@ class ClassSession:
         self._on_trade = _overridden(kind, "on_trade", strategy)
         self._on_fill = _overridden(kind, "on_fill", strategy)
         self._fills_seen = 0
+        only_bars = not (self._on_bars or self._on_quote or self._on_trade)
+        self._is_simple = bool(self._on_bar) and only_bars and len(self.instruments) == 1
 
     def start(self) -> None:
         """Call `on_start`."""
@@ -199,6 +201,9 @@ class ClassSession:
         slice_ends = ends[market].tolist()
         account = self.machine.plain.account
         with self.user.guard("on_bar", self.desk):
+            if self._is_simple:
+                self._run_bars(places, slice_ends)
+                kinds = []
             for k in range(len(kinds)):
                 self.due = slice_ends[k]
                 if account[at.ACCOUNT_ORDERS] and self.reached < self.due:
@@ -214,6 +219,25 @@ class ClassSession:
             self.due = chunk.rows
             self.catch_up()
             self._tell_fills()
+
+    def _run_bars(self, places: list[int], slice_ends: list[int]) -> None:
+        """Call `on_bar` for each bar of one instrument: the loop below it, without its branches."""
+        on_bar, bar, warm = self._on_bar, self._bars[0], self._warm[0]
+        assert on_bar is not None and bar is not None
+        account, attributes = self.machine.plain.account, self.strategy.__dict__
+        indicators = [(name, views[0]) for name, views in self._indicators]
+        for place, end in zip(places, slice_ends, strict=True):
+            self.due = end
+            if account[at.ACCOUNT_ORDERS] and self.reached < end:
+                self.catch_up()
+                self._tell_fills()
+            if place < warm:
+                continue
+            bar._place = place
+            for name, view in indicators:
+                attributes[name] = view[place]
+            if on_bar(bar) is not None:
+                self.user.refuse_result("on_bar")
 
     def _wanted(self, kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
         wanted = np.zeros(len(kinds), dtype=bool)
