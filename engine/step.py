@@ -66,6 +66,7 @@ from engine.model.layout import (
     KIND_RESUME,
     KIND_SETTLEMENT,
     KIND_SPLIT,
+    KIND_SYMBOL_CHANGE,
     KIND_TIMER,
     KIND_TRADE,
     KIND_TRANSFER,
@@ -215,6 +216,9 @@ def apply_action(s: Core, events: Table, row: int, kind: int) -> None:
         )
     elif kind == KIND_CONVERSION_RATE:
         s.ledger[events[row, RATE_CURRENCY], LEDGER_RATE] = events[row, RATE_VALUE]
+    elif kind == KIND_SYMBOL_CHANGE:
+        # The instrument keeps its index, so orders and position go on; the new name is the shell's.
+        journal_row(s, KIND_SYMBOL_CHANGE, i)
     elif kind == KIND_HALT:
         s.positions[i, POSITION_HALTED] = 1
     elif kind == KIND_RESUME:

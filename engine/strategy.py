@@ -158,6 +158,11 @@ class Desk(Protocol):
     def cancel(self, order_id: int) -> bool:
         """Ask to cancel an order."""
 
+    def replace(
+        self, order_id: int, quantity: Number | None, limit: Number | None, stop: Number | None
+    ) -> bool:
+        """Ask to change an order; what is None stays."""
+
     def position(self, symbol: str | None) -> Decimal:
         """Return a signed position."""
 
@@ -252,6 +257,17 @@ class Strategy:
     def cancel(self, order_id: int) -> bool:
         """Ask to cancel an order; False when it is not working."""
         return self._desk.cancel(order_id)
+
+    def replace(
+        self,
+        order_id: int,
+        *,
+        quantity: Number | None = None,
+        limit: Number | None = None,
+        stop: Number | None = None,
+    ) -> bool:
+        """Ask to change an order's total quantity or prices; False when it is unknown or denied."""
+        return self._desk.replace(order_id, quantity, limit, stop)
 
     # --- reads -----------------------------------------------------------------------------------
     def position(self, symbol: str | None = None) -> Decimal:

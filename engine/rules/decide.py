@@ -120,8 +120,7 @@ def open_position(s: Core, intents: Table, i: int, side: int) -> None:
     if lots <= 0:
         return
     # Turning over: the opposite position is closed by the same order.
-    lots = lots + max(-side * s.positions[i, POSITION_QUANTITY], 0)
-    new_intent(intents, 0, i, side, lots)
+    new_intent(intents, 0, i, side, lots + max(-side * s.positions[i, POSITION_QUANTITY], 0))
     intents[0, ORDER_TYPE] = s.account[ACCOUNT_ENTRY_TYPE]
     intents[0, ORDER_TIF] = s.account[ACCOUNT_ENTRY_TIF]
     if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InputError, StrategyError
-from engine.kernels.orders import ask_cancel
+from engine.kernels.orders import ask_cancel, ask_replace, find_order
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
@@ -101,6 +101,29 @@ class BacktestDesk:
         """Ask to cancel an order."""
         self._catch_up()
         asked = ask_cancel(self._machine.plain, order_id)
+        self._machine.place(0)
+        return asked
+
+    def replace(
+        self, order_id: int, quantity: Number | None, limit: Number | None, stop: Number | None
+    ) -> bool:
+        """Ask to change an order; what is None stays."""
+        self._catch_up()
+        core = self._machine.plain
+        r = find_order(core, order_id)
+        if r < 0:
+            return False
+        instrument = self._instruments[core.orders[r, at.ORDER_INSTRUMENT]]
+        lots, at_limit, at_stop = (
+            core.orders[r, column] for column in (at.ORDER_QUANTITY, at.ORDER_LIMIT, at.ORDER_STOP)
+        )
+        if quantity is not None:
+            lots = _exact(quantity, instrument.quantity_precision, "quantity")
+        if limit is not None:
+            at_limit = _exact(limit, instrument.price_precision, "limit")
+        if stop is not None:
+            at_stop = _exact(stop, instrument.price_precision, "stop")
+        asked = ask_replace(core, order_id, lots, at_limit, at_stop)
         self._machine.place(0)
         return asked
 
