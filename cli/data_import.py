@@ -73,6 +73,12 @@ def import_data(
     currency: Annotated[
         str | None, typer.Option(metavar="CODE", help="Currency of the prices.")
     ] = None,
+    instruments: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", help="Definitions: multiplier, tick size, lot size and so on."
+        ),
+    ] = None,
     price_precision: Annotated[
         int | None,
         typer.Option(metavar="N", min=0, max=12, help="Decimals of prices; rounds to them."),
@@ -112,6 +118,7 @@ def import_data(
           --timezone America/Chicago --column close=Last
     """
     from data.importing import ImportOptions, Stamp, import_file
+    from data.instruments import read_instruments
     from engine.model.instruments import InstrumentKind
     from runtime.workspace import catalog_root
 
@@ -134,6 +141,7 @@ def import_data(
         drop_bad_rows=drop_bad_rows,
         mode=_mode(replace=replace, append=append),
         where=parse_pairs(where or [], option="--where"),
+        instruments={} if instruments is None else read_instruments(instruments),
     )
     with screen.progress("import") as advance:
         report = import_file(file, catalog_root(catalog, Path.cwd()), options, advance)

@@ -120,7 +120,20 @@ def to_quanta_report(values: Floats, precision: int, *, rounding: bool) -> Quant
     counts = np.where(good, scaled, 0.0).astype(np.int64)
     off = good & ~exact
     error = float(np.abs(scaled[off] / power - values[off]).max()) if off.any() else 0.0
-    return Quanta(counts, error, np.flatnonzero(~good).astype(np.int64))
+    whole = ~fits & _is_whole_within(values, precision)
+    counts[whole] = values[whole].astype(np.int64) * 10**precision
+    return Quanta(counts, error, np.flatnonzero(~(good | whole)).astype(np.int64))
+
+
+def _is_whole_within(values: Floats, precision: int) -> NDArray[np.bool_]:
+    """Say which values are whole numbers whose counts fit 64 bits: exact without any float.
+
+    A volume of 15,897,800 shares in billionths is 1.58978e16 lots, over 2^53 and still exact.
+    """
+    limit = min(EXACT_LIMIT - 1.0, float(INT64_MAX // 10**precision))
+    with np.errstate(invalid="ignore"):
+        inside: NDArray[np.bool_] = (np.abs(values) <= limit) & (values == np.rint(values))
+    return inside
 
 
 def suggest_precision(values: Floats) -> tuple[int, float] | None:

@@ -51,7 +51,7 @@ def parse_timeframe(text: str) -> int:
     if match is None:
         raise DataError(
             f"{text!r} is no timeframe",
-            where="timeframe",
+            where="--timeframe",
             remedy="write a number and s, m, h, d or w: 30s, 1m, 4h, 1d",
             code="data.bad_timeframe",
         )
@@ -70,6 +70,24 @@ def format_timeframe(length_ns: int) -> str:
         if length_ns % _UNITS[unit] == 0:
             return f"{length_ns // _UNITS[unit]}{unit}"
     return f"{length_ns // NS_PER_SECOND}s"
+
+
+def require_daily(options: ImportOptions, file: str) -> None:
+    """Refuse a length that was said for bars that are whole sessions.
+
+    Raises
+    ------
+    DataError
+        If `options` say another length than one day, or something that is none.
+    """
+    if options.timeframe is None or parse_timeframe(options.timeframe) == NS_PER_DAY:
+        return
+    raise DataError(
+        f"the times name days, so each bar is one session, not {options.timeframe}",
+        where=f"{file}, --timeframe",
+        remedy="leave --timeframe out, or name the column with the time of day: --column time=NAME",
+        code="data.timeframe_unsupported",
+    )
 
 
 def usual_step_ns(stamps: Ints, groups: list[Ints]) -> int | None:
@@ -131,6 +149,7 @@ def from_one(
     """Return the times of bars that carry one stamp each."""
     assert stamps.ns is not None
     if options.stamp is Stamp.DATE:
+        require_daily(options, findings.file)
         days = _days_of(stamps, calendar)
         return from_days(days, calendar, rows, groups, column, findings)
     if options.stamp is None:

@@ -15,7 +15,15 @@ from data.catalog import Catalog, Dataset
 from data.frames import AnyColumns
 from data.history import BarColumns, QuoteColumns, TradeColumns
 from data.importing.actions import build_actions
-from data.importing.bartimes import BarTimes, from_days, from_one, from_two, is_daily
+from data.importing.bartimes import (
+    BarTimes,
+    from_days,
+    from_one,
+    from_two,
+    is_daily,
+    parse_timeframe,
+    require_daily,
+)
 from data.importing.columns import Layout, find_layout
 from data.importing.combine import combine
 from data.importing.define import Known, calendar_for, define
@@ -25,7 +33,7 @@ from data.importing.rules import check_order, check_rows
 from data.importing.source import ROW, Source, drop_rows, keep_rows, read_source
 from data.importing.stamps import Stamps, parse_stamps
 from data.importing.values import Numbers, missing_columns, parse_numbers
-from data.numbers import Ints
+from data.numbers import EXACT_LIMIT, Ints
 from data.writer import Draft, Part, write_dataset
 from engine.errors import DataError
 from engine.model.instruments import Instrument
@@ -91,6 +99,8 @@ def import_file(
         cannot be true. Nothing is changed then.
     """
     tell = progress or (lambda _fraction, _step: None)
+    if options.timeframe is not None:
+        parse_timeframe(options.timeframe)  # a mistake in it is told whatever the file holds
     existing = _existing(Catalog(catalog_root), options)
     tell(0.0, "reading")
     rows = _read_rows(source, options)
@@ -273,6 +283,7 @@ def _bar_times(table: _Table, known: Known) -> BarTimes:
     table.findings.raise_if_any()  # what follows needs every stamp
     calendar = _one_calendar(table, known)
     if stamps.days is not None:
+        require_daily(table.options, table.findings.file)
         days, rows = stamps.days, table.rows
         return from_days(days, calendar, rows, table.groups, series.name, table.findings)
     return from_one(
@@ -379,13 +390,19 @@ def _to_whole(
 
 
 def _add_off_grid(table: _Table, column: Numbers, bad: Ints, precision: int, rows: Ints) -> None:
+    is_large = np.abs(column.floats[bad]) * 10.0**precision >= EXACT_LIMIT
+    large, off = bad[is_large], bad[~is_large]
     table.findings.add(
-        rows[bad],
+        rows[large],
+        column.name,
+        "data.too_large",
+        lambda i: f"{column.floats[large[i]]:.17g} is too large for {precision} decimals",
+    )
+    table.findings.add(
+        rows[off],
         column.name,
         "data.off_grid",
-        lambda i: (
-            f"{column.floats[bad[i]]:.17g} is no exact count of 10^-{precision}, or out of range"
-        ),
+        lambda i: f"{column.floats[off[i]]:.17g} is no exact count of 10^-{precision}",
     )
 
 

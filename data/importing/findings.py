@@ -70,6 +70,7 @@ _REMEDIES = {
     "data.not_a_number": "numbers are written like 1234.56",
     "data.missing_value": "fill or remove these rows; a column is left out with --column NAME=",
     "data.off_grid": "allow rounding by naming the decimals: --price-precision N",
+    "data.too_large": "name fewer decimals: --price-precision N, --quantity-precision N",
 }
 
 

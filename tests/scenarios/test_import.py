@@ -161,6 +161,27 @@ def test_a_midnight_stamp_can_name_a_day(tmp_path: Path) -> None:
     assert stamps(bars_of(tmp_path).ts_close_ns) == ["2024-07-01T20:00", "2024-07-02T20:00"]
 
 
+@pytest.mark.parametrize(
+    ("timeframe", "code"),
+    [
+        ("1d", None),
+        ("24h", None),
+        ("7x", "data.bad_timeframe"),
+        ("1h", "data.timeframe_unsupported"),
+    ],
+)
+def test_a_length_said_for_days_is_one_day(
+    tmp_path: Path, timeframe: str, code: str | None
+) -> None:
+    text = "Date,Open,High,Low,Close\n2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n"
+    if code is None:
+        assert run(tmp_path, text, timeframe=timeframe).timeframe == "1d"
+        return
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, text, timeframe=timeframe)
+    assert caught.value.code == code
+
+
 def test_the_persons_mapping_wins(tmp_path: Path) -> None:
     text = DAILY.replace("Close", "Last Sale").replace("Volume", "Trades")
     run(tmp_path, text, columns={"close": "Last Sale", "volume": ""})

@@ -65,6 +65,24 @@ def test_a_value_without_an_exact_count_is_refused(value: float) -> None:
     assert to_quanta_report(np.array([1.0, value]), 0, rounding=True).bad_rows.tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("value", "precision", "count"),
+    [
+        (15_897_800.0, 9, 15_897_800 * 10**9),  # over 2^53, and whole
+        (9_223_372_035.0, 9, 9_223_372_035 * 10**9),
+        (9_223_372_036.0, 9, 9_223_372_036 * 10**9),
+        (9_223_372_037.0, 9, None),  # over 2^63
+        (15_897_800.5, 9, None),  # a float does not hold its nine decimals
+    ],
+)
+def test_large_whole_numbers_are_counted_without_floats(
+    value: float, precision: int, count: int | None
+) -> None:
+    report = to_quanta_report(np.array([value, 1.0]), precision, rounding=False)
+    assert report.bad_rows.tolist() == ([] if count is not None else [0])
+    assert report.values.tolist() == [count or 0, 10**precision]
+
+
 def test_rounding_is_half_to_even_and_reports_its_error() -> None:
     report = to_quanta_report(np.array([0.125, 0.375, 0.25]), 2, rounding=True)
     assert report.values.tolist() == [12, 38, 25]
