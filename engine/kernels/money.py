@@ -41,7 +41,7 @@ def multiply_checked(a: int, b: int) -> int:
 
 @kernel
 def divide_wide(a: int, b: int, c: int) -> tuple[int, int]:
-    """Return quotient and remainder of a * b / c for a, b >= 0 and 0 < c < 2^61.
+    """Return quotient and remainder of a * b / c for a, b >= 0 and c > 0.
 
     The product may be wider than 64 bits. The quotient is OVERFLOW when it does not fit.
     """
@@ -49,19 +49,21 @@ def divide_wide(a: int, b: int, c: int) -> tuple[int, int]:
         product = a * b
         return product // c, product % c
     # Shift and add: multiply b by the bits of a from the highest, keeping quotient and remainder.
+    # Sums of remainders are compared before they are made: they may be wider than 64 bits as well.
     whole, part = b // c, b % c
     quotient, remainder = 0, 0
     for bit in range(62, -1, -1):
-        if quotient > (INT64_MAX - whole - 3) // 2:
+        carry = 1 if remainder >= c - remainder else 0
+        if quotient > (INT64_MAX - carry) // 2:
             return OVERFLOW, 0
-        quotient = quotient * 2
-        remainder = remainder * 2
+        quotient = quotient * 2 + carry
+        remainder = remainder - (c - remainder) if carry == 1 else remainder * 2
         if (a >> bit) & 1:
-            quotient = quotient + whole
-            remainder = remainder + part
-        while remainder >= c:
-            remainder = remainder - c
-            quotient = quotient + 1
+            carry = 1 if remainder >= c - part else 0
+            if quotient > INT64_MAX - whole - carry:
+                return OVERFLOW, 0
+            quotient = quotient + whole + carry
+            remainder = remainder - (c - part) if carry == 1 else remainder + part
     return quotient, remainder
 
 
@@ -81,7 +83,7 @@ def multiply_divide_ceiling(a: int, b: int, c: int) -> int:
         return OVERFLOW
     quotient, remainder = divide_wide(a, b, c)
     if quotient != OVERFLOW and remainder > 0:
-        return quotient + 1
+        return add_checked(quotient, 1)
     return quotient
 
 
@@ -93,12 +95,18 @@ def multiply_divide_even(a: int, b: int, c: int) -> int:
     quotient, remainder = divide_wide(abs(a), abs(b), c)
     if quotient == OVERFLOW:
         return OVERFLOW
-    double = remainder * 2
-    if double > c or (double == c and quotient % 2 == 1):
-        quotient = quotient + 1
-    if (a < 0) != (b < 0):
+    if rounds_up(quotient, remainder, c):
+        quotient = add_checked(quotient, 1)
+    if (a < 0) != (b < 0) and quotient != OVERFLOW:
         return -quotient
     return quotient
+
+
+@kernel
+def rounds_up(quotient: int, remainder: int, c: int) -> bool:
+    """Return whether half-even rounding of quotient + remainder / c goes to the next number."""
+    other = c - remainder
+    return remainder > other or (remainder == other and quotient % 2 == 1)
 
 
 @kernel
@@ -108,19 +116,23 @@ def notional_minor(price: int, lots: int, numerator: int, denominator: int) -> i
     Exact where the instrument's denominator is 1; else rounded half-even. The sign is that of the
     product (a sold quantity is negative).
     """
-    product = multiply_checked(price, lots)
     if denominator == 1:
-        return multiply_checked(product, numerator)
-    return multiply_divide_even(product, numerator, denominator)
+        return multiply_checked(multiply_checked(price, lots), numerator)
+    # The numerator is small here, the product of price and quantity may be wider than 64 bits.
+    return multiply_divide_even(multiply_checked(price, numerator), lots, denominator)
 
 
 @kernel
 def ceil_to(value: int, step: int) -> int:
-    """Return the smallest multiple of `step` that is at least `value`."""
-    return -((-value) // step) * step
+    """Return the smallest multiple of `step` that is at least `value`, or OVERFLOW."""
+    if value == OVERFLOW:
+        return OVERFLOW
+    return add_checked(value, -value % step)
 
 
 @kernel
 def floor_to(value: int, step: int) -> int:
-    """Return the largest multiple of `step` that is at most `value`."""
-    return value // step * step
+    """Return the largest multiple of `step` that is at most `value`, or OVERFLOW."""
+    if value == OVERFLOW:
+        return OVERFLOW
+    return add_checked(value, -(value % step))
