@@ -12,6 +12,7 @@ from engine.kernels.money import (
     multiply_divide_even,
     multiply_divide_floor,
     notional_minor,
+    rounds_up,
 )
 from engine.model.layout import (
     ACCOUNT_REINVEST,
@@ -55,7 +56,9 @@ def value_of(s: Core, i: int, price: int, lots: int) -> int:
 
 
 @kernel
-def change_position(s: Core, i: int, lots: int, value: int, fee: int, cause: int) -> int:
+def change_position(
+    s: Core, i: int, lots: int, price: int, value: int, fee: int, cause: int
+) -> int:
     """Trade `lots` (negative: sell) worth `value` (same sign), paying `fee`; return realized money.
 
     Postings for an instrument paid in full: cash -value, positions +cost, realized -gain. For a
@@ -73,7 +76,7 @@ def change_position(s: Core, i: int, lots: int, value: int, fee: int, cause: int
             closed_cost = multiply_divide_even(cost, closing, abs(quantity))
         closed_value = value
         if closing < abs(lots):
-            closed_value = multiply_divide_even(value, closing, abs(lots))
+            closed_value = value_of(s, i, price, closing if lots > 0 else -closing)
     # A sale's value is negative: what comes in is -value, what it had cost is closed_cost.
     realized = -closed_value - closed_cost
     cost_change = (value - closed_value) - closed_cost
@@ -125,12 +128,13 @@ def apply_trade(s: Core, i: int, lots: int, price: int, fee: int, cause: int) ->
     if value == OVERFLOW or add_checked(s.positions[i, POSITION_QUANTITY], lots) == OVERFLOW:
         fault(s, FAULT_OVERFLOW, i)
         return OVERFLOW
-    realized = change_position(s, i, lots, value, fee, cause)
+    realized = change_position(s, i, lots, price, value, fee, cause)
     denominator = s.terms[i, TERM_DENOMINATOR]
     if denominator > 1 and realized != OVERFLOW:
         # Half-even rounding of the value is booked, so that the exact sum can be told at any time.
-        _, whole = divide_wide(abs(price), abs(lots) * s.terms[i, TERM_NUMERATOR], denominator)
-        rest = whole if whole * 2 <= denominator else whole - denominator
+        whole, rest = divide_wide(price * s.terms[i, TERM_NUMERATOR], abs(lots), denominator)
+        if rounds_up(whole, rest, denominator):
+            rest = rest - denominator
         s.positions[i, POSITION_REMAINDER] += rest if lots > 0 else -rest
     if s.positions[i, POSITION_LAST] == 0:
         s.positions[i, POSITION_LAST] = price
@@ -165,8 +169,10 @@ def reinvest(s: Core, i: int) -> None:
     if s.positions[i, POSITION_QUANTITY] <= 0:
         return
     per_lot = multiply_checked(price, s.terms[i, TERM_NUMERATOR])
+    if per_lot <= 0:
+        return
     lots = multiply_divide_floor(pending, s.terms[i, TERM_DENOMINATOR], per_lot)
-    if lots > 0 and per_lot > 0:
+    if lots > 0:
         apply_trade(s, i, lots, price, 0, KIND_DIVIDEND)
 
 
@@ -181,8 +187,8 @@ def apply_split(s: Core, i: int, numerator: int, denominator: int) -> None:
             fault(s, FAULT_OVERFLOW, i)
             return
         sign = 1 if quantity > 0 else -1
-        if remainder > 0:
-            pay_fraction(s, i, sign, abs(quantity), remainder, numerator, last)
+        if remainder > 0 and not pay_fraction(s, i, sign, abs(quantity), remainder, numerator):
+            return
         s.positions[i, POSITION_QUANTITY] = sign * after
     s.positions[i, POSITION_LAST] = multiply_divide_even(last, denominator, numerator)
     row = journal_row(s, KIND_POSITION_CHANGED, i)
@@ -192,20 +198,20 @@ def apply_split(s: Core, i: int, numerator: int, denominator: int) -> None:
 
 
 @kernel
-def pay_fraction(
-    s: Core, i: int, sign: int, quantity: int, remainder: int, numerator: int, last: int
-) -> None:
+def pay_fraction(s: Core, i: int, sign: int, quantity: int, remainder: int, numerator: int) -> bool:
     """Cash in lieu: `remainder / numerator` old lots are closed at the last price before the split."""
-    value = value_of(s, i, last, remainder)
-    if value == OVERFLOW:
+    value = value_of(s, i, s.positions[i, POSITION_LAST], remainder)
+    parts = multiply_checked(quantity, numerator)
+    if value == OVERFLOW or parts == OVERFLOW:
         fault(s, FAULT_OVERFLOW, i)
-        return
+        return False
     received = sign * multiply_divide_even(value, 1, numerator)
     cost = s.positions[i, POSITION_COST]
-    part = multiply_divide_even(cost, remainder, quantity)
-    part = multiply_divide_even(part, 1, numerator)
-    if post_trade(s, i, -received, -part, received - part, 0):
-        s.positions[i, POSITION_COST] = cost - part
+    part = multiply_divide_even(cost, remainder, parts)
+    if not post_trade(s, i, -received, -part, received - part, 0):
+        return False
+    s.positions[i, POSITION_COST] = cost - part
+    return True
 
 
 @kernel
