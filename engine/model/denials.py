@@ -39,7 +39,7 @@ SENTENCES: Final[dict[Denial, str]] = {
     Denial.PRICE_OUT_OF_RANGE: "the price is outside the instrument's range",
     Denial.EXPIRY_IN_THE_PAST: "a good-till-date order needs a date in the future",
     Denial.TERMS_CONFLICT: "the order's terms contradict each other",
-    Denial.NO_MARKET_PRICE: "no price of the instrument is known yet",
+    Denial.NO_MARKET_PRICE: "no price of the instrument, or no rate of its currency, is known yet",
     Denial.MARKET_CLOSED_FOR_GOOD: "the instrument has settled or expired",
     Denial.VALUE_TOO_LARGE: "the order's value does not fit the ledger (over 92 billion)",
     Denial.BUYING_POWER: "the order would exceed the account's buying power",

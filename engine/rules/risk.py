@@ -25,7 +25,6 @@ from engine.model.denials import (
     DENY_QUANTITY_TOO_LARGE,
     DENY_SHORT_NOT_ALLOWED,
     DENY_TERMS_CONFLICT,
-    DENY_TOO_MANY_ORDERS,
     DENY_VALUE_TOO_LARGE,
 )
 from engine.model.layout import (
@@ -36,6 +35,7 @@ from engine.model.layout import (
     ACCOUNT_SHORT,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
+    LEDGER_RATE,
     ORDER_EXPIRE,
     ORDER_FILLED,
     ORDER_FLAGS,
@@ -167,7 +167,10 @@ def working_exposure(s: Core, but: int) -> int:
         i, side = s.orders[o, ORDER_INSTRUMENT], s.orders[o, ORDER_SIDE]
         rest = s.orders[o, ORDER_QUANTITY] - s.orders[o, ORDER_FILLED]
         held = abs(s.positions[i, POSITION_QUANTITY])
-        lots = abs(s.positions[i, POSITION_QUANTITY] + side * rest) - held
+        after = add_checked(s.positions[i, POSITION_QUANTITY], side * rest)
+        if after == OVERFLOW:
+            return OVERFLOW
+        lots = abs(after) - held
         if lots < 0 and s.orders[o, ORDER_TYPE] != TYPE_MARKET:
             continue
         if lots > 0 and s.orders[o, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
@@ -204,10 +207,9 @@ def check_order(s: Core, r: int) -> int:
     i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
     if s.positions[i, POSITION_CLOSED] == 1:
         return DENY_MARKET_CLOSED_FOR_GOOD
-    if s.positions[i, POSITION_LAST] <= 0:
+    rate = s.ledger[s.terms[i, TERM_CURRENCY], LEDGER_RATE]
+    if s.positions[i, POSITION_LAST] <= 0 or rate <= 0:
         return DENY_NO_MARKET_PRICE
-    if s.account[ACCOUNT_ORDERS] >= s.orders.shape[0]:
-        return DENY_TOO_MANY_ORDERS
     price = max(reference_price(s, r), s.positions[i, POSITION_LAST])
     if value_of(s, i, price, s.orders[r, ORDER_QUANTITY]) == OVERFLOW:
         return DENY_VALUE_TOO_LARGE

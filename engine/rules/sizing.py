@@ -6,11 +6,12 @@ from typing import Final
 
 from engine.jit import kernel
 from engine.kernels.ledger import from_base
-from engine.kernels.money import OVERFLOW, floor_to, multiply_divide_floor
+from engine.kernels.money import floor_to, multiply_checked, multiply_divide_floor
 from engine.kernels.positions import equity_minor
 from engine.model.layout import (
     ACCOUNT_SIZE_METHOD,
     ACCOUNT_SIZE_VALUE,
+    LEDGER_RATE,
     POSITION_LAST,
     TERM_CURRENCY,
     TERM_DENOMINATOR,
@@ -28,17 +29,20 @@ SIZE_EQUITY: Final = 2  # value: parts per billion of equity
 
 @kernel
 def lots_for_money(s: Core, i: int, minor: int) -> int:
-    """Return the whole lot steps that `minor` (account currency, >= 0) buys at the last price."""
-    price = s.positions[i, POSITION_LAST]
-    money = from_base(s, s.terms[i, TERM_CURRENCY], minor)
-    if price <= 0 or money <= 0 or money == OVERFLOW:
+    """Return the whole lot steps that `minor` (account currency) buys at the last price.
+
+    0 where no price or rate is known, and where the amounts do not fit.
+    """
+    price, currency = s.positions[i, POSITION_LAST], s.terms[i, TERM_CURRENCY]
+    if price <= 0 or s.ledger[currency, LEDGER_RATE] <= 0:
         return 0
+    money = from_base(s, currency, minor)
     step = s.terms[i, TERM_LOT_STEP]
-    per_step = price * step * s.terms[i, TERM_NUMERATOR]
-    lots = multiply_divide_floor(money, s.terms[i, TERM_DENOMINATOR], per_step)
-    if lots == OVERFLOW:
+    per_step = multiply_checked(multiply_checked(price, step), s.terms[i, TERM_NUMERATOR])
+    if money <= 0 or per_step <= 0:
         return 0
-    return lots * step
+    steps = multiply_divide_floor(money, s.terms[i, TERM_DENOMINATOR], per_step)
+    return max(multiply_checked(steps, step), 0)
 
 
 @kernel

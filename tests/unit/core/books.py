@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from engine.jit import as_plain
+from engine.kernels.orders import find_order, place
 from engine.kernels.positions import apply_trade, equity_minor, market_value
 from engine.model import layout as at
+from engine.model.denials import Denial
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import MINOR_PER_UNIT, NS_PER_DAY, from_minor, to_minor, to_quanta
 from engine.state import Block, Core, CoreShape, new_core, plain_core
@@ -42,6 +44,22 @@ MONEY = {
     "conversions": at.LEDGER_CONVERSIONS,
     "corrections": at.LEDGER_CORRECTIONS,
 }
+
+
+REQUEST_COLUMNS = (
+    "ORDER_ID",
+    "ORDER_STATUS",
+    "ORDER_SIDE",
+    "ORDER_TYPE",
+    "ORDER_QUANTITY",
+    "ORDER_FILLED",
+    "ORDER_LIMIT",
+    "ORDER_STOP",
+    "ORDER_TRAIL_PPM",
+    "ORDER_FLAGS",
+    "ORDER_PARENT",
+    "ORDER_GROUP",
+)
 
 
 def terms_of(instruments: Sequence[Instrument], currencies: Sequence[str]) -> Block:
@@ -173,6 +191,82 @@ class Books:
         row = self.number(symbol)
         self.s.terms[row, at.TERM_CONVERTS] = self.currencies.index(currency)
         self.s.terms[row, at.TERM_CONVERTS_INVERSE] = int(inverse)
+
+    # --- orders ----------------------------------------------------------------------------------------
+    def order(self, text: str, symbol: str | None = None, **columns: int) -> int:
+        """Place an order such as ``buy 10 limit 9.50``; return its id, or 0 when it was denied.
+
+        `columns` names further columns: ``TIF=at.TIF_GTD``, ``FLAGS=...``.
+        """
+        symbol = symbol or self.instruments[0].symbol
+        intent = np.zeros((1, at.ORDER_WIDTH), dtype=np.int64)
+        side, quantity, kind, *prices = text.split()
+        intent[0, at.ORDER_INSTRUMENT] = self.number(symbol)
+        intent[0, at.ORDER_SIDE] = 1 if side == "buy" else -1
+        intent[0, at.ORDER_QUANTITY] = self.lots(symbol, quantity)
+        intent[0, at.ORDER_TYPE] = getattr(at, f"TYPE_{kind.upper()}")
+        intent[0, at.ORDER_TIF] = at.TIF_GTC
+        if kind.startswith("limit"):
+            intent[0, at.ORDER_LIMIT] = self.ticks(symbol, prices[0])
+        if kind.startswith("stop"):
+            intent[0, at.ORDER_STOP] = self.ticks(symbol, prices[0])
+        if kind == "stop_limit":
+            intent[0, at.ORDER_LIMIT] = self.ticks(symbol, prices[1])
+        for name, value in columns.items():
+            intent[0, getattr(at, f"ORDER_{name}")] = value
+        order_id: int = place(self.s, as_plain(intent), 0)
+        self.check()
+        return order_id
+
+    @property
+    def denial(self) -> Denial:
+        """Why the last order was denied."""
+        return Denial(self.s.account[at.ACCOUNT_LAST_DENIAL])
+
+    def verdict(self, text: str, symbol: str | None = None, **columns: int) -> Denial:
+        """Place an order and return why it was denied, NONE when it was not."""
+        if self.order(text, symbol, **columns) != 0:
+            return Denial.NONE
+        row = self.journal(at.KIND_DENIED)[-1]
+        assert Denial(row[at.FACT_REASON]) is self.denial
+        return self.denial
+
+    def fact(self, kind: int, order_id: int, **payload: int) -> None:
+        """Apply one fact from the broker; ``FACT_`` is left out of the names of `payload`."""
+        row = self.row_of(order_id)
+        i = -1 if row < 0 else self.s.orders[row, at.ORDER_INSTRUMENT]
+        values = {f"FACT_{name}": value for name, value in payload.items()}
+        self.event(kind, i, FACT_ORDER=order_id, **values)
+
+    def filled(self, order_id: int, quantity: str, price: str, fee: str = "0") -> None:
+        """Apply a fill of an order."""
+        i = self.s.orders[self.row_of(order_id), at.ORDER_INSTRUMENT]
+        symbol = self.instruments[i].symbol
+        self.fact(
+            at.KIND_FILL,
+            order_id,
+            LOTS=self.lots(symbol, quantity),
+            PRICE=self.ticks(symbol, price),
+            FEE=to_minor(fee),
+        )
+
+    def row_of(self, order_id: int) -> int:
+        """Return an order's row, -1 when it is not working."""
+        row: int = find_order(self.s, order_id)
+        return row
+
+    def working(self) -> list[dict[str, int]]:
+        """Return the working orders, the columns that were set."""
+        names = [name for name in dir(at) if name in REQUEST_COLUMNS]
+        count = self.s.account[at.ACCOUNT_ORDERS]
+        return [
+            {
+                name.removeprefix("ORDER_").lower(): self.s.orders[row, getattr(at, name)]
+                for name in names
+                if self.s.orders[row, getattr(at, name)]
+            }
+            for row in range(count)
+        ]
 
     # --- what is there ---------------------------------------------------------------------------------
     def money(self, account: str, currency: str = "USD") -> Decimal:
