@@ -1,12 +1,18 @@
 PYTHON ?= .venv/bin/python
-.PHONY: check format test coverage bench docs
+BIN = $(dir $(PYTHON))
+.PHONY: help check lint format test coverage bench
 
-check: ## format, lint, types, imports, fast tests
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+check: lint ## before a commit: format, lint, types, imports, fast tests
+	$(PYTHON) -m pytest -n 2 tests/unit tests/architecture
+
+lint: ## format, lint, types, imports
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
-	$(dir $(PYTHON))lint-imports
-	$(PYTHON) -m pytest -n 2 tests/unit tests/architecture tests/scenarios
+	$(BIN)lint-imports
 
 format: ## rewrite the code in the house format
 	$(PYTHON) -m ruff format .
