@@ -1,0 +1,1 @@
+"""Strategies that run over the shared market data, and what their tests have in common."""
