@@ -7,12 +7,13 @@ at one time; `decide` runs once after its last bar, when every price of the slic
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.money import ceil_to, floor_to, multiply_divide_ceiling
+from engine.kernels.money import OVERFLOW, add_checked, ceil_to, floor_to, multiply_divide_ceiling
 from engine.kernels.orders import ask_cancel, find_order, place
 from engine.model.layout import (
     ACCOUNT_ENTRY_OFFSET_PPM,
     ACCOUNT_ENTRY_TIF,
     ACCOUNT_ENTRY_TYPE,
+    ACCOUNT_ORDERS,
     ACCOUNT_STOP_PPM,
     ACCOUNT_TARGET_PPM,
     ACCOUNT_TRAIL_PPM,
@@ -20,13 +21,16 @@ from engine.model.layout import (
     EVENT_KIND,
     FLAG_REDUCE_ONLY,
     KIND_BAR,
+    ORDER_FILLED,
     ORDER_FLAGS,
     ORDER_GROUP,
+    ORDER_ID,
     ORDER_INSTRUMENT,
     ORDER_LIMIT,
     ORDER_PARENT,
     ORDER_QUANTITY,
     ORDER_SIDE,
+    ORDER_STATUS,
     ORDER_STOP,
     ORDER_TIF,
     ORDER_TRAIL_PPM,
@@ -45,11 +49,13 @@ from engine.model.layout import (
     SIGNAL_SHORT_EXIT,
     SIGNAL_TARGET,
     SIGNAL_WEIGHT,
+    STATUS_PENDING_CANCEL,
     TERM_PRICE_STEP,
     TIF_GTC,
     TYPE_LIMIT,
     TYPE_MARKET,
     TYPE_STOP,
+    TYPE_STOP_LIMIT,
     TYPE_TRAILING_STOP,
 )
 from engine.rules.sizing import entry_lots, lots_for_share
@@ -87,28 +93,40 @@ def exit_is_working(s: Core, i: int) -> bool:
 @kernel
 def close_position(s: Core, intents: Table, i: int) -> None:
     """Close an instrument's position at market, unless that is under way; withdraw a waiting entry."""
+    leave(s, intents, i, 1)
+    leave(s, intents, i, -1)
+
+
+@kernel
+def leave(s: Core, intents: Table, i: int, side: int) -> None:
+    """Give up one side of an instrument: its waiting entry, and the position if it is on that side."""
     if s.positions[i, POSITION_WORKING] > 0:
-        if entry_is_working(s, i):
-            ask_cancel(s, s.positions[i, POSITION_ENTRY])
-        if exit_is_working(s, i):
-            return
+        r = find_order(s, s.positions[i, POSITION_ENTRY])
+        if r >= 0 and s.orders[r, ORDER_SIDE] == side:
+            withdraw(s, r)
     quantity = s.positions[i, POSITION_QUANTITY]
-    if quantity == 0:
+    if quantity * side <= 0 or exit_is_working(s, i):
         return
-    new_intent(intents, 0, i, -1 if quantity > 0 else 1, abs(quantity))
+    new_intent(intents, 0, i, -side, abs(quantity))
     intents[0, ORDER_FLAGS] = FLAG_REDUCE_ONLY
     s.positions[i, POSITION_EXIT] = place(s, intents, 0)
+
+
+@kernel
+def withdraw(s: Core, r: int) -> None:
+    """Ask once to cancel the order in row `r`."""
+    if s.orders[r, ORDER_STATUS] != STATUS_PENDING_CANCEL:
+        ask_cancel(s, s.orders[r, ORDER_ID])
 
 
 @kernel
 def passive_price(s: Core, i: int, side: int, distance_ppm: int) -> int:
     """Return the last price moved `distance_ppm` against `side`'s favour to fill, on the grid."""
     last, step = s.positions[i, POSITION_LAST], s.terms[i, TERM_PRICE_STEP]
-    if side > 0:
-        away = multiply_divide_ceiling(last, distance_ppm, MILLION)
-        return max(floor_to(last - away, step), step)
     away = multiply_divide_ceiling(last, distance_ppm, MILLION)
-    return ceil_to(last + away, step)
+    if side > 0:
+        return max(floor_to(add_checked(last, -away), step), step)
+    return ceil_to(add_checked(last, away), step)
 
 
 @kernel
@@ -119,8 +137,11 @@ def open_position(s: Core, intents: Table, i: int, side: int) -> None:
     lots = entry_lots(s, i)
     if lots <= 0:
         return
-    # Turning over: the opposite position is closed by the same order.
-    new_intent(intents, 0, i, side, lots + max(-side * s.positions[i, POSITION_QUANTITY], 0))
+    # Turning over: the opposite position is closed by the same order, unless an exit closes it.
+    opposite = max(-side * s.positions[i, POSITION_QUANTITY], 0)
+    if opposite > 0 and exit_is_working(s, i):
+        opposite = 0
+    new_intent(intents, 0, i, side, add_checked(lots, opposite))
     intents[0, ORDER_TYPE] = s.account[ACCOUNT_ENTRY_TYPE]
     intents[0, ORDER_TIF] = s.account[ACCOUNT_ENTRY_TIF]
     if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
@@ -171,12 +192,10 @@ def follow_signals(s: Core, intents: Table, i: int, bits: int) -> None:
     quantity = s.positions[i, POSITION_QUANTITY]
     long_exit = (bits & SIGNAL_EXIT) != 0
     short_exit = (bits & SIGNAL_SHORT_EXIT) != 0
-    if long_exit and (quantity > 0 or s.positions[i, POSITION_WORKING] > 0):
-        if quantity >= 0:
-            close_position(s, intents, i)
-    if short_exit and (quantity < 0 or s.positions[i, POSITION_WORKING] > 0):
-        if quantity <= 0:
-            close_position(s, intents, i)
+    if long_exit:
+        leave(s, intents, i, 1)
+    if short_exit:
+        leave(s, intents, i, -1)
     if bits & SIGNAL_ENTRY and not long_exit and quantity <= 0:
         open_position(s, intents, i, 1)
     elif bits & SIGNAL_SHORT_ENTRY and not short_exit and quantity >= 0:
@@ -184,12 +203,56 @@ def follow_signals(s: Core, intents: Table, i: int, bits: int) -> None:
 
 
 @kernel
+def is_under_way(s: Core, r: int, i: int) -> bool:
+    """Return whether row `r` is an order of instrument `i` that trades without waiting for anything.
+
+    Children of a bracket and stops wait for a price, and a canceled order for the broker's word.
+    """
+    kind = s.orders[r, ORDER_TYPE]
+    return (
+        s.orders[r, ORDER_INSTRUMENT] == i
+        and s.orders[r, ORDER_PARENT] == 0
+        and s.orders[r, ORDER_STATUS] != STATUS_PENDING_CANCEL
+        and kind != TYPE_STOP
+        and kind != TYPE_STOP_LIMIT
+        and kind != TYPE_TRAILING_STOP
+    )
+
+
+@kernel
 def working_lots(s: Core, i: int) -> int:
-    """Return the signed lots that the rule's working entry would still trade."""
-    r = find_order(s, s.positions[i, POSITION_ENTRY])
-    if r < 0:
-        return 0
-    return s.orders[r, ORDER_SIDE] * s.orders[r, ORDER_QUANTITY]
+    """Return the signed lots that the orders under way would still trade, or OVERFLOW."""
+    total = 0
+    if s.positions[i, POSITION_WORKING] > 0:
+        for r in range(s.account[ACCOUNT_ORDERS]):
+            if is_under_way(s, r, i):
+                rest = s.orders[r, ORDER_QUANTITY] - s.orders[r, ORDER_FILLED]
+                total = add_checked(total, s.orders[r, ORDER_SIDE] * rest)
+    return total
+
+
+@kernel
+def change_to(s: Core, i: int, target: int) -> tuple[int, bool]:
+    """Return the lots to trade for `target`, and whether the orders under way are withdrawn for it.
+
+    They are when they would carry the position past the target: then only what is held is traded on.
+    """
+    held = add_checked(target, -s.positions[i, POSITION_QUANTITY])
+    working = working_lots(s, i)
+    change = add_checked(held, -working if working != OVERFLOW else OVERFLOW)
+    if change == OVERFLOW:
+        return 0, False
+    if (working > 0 and change < 0) or (working < 0 and change > 0):
+        return held, True
+    return change, False
+
+
+@kernel
+def withdraw_all(s: Core, i: int) -> None:
+    """Ask to cancel every order of an instrument that is under way."""
+    for r in range(s.account[ACCOUNT_ORDERS]):
+        if is_under_way(s, r, i):
+            withdraw(s, r)
 
 
 @kernel
@@ -198,14 +261,14 @@ def follow_target(s: Core, intents: Table, i: int, weight_ppb: int, sells: bool)
     if s.positions[i, POSITION_CLOSED] == 1:
         return
     lots = lots_for_share(s, i, abs(weight_ppb))
-    target = lots if weight_ppb >= 0 else -lots
-    change = target - s.positions[i, POSITION_QUANTITY]
-    if s.positions[i, POSITION_WORKING] > 0:
-        change = change - working_lots(s, i)
-    if change == 0 or (change < 0) != sells:
+    change, withdraws = change_to(s, i, lots if weight_ppb >= 0 else -lots)
+    if (change < 0) != sells:
         return
-    new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
-    s.positions[i, POSITION_ENTRY] = place(s, intents, 0)
+    if withdraws:
+        withdraw_all(s, i)
+    if change != 0:
+        new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
+        s.positions[i, POSITION_ENTRY] = place(s, intents, 0)
 
 
 @kernel

@@ -15,7 +15,7 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
 from engine.model.units import from_minor, from_quanta, to_quanta
-from engine.rules.decide import close_position, new_intent
+from engine.rules.decide import change_to, close_position, new_intent, withdraw_all
 from engine.rules.sizing import lots_for_share
 from engine.strategy import Number, OrderTerms, rounding_of
 from runtime.backtest.machine import Machine
@@ -74,11 +74,10 @@ class BacktestDesk:
         self._catch_up()
         core = self._machine.plain
         lots = lots_for_share(core, i, round(abs(weight) * 10**9))
-        change = (lots if weight >= 0 else -lots) - core.positions[i, at.POSITION_QUANTITY]
-        for r in range(core.account[at.ACCOUNT_ORDERS]):
-            if core.orders[r, at.ORDER_INSTRUMENT] == i:
-                rest = core.orders[r, at.ORDER_QUANTITY] - core.orders[r, at.ORDER_FILLED]
-                change -= core.orders[r, at.ORDER_SIDE] * rest
+        change, withdraws = change_to(core, i, lots if weight >= 0 else -lots)
+        if withdraws:
+            withdraw_all(core, i)
+            self._machine.place(0)
         if change == 0:
             return None
         row = np.zeros((1, at.ORDER_WIDTH), dtype=np.int64)
