@@ -50,7 +50,11 @@ def compiled(function: _Function) -> _Function:
     if function not in _TWINS:
         from numba import njit
 
-        _TWINS[function] = njit(cache=True)(_clone(function))
+        door = _clone(function)
+        # numba's cache tells functions apart by name alone. The inner twin of this kernel, which has
+        # no door, must never be loaded in its place: a call from Python would be a jump to nowhere.
+        door.__qualname__ += "_door"
+        _TWINS[function] = njit(cache=True)(door)
     return cast(_Function, _TWINS[function])
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from runtime.compile_cache import use_cache
+
+use_cache()  # before numba is imported; compiled kernels are kept between runs of the tests
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

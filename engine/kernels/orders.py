@@ -288,6 +288,7 @@ def apply_fact(s: Core, facts: Table, f: int) -> None:
         s.orders[r, ORDER_QUANTITY] = facts[f, FACT_LOTS]
         s.orders[r, ORDER_LIMIT] = facts[f, FACT_PRICE]
         s.orders[r, ORDER_STOP] = facts[f, FACT_REFERENCE]
+        s.orders[r, ORDER_ARMED] = min(s.orders[r, ORDER_ARMED], facts[f, FACT_LOTS])
     if kind == KIND_ARMED:
         s.orders[r, ORDER_ARMED] = facts[f, FACT_LOTS]
     if s.orders[r, ORDER_STATUS] >= STATUS_FILLED:
@@ -308,12 +309,23 @@ def apply_fill(s: Core, r: int, lots: int, price: int, fee: int) -> None:
     if traded != OVERFLOW:
         s.account[ACCOUNT_TRADED] = traded
     s.account[ACCOUNT_FILLS] += 1
+    arm_children_mirror(s, r, lots)
     reduce_group_mirror(s, r, lots)
     if s.orders[r, ORDER_FILLED] >= s.orders[r, ORDER_QUANTITY]:
         move(s, r, EVENT_FILL)
         end_order(s, r)
     else:
         move(s, r, EVENT_PARTIAL_FILL)
+
+
+@kernel
+def arm_children_mirror(s: Core, r: int, lots: int) -> None:
+    """The broker arms children by a fill of their parent; at its last fill that is known at once."""
+    order_id = s.orders[r, ORDER_ID]
+    for c in range(s.account[ACCOUNT_ORDERS]):
+        if s.orders[c, ORDER_PARENT] == order_id:
+            armed = s.orders[c, ORDER_ARMED] + lots
+            s.orders[c, ORDER_ARMED] = min(armed, s.orders[c, ORDER_QUANTITY])
 
 
 @kernel
@@ -324,8 +336,9 @@ def reduce_group_mirror(s: Core, r: int, lots: int) -> None:
         return
     for o in range(s.account[ACCOUNT_ORDERS]):
         if o != r and s.orders[o, ORDER_GROUP] == group:
-            s.orders[o, ORDER_QUANTITY] -= lots
-            s.orders[o, ORDER_ARMED] -= lots
+            filled = s.orders[o, ORDER_FILLED]
+            s.orders[o, ORDER_QUANTITY] = max(filled, s.orders[o, ORDER_QUANTITY] - lots)
+            s.orders[o, ORDER_ARMED] = max(filled, s.orders[o, ORDER_ARMED] - lots)
 
 
 @kernel

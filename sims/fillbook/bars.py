@@ -1,379 +1,272 @@
 """Matching against a bar: its open, the path between its extremes, its close.
 
 Only the order of high and low is unknown. The pessimistic path is found, not guessed: where both
-extremes could matter, the bar is walked both ways on a saved copy of the orders, and the way whose
-fills are worth less at the close is kept.
+extremes could matter the bar is walked both ways on a saved copy of the orders, the two ways are
+compared, and the configured one is kept. That also tells whether the choice mattered.
 """
 
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.money import multiply_divide_floor
 from engine.model.layout import (
     BAR_CLOSE,
+    BAR_FILLS,
     BAR_HIGH,
     BAR_LOW,
     BAR_OPEN,
     BAR_OPEN_TS,
-    BAR_VOLUME,
     EVENT_INSTRUMENT,
-    EVENT_KIND,
     EVENT_TS,
-    FACT_LOTS,
-    FACT_ORDER,
-    FACT_PRICE,
-    KIND_FILL,
     LIQUIDITY_MAKER,
     LIQUIDITY_TAKER,
     ORDER_ANCHOR,
+    ORDER_ARMED,
     ORDER_ARRIVAL,
     ORDER_FIRED,
-    ORDER_ID,
     ORDER_INSTRUMENT,
     ORDER_LIMIT,
     ORDER_MARK,
-    ORDER_SEEN,
     ORDER_SIDE,
-    ORDER_STATUS,
     ORDER_STOP,
     ORDER_TYPE,
-    ORDER_WIDTH,
-    STATUS_HELD,
-    TERM_LOT_STEP,
-    TYPE_LIMIT,
-    TYPE_LIMIT_ON_CLOSE,
-    TYPE_LIMIT_ON_OPEN,
+    TERM_PRICE_STEP,
     TYPE_MARKET,
-    TYPE_MARKET_ON_CLOSE,
-    TYPE_MARKET_ON_OPEN,
     TYPE_STOP_LIMIT,
     TYPE_TRAILING_STOP,
     UNKNOWN,
 )
+from engine.state import Table
 from sims.fillbook.layout import (
-    COUNT_AMBIGUITIES,
     COUNT_ENDED,
-    COUNT_EVENTS,
     COUNT_MARK,
     COUNT_NOW,
     COUNT_ORDERS,
-    LIMIT_TOUCH,
+    COUNT_REQUESTS,
+    LONG_AGO,
     MARKET_AUCTION,
-    MARKET_CAPACITY_BUY,
-    MARKET_CAPACITY_SELL,
-    MARKET_CAPACITY_SHARED,
     MARKET_HALTED,
-    MARKET_LAST,
-    MARKET_ON_QUOTE,
-    MARKET_POSITION,
-    MARKET_PRINTED,
-    MARKET_VOLUME,
-    PATH_LOW_FIRST,
-    PATH_NEAREST,
-    PATH_OPTIMISTIC,
-    PATH_PESSIMISTIC,
+    MARKET_WORKING,
+    ORDER_FRESH,
     POINT_CLOSE,
     POINT_MID,
     POINT_OPEN,
     POINT_PATH,
     RULE_STRIDE,
-    SETTING_LIMIT_FILL,
     SETTING_PATH,
-    SETTING_VOLUME_CAP_PPB,
     Book,
 )
-from sims.fillbook.lifetimes import apply_requests, expire_dated, fill_at_open_auction
-from sims.fillbook.orders import SEEN_RESTING, fill, is_working, remove_ended
+from sims.fillbook.lifetimes import HAS_DATES, HAS_LATER, arrive, expire_dated
+from sims.fillbook.orders import fill, is_in_play, is_working, lots_in_play, remove_ended
+from sims.fillbook.paths import begin_walks, end_walks, next_walk
 from sims.fillbook.points import (
+    acts_as_limit,
+    better_by,
     end_immediate,
+    expires_before,
     follow,
-    limit_is_marketable,
+    is_auction_type,
+    meet_all,
+    meet_limit,
     meet_point,
+    touch_fills,
     trailing_trigger,
     trigger,
 )
+from sims.fillbook.requests import apply_requests
+from sims.fillbook.showing import show_bar
 
-BILLION = 10**9
-ARMED_AT_POINT = 0  # ORDER_MARK of a child that has not met the point at which it was armed
-
-
-@kernel
-def capped(b: Book, i: int, volume: int) -> int:
-    """Return how many of `volume` lots one event lets us trade; UNKNOWN for no cap."""
-    cap = b.settings[SETTING_VOLUME_CAP_PPB]
-    if cap == UNKNOWN or volume == UNKNOWN:
-        return UNKNOWN
-    step = b.terms[i, TERM_LOT_STEP]
-    return multiply_divide_floor(volume, cap, BILLION) // step * step
+REACH_NONE = 0
+REACH_PLAIN = 1  # one order for which the order of the extremes cannot matter
+REACH_MANY = 2
 
 
 @kernel
-def match_bar(b: Book, events: object, row: int) -> None:
+def match_bar(b: Book, events: Table, row: int) -> None:
     """Match the working orders of one instrument against one bar event."""
-    i = events[row, EVENT_INSTRUMENT]  # type: ignore[index]
-    if b.market[i, MARKET_HALTED] == 1:
-        return
-    opened, closed = events[row, BAR_OPEN_TS], events[row, EVENT_TS]  # type: ignore[index]
-    open_, close = events[row, BAR_OPEN], events[row, BAR_CLOSE]  # type: ignore[index]
-    high, low = events[row, BAR_HIGH], events[row, BAR_LOW]  # type: ignore[index]
-    volume = events[row, BAR_VOLUME]  # type: ignore[index]
-    b.market[i, MARKET_VOLUME] = volume
-    b.market[i, MARKET_CAPACITY_BUY] = capped(b, i, volume)
-    b.market[i, MARKET_CAPACITY_SELL] = b.market[i, MARKET_CAPACITY_BUY]
-    b.market[i, MARKET_CAPACITY_SHARED] = 1
-    b.market[i, MARKET_ON_QUOTE] = 0
-    b.market[i, MARKET_PRINTED] = 1
-    b.market[i, MARKET_LAST] = close
-
-    b.counters[COUNT_NOW] = opened
-    apply_requests(b, i, opened)
-    expire_dated(b, i, opened)
-    if b.market[i, MARKET_AUCTION] == 1:
-        fill_at_open_auction(b, i, open_, opened)
+    i = events[row, EVENT_INSTRUMENT]
+    shows = b.market[i, MARKET_HALTED] == 0 and events[row, BAR_FILLS] == 1
+    if shows:
+        show_bar(b, events, row, i)
+    if b.market[i, MARKET_WORKING] > 0:
+        opened, closed = events[row, BAR_OPEN_TS], events[row, EVENT_TS]
+        open_, close = events[row, BAR_OPEN], events[row, BAR_CLOSE]
+        b.counters[COUNT_NOW] = opened
+        seen = arrive(b, i, opened)
+        apply_requests(b, i, opened)
+        if seen & HAS_DATES:
+            expire_dated(b, i, opened)
+        if shows:
+            meet_all(b, i, open_, open_, POINT_OPEN, LONG_AGO, opened, LONG_AGO)
+        if b.counters[COUNT_ENDED] < b.counters[COUNT_ORDERS] or b.counters[COUNT_REQUESTS] > 0:
+            b.counters[COUNT_NOW] = closed
+            if shows:
+                b.market[i, MARKET_AUCTION] = 0
+                choose_path(
+                    b, i, opened, closed, open_, events[row, BAR_HIGH], events[row, BAR_LOW], close
+                )
+            if seen & HAS_LATER:
+                arrive(b, i, closed)
+                if shows:
+                    meet_all(b, i, close, close, POINT_CLOSE, opened, closed, closed)
+            if seen & HAS_DATES:
+                expire_dated(b, i, closed)
+            apply_requests(b, i, closed)
+        remove_ended(b)
+    if shows:
         b.market[i, MARKET_AUCTION] = 0
-    meet_all(b, i, open_, POINT_OPEN, opened, UNKNOWN)
-
-    b.counters[COUNT_NOW] = closed
-    expire_dated(b, i, closed - 1)
-    choose_path(b, i, opened, open_, high, low, close)
-    meet_all(b, i, close, POINT_CLOSE, closed, opened)
-    expire_dated(b, i, closed)
-    apply_requests(b, i, closed)
-    remove_ended(b)
 
 
 @kernel
-def waits_for_auction(order_type: int) -> bool:
-    """Return whether an order type trades only at a session's open or close."""
-    return (
-        order_type == TYPE_MARKET_ON_OPEN
-        or order_type == TYPE_LIMIT_ON_OPEN
-        or order_type == TYPE_MARKET_ON_CLOSE
-        or order_type == TYPE_LIMIT_ON_CLOSE
-    )
-
-
-@kernel
-def meet_all(b: Book, i: int, price: int, point: int, arrived_by: int, arrived_after: int) -> None:
-    """Let every order of `i` that arrived in (arrived_after, arrived_by] meet one point."""
-    for o in range(b.counters[COUNT_ORDERS]):
-        if b.orders[o, ORDER_INSTRUMENT] != i or not is_working(b, o):
-            continue
-        if b.orders[o, ORDER_STATUS] == STATUS_HELD:
-            continue
-        arrival = b.orders[o, ORDER_ARRIVAL]
-        if arrived_after < arrival <= arrived_by:
-            b.orders[o, ORDER_MARK] = 1
-            meet_point(b, o, price, point)
-
-
-@kernel
-def choose_path(b: Book, i: int, opened: int, open_: int, high: int, low: int, close: int) -> None:
-    """Walk the bar along the configured path."""
-    reachable, plain = orders_in_reach(b, i, opened, high, low)
-    if reachable == 0:
-        return
-    path = b.settings[SETTING_PATH]
-    if reachable == 1 and plain == 1:
-        walk(b, i, opened, open_, high, low, close)
-        return
-    if path != PATH_PESSIMISTIC and path != PATH_OPTIMISTIC:
-        low_first = path == PATH_LOW_FIRST
-        if path == PATH_NEAREST:
-            low_first = open_ - low <= high - open_
-        walk(b, i, opened, open_, low if low_first else high, high if low_first else low, close)
-        return
-    walk_worse_or_better(b, i, opened, open_, high, low, close)
-
-
-@kernel
-def orders_in_reach(b: Book, i: int, opened: int, high: int, low: int) -> tuple[int, int]:
-    """Count the orders that the bar's range can touch, and those among them that are plain.
-
-    Plain: a limit or stop without family, for which the order of the extremes cannot matter alone.
-    """
-    reachable, plain = 0, 0
-    for o in range(b.counters[COUNT_ORDERS]):
-        if b.orders[o, ORDER_INSTRUMENT] != i or not is_working(b, o):
-            continue
-        order_type = b.orders[o, ORDER_TYPE]
-        if order_type == TYPE_MARKET or waits_for_auction(order_type):
-            continue
-        if b.orders[o, ORDER_ARRIVAL] > opened:
-            continue
-        held = b.orders[o, ORDER_STATUS] == STATUS_HELD
-        if held or order_type == TYPE_TRAILING_STOP or order_type == TYPE_STOP_LIMIT:
-            reachable += 1
-            continue
-        price = b.orders[o, ORDER_LIMIT] if order_type == TYPE_LIMIT else b.orders[o, ORDER_STOP]
-        if low <= price <= high and b.orders[o, ORDER_FIRED] == 0:
-            reachable += 1
-            plain += 1
-    return reachable, plain
-
-
-@kernel
-def walk_worse_or_better(
-    b: Book, i: int, opened: int, open_: int, high: int, low: int, close: int
-) -> None:
-    """Walk both ways on a copy, and keep the way that the pessimist (or optimist) expects."""
-    rows, events = b.counters[COUNT_ORDERS], b.counters[COUNT_EVENTS]
-    ended, marks = b.counters[COUNT_ENDED], b.counters[COUNT_MARK]
-    ambiguities = b.counters[COUNT_AMBIGUITIES]
-    position, capacity = b.market[i, MARKET_POSITION], b.market[i, MARKET_CAPACITY_BUY]
-    save(b, rows)
-    walk(b, i, opened, open_, low, high, close)
-    worth_low_first = worth_at(b, events, close)
-    filled_low_first = b.counters[COUNT_EVENTS] - events
-    restore(b, i, rows, events, ended, marks, position, capacity)
-    walk(b, i, opened, open_, high, low, close)
-    worth_high_first = worth_at(b, events, close)
-    differs = (
-        worth_low_first != worth_high_first or b.counters[COUNT_EVENTS] - events != filled_low_first
-    )
-    if b.settings[SETTING_PATH] == PATH_PESSIMISTIC:
-        low_first = worth_low_first < worth_high_first
-    else:
-        low_first = worth_low_first > worth_high_first
-    if low_first:
-        restore(b, i, rows, events, ended, marks, position, capacity)
-        b.counters[COUNT_AMBIGUITIES] = ambiguities
-        walk(b, i, opened, open_, low, high, close)
-    if differs:
-        b.counters[COUNT_AMBIGUITIES] += 1
-
-
-@kernel
-def save(b: Book, rows: int) -> None:
-    """Copy the order rows aside."""
-    for o in range(rows):
-        for column in range(ORDER_WIDTH):
-            b.scratch[o, column] = b.orders[o, column]
-
-
-@kernel
-def restore(
-    b: Book, i: int, rows: int, events: int, ended: int, marks: int, position: int, capacity: int
-) -> None:
-    """Undo what a walk did."""
-    for o in range(rows):
-        for column in range(ORDER_WIDTH):
-            b.orders[o, column] = b.scratch[o, column]
-    b.counters[COUNT_EVENTS] = events
-    b.counters[COUNT_ENDED] = ended
-    b.counters[COUNT_MARK] = marks
-    b.market[i, MARKET_POSITION] = position
-    b.market[i, MARKET_CAPACITY_BUY] = capacity
-    b.market[i, MARKET_CAPACITY_SELL] = capacity
-
-
-@kernel
-def worth_at(b: Book, first: int, close: int) -> float:
-    """Return what the fills since event `first` are worth at the close, in ticks x lots."""
-    worth = 0.0
-    for e in range(first, b.counters[COUNT_EVENTS]):
-        if b.events[e, EVENT_KIND] == KIND_FILL:
-            side = side_of(b, b.events[e, FACT_ORDER])
-            worth += float(side * b.events[e, FACT_LOTS]) * float(close - b.events[e, FACT_PRICE])
-    return worth
-
-
-@kernel
-def side_of(b: Book, order_id: int) -> int:
-    """Return the side of an order that is still in the table."""
-    for o in range(b.counters[COUNT_ORDERS]):
-        if b.orders[o, ORDER_ID] == order_id:
-            return b.orders[o, ORDER_SIDE]
-    return 0
-
-
-@kernel
-def walk(b: Book, i: int, opened: int, open_: int, first: int, second: int, close: int) -> None:
-    """Walk open -> first extreme -> second extreme -> close, filling what is met."""
-    walk_leg(b, i, opened, open_, first)
-    walk_leg(b, i, opened, first, second)
-    walk_leg(b, i, opened, second, close)
-    for o in range(b.counters[COUNT_ORDERS]):
-        if is_on_path(b, o, i, opened) and b.orders[o, ORDER_ANCHOR] != 0:
-            follow(b, o, close)
-
-
-@kernel
-def is_on_path(b: Book, o: int, i: int, opened: int) -> bool:
-    """Return whether row `o` is in play between the open and the close of this bar."""
+def is_on_path(b: Book, o: int, i: int, opened: int, closed: int) -> bool:
+    """Return whether row `o` works between the open and the close of this bar."""
     return (
         b.orders[o, ORDER_INSTRUMENT] == i
         and is_working(b, o)
-        and b.orders[o, ORDER_STATUS] != STATUS_HELD
         and b.orders[o, ORDER_ARRIVAL] <= opened
-        and not waits_for_auction(b.orders[o, ORDER_TYPE])
+        and not is_auction_type(b.orders[o, ORDER_TYPE])
+        and not expires_before(b, o, closed)
     )
 
 
 @kernel
-def walk_leg(b: Book, i: int, opened: int, start: int, end_price: int) -> None:
+def choose_path(
+    b: Book, i: int, opened: int, closed: int, open_: int, high: int, low: int, close: int
+) -> None:
+    """Walk the bar along the configured path, or not at all where nothing can be met."""
+    reach = orders_in_reach(b, i, opened, closed, high, low)
+    if reach == REACH_NONE:
+        follow_extremes(b, i, opened, closed, high, low)
+    elif reach == REACH_PLAIN:
+        walk(b, i, opened, closed, open_, high, low, close)
+    else:
+        begin_walks(b, i)
+        walk(b, i, opened, closed, open_, low, high, close)
+        next_walk(b, i)
+        walk(b, i, opened, closed, open_, high, low, close)
+        end_walks(b, i, b.settings[SETTING_PATH], open_ - low <= high - open_, close)
+
+
+@kernel
+def orders_in_reach(b: Book, i: int, opened: int, closed: int, high: int, low: int) -> int:
+    """Return whether the bar's range can touch no order, one plain order, or more."""
+    reachable, plain = 0, True
+    for o in range(b.counters[COUNT_ORDERS]):
+        if not is_on_path(b, o, i, opened, closed):
+            continue
+        if b.orders[o, ORDER_ARMED] != UNKNOWN:
+            plain = False  # its parent's fill would arm it, at a point that the path decides
+        if lots_in_play(b, o) > 0 and is_reachable(b, o, high, low):
+            reachable += 1
+            if b.orders[o, ORDER_FIRED] == 0:
+                order_type = b.orders[o, ORDER_TYPE]
+                if order_type == TYPE_TRAILING_STOP or order_type == TYPE_STOP_LIMIT:
+                    plain = False
+    if reachable == 0:
+        return REACH_NONE
+    return REACH_PLAIN if reachable == 1 and plain else REACH_MANY
+
+
+@kernel
+def is_reachable(b: Book, o: int, high: int, low: int) -> bool:
+    """Return whether a path between `low` and `high` can touch row `o`."""
+    if acts_as_limit(b, o):
+        return low <= b.orders[o, ORDER_LIMIT] <= high
+    order_type = b.orders[o, ORDER_TYPE]
+    if order_type == TYPE_MARKET or b.orders[o, ORDER_FIRED] == 1:
+        return False
+    if order_type != TYPE_TRAILING_STOP:
+        return low <= b.orders[o, ORDER_STOP] <= high
+    side, anchor = b.orders[o, ORDER_SIDE], b.orders[o, ORDER_ANCHOR]
+    best = min(anchor, low) if side > 0 else max(anchor, high)
+    stop = trailing_trigger(b, o, best)
+    return anchor != 0 and (stop <= high if side > 0 else stop >= low)
+
+
+@kernel
+def follow_extremes(b: Book, i: int, opened: int, closed: int, high: int, low: int) -> None:
+    """Let the anchors of trailing stops that cannot fire follow the bar."""
+    for o in range(b.counters[COUNT_ORDERS]):
+        if b.orders[o, ORDER_ANCHOR] != 0 and b.orders[o, ORDER_FIRED] == 0:
+            if is_on_path(b, o, i, opened, closed):
+                follow(b, o, low if b.orders[o, ORDER_SIDE] > 0 else high)
+
+
+@kernel
+def walk(
+    b: Book, i: int, opened: int, closed: int, open_: int, first: int, second: int, close: int
+) -> None:
+    """Walk open -> first extreme -> second extreme -> close, filling what is met."""
+    walk_leg(b, i, opened, closed, open_, first)
+    walk_leg(b, i, opened, closed, first, second)
+    walk_leg(b, i, opened, closed, second, close)
+
+
+@kernel
+def walk_leg(b: Book, i: int, opened: int, closed: int, start: int, end_price: int) -> None:
     """Walk one leg; the order nearest to the current point is hit first, ties by id."""
+    if start == end_price:
+        return
     b.counters[COUNT_MARK] += 1
-    mark = b.counters[COUNT_MARK] + 1  # ORDER_MARK 0 and 1 have their own meanings
-    point = start
+    mark = b.counters[COUNT_MARK]
+    way = 1 if end_price > start else -1
+    here = start
     while True:
-        nearest, price = next_hit(b, i, opened, point, end_price, mark)
-        if nearest < 0:
-            return
-        b.orders[nearest, ORDER_MARK] = mark
-        hit(b, nearest, price)
-        point = price
-        meet_freshly_armed(b, i, point)
+        o, price = next_hit(b, i, opened, closed, here, end_price, way, mark)
+        if o < 0:
+            break
+        b.orders[o, ORDER_MARK] = mark
+        hit(b, o, price)
+        here = price
+        meet_fresh(b, i, opened, closed, here)
+    follow_extremes(b, i, opened, closed, end_price, end_price)
 
 
 @kernel
 def next_hit(
-    b: Book, i: int, opened: int, start: int, end_price: int, mark: int
+    b: Book, i: int, opened: int, closed: int, here: int, end_price: int, way: int, mark: int
 ) -> tuple[int, int]:
     """Return the row that the leg meets next and the price, or (-1, 0)."""
     best, best_price = -1, 0
     for o in range(b.counters[COUNT_ORDERS]):
-        if not is_on_path(b, o, i, opened) or b.orders[o, ORDER_MARK] == mark:
+        if b.orders[o, ORDER_MARK] == mark or not is_in_play(b, o, i):
             continue
-        price = hit_price(b, o, start, end_price)
-        if price > 0 and (best < 0 or abs(price - start) < abs(best_price - start)):
+        if not is_on_path(b, o, i, opened, closed):
+            continue
+        price = hit_price(b, o, here, end_price, way)
+        if price > 0 and (best < 0 or abs(price - here) < abs(best_price - here)):
             best, best_price = o, price
     return best, best_price
 
 
 @kernel
-def hit_price(b: Book, o: int, start: int, end_price: int) -> int:
+def hit_price(b: Book, o: int, here: int, end_price: int, way: int) -> int:
     """Return the price at which the leg meets row `o`, or 0."""
-    order_type, side = b.orders[o, ORDER_TYPE], b.orders[o, ORDER_SIDE]
-    fired = b.orders[o, ORDER_FIRED] == 1
-    if order_type == TYPE_LIMIT or (order_type == TYPE_STOP_LIMIT and fired):
-        return limit_hit_price(b, o, side, start, end_price)
-    if fired or order_type == TYPE_MARKET:
+    side = b.orders[o, ORDER_SIDE]
+    if acts_as_limit(b, o):
+        return limit_hit_price(b, o, here, end_price) if way != side else 0
+    order_type = b.orders[o, ORDER_TYPE]
+    if way != side or order_type == TYPE_MARKET or b.orders[o, ORDER_FIRED] == 1:
         return 0
+    stop = b.orders[o, ORDER_STOP]
     if order_type == TYPE_TRAILING_STOP:
-        follow(b, o, start)
-        stop = trailing_trigger(b, o)
-    else:
-        stop = b.orders[o, ORDER_STOP]
-    # A stop lies ahead in the direction of its side: up for buys, down for sells.
-    if side * start < side * stop and side * stop <= side * end_price:
+        anchor = b.orders[o, ORDER_ANCHOR]
+        if anchor == 0:
+            return 0
+        stop = trailing_trigger(b, o, anchor)
+    if way * here <= way * stop and way * stop <= way * end_price:
         return stop
     return 0
 
 
 @kernel
-def limit_hit_price(b: Book, o: int, side: int, start: int, end_price: int) -> int:
-    """Return the limit where the leg passes through it (or touches it, if so configured), or 0."""
-    limit = b.orders[o, ORDER_LIMIT]
-    if side * limit > side * start or side * end_price > side * limit:
+def limit_hit_price(b: Book, o: int, here: int, end_price: int) -> int:
+    """Return the limit where the leg passes it (or touches it, if so configured), or 0."""
+    depth = better_by(b, o, end_price)
+    if better_by(b, o, here) > 0 or depth < 0:
         return 0
-    if side * start <= side * end_price:
+    if depth < b.terms[b.orders[o, ORDER_INSTRUMENT], TERM_PRICE_STEP] and not touch_fills(b):
         return 0
-    if end_price == limit:
-        b.counters[COUNT_AMBIGUITIES] += 1
-        if b.settings[SETTING_LIMIT_FILL] != LIMIT_TOUCH:
-            return 0
-    return limit
+    return b.orders[o, ORDER_LIMIT]
 
 
 @kernel
@@ -381,29 +274,21 @@ def hit(b: Book, o: int, price: int) -> None:
     """The path has reached row `o` at `price`."""
     order_type = b.orders[o, ORDER_TYPE]
     rule = order_type * RULE_STRIDE + POINT_PATH
-    fired = b.orders[o, ORDER_FIRED] == 1
-    if order_type == TYPE_LIMIT or (order_type == TYPE_STOP_LIMIT and fired):
-        fill(b, o, price, LIQUIDITY_MAKER, rule, 0)
+    if acts_as_limit(b, o):
+        fill(b, o, price, LIQUIDITY_MAKER, rule, 0, UNKNOWN)
         return
     trigger(b, o)
     if order_type == TYPE_STOP_LIMIT:
-        if limit_is_marketable(b, o, price):
-            fill(b, o, price, LIQUIDITY_TAKER, rule, 0)
+        meet_limit(b, o, price, POINT_PATH, True)
     else:
-        fill(b, o, price, LIQUIDITY_TAKER, rule, 1)
-    b.orders[o, ORDER_SEEN] = SEEN_RESTING
+        fill(b, o, price, LIQUIDITY_TAKER, rule, 1, UNKNOWN)
     end_immediate(b, o)
 
 
 @kernel
-def meet_freshly_armed(b: Book, i: int, price: int) -> None:
+def meet_fresh(b: Book, i: int, opened: int, closed: int, price: int) -> None:
     """Children armed by the last fill meet the point at which it happened."""
     for o in range(b.counters[COUNT_ORDERS]):
-        if (
-            b.orders[o, ORDER_MARK] == ARMED_AT_POINT
-            and b.orders[o, ORDER_INSTRUMENT] == i
-            and b.orders[o, ORDER_STATUS] != STATUS_HELD
-            and is_working(b, o)
-        ):
-            b.orders[o, ORDER_MARK] = 1
-            meet_point(b, o, price, POINT_MID)
+        if b.orders[o, ORDER_FRESH] == 1 and is_in_play(b, o, i):
+            if is_on_path(b, o, i, opened, closed):
+                meet_point(b, o, price, price, POINT_MID)

@@ -28,6 +28,7 @@ from sims.fillbook.ticks import match_quote, match_trade
 _FAULTS = {
     at.FAULT_EVENTS_FULL: "one event caused more facts than the book's event block holds",
     at.FAULT_ORDERS_FULL: "more orders work at once than the book holds",
+    at.FAULT_REQUESTS_FULL: "more cancels and replaces are under way at once than the book holds",
     at.FAULT_OVERFLOW: "an amount of money or a position left the range of 64 bits",
 }
 
@@ -98,9 +99,20 @@ class FillBook:
     ) -> None:
         self._compiled = compiled
         self.arrays = new_book(settings_block(settings), terms_block(instruments, settings))
-        self._book = self.arrays if compiled else Book(*(as_plain(a) for a in self.arrays))
         self._event = np.zeros((1, EVENT_WIDTH), dtype=np.int64)
         self._order = np.zeros((1, ORDER_WIDTH), dtype=np.int64)
+        self._ticked: set[int] = set()  # instruments with quotes or prints: their bars fill nothing
+        self._book: Any = Book(*(as_plain(a) for a in self.arrays))
+        self._event_view, self._order_view = as_plain(self._event), as_plain(self._order)
+        if compiled:
+            self._see_compiled()
+
+    def _see_compiled(self) -> None:
+        """Hand the blocks over as compiled kernels take them; imports numba."""
+        from engine.pointers import Matrix, Views
+
+        self._book = Views(self.arrays)
+        self._event_view, self._order_view = Matrix(self._event), Matrix(self._order)
 
     def _run(self, function: Callable[..., Any], *arguments: Any) -> list[BookEvent]:
         self.arrays.counters[at.COUNT_EVENTS] = 0
@@ -113,13 +125,10 @@ class FillBook:
         count = int(self.arrays.counters[at.COUNT_EVENTS])
         return [_to_event(values) for values in self.arrays.events[:count].tolist()]
 
-    def _block(self, block: Any) -> Any:
-        return block if self._compiled else as_plain(block)
-
     def submit(self, request: OrderRequest, now_ns: int) -> list[BookEvent]:
         """Send an order; it arrives after the latency."""
         self._order[0, :] = request_row(request)
-        return self._run(submit, self._block(self._order), 0, now_ns)
+        return self._run(submit, self._order_view, 0, now_ns)
 
     def cancel(self, order_id: int, now_ns: int) -> list[BookEvent]:
         """Ask to cancel an order; an unknown one is answered at once."""
@@ -135,7 +144,7 @@ class FillBook:
         self._event[0, :] = 0
         for column, value in values.items():
             self._event[0, column] = value
-        return self._run(function, self._block(self._event), 0)
+        return self._run(function, self._event_view, 0)
 
     def on_bar(
         self,
@@ -158,6 +167,7 @@ class FillBook:
             row.BAR_LOW: low,
             row.BAR_CLOSE: close,
             row.BAR_VOLUME: volume_lots,
+            row.BAR_FILLS: int(instrument not in self._ticked),
         }
         return self._match(match_bar, values)
 
@@ -166,6 +176,7 @@ class FillBook:
     ) -> list[BookEvent]:
         """Match against a quote (ticks, lots; size -1 for unknown)."""
         self.arrays.terms[instrument, at.TERM_QUOTED] = 1
+        self._ticked.add(instrument)
         values = {
             row.EVENT_TS: ts_ns,
             row.EVENT_INSTRUMENT: instrument,
@@ -180,6 +191,7 @@ class FillBook:
         self, instrument: int, ts_ns: int, price: int, size: int, aggressor: int
     ) -> list[BookEvent]:
         """Match against a print; aggressor +1 buyer, -1 seller, 0 unknown."""
+        self._ticked.add(instrument)
         values = {
             row.EVENT_TS: ts_ns,
             row.EVENT_INSTRUMENT: instrument,
@@ -222,7 +234,7 @@ class FillBook:
 
     @property
     def ambiguities(self) -> int:
-        """How often the path or a bare touch mattered."""
+        """How often the path or a bare touch may have mattered; with 0 it never did."""
         return int(self.arrays.counters[at.COUNT_AMBIGUITIES])
 
 

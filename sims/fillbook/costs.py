@@ -1,6 +1,6 @@
-"""What a fill costs beside its price: slippage in ticks and fees in minor units, both exact.
+"""What a fill costs beside its price: slippage in ticks and fees in minor units.
 
-Shares of volume are parts per billion rounded up; every rounding goes against the order.
+Each is the exact amount rounded once, against the order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from engine.model.layout import (
     LIQUIDITY_MAKER,
     ORDER_FEE_CHARGED,
     ORDER_FEE_EXACT,
-    ORDER_FILLED,
     ORDER_TRADED_VALUE,
     TERM_LOT_UNIT,
     TERM_PRICE_STEP,
@@ -29,8 +28,9 @@ from sims.fillbook.layout import (
     FEE_BPS,
     FEE_NONE,
     FEE_PER_UNIT,
-    MARKET_ON_QUOTE,
+    MARKET_SPREAD,
     MARKET_VOLUME,
+    ORDER_TRADED_LOTS,
     SLIPPAGE_BPS,
     SLIPPAGE_FIXED,
     SLIPPAGE_NONE,
@@ -46,19 +46,11 @@ from sims.fillbook.layout import (
 )
 
 BILLION = 10**9
+NEAR = 1e-9  # a float's steps may err by less than this part
+GREATEST = 4e18  # ticks that still fit
+WIDEST = 1e27  # where a part of 3e-9 still fits into 64 bits
 CENT = 10**6  # minor
 HUNDREDTH_CENT = 10**4
-
-
-@kernel
-def root_ceiling(value: int) -> int:
-    """Return the smallest integer whose square is at least `value` (0 <= value <= 10^18)."""
-    root = int(math.sqrt(float(value)))
-    while root * root > value:
-        root = root - 1
-    while root * root < value:
-        root = root + 1
-    return root
 
 
 @kernel
@@ -74,26 +66,69 @@ def slippage_ticks(b: Book, i: int, reference: int, lots: int) -> int:
     if model == SLIPPAGE_BPS:
         return ceil_to(multiply_divide_ceiling(reference, value, BILLION), step)
     if model == SLIPPAGE_SPREAD:
-        if b.market[i, MARKET_ON_QUOTE] == 1:
+        if b.market[i, MARKET_SPREAD] > 0:
             return 0
         return ceil_to(multiply_divide_ceiling(reference, value, 2 * BILLION), step)
     volume = b.market[i, MARKET_VOLUME]
-    share = BILLION
-    if volume > 0 and lots < volume:
-        share = multiply_divide_ceiling(lots, BILLION, volume)
+    if volume <= 0:
+        return ceil_to(multiply_divide_ceiling(reference, value, BILLION), step)
+    return impact_ticks(model, value, reference, lots, volume, step)
+
+
+@kernel
+def impact_ticks(model: int, value: int, reference: int, lots: int, volume: int, step: int) -> int:
+    """Return value/10^9 x reference x (lots/volume)^2, or x its root, rounded up to a step.
+
+    The exact numbers are wider than 64 bits, so a float finds the answer, and an answer so near to a
+    whole step that the float could err is decided by exact integers.
+    """
+    share = float(lots) / float(volume)
+    impact = share * share if model == SLIPPAGE_VOLUME_SHARE else math.sqrt(share)
+    steps = float(value) / float(BILLION) * float(reference) * impact / float(step)
+    if steps * float(step) > GREATEST:
+        return OVERFLOW
+    nearest = math.floor(steps + 0.5)
+    if abs(steps - float(nearest)) > NEAR * max(1.0, steps):
+        return math.ceil(steps) * step
+    if is_within(model, value, reference, lots, volume, nearest * step):
+        return nearest * step
+    return (nearest + 1) * step
+
+
+@kernel
+def greatest_common_divisor(a: int, b: int) -> int:
+    """Return the greatest common divisor of two positive integers."""
+    while b != 0:
+        a, b = b, a % b
+    return a
+
+
+@kernel
+def is_within(model: int, value: int, reference: int, lots: int, volume: int, ticks: int) -> bool:
+    """Return whether the exact impact is at most `ticks`, to which it is nearly equal.
+
+    The two sides are compared by their difference, which fits into 64 bits although they may not
+    (both wrap alike); where even that is not sure, the answer is no, which is against the order.
+    """
+    common = greatest_common_divisor(lots, volume)
+    lots, volume = lots // common, volume // common
+    common = greatest_common_divisor(value, BILLION)
+    value, unit = value // common, BILLION // common
     if model == SLIPPAGE_VOLUME_SHARE:
-        impact = multiply_divide_ceiling(share, share, BILLION)
+        size = float(value) * float(lots) * float(lots) * float(reference)
+        difference = value * lots * lots * reference - ticks * unit * volume * volume
     else:
-        impact = root_ceiling(share * BILLION)
-    fraction = multiply_divide_ceiling(impact, value, BILLION)
-    return ceil_to(multiply_divide_ceiling(reference, fraction, BILLION), step)
+        size = float(value) * float(value) * float(reference) * float(reference) * float(lots)
+        left = value * value * reference * reference * lots
+        difference = left - ticks * ticks * unit * unit * volume
+    return size < WIDEST and difference <= 0
 
 
 @kernel
 def fee_minor(b: Book, o: int, i: int, lots: int, price: int, value: int, liquidity: int) -> int:
     """Return the fee of one fill in minor units, and keep the order's running totals.
 
-    Called after ORDER_FILLED and ORDER_TRADED_VALUE include the fill; `value` is its own value.
+    Called after ORDER_TRADED_LOTS and ORDER_TRADED_VALUE include the fill; `value` is its own value.
     """
     model = b.terms[i, TERM_FEE_MODEL]
     if model == FEE_NONE:
@@ -109,8 +144,8 @@ def fee_minor(b: Book, o: int, i: int, lots: int, price: int, value: int, liquid
         owed = _kalshi_owed(b, o, i, lots, price, liquidity)
     if owed == OVERFLOW:
         return OVERFLOW
-    fee = owed - b.orders[o, ORDER_FEE_CHARGED]
-    b.orders[o, ORDER_FEE_CHARGED] = owed
+    fee = max(0, owed - b.orders[o, ORDER_FEE_CHARGED])
+    b.orders[o, ORDER_FEE_CHARGED] += fee
     return fee
 
 
@@ -124,8 +159,8 @@ def _floor_share(value: int, rate: int) -> int:
 @kernel
 def _per_unit_owed(b: Book, o: int, i: int) -> int:
     """Return what the order owes so far: per unit, at least the minimum, at most a share of value."""
-    filled = b.orders[o, ORDER_FILLED]
-    owed = multiply_divide_ceiling(filled, b.terms[i, TERM_FEE_A], b.terms[i, TERM_LOT_UNIT])
+    traded = b.orders[o, ORDER_TRADED_LOTS]
+    owed = multiply_divide_ceiling(traded, b.terms[i, TERM_FEE_A], b.terms[i, TERM_LOT_UNIT])
     if owed != OVERFLOW and owed < b.terms[i, TERM_FEE_B]:
         owed = b.terms[i, TERM_FEE_B]
     if b.terms[i, TERM_FEE_C] > 0:

@@ -63,23 +63,43 @@ SLIPPAGE_VOLUME_SHARE: Final = 4
 SLIPPAGE_SQUARE_ROOT: Final = 5
 SLIPPAGES: Final = ("none", "fixed", "bps", "spread", "volume_share", "square_root")
 
-# --- Market state of each instrument ----------------------------------------------------------------
+# --- Orders: the book's own columns, after those of engine.model.layout --------------------------------
+ORDER_FRESH: Final = 26  # armed, and has not met the point at which it was armed
+ORDER_REQUESTS: Final = 27  # cancels and replaces of it on their way
+ORDER_CHILDREN: Final = 28  # 1: orders wait for its fills
+ORDER_TRADED_LOTS: Final = 29  # what it traded, in the lots of each fill's time (splits leave it)
+
+SEEN_NOT: Final = 0  # has not arrived
+SEEN_NEW: Final = 1  # arrived, has not met a point since
+SEEN_RESTING: Final = 2
+
+# --- Requests: cancels and replaces on their way, by arrival -------------------------------------------
+REQUEST_WIDTH: Final = 8
+REQUEST_ORDER: Final = 0
+REQUEST_INSTRUMENT: Final = 1
+REQUEST_ARRIVAL: Final = 2
+REQUEST_REPLACES: Final = 3  # 0: a cancel
+REQUEST_QUANTITY: Final = 4
+REQUEST_LIMIT: Final = 5
+REQUEST_STOP: Final = 6
+
+# --- Market state of each instrument: the last point shown, and what of it was taken -------------------
 MARKET_WIDTH: Final = 16
-MARKET_LAST: Final = 0
-MARKET_BID: Final = 1
-MARKET_ASK: Final = 2
-MARKET_BID_SIZE: Final = 3
-MARKET_ASK_SIZE: Final = 4
+MARKET_LAST: Final = 0  # what a sell gets
+MARKET_SPREAD: Final = 1  # what a buy pays more; 0 on bars and prints
+MARKET_SIZE_BUY: Final = 2  # lots that buys trade against; UNKNOWN where the data have none
+MARKET_SIZE_SELL: Final = 3
+MARKET_TAKEN_BUY: Final = 4
 MARKET_POSITION: Final = 5
 MARKET_HALTED: Final = 6
-MARKET_AUCTION: Final = 7  # a session opened and has not printed yet
-MARKET_PRINTED: Final = 8  # a price was seen in this session
-MARKET_CAPACITY_BUY: Final = 9  # lots that may still fill against this event; UNKNOWN: no cap
-MARKET_CAPACITY_SELL: Final = 10
-MARKET_CAPACITY_SHARED: Final = 11
-MARKET_VOLUME: Final = 12
-MARKET_CLOSED: Final = 13  # settled or expired
-MARKET_ON_QUOTE: Final = 14  # the current event is a quote (the spread is paid already)
+MARKET_AUCTION: Final = 7  # a session opened and has not shown a point yet
+MARKET_PRINTED: Final = 8  # a point was shown in this session
+MARKET_TAKEN_SELL: Final = 9
+MARKET_SHARED: Final = 10  # both sides take from one volume
+MARKET_VOLUME: Final = 11  # of the bar; UNKNOWN on quotes and prints
+MARKET_WORKING: Final = 12  # rows of the order table
+MARKET_AGGRESSOR: Final = 13  # of the print
+MARKET_QUEUE_TAKEN: Final = 14  # lots of the print that our queued orders have had
 
 # --- Counters ---------------------------------------------------------------------------------------
 COUNTERS_WIDTH: Final = 16
@@ -90,13 +110,16 @@ COUNT_AMBIGUITIES: Final = 3
 COUNT_MARK: Final = 4
 COUNT_NOW: Final = 5
 COUNT_SEQUENCE: Final = 6
-COUNT_ENDED: Final = 7  # rows to remove after the event
-COUNT_DRAWS: Final = 8
+COUNT_ENDED: Final = 7  # rows that have ended and are still in the table
+COUNT_REQUESTS: Final = 8
 
 FAULT_NONE: Final = 0
 FAULT_EVENTS_FULL: Final = 1
 FAULT_ORDERS_FULL: Final = 2
 FAULT_OVERFLOW: Final = 3
+FAULT_REQUESTS_FULL: Final = 4
+
+LONG_AGO: Final = -(2**63)
 
 # --- Rules: kind of order x kind of point --------------------------------------------------------------
 POINT_OPEN: Final = 0
@@ -142,6 +165,7 @@ REASON_SPLIT: Final = 11
 REASON_REPLACED_AWAY: Final = 12
 REASON_CLOSED_MARKET: Final = 13
 REASON_UNKNOWN_ORDER: Final = 14
+REASON_ALREADY_ENDED: Final = 15
 REASONS: Final = (
     "",
     "canceled_by_request",
@@ -158,6 +182,7 @@ REASONS: Final = (
     "replaced_to_nothing",
     "market_closed_for_good",
     "unknown_order",
+    "already_ended",
 )
 
 
@@ -168,6 +193,7 @@ class Book(NamedTuple):
     terms: NDArray  # type: ignore[type-arg]  # (instruments, TERMS_WIDTH)
     market: NDArray  # type: ignore[type-arg]  # (instruments, MARKET_WIDTH)
     orders: NDArray  # type: ignore[type-arg]  # (capacity, ORDER_WIDTH), by id, compact
-    scratch: NDArray  # type: ignore[type-arg]  # (capacity, ORDER_WIDTH)
+    scratch: NDArray  # type: ignore[type-arg]  # two copies of orders, market row and counters
     events: NDArray  # type: ignore[type-arg]  # (capacity, EVENT_WIDTH), of the event in hand
     counters: NDArray  # type: ignore[type-arg]  # (COUNTERS_WIDTH,)
+    requests: NDArray  # type: ignore[type-arg]  # (capacity, REQUEST_WIDTH), by arrival

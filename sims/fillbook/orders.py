@@ -1,13 +1,21 @@
 """The life of an order inside the fill book: emitting facts, filling, ending, arming children.
 
 Rows are kept in order of their ids. A row that ended keeps its place until the event is over
-(`remove_ended`), so that indices stay valid while an event is being matched.
+(`remove_ended`), so that indices stay valid while an event is being matched; one that a cancel or
+replace is still under way to stays until that has been answered. A child's row is below its
+parent's, so one pass downwards reaches children, and children of children.
 """
 
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.money import OVERFLOW, add_checked, notional_minor
+from engine.kernels.money import (
+    OVERFLOW,
+    add_checked,
+    floor_to,
+    multiply_divide_floor,
+    notional_minor,
+)
 from engine.model.layout import (
     EVENT_INSTRUMENT,
     EVENT_KIND,
@@ -46,6 +54,7 @@ from engine.model.layout import (
     STATUS_HELD,
     STATUS_OPEN,
     TERM_DENOMINATOR,
+    TERM_LOT_STEP,
     TERM_NUMERATOR,
     TERM_PRICE_MAX,
     TERM_PRICE_STEP,
@@ -62,20 +71,27 @@ from sims.fillbook.layout import (
     COUNT_SEQUENCE,
     FAULT_EVENTS_FULL,
     FAULT_OVERFLOW,
-    MARKET_CAPACITY_BUY,
-    MARKET_CAPACITY_SELL,
-    MARKET_CAPACITY_SHARED,
     MARKET_POSITION,
-    REASON_FOK_UNFILLED,
+    MARKET_SHARED,
+    MARKET_SIZE_BUY,
+    MARKET_SIZE_SELL,
+    MARKET_TAKEN_BUY,
+    MARKET_TAKEN_SELL,
+    MARKET_WORKING,
+    ORDER_CHILDREN,
+    ORDER_FRESH,
+    ORDER_REQUESTS,
+    ORDER_TRADED_LOTS,
     REASON_OCO,
     REASON_PARENT_ENDED,
     REASON_REDUCE_ONLY,
+    SEEN_NEW,
+    SEEN_NOT,
+    SETTING_VOLUME_CAP_PPB,
     Book,
 )
 
-SEEN_NOT = 0  # no event has met it
-SEEN_NEW = 1  # accepted, has not met a point since it arrived
-SEEN_RESTING = 2
+BILLION = 10**9
 
 
 @kernel
@@ -112,24 +128,48 @@ def emit(
 
 
 @kernel
+def find(b: Book, order_id: int) -> int:
+    """Return the row of an order, or -1."""
+    for o in range(b.counters[COUNT_ORDERS]):
+        if b.orders[o, ORDER_ID] == order_id:
+            return o
+    return -1
+
+
+@kernel
 def is_working(b: Book, o: int) -> bool:
     """Return whether row `o` has not ended."""
     return b.orders[o, ORDER_STATUS] < STATUS_FILLED
 
 
 @kernel
-def see(b: Book, o: int) -> None:
-    """The order has reached the book: say so once."""
-    if b.orders[o, ORDER_SEEN] == SEEN_NOT:
-        b.orders[o, ORDER_SEEN] = SEEN_NEW
-        if b.orders[o, ORDER_STATUS] != STATUS_HELD:
-            b.orders[o, ORDER_STATUS] = STATUS_OPEN
-            emit(b, KIND_ACCEPTED, o, 0, 0, 0, 0, 0, 0, 0)
+def lots_in_play(b: Book, o: int) -> int:
+    """Return how much of row `o` may still fill: its rest, for a child what is armed of it."""
+    limit = b.orders[o, ORDER_QUANTITY]
+    if b.orders[o, ORDER_ARMED] != UNKNOWN:
+        limit = min(limit, b.orders[o, ORDER_ARMED])
+    return limit - b.orders[o, ORDER_FILLED]
+
+
+@kernel
+def is_in_play(b: Book, o: int, i: int) -> bool:
+    """Return whether row `o` is a working order of instrument `i` with something to fill."""
+    return b.orders[o, ORDER_INSTRUMENT] == i and is_working(b, o) and lots_in_play(b, o) > 0
+
+
+@kernel
+def accept(b: Book, o: int) -> None:
+    """An order that is no child has reached the book: say so."""
+    b.orders[o, ORDER_SEEN] = SEEN_NEW
+    b.orders[o, ORDER_STATUS] = STATUS_OPEN
+    emit(b, KIND_ACCEPTED, o, 0, 0, 0, 0, 0, 0, 0)
 
 
 @kernel
 def end_alone(b: Book, o: int, kind: int, status: int, reason: int) -> None:
     """End row `o` and nothing else."""
+    if b.orders[o, ORDER_SEEN] == SEEN_NOT and b.orders[o, ORDER_PARENT] == 0:
+        accept(b, o)
     b.orders[o, ORDER_STATUS] = status
     b.counters[COUNT_ENDED] += 1
     left = b.orders[o, ORDER_QUANTITY] - b.orders[o, ORDER_FILLED]
@@ -137,12 +177,23 @@ def end_alone(b: Book, o: int, kind: int, status: int, reason: int) -> None:
 
 
 @kernel
+def has_parent(b: Book, c: int) -> bool:
+    """Return whether the parent of the child in row `c` works."""
+    p = find(b, b.orders[c, ORDER_PARENT])
+    return p >= 0 and is_working(b, p)
+
+
+@kernel
 def settle_children(b: Book, o: int) -> None:
-    """The parent in row `o` has ended: its children keep what was armed, or end."""
-    parent = b.orders[o, ORDER_ID]
-    for c in range(b.counters[COUNT_ORDERS]):
-        if b.orders[c, ORDER_PARENT] == parent and is_working(b, c):
+    """The parent in row `o` has ended: its children go on as orders for what was armed, or end."""
+    if b.orders[o, ORDER_CHILDREN] == 0:
+        return
+    for c in range(o + 1, b.counters[COUNT_ORDERS]):
+        if b.orders[c, ORDER_PARENT] == 0 or b.orders[c, ORDER_ARMED] == UNKNOWN:
+            continue
+        if is_working(b, c) and not has_parent(b, c):
             b.orders[c, ORDER_QUANTITY] = min(b.orders[c, ORDER_QUANTITY], b.orders[c, ORDER_ARMED])
+            b.orders[c, ORDER_ARMED] = UNKNOWN
             if b.orders[c, ORDER_QUANTITY] <= b.orders[c, ORDER_FILLED]:
                 end_alone(b, c, KIND_CANCELED, STATUS_CANCELED, REASON_PARENT_ENDED)
 
@@ -171,66 +222,89 @@ def reduce_group(b: Book, o: int, lots: int) -> None:
     group = b.orders[o, ORDER_GROUP]
     for m in range(b.counters[COUNT_ORDERS]):
         if m != o and b.orders[m, ORDER_GROUP] == group and is_working(b, m):
-            b.orders[m, ORDER_QUANTITY] -= lots
+            filled = b.orders[m, ORDER_FILLED]
+            b.orders[m, ORDER_QUANTITY] = max(filled, b.orders[m, ORDER_QUANTITY] - lots)
             if b.orders[m, ORDER_ARMED] != UNKNOWN:
-                b.orders[m, ORDER_ARMED] -= lots
-            if b.orders[m, ORDER_QUANTITY] <= b.orders[m, ORDER_FILLED]:
+                b.orders[m, ORDER_ARMED] = max(filled, b.orders[m, ORDER_ARMED] - lots)
+            if b.orders[m, ORDER_QUANTITY] == filled:
                 end(b, m, KIND_CANCELED, STATUS_CANCELED, REASON_OCO)
 
 
 @kernel
-def arm_children(b: Book, o: int, lots: int) -> None:
-    """The parent in row `o` filled `lots`: its children come into play by as much."""
-    parent = b.orders[o, ORDER_ID]
-    for c in range(b.counters[COUNT_ORDERS]):
-        if b.orders[c, ORDER_PARENT] == parent and is_working(b, c):
-            armed = min(b.orders[c, ORDER_ARMED] + lots, b.orders[c, ORDER_QUANTITY])
-            b.orders[c, ORDER_ARMED] = armed
-            b.orders[c, ORDER_MARK] = 0
-            if b.orders[c, ORDER_STATUS] == STATUS_HELD:
-                b.orders[c, ORDER_STATUS] = STATUS_OPEN
-                b.orders[c, ORDER_SEEN] = SEEN_NEW
-            emit(b, KIND_ARMED, c, armed, 0, 0, 0, 0, 0, 0)
+def announce_armed(b: Book, c: int, armed: int) -> None:
+    """Say how much of the child in row `c` is in play; it has yet to meet the point in hand."""
+    if b.orders[c, ORDER_STATUS] == STATUS_HELD:
+        b.orders[c, ORDER_STATUS] = STATUS_OPEN
+    b.orders[c, ORDER_FRESH] = 1
+    b.orders[c, ORDER_MARK] = 0
+    emit(b, KIND_ARMED, c, armed, 0, 0, 0, 0, 0, 0)
 
 
 @kernel
-def lots_in_play(b: Book, o: int) -> int:
-    """Return how much of row `o` may still fill: its rest, for a child what is armed of it."""
-    limit = b.orders[o, ORDER_QUANTITY]
-    if b.orders[o, ORDER_ARMED] != UNKNOWN:
-        limit = min(limit, b.orders[o, ORDER_ARMED])
-    return limit - b.orders[o, ORDER_FILLED]
+def arm_children(b: Book, o: int, lots: int) -> None:
+    """The parent in row `o` filled `lots`: its children come into play by as much.
+
+    A child that is still on its way is armed too, and says so when it arrives.
+    """
+    if b.orders[o, ORDER_CHILDREN] == 0:
+        return
+    parent = b.orders[o, ORDER_ID]
+    for c in range(o + 1, b.counters[COUNT_ORDERS]):
+        if b.orders[c, ORDER_PARENT] == parent and is_working(b, c):
+            before = b.orders[c, ORDER_ARMED]
+            armed = min(before + lots, b.orders[c, ORDER_QUANTITY])
+            if armed > before:
+                b.orders[c, ORDER_ARMED] = armed
+                if b.orders[c, ORDER_SEEN] != SEEN_NOT:
+                    announce_armed(b, c, armed)
+
+
+@kernel
+def capacity(b: Book, i: int, side: int) -> int:
+    """Return how many lots the event in hand still lets `side` trade; UNKNOWN for no cap."""
+    cap = b.settings[SETTING_VOLUME_CAP_PPB]
+    size = b.market[i, MARKET_SIZE_BUY if side > 0 else MARKET_SIZE_SELL]
+    if cap == UNKNOWN or size == UNKNOWN:
+        return UNKNOWN
+    allowed = floor_to(multiply_divide_floor(size, cap, BILLION), b.terms[i, TERM_LOT_STEP])
+    return max(0, allowed - b.market[i, MARKET_TAKEN_BUY if side > 0 else MARKET_TAKEN_SELL])
 
 
 @kernel
 def take_capacity(b: Book, i: int, side: int, lots: int) -> None:
     """Use up the volume that the event in hand allows."""
-    column = MARKET_CAPACITY_BUY if side > 0 else MARKET_CAPACITY_SELL
-    if b.market[i, column] == UNKNOWN:
-        return
-    b.market[i, column] -= lots
-    if b.market[i, MARKET_CAPACITY_SHARED] == 1:
-        other = MARKET_CAPACITY_SELL if side > 0 else MARKET_CAPACITY_BUY
-        b.market[i, other] -= lots
+    if side > 0 or b.market[i, MARKET_SHARED] == 1:
+        b.market[i, MARKET_TAKEN_BUY] += lots
+    if side < 0 or b.market[i, MARKET_SHARED] == 1:
+        b.market[i, MARKET_TAKEN_SELL] += lots
 
 
 @kernel
-def lots_to_fill(b: Book, o: int) -> int:
-    """Return how much of row `o` fills now; ends it where its own terms forbid a smaller fill."""
+def reducible(b: Book, o: int) -> int:
+    """Return the opposite position of a reduce-only order, 0 or less with nothing to reduce."""
+    return -b.orders[o, ORDER_SIDE] * b.market[b.orders[o, ORDER_INSTRUMENT], MARKET_POSITION]
+
+
+@kernel
+def lots_to_fill(b: Book, o: int, most: int) -> int:
+    """Return how much of row `o` fills now, at most `most` (UNKNOWN: no such limit).
+
+    Ends a reduce-only order that has nothing left to reduce.
+    """
     i, side = b.orders[o, ORDER_INSTRUMENT], b.orders[o, ORDER_SIDE]
-    lots = lots_in_play(b, o)
+    in_play = lots_in_play(b, o)
+    lots = in_play
     if b.orders[o, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
-        opposite = -side * b.market[i, MARKET_POSITION]
-        if opposite <= 0 and lots > 0:
+        lots = min(lots, reducible(b, o))
+        if lots <= 0:
             end(b, o, KIND_CANCELED, STATUS_CANCELED, REASON_REDUCE_ONLY)
             return 0
-        lots = min(lots, opposite)
-    capacity = b.market[i, MARKET_CAPACITY_BUY if side > 0 else MARKET_CAPACITY_SELL]
-    if capacity != UNKNOWN:
-        lots = min(lots, capacity)
-    rest = b.orders[o, ORDER_QUANTITY] - b.orders[o, ORDER_FILLED]
-    if b.orders[o, ORDER_TIF] == TIF_FOK and lots < rest:
-        end(b, o, KIND_CANCELED, STATUS_CANCELED, REASON_FOK_UNFILLED)
+    allowed = capacity(b, i, side)
+    if allowed != UNKNOWN:
+        lots = min(lots, allowed)
+    if most != UNKNOWN:
+        lots = min(lots, most)
+    if b.orders[o, ORDER_TIF] == TIF_FOK and lots < in_play:
         return 0
     return lots
 
@@ -248,12 +322,12 @@ def price_within_bounds(b: Book, i: int, price: int) -> int:
 
 
 @kernel
-def fill(b: Book, o: int, reference: int, liquidity: int, rule: int, slips: int) -> int:
+def fill(b: Book, o: int, reference: int, liquidity: int, rule: int, slips: int, most: int) -> int:
     """Fill row `o` at the market's price `reference` as far as terms and volume allow.
 
-    `slips` is 1 where slippage applies. Returns the lots filled.
+    `slips` is 1 where slippage applies; `most` limits the lots (UNKNOWN: no limit). Returns the lots.
     """
-    lots = lots_to_fill(b, o)
+    lots = lots_to_fill(b, o, most)
     if lots <= 0:
         return 0
     i, side = b.orders[o, ORDER_INSTRUMENT], b.orders[o, ORDER_SIDE]
@@ -274,6 +348,7 @@ def fill(b: Book, o: int, reference: int, liquidity: int, rule: int, slips: int)
         return 0
     b.market[i, MARKET_POSITION] = position
     b.orders[o, ORDER_FILLED] += lots
+    b.orders[o, ORDER_TRADED_LOTS] += lots
     b.orders[o, ORDER_TRADED_VALUE] = traded
     fee = fee_minor(b, o, i, lots, price, value, liquidity)
     if fee == OVERFLOW:
@@ -281,14 +356,23 @@ def fill(b: Book, o: int, reference: int, liquidity: int, rule: int, slips: int)
         return 0
     take_capacity(b, i, side, lots)
     emit(b, KIND_FILL, o, lots, price, fee, liquidity, rule, reference, 0)
+    after_fill(b, o, lots)
+    return lots
+
+
+@kernel
+def after_fill(b: Book, o: int, lots: int) -> None:
+    """Row `o` filled `lots`: arm its children, reduce its group, end it where nothing is left."""
+    arm_children(b, o, lots)
     if b.orders[o, ORDER_GROUP] != 0:
         reduce_group(b, o, lots)
-    arm_children(b, o, lots)
     if b.orders[o, ORDER_FILLED] >= b.orders[o, ORDER_QUANTITY]:
         b.orders[o, ORDER_STATUS] = STATUS_FILLED
         b.counters[COUNT_ENDED] += 1
         settle_children(b, o)
-    return lots
+    elif b.orders[o, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+        if lots_in_play(b, o) > 0 and reducible(b, o) <= 0:
+            end(b, o, KIND_CANCELED, STATUS_CANCELED, REASON_REDUCE_ONLY)
 
 
 @kernel
@@ -296,12 +380,17 @@ def remove_ended(b: Book) -> None:
     """Close the gaps that ended orders left, keeping the order of ids."""
     if b.counters[COUNT_ENDED] == 0:
         return
-    kept = 0
+    kept, waiting = 0, 0
     for o in range(b.counters[COUNT_ORDERS]):
-        if is_working(b, o):
-            if kept != o:
-                for column in range(ORDER_WIDTH):
-                    b.orders[kept, column] = b.orders[o, column]
-            kept += 1
+        works = is_working(b, o)
+        if not works and b.orders[o, ORDER_REQUESTS] == 0:
+            b.market[b.orders[o, ORDER_INSTRUMENT], MARKET_WORKING] -= 1
+            continue
+        if not works:
+            waiting += 1
+        if kept != o:
+            for column in range(ORDER_WIDTH):
+                b.orders[kept, column] = b.orders[o, column]
+        kept += 1
     b.counters[COUNT_ORDERS] = kept
-    b.counters[COUNT_ENDED] = 0
+    b.counters[COUNT_ENDED] = waiting

@@ -200,7 +200,8 @@ def new_book(
         terms=terms,
         market=np.zeros((len(terms), at.MARKET_WIDTH), dtype=np.int64),
         orders=np.zeros((order_capacity, ORDER_WIDTH), dtype=np.int64),
-        scratch=np.zeros((order_capacity, ORDER_WIDTH), dtype=np.int64),
+        scratch=np.zeros((2 * (order_capacity + 2), ORDER_WIDTH), dtype=np.int64),
         events=np.zeros((event_capacity, EVENT_WIDTH), dtype=np.int64),
         counters=np.zeros(at.COUNTERS_WIDTH, dtype=np.int64),
+        requests=np.zeros((order_capacity, at.REQUEST_WIDTH), dtype=np.int64),
     )

@@ -25,7 +25,7 @@ from engine.model.layout import (
 )
 from engine.pointers import VECTOR, MatrixType, ViewsType
 from engine.state import Core
-from sims.fillbook.layout import MARKET_WIDTH, Book
+from sims.fillbook.layout import MARKET_WIDTH, REQUEST_WIDTH, Book
 from sims.replay.loop import place_all, run, run_function
 
 _CORE = ViewsType(
@@ -49,7 +49,16 @@ _BOOK = ViewsType(
     tuple(
         zip(
             Book._fields,
-            (VECTOR, TERMS_WIDTH, MARKET_WIDTH, ORDER_WIDTH, ORDER_WIDTH, EVENT_WIDTH, VECTOR),
+            (
+                VECTOR,
+                TERMS_WIDTH,
+                MARKET_WIDTH,
+                ORDER_WIDTH,
+                ORDER_WIDTH,
+                EVENT_WIDTH,
+                VECTOR,
+                REQUEST_WIDTH,
+            ),
             strict=True,
         )
     )

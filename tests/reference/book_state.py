@@ -44,6 +44,8 @@ class Working:
     filled: int = 0
     accepted: bool = False
     closed: bool = False
+    is_orphan: bool = False  # its parent had ended before it was sent
+    is_released: bool = False  # its parent has ended: it is an order of its own
     new: bool = True  # has met no point since it arrived
     triggered: bool = False
     anchor: int | None = None
@@ -67,7 +69,8 @@ class Working:
         """Lots that could fill now."""
         if self.closed:
             return 0
-        total = min(self.armed, self.quantity) if self.is_child else self.quantity
+        waits = self.is_child and not self.is_released
+        total = min(self.armed, self.quantity) if waits else self.quantity
         return total - self.filled
 
     @property

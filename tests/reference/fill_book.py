@@ -64,18 +64,30 @@ class ReferenceFillBook:
 
     def submit(self, request: OrderRequest, now_ns: int) -> None:
         """Send an order; it arrives after the latency."""
+        parent = self.state.orders.get(request.parent_id)
         self.state.orders[request.order_id] = Working(
             request,
+            is_orphan=request.parent_id != 0 and (parent is None or parent.closed),
             arrival=now_ns + self.settings.latency_ns,
             quantity=request.quantity_lots,
             limit=request.limit_ticks,
             stop=request.stop_ticks,
             trail=request.trail_ticks,
+            armed=parent.filled if parent and not parent.closed else 0,
         )
 
-    def cancel(self, order_id: int, now_ns: int) -> None:
+    def cancel(self, order_id: int, now_ns: int) -> list[BookEvent]:
         """Ask for an order to be canceled."""
-        self.commands.append(Command(order_id, now_ns + self.settings.latency_ns, None))
+        return self._ask(order_id, now_ns, None)
+
+    def _ask(
+        self, order_id: int, now_ns: int, changes: dict[str, int | None] | None
+    ) -> list[BookEvent]:
+        """Send a command on its way; about an order known to have ended it is answered at once."""
+        if order_id not in self.state.orders or self.state.orders[order_id].closed:
+            return [BookEvent("cancel_rejected", order_id, -1, now_ns)]
+        self.commands.append(Command(order_id, now_ns + self.settings.latency_ns, changes))
+        return []
 
     def replace(
         self,
@@ -84,10 +96,10 @@ class ReferenceFillBook:
         quantity_lots: int | None = None,
         limit_ticks: int | None = None,
         stop_ticks: int | None = None,
-    ) -> None:
+    ) -> list[BookEvent]:
         """Ask for another total, limit or stop."""
         changes = {"quantity": quantity_lots, "limit": limit_ticks, "stop": stop_ticks}
-        self.commands.append(Command(order_id, now_ns + self.settings.latency_ns, changes))
+        return self._ask(order_id, now_ns, changes)
 
     def position_lots(self, instrument: int) -> int:
         """Return what all fills so far add up to."""
@@ -200,6 +212,7 @@ class ReferenceFillBook:
         position = self.position_lots(i)
         kept = _floor(Fraction(abs(position) * numerator, denominator), step)
         self.state.positions[i] = kept if position > 0 else -kept
+        self.last.pop(i, None)
         for order in self._alive(i):
             self._split_order(order, ts, Fraction(numerator, denominator))
         self.commands = [self._split_command(k, i, numerator, denominator) for k in self.commands]
@@ -237,9 +250,11 @@ class ReferenceFillBook:
             if order.accepted or order.arrival > ts:
                 continue
             order.accepted = True
-            if order.is_child:
-                parent = self.state.orders.get(order.request.parent_id)
-                self._arm(order, parent.filled if parent else 0, ts)
+            if order.is_orphan:
+                self._end(order, "canceled", ts, reason="parent_ended")
+            elif order.is_child:
+                on_its_way, order.armed = order.armed, 0
+                self._arm(order, on_its_way, ts)
             else:
                 self._say("accepted", order, ts)
 
@@ -567,8 +582,10 @@ class ReferenceFillBook:
 
     def _after_fill(self, order: Working, lots: int, ts: int) -> None:
         for child in self._children(order):
-            if child.accepted and not child.closed:
+            if child.accepted:
                 self._arm(child, lots, ts)
+            else:
+                child.armed = min(child.quantity, child.armed + lots)
         for other in self._group(order):
             if not other.closed:
                 self._shrink(other, lots, ts)
@@ -618,16 +635,17 @@ class ReferenceFillBook:
         self._parent_ended(order, ts)
 
     def _parent_ended(self, parent: Working, ts: int) -> None:
-        """No more fills of the parent: what they have not armed will never be."""
-        for child in self._children(parent):
-            if child.closed:
+        """No more fills of the parent: its children go on alone with what was armed, or end."""
+        ended = {parent.id}
+        for child in self._alive():
+            if child.request.parent_id not in ended or child.is_released:
                 continue
-            if parent.filled == 0:
-                self._end(child, "canceled", ts, reason="parent_ended")
-            elif child.accepted:
-                child.quantity = child.armed
-                if child.filled >= child.quantity:
-                    self._end(child, "canceled", ts, reason="parent_ended")
+            child.is_released = True
+            child.quantity = min(child.quantity, child.armed)
+            if child.filled >= child.quantity:
+                child.closed = True
+                self._say("canceled", child, ts, reason="parent_ended")
+                ended.add(child.id)
 
     # ---- arithmetic ----
 
@@ -661,7 +679,7 @@ class ReferenceFillBook:
         if rest == 0:
             self._end(order, "canceled", ts, reason="split")
             return
-        order.filled = _floor(order.filled * ratio, lot)
+        order.filled = _floor(order.filled * ratio, 1)
         order.quantity, order.armed = order.filled + rest, order.filled + live
         order.limit, order.stop = self._split_prices(order, order.limit, order.stop, ratio)
         up = order.side is Side.BUY
