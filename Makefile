@@ -1,12 +1,12 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
-.PHONY: help check lint format test coverage bench
+.PHONY: help check lint format test coverage bench docs
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 check: lint ## before a commit: format, lint, types, imports, fast tests
-	$(PYTHON) -m pytest -n 2 tests/unit tests/architecture
+	$(PYTHON) -m pytest -n 2 tests/unit tests/architecture tests/docs
 
 lint: ## format, lint, types, imports
 	$(PYTHON) -m ruff format --check .
@@ -27,3 +27,6 @@ coverage: ## branch coverage of the engine, with the interpreted core
 
 bench: ## our own figures, quick
 	$(PYTHON) -m benchmarks.run
+
+docs: ## renew what README.md shows of a run: its output and its picture
+	$(PYTHON) docs/refresh.py
