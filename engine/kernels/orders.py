@@ -66,6 +66,7 @@ from engine.model.layout import (
     ORDER_LIMIT,
     ORDER_PARENT,
     ORDER_QUANTITY,
+    ORDER_REPLACING,
     ORDER_SIDE,
     ORDER_STATUS,
     ORDER_STOP,
@@ -74,10 +75,12 @@ from engine.model.layout import (
     ORDER_TYPE,
     ORDER_VALUE,
     ORDER_WIDTH,
+    POSITION_QUANTITY,
     POSITION_WORKING,
     STATUS_FILLED,
     STATUS_HELD,
     STATUS_IN_FLIGHT,
+    STATUS_PENDING_CANCEL,
     SUBMIT_LIMIT,
     SUBMIT_SIDE,
     SUBMIT_STOP,
@@ -165,6 +168,7 @@ def place(s: Core, intents: Table, row: int) -> int:
     s.orders[r, ORDER_VALUE] = 0
     s.orders[r, ORDER_FEES] = 0
     s.orders[r, ORDER_ARMED] = 0
+    s.orders[r, ORDER_REPLACING] = 0
     s.orders[r, ORDER_SUBMITTED_NS] = s.account[ACCOUNT_NOW]
     s.account[ACCOUNT_NEXT_ORDER] = order_id + 1
     parent = s.orders[r, ORDER_PARENT]
@@ -212,7 +216,7 @@ def ask_replace(s: Core, order_id: int, quantity: int, limit: int, stop: int) ->
     """Ask the broker for a new total quantity and prices; checked like a new order.
 
     The order in the core keeps its old terms until the broker says REPLACED, but is judged at the
-    larger of both from now on, because either may fill.
+    larger quantity from now on (`engine.rules.risk.open_lots`), because either may fill.
     """
     r = find_order(s, order_id)
     if r < 0:
@@ -231,7 +235,8 @@ def ask_replace(s: Core, order_id: int, quantity: int, limit: int, stop: int) ->
     else:
         journal_order(s, KIND_REPLACE_SENT, r, 0)
         push_command(s, KIND_REPLACE_SENT, r, quantity, limit, stop)
-    s.orders[r, ORDER_QUANTITY] = max(old_quantity, quantity) if code == DENY_NONE else old_quantity
+        s.orders[r, ORDER_REPLACING] = max(s.orders[r, ORDER_REPLACING], quantity)
+    s.orders[r, ORDER_QUANTITY] = old_quantity
     s.orders[r, ORDER_LIMIT] = old_limit
     s.orders[r, ORDER_STOP] = old_stop
     return code == DENY_NONE
@@ -288,6 +293,8 @@ def apply_fact(s: Core, facts: Table, f: int) -> None:
         s.orders[r, ORDER_QUANTITY] = facts[f, FACT_LOTS]
         s.orders[r, ORDER_LIMIT] = facts[f, FACT_PRICE]
         s.orders[r, ORDER_STOP] = facts[f, FACT_REFERENCE]
+        if s.orders[r, ORDER_REPLACING] <= facts[f, FACT_LOTS]:
+            s.orders[r, ORDER_REPLACING] = 0
         s.orders[r, ORDER_ARMED] = min(s.orders[r, ORDER_ARMED], facts[f, FACT_LOTS])
     if kind == KIND_ARMED:
         s.orders[r, ORDER_ARMED] = facts[f, FACT_LOTS]
@@ -311,11 +318,33 @@ def apply_fill(s: Core, r: int, lots: int, price: int, fee: int) -> None:
     s.account[ACCOUNT_FILLS] += 1
     arm_children_mirror(s, r, lots)
     reduce_group_mirror(s, r, lots)
+    group = s.orders[r, ORDER_GROUP]
     if s.orders[r, ORDER_FILLED] >= s.orders[r, ORDER_QUANTITY]:
         move(s, r, EVENT_FILL)
         end_order(s, r)
     else:
         move(s, r, EVENT_PARTIAL_FILL)
+    if s.positions[i, POSITION_WORKING] > 0:
+        withdraw_protection(s, i, group)
+
+
+@kernel
+def withdraw_protection(s: Core, i: int, group: int) -> None:
+    """Cancel the reduce-only orders that have no position left to protect.
+
+    Left working they would close the next position, at the prices of the one that is gone. Children
+    still held belong to an entry that works; members of `group` the broker ends itself (OCO).
+    """
+    for r in range(s.account[ACCOUNT_ORDERS]):
+        if s.orders[r, ORDER_INSTRUMENT] != i or not s.orders[r, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+            continue
+        status = s.orders[r, ORDER_STATUS]
+        if status == STATUS_HELD or status == STATUS_PENDING_CANCEL:
+            continue
+        if group != 0 and s.orders[r, ORDER_GROUP] == group:
+            continue
+        if s.orders[r, ORDER_SIDE] * s.positions[i, POSITION_QUANTITY] >= 0:
+            ask_cancel(s, s.orders[r, ORDER_ID])
 
 
 @kernel

@@ -177,6 +177,8 @@ def run(
             apply_event(s, events, row)
         if kind < KIND_BAR or s.account[ACCOUNT_REINVEST] == 1:
             follow_position(s, b, events[row, EVENT_INSTRUMENT])
+        if s.account[ACCOUNT_COMMANDS] > 0:
+            pass_commands(s, b)
         row += 1
         if row == last or is_slice_end(events, row):
             if due != 0:
