@@ -117,7 +117,9 @@ class _Maker:
                     parent = self.submit(now, is_parent=True)
                     group = self.new_group()
                     for _ in range(self.rng.randint(1, 2)):
-                        self.submit(now, parent=parent, group=group)
+                        child = self.submit(now, parent=parent, group=group)
+                        if self.rng.random() < 0.1:
+                            self.submit(now, parent=child)
                 case "oco":
                     group = self.new_group()
                     for _ in range(self.rng.randint(2, 3)):
@@ -169,7 +171,7 @@ class _Maker:
     def time_in_force(self, kind: OrderType, parent: OrderRequest | None) -> TimeInForce:
         if kind.name.endswith(("OPEN", "CLOSE")):
             return TimeInForce.GTC
-        weights = (3, 8, 1, 1, 2) if parent is None else (1, 8, 0, 0, 1)
+        weights = (3, 8, 1, 1, 2) if parent is None else (1, 8, 0.3, 0.3, 1)
         return self.rng.choices(list(TimeInForce), weights)[0]
 
     def price(self) -> int:
@@ -178,20 +180,22 @@ class _Maker:
     # ---- commands ----
 
     def sometimes_commands(self) -> None:
-        if not self.orders or self.rng.random() > 0.35:
-            return
+        while self.orders and self.rng.random() < 0.35:
+            self.command()
+
+    def command(self) -> None:
         order = self.rng.choice(self.orders)
         now = self.now()
-        if self.rng.random() < 0.5:
+        if self.rng.random() < 0.4:
             self.tell("cancel", order.order_id, now)
             return
-        if order.parent_id or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+        if order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
             return
         self.tell(
             "replace",
             order.order_id,
             now,
-            quantity_lots=order.quantity_lots * self.rng.choice((1, 1, 2)),
+            quantity_lots=max(self.lot, order.quantity_lots * self.rng.choice((1, 1, 2, 0))),
             limit_ticks=self.price() if order.limit_ticks else 0,
             stop_ticks=self.price() if order.stop_ticks else 0,
         )
@@ -225,12 +229,12 @@ class _Maker:
         self.clock += 10
 
     def size(self) -> int:
-        return self.rng.choice((-1, 0, 3, 8, 15, 40, 100)) if self.rng.random() < 0.8 else 33
+        return self.rng.choice((-1, 0, 3, 8, 15, 33, 40, 100))
 
     def bar(self) -> None:
         prices = [self.price() for _ in range(4)]
         first, last = self.rng.sample(prices, 2)
-        volume = self.rng.choice((-1, 0, 9, 50, 120, 400, 1_000))
+        volume = self.rng.choice((-1, 0, 9, 30, 50, 90, 120, 400, 1_000))
         closed = self.clock + 10
         self.tell("on_bar", 0, self.clock, closed, first, max(prices), min(prices), last, volume)
 
