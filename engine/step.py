@@ -83,10 +83,12 @@ from engine.model.layout import (
     MARK_GROSS,
     MARK_NET,
     MARK_TRADED,
+    ORDER_ARMED,
     ORDER_FILLED,
     ORDER_INSTRUMENT,
     ORDER_LIMIT,
     ORDER_QUANTITY,
+    ORDER_REPLACING,
     ORDER_SIDE,
     ORDER_STOP,
     ORDER_TRAIL_TICKS,
@@ -313,7 +315,7 @@ def scale_orders(s: Core, i: int, numerator: int, denominator: int) -> None:
     """Follow the broker in scaling working orders at a split (docs/explain/fill-model.md)."""
     for r in range(s.account[ACCOUNT_ORDERS]):
         if s.orders[r, ORDER_INSTRUMENT] == i:
-            scale_order(
+            scale_working(
                 s.orders,
                 r,
                 s.terms[i, TERM_PRICE_STEP],
@@ -321,6 +323,36 @@ def scale_orders(s: Core, i: int, numerator: int, denominator: int) -> None:
                 numerator,
                 denominator,
             )
+            if is_out_of_range(s.orders, r):
+                fault(s, FAULT_OVERFLOW, i)
+
+
+@kernel
+def scale_working(
+    orders: Table, r: int, price_step: int, lot_step: int, numerator: int, denominator: int
+) -> None:
+    """Scale one order of the core, with what its parent armed and what it is being replaced to."""
+    armed, replacing = orders[r, ORDER_ARMED], orders[r, ORDER_REPLACING]
+    live = max(min(armed, orders[r, ORDER_QUANTITY]) - orders[r, ORDER_FILLED], 0)
+    scale_order(orders, r, price_step, lot_step, numerator, denominator)
+    if armed > 0:
+        live = floor_to(multiply_divide_floor(live, numerator, denominator), lot_step)
+        orders[r, ORDER_ARMED] = add_checked(orders[r, ORDER_FILLED], live)
+    orders[r, ORDER_REPLACING] = multiply_divide_ceiling(replacing, numerator, denominator)
+
+
+@kernel
+def is_out_of_range(orders: Table, r: int) -> bool:
+    """Return whether a term of an order did not fit after scaling."""
+    return (
+        orders[r, ORDER_QUANTITY] == OVERFLOW
+        or orders[r, ORDER_FILLED] == OVERFLOW
+        or orders[r, ORDER_LIMIT] == OVERFLOW
+        or orders[r, ORDER_STOP] == OVERFLOW
+        or orders[r, ORDER_TRAIL_TICKS] == OVERFLOW
+        or orders[r, ORDER_ARMED] == OVERFLOW
+        or orders[r, ORDER_REPLACING] == OVERFLOW
+    )
 
 
 @kernel
@@ -341,7 +373,7 @@ def scale_order(
     rest = orders[r, ORDER_QUANTITY] - orders[r, ORDER_FILLED]
     rest = floor_to(multiply_divide_floor(rest, numerator, denominator), lot_step)
     orders[r, ORDER_FILLED] = filled
-    orders[r, ORDER_QUANTITY] = filled + rest
+    orders[r, ORDER_QUANTITY] = add_checked(filled, rest)
     orders[r, ORDER_LIMIT] = scale_price(
         orders[r, ORDER_LIMIT],
         price_step,

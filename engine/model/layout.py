@@ -202,6 +202,7 @@ ORDER_SUBMITTED_NS: Final = 16
 ORDER_VALUE: Final = 17  # minor, sum of price x quantity of its fills
 ORDER_FEES: Final = 18
 ORDER_TAG: Final = 19  # the strategy's own number
+ORDER_REPLACING: Final = 20  # the total asked for and not confirmed; 0: none
 # The fill book's own part.
 ORDER_ARRIVAL: Final = 16
 ORDER_SEEN: Final = 17

@@ -43,6 +43,7 @@ from engine.model.layout import (
     ORDER_LIMIT,
     ORDER_PARENT,
     ORDER_QUANTITY,
+    ORDER_REPLACING,
     ORDER_SIDE,
     ORDER_STOP,
     ORDER_TIF,
@@ -140,6 +141,13 @@ def reference_price(s: Core, r: int) -> int:
 
 
 @kernel
+def open_lots(s: Core, o: int) -> int:
+    """Return how much of a working order may still fill, counting a larger total asked for."""
+    total = max(s.orders[o, ORDER_QUANTITY], s.orders[o, ORDER_REPLACING])
+    return total - s.orders[o, ORDER_FILLED]
+
+
+@kernel
 def opening_lots(s: Core, r: int) -> int:
     """Return how much of the order could open or enlarge a position, all else working unfilled."""
     i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
@@ -149,7 +157,7 @@ def opening_lots(s: Core, r: int) -> int:
         for o in range(s.account[ACCOUNT_ORDERS]):
             if o != r and s.orders[o, ORDER_INSTRUMENT] == i and s.orders[o, ORDER_SIDE] == side:
                 if not s.orders[o, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
-                    opposite -= s.orders[o, ORDER_QUANTITY] - s.orders[o, ORDER_FILLED]
+                    opposite -= open_lots(s, o)
     return s.orders[r, ORDER_QUANTITY] - max(opposite, 0)
 
 
@@ -165,7 +173,7 @@ def working_exposure(s: Core, but: int) -> int:
         if o == but or s.orders[o, ORDER_PARENT] != 0:
             continue
         i, side = s.orders[o, ORDER_INSTRUMENT], s.orders[o, ORDER_SIDE]
-        rest = s.orders[o, ORDER_QUANTITY] - s.orders[o, ORDER_FILLED]
+        rest = open_lots(s, o)
         held = abs(s.positions[i, POSITION_QUANTITY])
         after = add_checked(s.positions[i, POSITION_QUANTITY], side * rest)
         if after == OVERFLOW:

@@ -7,7 +7,9 @@ import pytest
 from engine.kernels.orders import ask_cancel, ask_replace, move
 from engine.model import layout as at
 from engine.model.denials import Denial
+from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.orders import TRANSITIONS, OrderEvent, OrderStatus
+from engine.rules.risk import open_lots
 from tests.unit.core.books import Books, D
 
 S, E = OrderStatus, OrderEvent
@@ -132,13 +134,43 @@ def test_a_cancel_or_replace_of_what_does_not_work_is_refused(books: Books) -> N
 def test_a_replace_is_judged_at_the_larger_until_the_broker_confirms(books: Books) -> None:
     order_id = books.order("buy 10 limit 9.00")
     assert ask_replace(books.s, order_id, 20, 950, 0)
-    assert (books.working()[0]["quantity"], books.working()[0]["limit"]) == (20, 900)
+    assert (books.working()[0]["quantity"], books.working()[0]["limit"]) == (10, 900)
+    assert open_lots(books.s, books.row_of(order_id)) == 20
     books.fact(at.KIND_REPLACED, order_id, LOTS=20, PRICE=950)
     assert (books.working()[0]["quantity"], books.working()[0]["limit"]) == (20, 950)
     assert ask_replace(books.s, order_id, 5, 950, 0)
-    assert books.working()[0]["quantity"] == 20  # more may still fill
+    assert open_lots(books.s, books.row_of(order_id)) == 20  # more may still fill
     books.fact(at.KIND_REPLACED, order_id, LOTS=5, PRICE=950)
-    assert books.working()[0]["quantity"] == 5
+    assert open_lots(books.s, books.row_of(order_id)) == 5
+
+
+def test_a_total_asked_for_needs_buying_power_at_once() -> None:
+    books = Books(cash="1000")
+    books.price("ABC", "10.00")
+    order_id = books.order("buy 10 limit 10.00")
+    assert ask_replace(books.s, order_id, 60, 1000, 0)
+    assert books.verdict("buy 41 limit 10.00") is Denial.BUYING_POWER
+    assert books.verdict("buy 40 limit 10.00") is Denial.NONE
+
+
+def test_an_order_that_fills_while_it_is_replaced_has_ended(books: Books) -> None:
+    """The broker has not seen the larger total yet: for it the order is done."""
+    order_id = books.order("buy 10 limit 10.00")
+    assert ask_replace(books.s, order_id, 20, 1000, 0)
+    books.filled(order_id, "10", "10.00")
+    assert books.working() == []
+    books.fact(at.KIND_CANCEL_REJECTED, order_id)  # its answer to the replace
+    assert books.fault == at.FAULT_NONE
+
+
+def test_of_two_totals_asked_for_the_larger_counts_until_it_is_confirmed(books: Books) -> None:
+    order_id = books.order("buy 10 limit 9.00")
+    assert ask_replace(books.s, order_id, 20, 900, 0)
+    assert ask_replace(books.s, order_id, 30, 900, 0)
+    books.fact(at.KIND_REPLACED, order_id, LOTS=20, PRICE=900)
+    assert open_lots(books.s, books.row_of(order_id)) == 30
+    books.fact(at.KIND_REPLACED, order_id, LOTS=30, PRICE=900)
+    assert books.s.orders[0, at.ORDER_REPLACING] == 0
 
 
 def test_a_denied_replace_changes_nothing(books: Books) -> None:
@@ -231,6 +263,25 @@ def test_what_was_filled_before_a_split_counts_in_new_lots(books: Books) -> None
     books.split("ABC", 3, 1)
     row = books.working()[0]
     assert (row["filled"], row["quantity"]) == (12, 30)
+
+
+def test_what_a_parent_armed_and_what_was_asked_for_follow_a_split(books: Books) -> None:
+    parent, stop, _ = bracket(books)
+    books.filled(parent, "4", "10.00")
+    books.fact(at.KIND_ARMED, stop, LOTS=4)
+    assert ask_replace(books.s, parent, 15, 0, 0)
+    books.split("ABC", 3, 1)
+    assert books.s.orders[books.row_of(stop), at.ORDER_ARMED] == 12
+    assert books.s.orders[books.row_of(parent), at.ORDER_REPLACING] == 45
+
+
+def test_an_order_that_a_split_takes_out_of_range_stops_the_core() -> None:
+    books = Books([Instrument("ABC", InstrumentKind.EQUITY, price_precision=9)])
+    books.s.account[at.ACCOUNT_LEVERAGE_PPM] = 10**12
+    books.price("ABC", "0.000000001")
+    assert books.order("buy 1 limit 8000000000.0") != 0
+    books.split("ABC", 1, 2)
+    assert books.fault == at.FAULT_OVERFLOW
 
 
 # --- what must not happen ---------------------------------------------------------------------------
