@@ -27,7 +27,7 @@ class SlippageModel:
 
     `model` is one of none, fixed (`value` price steps), bps (basis points), spread (basis points of
     the whole spread, half of which is paid), volume_share and square_root (`value` is the fraction
-    k). See docs/explain/fill-model.md section 8.
+    k). See docs/explain/fill-model.md section 10.
     """
 
     model: str = "none"

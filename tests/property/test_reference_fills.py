@@ -75,7 +75,7 @@ def test_the_compiled_book_says_what_the_reference_says() -> None:
 
 @pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
 def test_without_ambiguities_the_optimistic_result_is_the_same(first: int) -> None:
-    """Section 9: the count is what allows the second run to be left out."""
+    """Section 11: the count is what allows the second run to be left out."""
     for seed in range(first, first + SEEDS_PER_TEST):
         world = make_world(seed)
         book = FillBook(world.instruments, world.settings)

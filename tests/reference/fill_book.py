@@ -1,8 +1,7 @@
 """The fill book a second time, written from docs/explain/fill-model.md alone.
 
 Slow and obvious on purpose: objects in a dictionary, every question asked of every order, a bar's
-two paths walked on two copies of everything. What the specification leaves open is listed in
-tests/scenarios/fills_grammar.md under "Readings".
+two paths walked on two copies of everything.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ class ReferenceFillBook:
     def on_bar(
         self, i: int, ts_open: int, ts_close: int, o: int, h: int, low: int, c: int, volume: int
     ) -> list[BookEvent]:
-        """Section 2."""
+        """Section 3."""
         known = volume if volume >= 0 else None
         market = Market(
             ts_open, "open", o, o, known, self._room(i, known), shared=True, opened=ts_open
@@ -142,7 +141,7 @@ class ReferenceFillBook:
     def on_quote(
         self, i: int, ts: int, bid: int, ask: int, bid_size: int, ask_size: int
     ) -> list[BookEvent]:
-        """Section 3."""
+        """Section 4."""
         self.quoted.add(i)
         self._before_tick(i, ts)
         if bid < ask and i not in self.halted:
@@ -161,7 +160,7 @@ class ReferenceFillBook:
         return self._said()
 
     def on_trade(self, i: int, ts: int, price: int, size: int, aggressor: int) -> list[BookEvent]:
-        """Section 4."""
+        """Section 5."""
         self.printed.add(i)
         self._before_tick(i, ts)
         if i not in self.halted:
@@ -174,14 +173,14 @@ class ReferenceFillBook:
         return self._said()
 
     def on_session_open(self, ts: int) -> list[BookEvent]:
-        """Section 7: the first point after this is the opening auction."""
+        """Section 8: the first point after this is the opening auction."""
         self._before_session_event(ts)
         self.auction_due = set(range(len(self.instruments)))
         self.last.clear()
         return self._said()
 
     def on_session_close(self, ts: int) -> list[BookEvent]:
-        """Section 7: on-close orders fill, DAY orders expire."""
+        """Section 8: on-close orders fill, DAY orders expire."""
         self._before_session_event(ts)
         for order in self._alive():
             if order.closed or order.arrival >= ts:

@@ -18,7 +18,7 @@ class Slippage(Protocol):
 
     @property
     def model(self) -> str:
-        """The model's name in section 8."""
+        """The model's name in section 10."""
 
     @property
     def value(self) -> object:
@@ -48,7 +48,7 @@ def root_up_to_step(square: Fraction, step: int) -> int:
 def slippage_ticks(
     slippage: Slippage, reference: int, lots: int, volume: int | None, step: int, *, on_quote: bool
 ) -> int:
-    """Return what one fill of `lots` at `reference` slips, per section 8; never negative."""
+    """Return what one fill of `lots` at `reference` slips, per section 10; never negative."""
     value = Fraction(str(slippage.value))
     match slippage.model:
         case "none":
