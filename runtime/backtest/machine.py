@@ -190,8 +190,11 @@ class Machine:
         code = int(account[at.ACCOUNT_FAULT])
         seconds = int(account[at.ACCOUNT_NOW]) / NS_PER_SECOND
         when = datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
-        place = int(account[at.ACCOUNT_FAULT_INSTRUMENT])
+        place = int(account[at.ACCOUNT_FAULT_INSTRUMENT]) if code else at.UNKNOWN
         where = f"{self.setup.instruments[place].symbol}, {when}" if place >= 0 else when
+        book_fault = int(self.book.counters[book_at.COUNT_FAULT])
+        if code == at.FAULT_NONE and book_fault == book_at.FAULT_OVERFLOW:
+            code = at.FAULT_OVERFLOW
         if code in _OUTGROWN:
             return InputError(
                 f"{_OUTGROWN[code]}; the run was stopped before anything was booked",
@@ -199,7 +202,6 @@ class Machine:
                 remedy="trade smaller, or check the data's prices and quantities",
                 code="engine.out_of_range",
             )
-        book_fault = int(self.book.counters[book_at.COUNT_FAULT])
         return InternalFault(
             f"the engine stopped itself (core fault {code}, fill book fault {book_fault})",
             where=where,

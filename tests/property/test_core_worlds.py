@@ -1,0 +1,92 @@
+"""The whole core in seeded worlds: exact books, one journal, whatever runs it.
+
+A failing seed is the whole bug report.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from engine.errors import InputError
+from engine.model import layout as at
+from tests.architecture.source import ROOT
+from tests.property.core_audit import Auditor
+from tests.property.core_worlds import hash_of, make_world, play
+
+SEEDS = range(60)
+TWINS = range(30)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_every_event_the_books_are_exact_and_the_broker_agrees(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger against the reference account, the orders against the fill book: `core_audit`."""
+    world = make_world(seed)
+    auditor = Auditor(world)
+    with auditor.watching(monkeypatch):
+        machine = play(world, watch=auditor.after_slice)
+    assert auditor.events > 100
+    assert machine.plain.account[at.ACCOUNT_FAULT] == at.FAULT_NONE
+
+
+def test_the_worlds_meet_everything_that_can_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    met: Counter[str] = Counter()
+    for seed in SEEDS:
+        auditor = Auditor(make_world(seed))
+        with auditor.watching(monkeypatch):
+            play(auditor.world)
+        met.update(auditor.seen)
+    decisions = {"SUBMITTED", "DENIED", "CANCEL_SENT", "REPLACE_SENT"}
+    effects = {"POSITION_CHANGED", "CASH_CHANGED", "EQUITY_MARKED"}
+    elsewhere = decisions | effects | {"CONVERSION_RATE"}
+    assert {kind.name for kind in at.EventKind} - set(met) <= elsewhere
+    assert met["FILL"] > 1_000
+
+
+@pytest.mark.parametrize("seed", TWINS)
+def test_the_size_of_chunks_decides_nothing(seed: int) -> None:
+    world = make_world(seed)
+    hashes = {hash_of(play(world, chunk_rows=rows)) for rows in (1, 13, 500, 65_536)}
+    assert len(hashes) == 1
+
+
+def test_compiled_and_interpreted_decide_the_same() -> None:
+    """One test for all seeds: the engine is compiled once."""
+    for seed in TWINS:
+        world = make_world(seed)
+        assert hash_of(play(world, compiled=True)) == hash_of(play(world)), f"seed {seed}"
+
+
+def test_different_worlds_have_different_hashes() -> None:
+    assert len({hash_of(play(make_world(seed))) for seed in TWINS}) == len(TWINS)
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "4242"])
+def test_another_process_with_another_hash_seed_decides_the_same(hash_seed: str) -> None:
+    seeds = ["3", "5", "8", "13"]
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.property.core_worlds", *seeds],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = [hash_of(play(make_world(int(seed)))) for seed in seeds]
+    assert answer.stdout.split() == here
+
+
+def test_a_world_that_leaves_the_range_of_money_stops_with_clean_books(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Seed 764 sells 60,000 where 50 trade: the slippage model answers 456 million a share."""
+    auditor = Auditor(make_world(764))
+    with auditor.watching(monkeypatch), pytest.raises(InputError, match="left the range") as caught:
+        play(auditor.world, watch=auditor.after_slice)
+    assert caught.value.code == "engine.out_of_range"
