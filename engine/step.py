@@ -357,10 +357,11 @@ def is_out_of_range(orders: Table, r: int) -> bool:
 
 @kernel
 def scale_price(price: int, step: int, numerator: int, denominator: int, up: bool) -> int:
-    """Return a price after a split, on the grid, rounded up or down."""
-    if up:
+    """Return a price after a split, on the grid, rounded up or down; 0 stays 0, no other becomes it."""
+    if up or price == 0:
         return ceil_to(multiply_divide_ceiling(price, denominator, numerator), step)
-    return floor_to(multiply_divide_floor(price, denominator, numerator), step)
+    scaled = floor_to(multiply_divide_floor(price, denominator, numerator), step)
+    return scaled if scaled == OVERFLOW else max(scaled, step)
 
 
 @kernel
@@ -388,10 +389,6 @@ def scale_order(
         denominator,
         buy,
     )
-    orders[r, ORDER_TRAIL_TICKS] = scale_price(
-        orders[r, ORDER_TRAIL_TICKS],
-        price_step,
-        numerator,
-        denominator,
-        buy,
-    )
+    # A distance that became zero would not be a trail any more: up on both sides.
+    trail = orders[r, ORDER_TRAIL_TICKS]
+    orders[r, ORDER_TRAIL_TICKS] = scale_price(trail, price_step, numerator, denominator, True)

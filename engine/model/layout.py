@@ -214,11 +214,6 @@ ORDER_FEE_CHARGED: Final = 22
 ORDER_FEE_EXACT: Final = 23
 ORDER_TRADED_VALUE: Final = 24
 ORDER_MARK: Final = 25  # the last leg or point that looked at it
-ORDER_CANCEL_ARRIVAL: Final = 26  # 0: none asked
-ORDER_REPLACE_ARRIVAL: Final = 27
-ORDER_REPLACE_QUANTITY: Final = 28
-ORDER_REPLACE_LIMIT: Final = 29
-ORDER_REPLACE_STOP: Final = 30
 
 STATUS_NONE: Final = OrderStatus.NONE.value
 STATUS_IN_FLIGHT: Final = OrderStatus.IN_FLIGHT.value

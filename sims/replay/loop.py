@@ -17,8 +17,6 @@ from engine.model.layout import (
     ACCOUNT_JOURNAL,
     ACCOUNT_NOW,
     ACCOUNT_REINVEST,
-    BAR_CLOSE,
-    BAR_FILLS,
     CALENDAR_ID,
     COMMAND_KIND,
     COMMAND_LIMIT,
@@ -46,12 +44,9 @@ from engine.model.layout import (
     POSITION_LAST,
     POSITION_QUANTITY,
     POSITION_WORKING,
-    QUOTE_ASK,
-    QUOTE_BID,
     SIGNAL_BITS,
     SPLIT_DENOMINATOR,
     SPLIT_NUMERATOR,
-    TRADE_PRICE,
 )
 from engine.rules.decide import decide
 from engine.state import Core, Table
@@ -60,17 +55,16 @@ from sims.fillbook.bars import match_bar
 from sims.fillbook.layout import (
     COUNT_EVENTS,
     COUNT_FAULT,
+    COUNT_NOW,
     COUNT_ORDERS,
     COUNT_SEQUENCE,
-    MARKET_AUCTION,
     MARKET_HALTED,
-    MARKET_LAST,
     MARKET_POSITION,
-    MARKET_PRINTED,
     Book,
 )
 from sims.fillbook.lifetimes import close_market, close_session, open_session, split
 from sims.fillbook.requests import cancel, replace_later, submit
+from sims.fillbook.showing import remember
 from sims.fillbook.ticks import match_quote, match_trade
 
 
@@ -117,18 +111,11 @@ def meet_market(s: Core, b: Book, events: Table, row: int, kind: int) -> None:
             match_quote(b, events, row)
         elif kind == KIND_TRADE:
             match_trade(b, events, row)
-        elif events[row, BAR_FILLS] == 1:
+        else:
             match_bar(b, events, row)
         pass_facts(s, b)
         return
-    if kind == KIND_BAR:
-        b.market[i, MARKET_LAST] = events[row, BAR_CLOSE]
-    elif kind == KIND_TRADE:
-        b.market[i, MARKET_LAST] = events[row, TRADE_PRICE]
-    else:
-        b.market[i, MARKET_LAST] = (events[row, QUOTE_BID] + events[row, QUOTE_ASK]) // 2
-    b.market[i, MARKET_PRINTED] = 1
-    b.market[i, MARKET_AUCTION] = 0
+    remember(b, events, row)
 
 
 @kernel
@@ -136,6 +123,7 @@ def meet_other(s: Core, b: Book, events: Table, row: int, kind: int) -> None:
     """Let the book follow an action or a session before the core does."""
     i, now = events[row, EVENT_INSTRUMENT], events[row, EVENT_TS]
     b.counters[COUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]
+    b.counters[COUNT_NOW] = now
     if kind == KIND_SESSION_CLOSE:
         close_session(b, events[row, CALENDAR_ID], now)
     elif kind == KIND_SESSION_OPEN:
