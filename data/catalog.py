@@ -265,6 +265,13 @@ class Catalog:
     def names(self) -> tuple[str, ...]:
         """Return the names of all datasets, in alphabetical order."""
         if not self.root.is_dir():
+            if self.root.exists():
+                raise DataError(
+                    "the catalog is no folder",
+                    where=str(self.root),
+                    remedy="choose a folder: --catalog DIR",
+                    code="data.catalog_no_folder",
+                )
             return ()
         return tuple(sorted(path.parent.name for path in self.root.glob(f"*/{MANIFEST_NAME}")))
 

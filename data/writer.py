@@ -2,6 +2,7 @@
 
 Steps, each of which may fail or be interrupted without harm:
 
+0. the dataset's folder is locked: a second writer is refused;
 1. the rows go to a new folder inside the dataset, a generation that no manifest names yet;
 2. every file and folder is flushed to the disk;
 3. one rename puts the new manifest in the place of the old one: from here on it is the dataset;
@@ -13,11 +14,12 @@ failure leaves an unnamed folder, which the next write sweeps away.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +40,7 @@ from data.manifest import (
     PartEntry,
     encode_manifest,
     fingerprint_of,
+    read_manifest,
 )
 from engine.errors import DataError
 from engine.model.instruments import Instrument
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 
 ACTIONS_NAME = "actions.json"
 GENERATION_PREFIX = "rows-"
+ANYTHING = "anything"  # what a draft may replace when nobody asked what is there
 _ROWS_PER_FILE = 50_000  # smaller files cost more to open than to read
 _PERIOD_DAYS = {"day": 1, "month": 30, "year": 365}
 _PERIOD_FORMAT = {"all": "all", "year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
@@ -75,15 +79,34 @@ class Draft:
     notes: Sequence[str] = field(default_factory=tuple)
 
 
-def write_dataset(folder: Path, draft: Draft) -> Manifest:
+def write_dataset(folder: Path, draft: Draft, *, replaces: str | None = ANYTHING) -> Manifest:
     """Write `draft` as the dataset in `folder`, in the place of what is there.
+
+    Parameters
+    ----------
+    folder
+        The dataset's folder; made when it is missing.
+    draft
+        The whole content.
+    replaces
+        The fingerprint of the dataset that `draft` was made from, None where there was none.
 
     Raises
     ------
     DataError
-        If the disk is full or the folder cannot be written; nothing is changed then.
+        If the disk is full, the folder cannot be written, another process writes this dataset, or
+        it is no longer the one that `replaces` says; nothing is changed then.
     """
-    with _explained(folder), _new_generation(folder) as generation:
+    with ExitStack() as alone:
+        manifest = _write(folder, draft, replaces, alone)
+        _sweep(folder, keep=manifest.generation)
+    return manifest
+
+
+def _write(folder: Path, draft: Draft, replaces: str | None, alone: ExitStack) -> Manifest:
+    """Put the draft in place; `alone` then holds the lock, until the old rows are gone."""
+    with _explained(folder), _new_generation(folder, alone) as generation:
+        _require_same(folder, replaces)
         parts = tuple(_write_part(generation, part) for part in draft.parts)
         actions_digest = _write_actions(generation, draft.actions)
         instruments = tuple(
@@ -102,8 +125,40 @@ def write_dataset(folder: Path, draft: Draft) -> Manifest:
         )
         _sync_tree(generation)
         _replace_file(folder / MANIFEST_NAME, encode_manifest(manifest))
-    _sweep(folder, keep=manifest.generation)
     return manifest
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold the dataset's folder against other writers; the system lets go when the process ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise DataError(
+            "another import is writing this dataset; nothing was changed",
+            where=str(folder),
+            remedy="run this again when it is done",
+            code="data.locked",
+        ) from None
+    finally:
+        os.close(handle)
+
+
+def _require_same(folder: Path, replaces: str | None) -> None:
+    """Refuse to overwrite what came after the draft was begun."""
+    path = folder / MANIFEST_NAME
+    if replaces == ANYTHING:
+        return
+    found = read_manifest(path).fingerprint if path.exists() else None
+    if found != replaces:
+        raise DataError(
+            "another import has changed this dataset meanwhile; nothing was changed",
+            where=str(folder),
+            remedy="run this again",
+            code="data.changed_meanwhile",
+        )
 
 
 @contextmanager
@@ -122,12 +177,13 @@ def _explained(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _new_generation(folder: Path) -> Iterator[Path]:
-    """Give a new folder for rows; on any failure, also Ctrl-C, remove it and what it needed."""
+def _new_generation(folder: Path, alone: ExitStack) -> Iterator[Path]:
+    """Lock the dataset and give a new folder for rows; on any failure, also Ctrl-C, remove it."""
     created = _missing_ancestors(folder)
     generation: Path | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        alone.enter_context(_lock(folder))  # a folder of rows that no manifest names may be swept
         generation = Path(tempfile.mkdtemp(prefix=GENERATION_PREFIX, dir=folder))
         generation.chmod(0o755)  # mkdtemp makes it private; the catalog is as open as its root
         yield generation

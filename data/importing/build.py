@@ -34,7 +34,7 @@ from data.importing.source import ROW, Source, drop_rows, keep_rows, read_source
 from data.importing.stamps import Stamps, parse_stamps
 from data.importing.values import Numbers, missing_columns, parse_numbers
 from data.numbers import EXACT_LIMIT, Ints
-from data.writer import Draft, Part, write_dataset
+from data.writer import ANYTHING, Draft, Part, write_dataset
 from engine.errors import DataError
 from engine.model.instruments import Instrument
 
@@ -107,7 +107,9 @@ def import_file(
     tell(0.3, "checking")
     draft, report = _build_dropping(rows, options, existing)
     tell(0.6, "writing")
-    manifest = write_dataset(catalog_root / options.dataset, draft)
+    manifest = write_dataset(
+        catalog_root / options.dataset, draft, replaces=_replaced(options, existing)
+    )
     tell(1.0, "done")
     return _with_fingerprint(report, manifest.fingerprint)
 
@@ -124,6 +126,13 @@ def _existing(catalog: Catalog, options: ImportOptions) -> Dataset | None:
             code="data.dataset_exists",
         )
     return catalog.dataset(options.dataset)
+
+
+def _replaced(options: ImportOptions, existing: Dataset | None) -> str | None:
+    """Return the fingerprint of what the new dataset may replace; None: nothing was there."""
+    if options.mode is WriteMode.REPLACE:
+        return ANYTHING
+    return None if existing is None else existing.fingerprint
 
 
 def _instruments_of(existing: Dataset | None) -> dict[str, Instrument]:
