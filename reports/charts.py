@@ -115,7 +115,7 @@ def plot_summary(
     names = ", ".join(summary.instruments[:4])
     more = len(summary.instruments) - 4
     plot = EquityPlot(
-        times=summary.curve.day_numbers.astype("datetime64[D]"),
+        times=summary.curve.times(),
         equity=summary.curve.equity,
         drawdown=summary.curve.drawdown(),
         title=summary.strategy,
@@ -160,7 +160,7 @@ def require_picture_path(path: Path) -> str:
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         raise InputError(
-            f"a picture ends in {', '.join(FORMATS)}, not {path.suffix or 'nothing'!r}",
+            f"{path.name or path} is no picture: a picture ends in {', '.join(FORMATS)}",
             where=str(path),
             remedy="Choose another file name.",
         )

@@ -73,10 +73,20 @@ class PathResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EquityCurve:
-    """Marked equity at the daily closes: days since 1970-01-01 and units of the currency."""
+    """Marked equity: days since 1970-01-01 and units of the currency, one point a daily close.
+
+    A run of few sessions has many points a day; `ts_ns` are then their times, nanoseconds UTC.
+    """
 
     day_numbers: NDArray[np.int64]
     equity: NDArray[np.float64]
+    ts_ns: NDArray[np.int64] | None = None
+
+    def times(self) -> NDArray[np.datetime64]:
+        """Return the time of each point: a day, or a nanosecond."""
+        if self.ts_ns is None:
+            return self.day_numbers.astype("datetime64[D]")
+        return self.ts_ns.astype("datetime64[ns]")
 
     def drawdown(self) -> NDArray[np.float64]:
         """Return the fraction under the running maximum at each close, zero or negative."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shlex
 from decimal import Decimal
+from pathlib import Path
 
 from data.history import History
 from engine.model.units import NS_PER_SECOND
 from runtime.config import StrategyConfig
+from runtime.config.moments import format_moment
+from runtime.workspace import catalog_root
 
 _PATH_WORDS = {
     "pessimistic": "of both orders of a bar's high and low, the worse one",
@@ -78,9 +81,28 @@ def _adjustment(config: StrategyConfig) -> str:
     return "raw"
 
 
-def reproduce_command(config: StrategyConfig) -> str:
-    """Return the command that makes the same result again."""
+def reproduce_command(config: StrategyConfig, catalog: Path | None = None) -> str:
+    """Return the command that makes the same result again, here.
+
+    Parameters
+    ----------
+    config
+        The strategy as it ran; what differs from its file is said.
+    catalog
+        Where its dataset was found; said where it is not the usual place.
+    """
     parts = ["trader", "backtest", str(config.path)]
     for name, spec in config.parameters.items():
         parts += ["--param", f"{name}={spec.default}"]
+    data, written = config.data, (config.written or config).data
+    if data.dataset != written.dataset:
+        parts += ["--data", data.dataset]
+    for option, now, before in (
+        ("--start", data.start_ns, written.start_ns),
+        ("--end", data.end_ns, written.end_ns),
+    ):
+        if now is not None and now != before:
+            parts += [option, format_moment(now)]
+    if catalog is not None and ":" not in data.dataset and catalog != catalog_root(None, Path()):
+        parts += ["--catalog", str(catalog)]
     return shlex.join(parts)

@@ -8,10 +8,23 @@ import numpy as np
 
 from data.adjustment import total_return
 from data.history import History
+from engine.errors import DataError
 from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.histories import load_history
 from runtime.config import DataSection, StrategyConfig
 from runtime.results import Benchmark
+
+
+def _load(wanted: DataSection, config: StrategyConfig, catalog_root: Path | None) -> History:
+    try:
+        return load_history(wanted, catalog_root or Path())
+    except DataError as error:
+        raise DataError(
+            f"the benchmark cannot be loaded: {error.problem}",
+            where=config.where("data", "benchmark"),
+            remedy=error.remedy,
+            code=error.code,
+        ) from None
 
 
 def benchmark_of(
@@ -29,7 +42,7 @@ def benchmark_of(
         wanted = DataSection(
             config.data.dataset, (symbol,), config.data.start_ns, config.data.end_ns
         )
-        history = load_history(wanted, catalog_root or Path())
+        history = _load(wanted, config, catalog_root)
         clockwork = clockwork_of(history)
     part = history[symbol]
     if part.bars is None or len(part.bars) == 0:

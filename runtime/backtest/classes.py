@@ -7,6 +7,7 @@ is placed or a number of the account is read. While an order works the loop goes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.history import History, bar_floats
+from engine.errors import FormulaError
 from engine.lang.batch import evaluate_batch
 from engine.lang.compiler import compile_program
 from engine.lang.program import Program
@@ -24,10 +26,11 @@ from engine.model.units import from_minor, from_quanta
 from engine.strategy import Fill, Indicator, Quote, Strategy, Trade, declared
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.desk import BacktestDesk
+from runtime.backtest.idle import Silence
 from runtime.backtest.machine import Machine
 from runtime.backtest.signals import panel_of
 from runtime.backtest.sources import market_sources
-from runtime.backtest.user_code import UserCode, load_class, parameter_values
+from runtime.backtest.user_code import UserCode, load_class, parameter_values, placed_formula
 from runtime.config import StrategyConfig
 from runtime.results import RunOutput
 from sims.fillbook.layout import RULE_NAMES
@@ -56,15 +59,7 @@ class ClassDecider:
         indicators = declared(Indicator, kind)
         program = None
         if indicators:
-            program = compile_program(
-                {name: item.formula for name, item in indicators.items()},
-                parameters,
-                kinds={
-                    name: "condition" if item.is_condition else "number"
-                    for name, item in indicators.items()
-                },
-                symbols=history.symbols,
-            )
+            program = _program_of(indicators, parameters, config, history)
         return ClassDecider(config, history, clockwork, kind, parameters, program, indicators, {})
 
     def sources(self, is_compiled: bool) -> Sequence[Source]:
@@ -73,6 +68,10 @@ class ClassDecider:
             panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
             self._values.update(evaluate_batch(self.program, panel, compiled=is_compiled))
         return market_sources(self.history)
+
+    def silence(self) -> Silence:
+        """Return what is known without asking the user's code: nothing."""
+        return Silence()
 
     def run(self, job: Any, settings: BookSettings) -> RunOutput:
         """Run the class once, on a new instance of it."""
@@ -94,6 +93,22 @@ class ClassDecider:
                 job.progress(machine.events, stream.count)
         session.stop()
         return machine.output(job.clockwork, starting_cash(job.config))
+
+
+def _program_of(
+    indicators: dict[str, Indicator],
+    parameters: dict[str, float | bool],
+    config: StrategyConfig,
+    history: History,
+) -> Program:
+    kinds = {
+        name: "condition" if item.is_condition else "number" for name, item in indicators.items()
+    }
+    formulas = {name: item.formula for name, item in indicators.items()}
+    try:
+        return compile_program(formulas, parameters, kinds=kinds, symbols=history.symbols)
+    except FormulaError as error:
+        raise placed_formula(error, config) from None
 
 
 class BarView:
@@ -280,8 +295,8 @@ class ClassSession:
                 ts,
                 values[at.QUOTE_BID] / price,
                 values[at.QUOTE_ASK] / price,
-                values[at.QUOTE_BID_SIZE] / lot,
-                values[at.QUOTE_ASK_SIZE] / lot,
+                _size(values[at.QUOTE_BID_SIZE], lot),
+                _size(values[at.QUOTE_ASK_SIZE], lot),
             )
             if self._on_quote(quote) is not None:
                 self.user.refuse_result("on_quote")
@@ -327,6 +342,11 @@ def _overridden(kind: type[Strategy], name: str, strategy: Strategy) -> Callable
         return None
     method: Callable[[Any], Any] = getattr(strategy, name)
     return method
+
+
+def _size(lots: int, lot: float) -> float:
+    """Return a quote's size in units; NaN where the source has none."""
+    return math.nan if lots == at.UNKNOWN else lots / lot
 
 
 def _bar_view(instrument: Instrument, part: Any) -> BarView | None:

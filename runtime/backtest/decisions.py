@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from data.history import History
 from engine.lang.program import Program
 from runtime.backtest.clockwork import Clockwork
-from runtime.backtest.signals import panel_of, signals_of
+from runtime.backtest.idle import Silence
+from runtime.backtest.signals import Signals, panel_of, signals_of
 from runtime.backtest.sources import market_sources
 from runtime.config import StrategyConfig
 from runtime.results import RunOutput
@@ -33,6 +34,9 @@ class Decider(Protocol):
     def run(self, job: Job, settings: BookSettings) -> RunOutput:
         """Run the job once."""
 
+    def silence(self) -> Silence:
+        """Return what is known about a run that placed no order; after `sources`."""
+
 
 def decider_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> Decider:
     """Return who decides for a strategy."""
@@ -44,7 +48,8 @@ def decider_of(config: StrategyConfig, history: History, clockwork: Clockwork) -
         from runtime.backtest.functions import FunctionDecider
 
         return FunctionDecider.load(config, history, clockwork)
-    return RuleDecider(config, history, clockwork, config.compile_rules(symbols=history.symbols))
+    program = config.compile_rules(symbols=history.symbols)
+    return RuleDecider(config, history, clockwork, program, [])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +60,20 @@ class RuleDecider:
     history: History
     clockwork: Clockwork
     program: Program
+    _signals: list[Signals]
 
     def sources(self, is_compiled: bool) -> Sequence[Source]:
         """Return the market data with each bar's signals."""
         assert self.config.rules is not None
         panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
         signals = signals_of(self.program, panel, self.config.rules, compiled=is_compiled)
+        self._signals.append(signals)
         return market_sources(self.history, signals)
+
+    def silence(self) -> Silence:
+        """Return how often the formulas asked to enter."""
+        signals = self._signals[-1]
+        return Silence(signals.wishes(), signals.is_defined)
 
     def run(self, job: Job, settings: BookSettings) -> RunOutput:
         """Run the loop over the signals."""

@@ -19,6 +19,7 @@ from engine.rules.decide import change_to, close_position, new_intent, withdraw_
 from engine.rules.sizing import lots_for_share
 from engine.strategy import Number, OrderTerms, rounding_of
 from runtime.backtest.machine import Machine
+from runtime.backtest.signals import WEIGHT_MAX
 
 _PPM_OF_PERCENT = 4
 _AUCTIONS = {
@@ -66,9 +67,10 @@ class BacktestDesk:
 
     def target(self, symbol: str | None, weight: float) -> int | None:
         """Trade at market towards a weight of equity."""
-        if not math.isfinite(weight):
+        if not abs(weight) <= WEIGHT_MAX:  # NaN compares to nothing
             raise StrategyError(
-                f"target_weight got {weight!r}; a weight is a finite fraction of equity"
+                f"target_weight got {weight!r}; a weight is a fraction of equity, at most "
+                f"{WEIGHT_MAX:g}"
             )
         i = self._number(symbol)
         self._catch_up()

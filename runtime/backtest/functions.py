@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.history import History
-from engine.errors import StrategyError
+from engine.errors import FormulaError, StrategyError
 from engine.jit import callback
 from engine.lang.batch import evaluate_batch
 from engine.lang.compiler import compile_program
 from engine.lang.program import Program
 from runtime.backtest.clockwork import Clockwork
+from runtime.backtest.idle import Silence
 from runtime.backtest.machine import Machine
 from runtime.backtest.signals import panel_of
 from runtime.backtest.sources import market_sources
-from runtime.backtest.user_code import UserCode, load_object
+from runtime.backtest.user_code import UserCode, load_object, placed_formula
 from runtime.config import StrategyConfig
 from runtime.results import RunOutput
 from sims.fillbook.settings import BookSettings
@@ -51,12 +52,15 @@ class FunctionDecider:
                 remedy="put @trader.compiled_strategy(...) over it",
             )
         formulas = {name: name for name in BAR_VALUES} | function.indicators
-        program = compile_program(
-            formulas,
-            config.parameter_values(),
-            kinds=dict.fromkeys(formulas, "number"),
-            symbols=history.symbols,
-        )
+        try:
+            program = compile_program(
+                formulas,
+                config.parameter_values(),
+                kinds=dict.fromkeys(formulas, "number"),
+                symbols=history.symbols,
+            )
+        except FormulaError as error:
+            raise placed_formula(error, config) from None
         width = len(formulas) + len(config.parameters)
         return FunctionDecider(
             config, history, clockwork, function, program, width, function.memory
@@ -81,6 +85,10 @@ class FunctionDecider:
         undefined = np.isnan(rows[:, len(BAR_VALUES) :]).any(axis=1)
         rows[undefined, 0] = np.nan
         return rows
+
+    def silence(self) -> Silence:
+        """Return what is known without asking the user's code: nothing."""
+        return Silence()
 
     def run(self, job: Any, settings: BookSettings) -> RunOutput:
         """Run the loop with the function."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data.actions import Action, ActionKind
+from data.calendars import sessions
 from data.history import (
     BarColumns,
     History,
@@ -17,11 +21,12 @@ from data.history import (
 )
 from engine.errors import DataError
 from engine.model.instruments import Instrument, InstrumentKind
+from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
 from runtime.config import DataSection, WorldSource
-from sims.worlds.spec import Hours, WorldKind
+from sims.worlds.spec import Hours, WorldKind, WorldSpec
 
 SAMPLE_PREFIX = "sample:"
-_BAR_KINDS = (WorldKind.DAILY_BARS, WorldKind.MINUTE_BARS)
+EXCHANGE = "XNYS"
 
 
 def load_history(data: DataSection, catalog_root: Path) -> History:
@@ -52,6 +57,8 @@ def load_history(data: DataSection, catalog_root: Path) -> History:
 
 def require_data(history: History, data: DataSection) -> History:
     """Return the history, or say that the dates hold nothing."""
+    if history.span_ns() is None and data.start_ns is None and data.end_ns is None:
+        raise DataError(f"dataset {data.dataset!r} is empty", code="data.empty")
     if history.span_ns() is None:
         raise DataError(
             f"dataset {data.dataset!r} has no data in the chosen dates",
@@ -80,6 +87,8 @@ def world_history(source: WorldSource) -> History:
             values = getattr(made, name)
             if values is not None:
                 columns[name] = kind(**{f.name: getattr(values, f.name) for f in fields(values)})
+        if _keeps_exchange_hours(source.spec) and len(columns["bars"]):
+            columns["bars"] = _on_exchange(columns["bars"], source.spec)
         parts.append(InstrumentHistory(_world_instrument(made.symbol, source), **columns))
     actions = tuple(
         Action(
@@ -95,10 +104,33 @@ def world_history(source: WorldSource) -> History:
     return History(tuple(parts), actions, Passport(name, notes=("synthetic: not market data",)))
 
 
+def _keeps_exchange_hours(spec: WorldSpec) -> bool:
+    return spec.hours is Hours.EXCHANGE and spec.is_bars()
+
+
+def _on_exchange(bars: BarColumns, spec: WorldSpec) -> BarColumns:
+    """Return the bars at the hours of the exchange whose calendar they get.
+
+    A world's own session is 14:30 to 21:00 UTC on every weekday. New York's is an hour earlier in
+    summer, and there are holidays: the n-th session of the world becomes the exchange's n-th. With
+    minutes it is the n-th whole one, since a half day has no room for 390.
+    """
+    place, minute = np.divmod(np.arange(len(bars), dtype=np.int64), spec.steps_per_day())
+    count = int(place[-1]) + 1
+    start = int(bars.ts_open_ns[0]) // NS_PER_DAY * NS_PER_DAY
+    days = count * 8 // 5 + 30  # 5 weekdays in 7, holidays and half days besides
+    opens, closes = sessions(EXCHANGE, start, start + days * NS_PER_DAY)
+    if spec.steps_per_day() == 1:
+        return replace(bars, ts_open_ns=opens[place], ts_close_ns=closes[place])
+    opens = opens[closes - opens == spec.session_ns()]
+    opened = opens[place] + minute * NS_PER_MINUTE
+    return replace(bars, ts_open_ns=opened, ts_close_ns=opened + NS_PER_MINUTE)
+
+
 def _world_instrument(symbol: str, source: WorldSource) -> Instrument:
     spec = source.spec
     if spec.kind is WorldKind.EVENTS:
         precision = len(str(spec.contract_ticks)) - 1
         return Instrument(symbol, InstrumentKind.BINARY_EVENT, price_precision=precision)
-    calendar = "XNYS" if spec.hours is Hours.EXCHANGE and spec.kind in _BAR_KINDS else "24/7"
+    calendar = EXCHANGE if _keeps_exchange_hours(spec) else "24/7"
     return Instrument(symbol, InstrumentKind.EQUITY, calendar=calendar)

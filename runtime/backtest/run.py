@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 
 from data.history import History
-from engine.errors import InputError
+from engine.errors import DataError, InputError
 from engine.lang.program import Program
 from engine.model.units import to_minor
 from runtime import compile_cache
@@ -19,7 +19,9 @@ from runtime.backtest.assumptions import assumption_lines, reproduce_command
 from runtime.backtest.benchmark import benchmark_of
 from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.histories import load_history
+from runtime.backtest.idle import idle_lines
 from runtime.backtest.machine import Machine
+from runtime.backtest.marks import mark_sources
 from runtime.backtest.sources import action_sources
 from runtime.config import StrategyConfig, parse_strategy
 from runtime.results import (
@@ -89,8 +91,9 @@ def run_backtest(
         raise InputError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     started = perf_counter()
     if history is None:
-        history = load_history(config.data, catalog_root or Path())
+        history = _history(config, catalog_root)
     clockwork = clockwork_of(history)
+    benchmark = benchmark_of(config, history, clockwork, catalog_root)
     setup = setup_of(config, history, clockwork)
     from runtime.backtest.decisions import decider_of
 
@@ -99,6 +102,7 @@ def run_backtest(
     if is_compiled:
         compile_cache.use_cache()
     sources = [*decider.sources(is_compiled), *action_sources(history), *clockwork.sources()]
+    sources += mark_sources(history, clockwork)
     job = Job(config, history, clockwork, setup, sources, is_compiled, progress)
     pessimistic = decider.run(job, config.fills.book)
     better: RunOutput | None = None
@@ -113,12 +117,22 @@ def run_backtest(
         assumptions=assumption_lines(config, history),
         engine_mode="compiled" if is_compiled else "interpreted",
         elapsed_seconds=perf_counter() - started,
-        reproduce=reproduce_command(config),
-        benchmark=benchmark_of(config, history, clockwork, catalog_root),
-        warnings=config.warnings,
+        reproduce=reproduce_command(config, catalog_root),
+        benchmark=benchmark,
+        warnings=(*config.warnings, *idle_lines(pessimistic, decider.silence())),
         history=history,
     )
     return build_result(pessimistic, better, context=context)
+
+
+def _history(config: StrategyConfig, catalog_root: Path | None) -> History:
+    try:
+        return load_history(config.data, catalog_root or Path())
+    except DataError as error:
+        if error.code != "data.unknown_instrument":
+            raise
+        where = config.where("data", "instruments")
+        raise DataError(error.problem, where=where, remedy=error.remedy, code=error.code) from None
 
 
 def choose_engine(engine: str, history: History, program: Program | None) -> bool:

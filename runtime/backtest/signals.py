@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +24,9 @@ _BITS = {
     "short_entry": at.SIGNAL_SHORT_ENTRY,
     "short_exit": at.SIGNAL_SHORT_EXIT,
 }
+_WISHES = ("entry", "short_entry", "weight")
 _PPB = 10**9
-_WEIGHT_MAX = 100.0  # a hundred times the equity: more is a mistake, not a position
+WEIGHT_MAX = 100.0  # a hundred times the equity: more is a mistake, not a position
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +35,14 @@ class Signals:
 
     bits: list[NDArray[np.uint8]]
     weights: list[NDArray[np.int64]] | None
+    is_defined: bool = True  # whether what asks to enter had a value at any bar
+
+    def wishes(self) -> int:
+        """Return at how many bars an entry or a target other than zero is asked for."""
+        entries = at.SIGNAL_ENTRY | at.SIGNAL_SHORT_ENTRY
+        if self.weights is not None:
+            return sum(int(np.count_nonzero(weights)) for weights in self.weights)
+        return sum(int(np.count_nonzero(bits & entries)) for bits in self.bits)
 
 
 def panel_of(history: History, clockwork: Clockwork, *, adjustment: str) -> list[PanelColumns]:
@@ -106,8 +116,9 @@ def signals_of(
             if key in outputs:
                 total |= (outputs[key][k] == 1.0).astype(np.uint8) * np.uint8(bit)
         bits.append(total)
+    is_defined = _has_value([*itertools.chain(*(outputs.get(key, []) for key in _WISHES))])
     if "weight" not in outputs:
-        return Signals(bits, None)
+        return Signals(bits, None, is_defined)
     due = _rebalance_days(panel, rules.rebalance)
     weights = []
     for k, columns in enumerate(panel):
@@ -116,7 +127,11 @@ def signals_of(
         known = np.isfinite(target) & due[columns.slice_index]
         bits[k] |= known.astype(np.uint8) * np.uint8(at.SIGNAL_TARGET)
         weights.append(np.rint(np.where(known, target, 0.0) * _PPB).astype(np.int64))
-    return Signals(bits, weights)
+    return Signals(bits, weights, is_defined)
+
+
+def _has_value(columns: list[NDArray[np.float64]]) -> bool:
+    return any(bool(np.isfinite(column).any()) for column in columns)
 
 
 def _rebalance_days(panel: list[PanelColumns], rebalance: str) -> NDArray[np.bool_]:
@@ -140,12 +155,12 @@ def _rebalance_days(panel: list[PanelColumns], rebalance: str) -> NDArray[np.boo
 
 
 def _require_sane(target: NDArray[np.float64], columns: PanelColumns) -> None:
-    wild = np.flatnonzero(np.abs(np.nan_to_num(target, posinf=np.inf)) > _WEIGHT_MAX)
+    wild = np.flatnonzero(np.abs(np.nan_to_num(target, posinf=np.inf)) > WEIGHT_MAX)
     if len(wild):
         when = np.datetime64(int(columns.ts_close_ns[wild[0]]), "ns")
         raise DataError(
             f"the weight of {columns.symbol} is {target[wild[0]]:g} at {when}; "
-            f"weights are fractions of equity, at most {_WEIGHT_MAX:g}",
+            f"weights are fractions of equity, at most {WEIGHT_MAX:g}",
             where="rules.weight",
             code="strategy.weight",
         )

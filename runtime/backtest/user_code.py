@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
+import inspect
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from engine.errors import ConfigError, StrategyError, TraderError
+from engine.errors import ConfigError, FormulaError, StrategyError, TraderError
 from engine.strategy import Parameter, Strategy, declared
 from runtime.config import StrategyConfig
 
@@ -37,12 +38,24 @@ def load_module(config: StrategyConfig) -> ModuleType:
     except TraderError:
         raise
     except SyntaxError as error:
-        raise StrategyError(
-            f"{error.msg}: {(error.text or '').strip()}", where=f"{path}, line {error.lineno}"
-        ) from None
-    except Exception as error:
+        line = "" if error.lineno is None else f", line {error.lineno}"
+        shown = f"{error.msg}: {(error.text or '').strip()}".removesuffix(": ")
+        raise StrategyError(shown, where=f"{path}{line}") from None
+    except (Exception, SystemExit) as error:
         raise _blame(error, path, "import") from error
     return module
+
+
+def placed_formula(error: FormulaError, config: StrategyConfig) -> FormulaError:
+    """Return the error of a declared indicator's formula, with the file that declares it."""
+    code = config.strategy
+    return FormulaError(
+        error.problem,
+        text=error.text,
+        column=error.column,
+        where=f"{code.code_path}, {code.code_name}.{error.where}",
+        remedy=error.remedy,
+    )
 
 
 def load_object(config: StrategyConfig) -> Any:
@@ -50,9 +63,10 @@ def load_object(config: StrategyConfig) -> Any:
     module, name = load_module(config), config.strategy.code_name
     if not hasattr(module, name):
         near = difflib.get_close_matches(name, dir(module), n=1)
+        assert config.strategy.code_path is not None
         raise StrategyError(
-            f"{config.strategy.code_path} has no {name!r}",
-            where=config.where("strategy"),
+            f"{config.strategy.code_path.name} has no {name!r}",
+            where=config.where("strategy", config.strategy.logic),
             remedy=f"did you mean {near[0]!r}?" if near else "",
         )
     return getattr(module, name)
@@ -66,7 +80,31 @@ def load_class(config: StrategyConfig) -> type[Strategy]:
             f"{config.strategy.code_name} is not a subclass of trader.Strategy",
             where=str(config.strategy.code_path),
         )
+    _require_callable(kind, str(config.strategy.code_path))
     return kind
+
+
+def _require_callable(kind: type[Strategy], where: str) -> None:
+    """Refuse a class that cannot be made, or whose callbacks do not take what they are given.
+
+    Raises
+    ------
+    StrategyError
+        With the method and what it must take.
+    """
+    for name, given in _CALLBACKS.items():
+        method = kind.__dict__.get(name)
+        if method is None or not inspect.isfunction(method):
+            continue
+        try:
+            inspect.signature(method).bind(None, *given)
+        except TypeError as error:
+            takes = ", ".join(["self", *given])
+            raise StrategyError(
+                f"{kind.__name__}.{name} cannot be called with ({takes}): {error}",
+                where=f"{where}, line {method.__code__.co_firstlineno}",
+                remedy=f"write: def {name}({takes})",
+            ) from None
 
 
 def parameter_values(config: StrategyConfig, kind: type) -> dict[str, float | bool]:
@@ -115,6 +153,18 @@ def _checked(config: StrategyConfig, name: str, given: Any, spec: Parameter) -> 
     return value
 
 
+_CALLBACKS: dict[str, tuple[str, ...]] = {
+    "__init__": (),
+    "on_start": (),
+    "on_bar": ("bar",),
+    "on_bars": ("bars",),
+    "on_quote": ("quote",),
+    "on_trade": ("trade",),
+    "on_fill": ("fill",),
+    "on_stop": (),
+}
+
+
 class UserCode:
     """Runs a user's callbacks, and turns what they raise into an error that names their line."""
 
@@ -131,9 +181,7 @@ class UserCode:
             raise self._placed(error) from error.__cause__
         except TraderError:
             raise
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a strategy does not end the program
             raise _blame(error, self._path, callback) from error
 
     def refuse_result(self, callback: str) -> NoReturn:
@@ -162,12 +210,14 @@ def _line_in(error: BaseException, path: Path | None) -> int | None:
     return lines[-1] if lines else None
 
 
-def _blame(error: Exception, path: Path | None, callback: str) -> StrategyError | Exception:
+def _blame(
+    error: Exception | SystemExit, path: Path | None, callback: str
+) -> StrategyError | BaseException:
     line = _line_in(error, path)
     if line is None:
         return error  # raised by us, not by the user's file
     return StrategyError(
-        f"{type(error).__name__} in {callback}: {error}",
+        f"{type(error).__name__} in {callback}: {error}".removesuffix(": "),
         where=f"{path}, line {line}",
         remedy="the strategy was stopped; nothing was written",
         code="strategy.raised",

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.errors import ConfigError, InputError
 from runtime.config.fingerprint import digest_of_file
+from runtime.config.moments import format_moment
 from runtime.config.problems import Problem, did_you_mean
 from runtime.config.relations import (
     WORLD_KINDS,
@@ -69,7 +70,11 @@ def data_on(
     start = data.start_ns if start_ns is None else start_ns
     end = data.end_ns if end_ns is None else end_ns
     if start is not None and end is not None and start >= end:
-        raise ConfigError("the end is not after the start", remedy="the end is excluded")
+        raise ConfigError(
+            "the end is not after the start",
+            where="data.start, data.end",
+            remedy=f"they are {format_moment(start)} and {format_moment(end)}; the end is excluded",
+        )
     return replace(data, start_ns=start, end_ns=end)
 
 

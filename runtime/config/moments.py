@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from engine.errors import ConfigError
 from engine.model.units import INT64_MAX, NS_PER_DAY, NS_PER_SECOND
@@ -30,6 +30,20 @@ def parse_moment(text: str, *, name: str) -> int:
         raise ConfigError(
             f"{text!r} is not accepted", where=name, remedy=f"accepted: {MOMENT_FORM}"
         ) from None
+
+
+def format_moment(ns: int) -> str:
+    """Return the shortest text of a moment: a date where it is midnight UTC.
+
+    Examples
+    --------
+    >>> format_moment(86_400_000_000_000)
+    '1970-01-02'
+    """
+    moment = _EPOCH + timedelta(microseconds=ns // 1_000)
+    if ns % NS_PER_DAY == 0:
+        return moment.date().isoformat()
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def moment_to_ns(value: object) -> int:

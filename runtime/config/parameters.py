@@ -66,8 +66,10 @@ class ParameterSpec:
         return text if self.step is None else f"{text} in steps of {self.step}"
 
 
-def parse_value(text: str) -> ParameterValue:
+def parse_value(text: str, *, name: str = "") -> ParameterValue:
     """Return a parameter's value from a command line: a number, ``true`` or ``false``.
+
+    `name` is the parameter, for the message.
 
     Raises
     ------
@@ -80,10 +82,18 @@ def parse_value(text: str) -> ParameterValue:
     try:
         number = Decimal(word)
     except InvalidOperation:
-        raise ConfigError(f"{text!r} is neither a number nor true or false") from None
+        raise ConfigError(
+            f"{text!r} is neither a number nor true or false", where=_place(name)
+        ) from None
     if not is_moderate(number):
-        raise ConfigError(f"{text} is out of range", remedy=f"accepted: {MODERATE}")
+        raise ConfigError(
+            f"{text} is out of range", where=_place(name), remedy=f"accepted: {MODERATE}"
+        )
     return number
+
+
+def _place(name: str) -> str:
+    return f"parameter {name}" if name else ""
 
 
 def is_moderate(number: Decimal) -> bool:
@@ -122,4 +132,7 @@ def override(
 
 def _unknown(name: str, specs: Mapping[str, ParameterSpec]) -> ConfigError:
     known = f"declared are: {', '.join(specs)}" if specs else "the file declares none"
-    return ConfigError(f"unknown parameter {name!r}", remedy=did_you_mean(name, specs) or known)
+    where = f"parameter {name}"
+    return ConfigError(
+        f"unknown parameter {name!r}", where=where, remedy=did_you_mean(name, specs) or known
+    )

@@ -23,7 +23,7 @@ from sims.fillbook.layout import FEES, LIMIT_FILLS, PATHS, SLIPPAGES
 from sims.worlds.spec import RANGES, Hours, WorldSpec
 
 MONEY_MAX = Decimal(90_000_000_000)
-QUANTITY_MAX = Decimal(10) ** 15
+QUANTITY_MAX = Decimal(9_000_000_000)  # in parts of 10^-9 within 64 bits
 
 OFF = "off"
 

@@ -148,7 +148,7 @@ def _kind(annotation: Any) -> str:
         int: "a whole number",
         Decimal: "a number",
         str: "a text",
-        list: "a list of texts",
+        list: "a list of one or more texts",
         dict: "a table of texts",
     }
     return names.get(origin or annotation, "a table")

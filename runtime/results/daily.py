@@ -19,6 +19,8 @@ from runtime.results.output import RunOutput
 from runtime.results.rows import rows_of
 from runtime.results.statement import opening_is_in_journal
 
+FINE = 20  # so many marks for each day are a curve of their own
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DailyCloses:
@@ -39,11 +41,17 @@ def daily_closes(output: RunOutput) -> DailyCloses:
     marks = output.journal[rows_of(output, at.KIND_EQUITY_MARKED)]
     if not len(marks):
         return _only_the_start(output)
+    days = trading_days(output.calendar, marks[:, at.EVENT_TS])
+    starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
+    return _reduced(output, marks, starts, before_ns=NS_PER_DAY)
+
+
+def _reduced(output: RunOutput, marks: Ints, starts: Ints, *, before_ns: int) -> DailyCloses:
+    """Return the opening row, `before_ns` before the first mark, and one row per group of marks."""
     flows = marks[:, at.MARK_FLOW].copy()
     if opening_is_in_journal(output):
         flows[0] -= output.starting_cash_minor
     days = trading_days(output.calendar, marks[:, at.EVENT_TS])
-    starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
     last = marks[np.append(starts[1:], len(marks)) - 1]
     cash = output.starting_cash_minor
 
@@ -52,7 +60,7 @@ def daily_closes(output: RunOutput) -> DailyCloses:
 
     return DailyCloses(
         day_numbers=column(int(days[0]) - 1, days[starts]),
-        ts=column(int(marks[0, at.EVENT_TS]) - NS_PER_DAY, last[:, at.EVENT_TS]),
+        ts=column(int(marks[0, at.EVENT_TS]) - before_ns, last[:, at.EVENT_TS]),
         equity=column(cash, last[:, at.MARK_EQUITY]),
         cash=column(cash, last[:, at.MARK_CASH]),
         gross=column(0, last[:, at.MARK_GROSS]),
@@ -60,6 +68,15 @@ def daily_closes(output: RunOutput) -> DailyCloses:
         flow=column(0, np.add.reduceat(flows, starts)),
         traded=column(0, np.add.reduceat(marks[:, at.MARK_TRADED], starts)),
     )
+
+
+def equity_points(output: RunOutput) -> DailyCloses:
+    """Return the account at every mark where they are much finer than days, else at its closes."""
+    marks = output.journal[rows_of(output, at.KIND_EQUITY_MARKED)]
+    closes = daily_closes(output)
+    if len(marks) < FINE * (len(closes.ts) - 1) or not len(marks):
+        return closes
+    return _reduced(output, marks, np.arange(len(marks)), before_ns=1)
 
 
 def trading_days(calendar: str, ts: Ints) -> Ints:

@@ -11,7 +11,7 @@ from engine.model.layout import EventKind
 from engine.model.units import MINOR_PER_UNIT
 from engine.rules.metrics import daily_returns, drawdowns, growth_index
 from runtime.results import columns
-from runtime.results.daily import daily_closes
+from runtime.results.daily import equity_points
 from runtime.results.exact import Ints
 from runtime.results.output import RunOutput
 from runtime.results.paths import slippage_minor
@@ -101,12 +101,13 @@ def fills_frame(output: RunOutput) -> pl.DataFrame:
 def equity_frame(output: RunOutput) -> pl.DataFrame:
     """Return the account at each daily close, in the account currency; the first row is the start.
 
-    `flow` and `traded` belong to the day; `return_float` has the flows removed and is null at the
+    A run of few sessions has some 500 marks inside them, and then a row for each. `flow` and
+    `traded` belong to the row; `return_float` has the flows removed and is null at the
     start, and everywhere when a day began without equity.
     """
     import polars as pl
 
-    days = daily_closes(output)
+    days = equity_points(output)
     returns = daily_returns(days.equity, days.flow)
     unknown = np.full(days.equity.size, np.nan)
     gained = unknown if returns is None else np.concatenate((unknown[:1], returns))

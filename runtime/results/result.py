@@ -16,7 +16,7 @@ from engine.model.units import MINOR_PER_UNIT, from_minor
 from reports.formats import format_money, format_percent
 from reports.summary import EquityCurve, PathResult, RunSummary, summary_to_json
 from runtime.results.context import RunContext, period_of, warnings_of
-from runtime.results.daily import DailyCloses, daily_closes
+from runtime.results.daily import DailyCloses, daily_closes, equity_points
 from runtime.results.frames import cash_frame, equity_frame, fills_frame
 from runtime.results.orders import orders_frame
 from runtime.results.output import RunOutput
@@ -130,8 +130,8 @@ class BacktestResult:
         return f"BacktestResult({summary.strategy}: {', '.join(facts)})"
 
     def _benchmark_curve(self) -> NDArray[np.float64] | None:
-        if self.context.benchmark is None:
-            return None
+        if self.context.benchmark is None or self.summary.curve.ts_ns is not None:
+            return None  # it has one price a day, the curve has many
         return self.context.benchmark.at_days(self.summary.curve.day_numbers)
 
 
@@ -166,7 +166,7 @@ def build_result(
         starting_cash=from_minor(pessimistic.starting_cash_minor),
         pessimistic=path_result(pessimistic, history=context.history, benchmark_close=closes),
         optimistic=_optimistic_path(optimistic, context),
-        curve=_curve(days),
+        curve=_curve(equity_points(pessimistic)),
         passport=context.passport,
         assumptions=context.assumptions,
         engine_mode=context.engine_mode,
@@ -202,8 +202,10 @@ def _optimistic_path(output: RunOutput | None, context: RunContext) -> PathResul
     return path_result(output, history=context.history, benchmark_close=closes)
 
 
-def _curve(days: DailyCloses) -> EquityCurve:
-    return EquityCurve(days.day_numbers, days.equity / MINOR_PER_UNIT)
+def _curve(points: DailyCloses) -> EquityCurve:
+    is_fine = len(points.ts) > 1 and bool((np.diff(points.day_numbers[1:]) == 0).any())
+    times = points.ts if is_fine else None
+    return EquityCurve(points.day_numbers, points.equity / MINOR_PER_UNIT, times)
 
 
 def _growth(closes: NDArray[np.float64]) -> float | None:

@@ -1,0 +1,44 @@
+"""Equity marks inside the day, where a run has too few sessions for its closes to show its way."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.history import History
+from engine.model import layout as at
+from runtime.backtest.clockwork import Clockwork
+from sims.replay.stream import Source
+
+FEW_SESSIONS = 10
+POINTS = 500
+
+
+def mark_sources(history: History, clockwork: Clockwork) -> list[Source]:
+    """Return timers that mark equity some 500 times over a run of few sessions; else nothing.
+
+    They lie inside the account's sessions only, so that the last mark of a day stays its close and
+    the daily metrics are those of a run without them.
+    """
+    times = mark_times(history, clockwork)
+    return [Source(at.KIND_TIMER, -1, times)] if len(times) else []
+
+
+def mark_times(history: History, clockwork: Clockwork) -> NDArray[np.int64]:
+    """Return when to mark: evenly over the events, each time once, ascending."""
+    opens, closes = clockwork.opens[clockwork.account], clockwork.closes[clockwork.account]
+    if len(closes) >= FEW_SESSIONS:
+        return np.empty(0, dtype=np.int64)
+    seen = np.unique(np.concatenate([_times(columns) for _, columns in history.columns()]))
+    chosen = seen[np.unique(np.linspace(0, len(seen) - 1, POINTS).astype(np.int64))]
+    session = np.searchsorted(closes, chosen, side="right")  # at the close itself it is marked
+    inside = session < len(closes)
+    inside[inside] = chosen[inside] >= opens[session[inside]]
+    times: NDArray[np.int64] = chosen[inside]
+    return times
+
+
+def _times(columns: object) -> NDArray[np.int64]:
+    name = "ts_close_ns" if hasattr(columns, "ts_close_ns") else "ts_ns"
+    times: NDArray[np.int64] = getattr(columns, name)
+    return times
