@@ -98,6 +98,8 @@ def backtest(
     here = Path.cwd()
     if plot is not None:
         require_picture_path(plot)  # before the work, not after it
+    if json is not None and json != STDOUT:
+        screen.require_writable(Path(json))
     config = load_strategy(find_strategy(strategy, here))
     config = _with_changes(config, param or [], data, start, end)
     result = run_with_progress(config, catalog_root(catalog, here), engine)
@@ -118,7 +120,8 @@ def _with_changes(
     from runtime.config.parameters import parse_value
 
     values = {
-        name: parse_value(text) for name, text in parse_pairs(param, option="--param").items()
+        name: parse_value(text, name=name)
+        for name, text in parse_pairs(param, option="--param").items()
     }
     return config.with_parameters(values).with_data(
         dataset=data,

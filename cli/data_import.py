@@ -164,15 +164,14 @@ def _print_report(report: ImportReport) -> None:
 
     console = screen.console()
     span = f"{format_day(report.first_ns)} to {format_day(report.last_ns)}"
-    console.print(f"{report.dataset}: {report.rows:,} {report.kind} {report.timeframe}, {span}")
+    what = f"{report.kind} {report.timeframe}".rstrip()
+    console.print(f"{report.dataset}: {report.rows:,} {what}, {span}")
     names = ", ".join(report.symbols[:10])
     more = f" and {len(report.symbols) - 10} more" if len(report.symbols) > 10 else ""
     console.print(f"Instruments: {names}{more}", markup=False)
     console.print(f"Fingerprint: {report.fingerprint}")
     if report.rounding_error_max > 0:
         console.print(f"Largest rounding of a number: {report.rounding_error_max:g}")
-    if report.columns_ignored:
-        console.print(f"Columns not used: {', '.join(report.columns_ignored)}", markup=False)
     for note in report.notes:
         console.print(f"Note: {note}", markup=False)
 

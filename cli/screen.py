@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -36,6 +37,24 @@ def print_json(value: object) -> None:
 def to_json(value: object) -> str:
     """Return a value as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a file that could not be written after a long run.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or closed, or the path is a folder.
+    """
+    if path.is_dir():
+        raise InputError("this is a folder", where=str(path), remedy="name a file in it")
+    if not path.parent.is_dir():
+        raise InputError(
+            f"the folder {path.parent} does not exist", where=str(path), remedy="create it first"
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise _not_written(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def write_file(path: Path, text: str) -> None:

@@ -137,7 +137,7 @@ def test_the_words_of_the_options_are_those_of_the_importer() -> None:
 
 def test_strategies_are_listed_and_checked(workspace: Path) -> None:
     listed = answer("strategies", "list")["strategies"]
-    assert [each["name"] for each in listed] == ["sma_cross"]
+    assert [each["name"] for each in listed] == ["mean_reversion", "sma_cross"]
     assert trader("strategies", "check").exit_code == 0
 
 
@@ -148,7 +148,7 @@ def test_a_broken_strategy_is_exit_code_1_and_the_others_are_shown(workspace: Pa
     assert "ok      sma_cross" in result.stdout
     assert "broken  broken" in result.stdout
     assert "line 8, rules.entry" in result.stderr
-    assert "2 checked, 1 broken" in result.stdout
+    assert "3 checked, 1 broken" in result.stdout
     assert trader("strategies", "list").exit_code == 0
     assert answer("strategies", "check")["ok"] is False
 

@@ -115,7 +115,8 @@ def test_a_broken_strategy_is_reported_and_hides_no_other(workspace: Path) -> No
     (folder / "c_good.toml").write_text(MINIMAL)
     found = find_strategies(find_workspace(workspace), installed=())
     assert [(each.name, each.is_broken) for each in found] == [
-        ("a_broken", True), ("b_binary", True), ("minimal", False), ("sma_cross", False)
+        ("a_broken", True), ("b_binary", True), ("minimal", False), ("mean_reversion", False),
+        ("sma_cross", False),
     ]  # fmt: skip
 
 
@@ -124,7 +125,7 @@ def test_given_paths_are_all_that_is_looked_at(workspace: Path, tmp_path: Path) 
     path.write_text(MINIMAL)
     found = find_strategies(find_workspace(workspace), [path, workspace / "strategies"])
     assert [(each.name, each.source) for each in found] == [
-        ("minimal", "path"), ("sma_cross", "path")
+        ("minimal", "path"), ("mean_reversion", "path"), ("sma_cross", "path")
     ]  # fmt: skip
     with pytest.raises(InputError, match="no such file or folder"):
         find_strategies(None, [tmp_path / "nothing"])
