@@ -1,0 +1,22 @@
+"""Write the reference pages that are made from tables of the core (`make docs`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.model.reference import denials_page, orders_page
+
+FOLDER = Path(__file__).parent / "reference"
+PAGES: dict[str, Callable[[], str]] = {"orders.md": orders_page, "denials.md": denials_page}
+
+
+def main() -> None:
+    """Write every page."""
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+        print(f"docs/reference/{name}")
+
+
+if __name__ == "__main__":
+    main()
