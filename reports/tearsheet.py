@@ -269,10 +269,18 @@ def _count_rows(paths: tuple[tuple[str, PathResult], ...]) -> Iterable[tuple[str
         return (name, *(show(path) for _, path in paths))
 
     yield row("Closed trades", lambda path: f"{path.trades.closed:,}")
-    yield row("Won / lost", lambda path: f"{path.trades.won:,} / {path.trades.lost:,}")
+    if len(paths) > 1:  # two columns have no room for pairs of large numbers
+        yield row("Won", lambda path: f"{path.trades.won:,}")
+        yield row("Lost", lambda path: f"{path.trades.lost:,}")
+    else:
+        yield row("Won / lost", lambda path: f"{path.trades.won:,} / {path.trades.lost:,}")
     yield row("Best trade", lambda path: _optional_money(path.trades.best))
     yield row("Worst trade", lambda path: _optional_money(path.trades.worst))
-    yield row("Orders / fills", lambda path: f"{path.trades.orders:,} / {path.trades.fills:,}")
+    if len(paths) > 1:
+        yield row("Orders", lambda path: f"{path.trades.orders:,}")
+        yield row("Fills", lambda path: f"{path.trades.fills:,}")
+    else:
+        yield row("Orders / fills", lambda path: f"{path.trades.orders:,} / {path.trades.fills:,}")
 
 
 def _optional_money(amount: Decimal | None) -> str:
@@ -345,14 +353,15 @@ def _foot(summary: RunSummary, page: _Page) -> Iterable[RenderableType]:
         yield _text(f"{page.numeral(number)} undefined: {reason}", "dim")
     yield _rule("Reproduce", page)
     yield _text(page.plain(summary.reproduce), "cyan")
-    grid = _grid("left", "left", page=page)
-    for name, path in summary.paths():
-        label = "State hash" if name == "result" else f"Hash {SHORT_PATHS[name]}"
-        grid.add_row(_text(label, "dim"), _text(path.state_hash))
-    grid.add_row(_text("Engine", "dim"), _text(_speed(summary)))
+    hashes = [
+        ("State hash" if name == "result" else f"Hash {SHORT_PATHS[name]}", path.state_hash)
+        for name, path in summary.paths()
+    ]
     version = summary.pessimistic.metrics.version
-    grid.add_row(_text("Metrics", "dim"), _text(f"definitions version {version}"))
-    yield grid
+    rest = [("Engine", _speed(summary)), ("Metrics", f"definitions version {version}")]
+    width = max(len(label) for label, _ in hashes) + 2
+    for label, value in (*hashes, *rest):  # no table: it pads lines by how long the run took
+        yield _text(label.ljust(width), "dim") + _text(value)
 
 
 def _speed(summary: RunSummary) -> str:

@@ -166,7 +166,7 @@ def build_result(
         starting_cash=from_minor(pessimistic.starting_cash_minor),
         pessimistic=path_result(pessimistic, history=context.history, benchmark_close=closes),
         optimistic=_optimistic_path(optimistic, context),
-        curve=_curve(equity_points(pessimistic)),
+        curve=_curve(equity_points(pessimistic), end),
         passport=context.passport,
         assumptions=context.assumptions,
         engine_mode=context.engine_mode,
@@ -202,9 +202,10 @@ def _optimistic_path(output: RunOutput | None, context: RunContext) -> PathResul
     return path_result(output, history=context.history, benchmark_close=closes)
 
 
-def _curve(points: DailyCloses) -> EquityCurve:
+def _curve(points: DailyCloses, end_ns: int) -> EquityCurve:
+    """Return the points to draw; a fine curve ends with the data, not with the calendar's day."""
     is_fine = len(points.ts) > 1 and bool((np.diff(points.day_numbers[1:]) == 0).any())
-    times = points.ts if is_fine else None
+    times = np.minimum(points.ts, end_ns) if is_fine else None
     return EquityCurve(points.day_numbers, points.equity / MINOR_PER_UNIT, times)
 
 
