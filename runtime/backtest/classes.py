@@ -322,7 +322,8 @@ class ClassSession:
             for values in block[block[:, at.EVENT_KIND] == at.KIND_FILL].tolist():
                 i = values[at.EVENT_INSTRUMENT]
                 self.desk.instrument = i
-                self._on_fill(_to_fill(self.instruments[i], values))
+                with self.user.guard("on_fill"):
+                    self._on_fill(_to_fill(self.instruments[i], values))
 
 
 def _to_fill(instrument: Instrument, values: list[int]) -> Fill:

@@ -67,6 +67,7 @@ class BacktestDesk:
 
     def target(self, symbol: str | None, weight: float) -> int | None:
         """Trade at market towards a weight of equity."""
+        weight = _real(weight, "target_weight")
         if not abs(weight) <= WEIGHT_MAX:  # NaN compares to nothing
             raise StrategyError(
                 f"target_weight got {weight!r}; a weight is a fraction of equity, at most "
@@ -168,6 +169,7 @@ class BacktestDesk:
 
     def round_price(self, symbol: str | None, price: float, rounding: str) -> Decimal:
         """Return a price on the instrument's grid."""
+        price = _real(price, "price")
         if not math.isfinite(price):
             raise StrategyError(f"price got {price!r}; a price is a finite number")
         instrument = self._instruments[self._number(symbol)]
@@ -189,6 +191,13 @@ class BacktestDesk:
                 remedy=f"it has {', '.join(list(self._numbers)[:5])}",
             )
         return self._numbers[symbol]
+
+
+def _real(value: float, name: str) -> float:
+    """Return a number as a float, or say why the value is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | np.number):
+        raise StrategyError(f"{name} got {value!r}, a {type(value).__name__}; it takes a number")
+    return float(value)
 
 
 def _exact(value: Number, precision: int, name: str) -> int:
