@@ -17,6 +17,7 @@ from cli import (
     demo,
     doctor,
     init,
+    not_built,
     strategies_check,
     strategies_list,
 )
@@ -66,6 +67,7 @@ _data.command("import")(data_import.import_data)
 _data.command("list")(data_list.list_data)
 _strategies.command("list")(strategies_list.list_strategies)
 _strategies.command("check")(strategies_check.check_strategies)
+not_built.add_to(app)
 
 
 def main() -> None:

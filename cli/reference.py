@@ -41,6 +41,8 @@ def _commands(name: str, command: Any) -> Iterator[str]:
     if not children:
         yield _section(name, command)
     for child, each in children.items():
+        if each.hidden:
+            continue
         yield from _commands(f"{name} {child}", each)
 
 
