@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.money import floor_to, multiply_divide_floor
+from engine.kernels.money import OVERFLOW, floor_to, multiply_divide_floor
 from engine.model.layout import (
     KIND_CANCELED,
     KIND_EXPIRED,
@@ -36,9 +36,11 @@ from engine.model.layout import (
 )
 from engine.step import scale_order, scale_price
 from sims.fillbook.layout import (
+    COUNT_FAULT,
     COUNT_NOW,
     COUNT_ORDERS,
     COUNT_REQUESTS,
+    FAULT_OVERFLOW,
     MARKET_AUCTION,
     MARKET_HALTED,
     MARKET_LAST,
@@ -200,6 +202,9 @@ def split(b: Book, i: int, numerator: int, denominator: int, now: int) -> None:
     catch_up(b, i, now)
     position = b.market[i, MARKET_POSITION]
     scaled = multiply_divide_floor(abs(position), numerator, denominator)
+    if scaled == OVERFLOW:
+        b.counters[COUNT_FAULT] = FAULT_OVERFLOW
+        return
     scaled = floor_to(scaled, b.terms[i, TERM_LOT_STEP])
     b.market[i, MARKET_POSITION] = scaled if position >= 0 else -scaled
     b.market[i, MARKET_PRINTED] = 0

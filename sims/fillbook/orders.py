@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from engine.jit import kernel
 from engine.kernels.money import (
+    INT64_MAX,
     OVERFLOW,
     add_checked,
     floor_to,
@@ -274,9 +275,16 @@ def capacity(b: Book, i: int, side: int) -> int:
 def take_capacity(b: Book, i: int, side: int, lots: int) -> None:
     """Use up the volume that the event in hand allows."""
     if side > 0 or b.market[i, MARKET_SHARED] == 1:
-        b.market[i, MARKET_TAKEN_BUY] += lots
+        b.market[i, MARKET_TAKEN_BUY] = add_up_to_most(b.market[i, MARKET_TAKEN_BUY], lots)
     if side < 0 or b.market[i, MARKET_SHARED] == 1:
-        b.market[i, MARKET_TAKEN_SELL] += lots
+        b.market[i, MARKET_TAKEN_SELL] = add_up_to_most(b.market[i, MARKET_TAKEN_SELL], lots)
+
+
+@kernel
+def add_up_to_most(taken: int, lots: int) -> int:
+    """Return the sum of two quantities, or the largest number: more than that is never allowed."""
+    total = add_checked(taken, lots)
+    return total if total != OVERFLOW else INT64_MAX
 
 
 @kernel
