@@ -49,6 +49,7 @@ from engine.model.layout import (
     EVENT_KIND,
     EVENT_SEQUENCE,
     EVENT_TS,
+    FAULT_NO_RATE,
     FAULT_OVERFLOW,
     FUNDING_MARK,
     FUNDING_PPB,
@@ -242,8 +243,10 @@ def transfer(s: Core, currency: int, minor: int) -> None:
     """A deposit (positive) or withdrawal: an external flow, not a gain."""
     if post_cash(s, currency, LEDGER_TRANSFERS, minor, KIND_TRANSFER, -1):
         flow = add_checked(s.account[ACCOUNT_FLOW], to_base(s, currency, minor))
-        if flow != OVERFLOW:
-            s.account[ACCOUNT_FLOW] = flow
+        if flow == OVERFLOW:
+            fault(s, FAULT_OVERFLOW, -1)
+            return
+        s.account[ACCOUNT_FLOW] = flow
 
 
 @kernel
@@ -251,13 +254,19 @@ def convert(s: Core, source: int, target: int, minor: int) -> None:
     """Exchange `minor` of one currency for another at the last rates, half-even."""
     base = to_base(s, source, minor)
     rate = s.ledger[target, LEDGER_RATE]
-    if base == OVERFLOW or rate <= 0:
-        fault(s, FAULT_OVERFLOW, -1)
+    if rate <= 0:
+        fault(s, FAULT_NO_RATE, -1)
         return
     received = multiply_divide_even(base, RATE_ONE, rate)
-    if received != OVERFLOW and post_cash(
-        s, source, LEDGER_CONVERSIONS, -minor, KIND_CONVERSION, -1
+    if (
+        received == OVERFLOW
+        or add_checked(s.ledger[target, LEDGER_CASH], received) == OVERFLOW
+        or add_checked(s.ledger[target, LEDGER_CONVERSIONS], -received) == OVERFLOW
     ):
+        fault(s, FAULT_OVERFLOW, -1)
+        return
+    # Both sides or none: the second has room, so it follows when the first is posted.
+    if post_cash(s, source, LEDGER_CONVERSIONS, -minor, KIND_CONVERSION, -1):
         post_cash(s, target, LEDGER_CONVERSIONS, received, KIND_CONVERSION, -1)
 
 

@@ -136,7 +136,7 @@ def apply_trade(s: Core, i: int, lots: int, price: int, fee: int, cause: int) ->
         if rounds_up(whole, rest, denominator):
             rest = rest - denominator
         s.positions[i, POSITION_REMAINDER] += rest if lots > 0 else -rest
-    if s.positions[i, POSITION_LAST] == 0:
+    if s.positions[i, POSITION_LAST] == 0 and realized != OVERFLOW:
         s.positions[i, POSITION_LAST] = price
     return realized
 
