@@ -30,3 +30,4 @@ bench: ## our own figures, quick
 
 docs: ## renew what README.md shows of a run: its output and its picture
 	$(PYTHON) docs/refresh.py
+	$(PYTHON) -m docs.refresh_tables
