@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from data.actions import Action
+from data.chunks import ColumnReader, block_rows_for, open_reader
 from data.frames import AnyColumns, from_frame, read_files
 from data.gaps import session_gaps
 from data.history import (
@@ -139,6 +140,43 @@ class Dataset:
             if history.span_ns() is not None:
                 yield history
 
+    def open_chunks(
+        self,
+        instruments: Sequence[str] | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        rows: int | None = None,
+        *,
+        kinds: Sequence[str] = MARKET_KINDS,
+    ) -> tuple[ColumnReader, ...]:
+        """Return a reader for each kind of data of each instrument, in [start, end) ns UTC.
+
+        Nothing but the manifest is read, save for a count in files that the span cuts. Readers
+        stand in the order of `instruments`, then of `kinds`; those without rows are left out.
+
+        Parameters
+        ----------
+        rows
+            The most rows of one block; by default 65,536, fewer where there are many readers.
+
+        Raises
+        ------
+        DataError
+            If an instrument is unknown, nothing lies in the span, or a file is damaged.
+        """
+        symbols = self.symbols if instruments is None else tuple(instruments)
+        entries = [part for symbol in symbols for part in self._parts_of(symbol, kinds)]
+        block_rows = rows or block_rows_for(len(entries))
+        folder = self.folder / self.manifest.generation
+        readers = [
+            open_reader(self.instrument(part.symbol), part, folder, start_ns, end_ns, block_rows)
+            for part in entries
+        ]
+        found = tuple(reader for reader in readers if len(reader))
+        if not found:
+            raise self._nothing(symbols, start_ns, end_ns)
+        return found
+
     def frame(self, symbol: str, kind: str = "bars", *, decimals: bool = False) -> pl.DataFrame:
         """Return one part for people: UTC stamps, prices as floats, or exact Decimals."""
         from data.views import readable_frame
@@ -209,6 +247,13 @@ class Dataset:
     def _parts(self, symbols: Iterable[str], kinds: Sequence[str]) -> list[PartEntry]:
         wanted = set(symbols)
         return [p for p in self.manifest.parts if p.symbol in wanted and p.kind in kinds]
+
+    def _parts_of(self, symbol: str, kinds: Sequence[str]) -> list[PartEntry]:
+        """Return the parts of one instrument in the order of `kinds`; refuse an unknown one."""
+        if all(self.manifest.part(kind, symbol) is None for kind in MARKET_KINDS):
+            raise _unknown(symbol, self)
+        found = [self.manifest.part(kind, symbol) for kind in kinds]
+        return [part for part in found if part is not None]
 
     def _windows(
         self,

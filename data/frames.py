@@ -100,9 +100,14 @@ def read_files(
             frame = frame.filter(stamp < end_ns)
         return frame.collect()
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            f"the catalog's file cannot be read: {str(error).splitlines()[0]}",
-            where=str(paths[0]) if len(paths) == 1 else str(paths[0].parent),
-            remedy="import the dataset again with replace",
-            code="data.unreadable",
-        ) from None
+        raise unreadable(paths, error) from None
+
+
+def unreadable(paths: Sequence[Path], error: Exception) -> DataError:
+    """Return the error for files of the catalog that cannot be read."""
+    return DataError(
+        f"the catalog's file cannot be read: {str(error).splitlines()[0]}",
+        where=str(paths[0]) if len(paths) == 1 else str(paths[0].parent),
+        remedy="import the dataset again with replace",
+        code="data.unreadable",
+    )

@@ -29,6 +29,7 @@ import msgspec
 
 from data.actions import Action
 from data.calendars import CALENDAR_VERSION
+from data.chunks import BLOCK_ROWS
 from data.fingerprint import action_line, columns_digest, dataset_fingerprint
 from data.frames import TIME_COLUMN, AnyColumns, has_volume, to_frame
 from data.manifest import (
@@ -219,7 +220,7 @@ def _write_part(generation: Path, part: Part) -> PartEntry:
     files = []
     for label, rows in _periods(frame, part.kind):
         path = place / f"{label}.parquet"
-        rows.write_parquet(path, compression="zstd", statistics=True)
+        rows.write_parquet(path, compression="zstd", statistics=True, row_group_size=BLOCK_ROWS)
         stamps = rows[TIME_COLUMN[part.kind]]
         name = path.relative_to(generation).as_posix()
         files.append(FileEntry(name, len(rows), int(stamps[0]), int(stamps[-1])))
