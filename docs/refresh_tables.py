@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.model.reference import denials_page, orders_page
+from engine.rules.metric_definitions import definitions_to_markdown
 
 FOLDER = Path(__file__).parent / "reference"
-PAGES: dict[str, Callable[[], str]] = {"orders.md": orders_page, "denials.md": denials_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "orders.md": orders_page,
+    "denials.md": denials_page,
+    "metrics.md": definitions_to_markdown,
+}
 
 
 def main() -> None:

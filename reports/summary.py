@@ -13,13 +13,8 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.rules.metrics import (
-    Measured,
-    Metrics,
-    drawdowns,
-    observations_needed,
-    sharpe_interval,
-)
+from engine.rules.metrics import Measured, Metrics, drawdowns
+from engine.rules.sharpe import sharpe_interval
 
 SUMMARY_SCHEMA_VERSION = 1
 EPOCH = date(1970, 1, 1)
@@ -158,20 +153,36 @@ def ns_to_date(ts_ns: int) -> date:
     return EPOCH + timedelta(days=ts_ns // (86_400 * 10**9))
 
 
+def interval_of_sharpe(metrics: Metrics) -> tuple[float, float] | None:
+    """Return the 95 % interval of a run's Sharpe ratio; None where there is none."""
+    sharpe, third, fourth = (metrics[key] for key in ("sharpe", "skewness", "kurtosis"))
+    if sharpe is None or third is None or fourth is None:
+        return None
+    return sharpe_interval(
+        sharpe,
+        observations=metrics.observations,
+        periods_per_year=metrics.periods_per_year,
+        skewness=third,
+        kurtosis=fourth,
+    )
+
+
 def sample_note(metrics: Metrics) -> str:
     """Say what a sample of this length cannot show about the Sharpe ratio."""
-    sharpe, n = metrics["sharpe"], metrics.observations
-    if sharpe is None:
-        return f"{n} daily returns say nothing about a Sharpe ratio."
-    per_year = metrics.periods_per_year
-    low, high = sharpe_interval(sharpe, observations=n, periods_per_year=per_year)
+    n, interval, odds = metrics.observations, interval_of_sharpe(metrics), metrics["psr"]
+    if interval is None or odds is None:
+        return f"{n:,} daily returns say nothing about a Sharpe ratio."
+    low, high = interval
     text = f"Sharpe 95 % interval {low:.2f} to {high:.2f} from {n:,} days"
-    needed = observations_needed(sharpe, periods_per_year=per_year)
     if low > 0 or high < 0:
         return f"{text}: it excludes 0."
+    needed = metrics["days_needed"]
     if needed is None:
-        return f"{text}: no sample of a practical length would tell it from 0."
-    return f"{text}: luck is not excluded; {needed - n:,} more days at this ratio would."
+        return f"{text}: luck is not excluded."
+    if needed <= n:
+        return f"{text}: it is over 0 with {odds * 100:.1f} % probability."
+    more = f"{needed - n:,.0f} more days at this ratio would show more than luck"
+    return f"{text}: over 0 with {odds * 100:.0f} % probability; {more} (95 %)."
 
 
 def summary_to_json(summary: RunSummary) -> dict[str, object]:

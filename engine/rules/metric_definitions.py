@@ -12,7 +12,7 @@ from enum import Enum
 
 from engine.errors import InputError
 
-METRICS_VERSION = 1
+METRICS_VERSION = 2
 MINIMUM_OBSERVATIONS = 20
 FLAT_RANGE = 1e-10
 
@@ -144,6 +144,42 @@ DEFINITIONS: tuple[MetricDefinition, ...] = (
         "Rockafellar and Uryasev (2000), J. Risk 2(3); empyrical `conditional_value_at_risk`",
     ),
     MetricDefinition(
+        "skewness",
+        "Skewness",
+        Unit.RATIO,
+        Basis.RETURNS,
+        "mean((r - mean(r))^3) / mean((r - mean(r))^2)^1.5",
+        "g1 of Joanes and Gill (1998), The Statistician 47(1); scipy `skew`",
+    ),
+    MetricDefinition(
+        "kurtosis",
+        "Kurtosis",
+        Unit.RATIO,
+        Basis.RETURNS,
+        "mean((r - mean(r))^4) / mean((r - mean(r))^2)^2; a normal has 3",
+        "g2 + 3 of Joanes and Gill (1998); scipy `kurtosis(fisher=False)`",
+    ),
+    MetricDefinition(
+        "psr",
+        "Prob. Sharpe > 0",
+        Unit.FRACTION,
+        Basis.RETURNS,
+        "Phi(s * sqrt(n - 1) / sqrt(1 - skewness * s + (kurtosis - 1) / 4 * s^2)), s the Sharpe "
+        "ratio of one day",
+        "Bailey and Lopez de Prado (2012), J. Risk 15(2)",
+        "the variance of the ratio is not positive at these moments",
+    ),
+    MetricDefinition(
+        "days_needed",
+        "Days needed",
+        Unit.DAYS,
+        Basis.RETURNS,
+        "ceil(1 + (1 - skewness * s + (kurtosis - 1) / 4 * s^2) * (1.644854 / s)^2): the returns "
+        "after which psr would be 95 % at this ratio, those there are included",
+        "minimum track record length, Bailey and Lopez de Prado (2012)",
+        "the Sharpe ratio is not over 0",
+    ),
+    MetricDefinition(
         "alpha",
         "Alpha",
         Unit.FRACTION_PER_YEAR,
@@ -253,7 +289,8 @@ def definitions_to_markdown(definitions: Sequence[MetricDefinition] = DEFINITION
         "| metric | key | unit | formula | undefined when | source |",
         "|---|---|---|---|---|---|",
     ]
-    return "\n".join(lines + [_markdown_row(row) for row in definitions]) + "\n"
+    rows = [_markdown_row(row) for row in definitions]
+    return "\n".join([*lines, *rows, "", _INTERVALS, "", _ELSEWHERE]) + "\n"
 
 
 _PREAMBLE = f"""\
@@ -264,6 +301,38 @@ Deviations are sample deviations (`n - 1`). A metric is undefined, never 0 or in
 {MINIMUM_OBSERVATIONS} observations (days, closed trades or fills, whichever it is made of). Those
 made of returns are also undefined when the returns do not vary (by more than {FLAT_RANGE:g}, which
 is what rounding money to 10^-8 can cause). An undefined metric prints as `-` with its reason."""
+
+
+_INTERVALS = """\
+## Intervals
+
+- **Sharpe**: 95 %, two-sided, `s +- 1.96 * sqrt((1 - skewness * s + (kurtosis - 1) / 4 * s^2) /
+  (n - 1))` for the ratio `s` of one day, then annualized (Bailey and Lopez de Prado 2012; with the
+  moments of a normal it is Lo's of 2002 with `n - 1`). Returns are taken as independent.
+- **Other metrics of returns** (HTML report, `trader compare`): 95 % percentiles over 2,000 paths of
+  the stationary bootstrap with blocks of 10 days on average, seeded by the run's state hash, so that
+  the same run always shows the same interval.
+- **Difference of two runs** (`trader compare`): the days both have are resampled together; a
+  difference counts as distinct when its 95 % interval excludes 0."""
+
+_ELSEWHERE = """\
+## Beside other libraries
+
+A test computes each of these side by side (`tests/unit/metrics`).
+
+| metric | empyrical-reloaded 0.5 | quantstats 0.0.86 | scipy 1.17 |
+|---|---|---|---|
+| total return, CAGR, volatility, Sharpe, Sortino, Calmar, max drawdown, beta | equal | equal | - |
+| VaR | equal | differs: quantile of a fitted normal, not of the sample | - |
+| CVaR | equal | differs: mean of what lies under its own VaR | - |
+| alpha | equal (compounded) | differs: daily alpha times 252 | - |
+| skewness, kurtosis | - | differ: bias-corrected, kurtosis in excess of 3 | equal (biased) |
+| probability of Sharpe > 0 | - | differs by 1e-6: mixes bias-corrected moments with `n - 1` | - |
+| hit rate, profit factor, payoff, expectancy | - | differ: of days, ours are of closed trades | - |
+
+Biased moments are those of the gate's formulas. backtesting.py 0.6.6 divides the annualized return
+by a geometrically annualized deviation and calls it Sharpe (0.63 on the run of the README, ours
+0.79), and its buy and hold begins after the warm-up."""
 
 
 def _markdown_row(row: MetricDefinition) -> str:

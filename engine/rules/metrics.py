@@ -41,6 +41,12 @@ from engine.rules.metric_definitions import (
     definition_of,
     definitions_to_markdown,
 )
+from engine.rules.sharpe import (
+    kurtosis,
+    minimum_track_record,
+    probabilistic_sharpe,
+    skewness,
+)
 
 __all__ = [
     "DEFINITIONS",
@@ -60,6 +66,7 @@ __all__ = [
     "calmar_ratio",
     "conditional_value_at_risk",
     "daily_returns",
+    "days_needed",
     "definition_of",
     "definitions_to_markdown",
     "drawdowns",
@@ -71,10 +78,9 @@ __all__ = [
     "max_drawdown",
     "max_drawdown_days",
     "measure",
-    "observations_needed",
     "payoff_ratio",
+    "probability_of_skill",
     "profit_factor",
-    "sharpe_interval",
     "sharpe_ratio",
     "sortino_ratio",
     "total_return",
@@ -84,7 +90,6 @@ __all__ = [
 ]
 
 TAIL_FRACTION = 0.05
-NORMAL_95 = 1.959963984540054
 EXPONENT_MAX = 700.0  # exp of more leaves the range of floats
 
 FloatArray = NDArray[np.float64]
@@ -321,44 +326,31 @@ def sharpe_ratio(
     return float(excess.mean() / excess.std(ddof=1)) * math.sqrt(periods_per_year)
 
 
-def sharpe_interval(
-    sharpe: float, *, observations: int, periods_per_year: float
-) -> tuple[float, float]:
-    """Compute the 95 % interval of an annualized Sharpe ratio, for independent returns.
-
-    Notes
-    -----
-    With the Sharpe ratio ``s`` of one period, its deviation is ``sqrt((1 + s^2 / 2) / n)``.
-    Source: Lo (2002), Financial Analysts J. 58(4), equation 9. Clustered volatility and fat tails
-    make the truth wider.
-
-    Examples
-    --------
-    >>> low, high = sharpe_interval(1.0, observations=252, periods_per_year=252)
-    >>> round(low, 2), round(high, 2)
-    (-0.96, 2.96)
-    """
-    half = NORMAL_95 * _sharpe_deviation(sharpe, periods_per_year) / math.sqrt(observations)
-    return sharpe - half, sharpe + half
-
-
-def observations_needed(sharpe: float, *, periods_per_year: float) -> int | None:
-    """Return how many days a Sharpe ratio has to last until its 95 % interval excludes 0.
-
-    ``None`` for a ratio too near to 0 to tell. The inverse of `sharpe_interval`.
-
-    Examples
-    --------
-    >>> observations_needed(1.0, periods_per_year=252)
-    970
-    """
-    if abs(sharpe) < 0.01:
+def probability_of_skill(returns: FloatArray, *, risk_free_per_period: float = 0.0) -> float | None:
+    """Compute the probability that the true Sharpe ratio is over 0, see `DEFINITIONS`."""
+    excess = returns - risk_free_per_period
+    ratio = sharpe_ratio(excess, periods_per_year=1.0)
+    third, fourth = skewness(excess), kurtosis(excess)
+    if ratio is None or third is None or fourth is None:
         return None
-    return math.ceil((NORMAL_95 * _sharpe_deviation(sharpe, periods_per_year) / sharpe) ** 2)
+    return probabilistic_sharpe(
+        ratio,
+        observations=returns.size,
+        periods_per_year=1.0,
+        skewness=third,
+        kurtosis=fourth,
+    )
 
 
-def _sharpe_deviation(sharpe: float, periods_per_year: float) -> float:
-    return math.sqrt(periods_per_year * (1.0 + sharpe**2 / periods_per_year / 2.0))
+def days_needed(returns: FloatArray, *, risk_free_per_period: float = 0.0) -> float | None:
+    """Compute the track record that would show the Sharpe ratio to be over 0, see `DEFINITIONS`."""
+    excess = returns - risk_free_per_period
+    ratio = sharpe_ratio(excess, periods_per_year=1.0)
+    third, fourth = skewness(excess), kurtosis(excess)
+    if ratio is None or third is None or fourth is None:
+        return None
+    days = minimum_track_record(ratio, periods_per_year=1.0, skewness=third, kurtosis=fourth)
+    return None if days is None else float(math.ceil(days))
 
 
 def sortino_ratio(
@@ -534,6 +526,10 @@ def _return_values(
         "max_drawdown_days": max_drawdown_days(returns, account.day_numbers),
         "var_95": value_at_risk(returns),
         "cvar_95": conditional_value_at_risk(returns),
+        "skewness": None if _is_thin(returns) else skewness(returns),
+        "kurtosis": None if _is_thin(returns) else kurtosis(returns),
+        "psr": probability_of_skill(returns, risk_free_per_period=risk_free),
+        "days_needed": days_needed(returns, risk_free_per_period=risk_free),
     }
 
 

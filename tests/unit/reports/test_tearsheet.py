@@ -171,9 +171,14 @@ def test_a_sparkline_has_a_column_per_value_and_a_row_per_eight_steps() -> None:
 
 
 def test_the_sample_note_counts_the_days_that_are_missing() -> None:
+    note = sample_note(path_result(goog_equity()[:500], state_hash="0").metrics)
+    assert note.startswith("Sharpe 95 % interval -0.54 to 2.23 from 499 days: over 0 with 88 %")
+    assert note.endswith("447 more days at this ratio would show more than luck (95 %).")
+
+
+def test_the_sample_note_knows_an_interval_with_zero_that_is_likely_over_it() -> None:
     note = sample_note(path_result(goog_equity(), state_hash="0").metrics)
-    assert note.startswith("Sharpe 95 % interval -0.08 to 1.85 from 1,046 days: luck")
-    assert "191 more days" in note
+    assert note.endswith("-0.07 to 1.84 from 1,046 days: it is over 0 with 96.5 % probability.")
 
 
 def test_importing_the_reports_loads_neither_rich_nor_matplotlib() -> None:
