@@ -24,6 +24,7 @@ from runtime.config.wording import problems_of
 
 WORKSPACE_FILE = "trader.toml"
 DEFAULT_STRATEGY = "sma_cross.toml"
+_SQLITE = "sqlite:///"
 
 _WORKSPACE_TEXT = """\
 # A trader workspace. Commands find this file from the current folder upwards.
@@ -36,6 +37,18 @@ strategies = "strategies"
 """
 
 
+class DatabaseTable(BaseModel):
+    """Of `trader.toml`: where the registry of runs is kept."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    url: str = Field(
+        "",
+        description="`sqlite:///FILE`, relative to this file, or `postgresql+psycopg://...`; "
+        "one SQLite file for each user when left out.",
+    )
+
+
 class WorkspaceTable(BaseModel):
     """The keys of ``trader.toml``."""
 
@@ -43,15 +56,22 @@ class WorkspaceTable(BaseModel):
 
     catalog: str = Field("catalog", min_length=1, description="Folder of imported market data.")
     strategies: str = Field("strategies", min_length=1, description="Folder of strategy files.")
+    database: DatabaseTable = Field(
+        default_factory=lambda: DatabaseTable.model_validate({}), description="The registry."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A workspace: its folder, and where it keeps data and strategies."""
+    """A workspace: its folder, and where it keeps data and strategies.
+
+    `database` is the URL of the registry of runs, empty where the file does not name one.
+    """
 
     root: Path
     catalog: Path
     strategies: Path
+    database: str = ""
 
 
 def find_workspace(start: Path) -> Workspace | None:
@@ -78,8 +98,10 @@ def _read_workspace(path: Path) -> Workspace:
     except ValidationError as error:
         problems = problems_of(error, WorkspaceTable)
         raise config_error(path, locate_keys(text), problems) from None
-    root = path.parent
-    return Workspace(root, _beside(root, table.catalog), _beside(root, table.strategies))
+    root, url = path.parent, table.database.url
+    if url.startswith(_SQLITE):
+        url = f"{_SQLITE}{_beside(root, url.removeprefix(_SQLITE))}"
+    return Workspace(root, _beside(root, table.catalog), _beside(root, table.strategies), url)
 
 
 def _beside(root: Path, name: str) -> Path:
@@ -105,9 +127,14 @@ def catalog_root(
     workspace = find_workspace(start)
     if workspace is not None:
         return workspace.catalog
+    return user_data_folder(environment) / "catalog"
+
+
+def user_data_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Return the user's folder for what this program keeps (XDG_DATA_HOME, else ~/.local/share)."""
     home = (os.environ if environment is None else environment).get("XDG_DATA_HOME", "")
     base = Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share"
-    return base / "trader" / "catalog"
+    return base / "trader"
 
 
 def find_strategy(name: str, start: Path) -> Path:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runtime.compile_cache import use_cache
+from runtime.store.location import VARIABLE
 
 use_cache()  # before numba is imported; compiled kernels are kept between runs of the tests
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests' runs out of the registry of whoever runs them."""
+    file = tmp_path_factory.mktemp("registry") / "trader.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, f"sqlite:///{file}")
+        yield
 
 
 @pytest.fixture(scope="session")

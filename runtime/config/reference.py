@@ -57,6 +57,7 @@ The file that makes a folder a workspace (`trader init`). Paths are relative to 
 def strategy_file_page() -> str:
     """Return the page as Markdown."""
     parts = [_HEAD, *_tables((), StrategyFile), _WORKSPACE_HEAD + _rows(WorkspaceTable)]
+    parts += _tables((), WorkspaceTable)
     return "\n".join(parts)
 
 

@@ -1,0 +1,94 @@
+"""Where the registry is: named in the environment, by the workspace, or one for each user.
+
+One for each user is the default on purpose: the trials of a strategy are counted over everything that
+its author has tried, in whatever workspace.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.errors import InputError
+
+VARIABLE = "TRADER_DATABASE_URL"
+FILE_NAME = "trader.sqlite"
+SQLITE = "sqlite:///"
+POSTGRES = "postgresql+psycopg://"
+_SERVER_NAMES = ("postgresql://", "postgres://")
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):([^@]*)@|(?<=[?&]password=)[^&]*")
+
+
+def database_url(start: Path, environment: Mapping[str, str] | None = None) -> str:
+    """Return the URL of the registry.
+
+    Parameters
+    ----------
+    start
+        The current folder, from which the workspace is looked for.
+    environment
+        The process's own when left out.
+
+    Raises
+    ------
+    ConfigError
+        If the workspace's ``trader.toml`` is wrong.
+    """
+    from runtime.workspace import find_workspace, user_data_folder
+
+    variables = os.environ if environment is None else environment
+    named = variables.get(VARIABLE, "").strip()
+    if named:
+        return named
+    workspace = find_workspace(start)
+    if workspace is not None and workspace.database:
+        return workspace.database
+    return f"{SQLITE}{user_data_folder(variables) / FILE_NAME}"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite URL, or None for a server's.
+
+    Raises
+    ------
+    InputError
+        If `url` is neither, or a SQLite URL that names no file.
+    """
+    if url.startswith("sqlite:"):
+        name = url.removeprefix(SQLITE)
+        if name == url or name in ("", ":memory:") or "?" in name:
+            raise _unknown(url, "a SQLite URL names a file")
+        return Path(name).expanduser().absolute()
+    if server_url(url).startswith(POSTGRES):
+        return None
+    raise _unknown(url, "this is not a database that can hold the registry of runs")
+
+
+def server_url(url: str) -> str:
+    """Return a PostgreSQL URL with its driver's name."""
+    for name in _SERVER_NAMES:
+        if url.startswith(name):
+            return POSTGRES + url.removeprefix(name)
+    return url
+
+
+def masked(url: str) -> str:
+    """Return a URL without its password.
+
+    Examples
+    --------
+    >>> masked("postgresql+psycopg://me:secret@db/trader")
+    'postgresql+psycopg://me:***@db/trader'
+    """
+    return _PASSWORD.sub(lambda found: f"{found[1]}:***@" if found[2] is not None else "***", url)
+
+
+def _unknown(url: str, problem: str) -> InputError:
+    return InputError(
+        problem,
+        where=masked(url),
+        remedy="accepted: sqlite:///FILE and postgresql+psycopg://USER:PASSWORD@HOST/NAME",
+        code="store.url",
+    )

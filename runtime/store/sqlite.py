@@ -1,0 +1,189 @@
+"""The registry in a SQLite file, through the standard library: nothing heavy is imported.
+
+Write-ahead log, full synchronization, foreign keys. A store may be used from any thread, and the file
+by any number of processes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import InputError
+from runtime.store.backend import Row, Transaction, Values
+from runtime.store.schema_version import HEAD, VERSION_TABLE
+from runtime.store.sqlite_text import SCHEMA, STATEMENTS
+
+_WAIT_SECONDS = 30.0
+_OTHER = (
+    "make it writable, or name another database with TRADER_DATABASE_URL; a run is never made "
+    "without its record"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteTransaction:
+    """A transaction on one connection."""
+
+    connection: sqlite3.Connection
+
+    def read(self, statement: str, values: Values | None = None) -> list[Row]:
+        """Return the rows of a query."""
+        return [dict(row) for row in self.connection.execute(STATEMENTS[statement], values or {})]
+
+    def write(self, statement: str, values: Values) -> int:
+        """Change rows and return how many."""
+        return self.connection.execute(STATEMENTS[statement], values).rowcount
+
+    def write_many(self, statement: str, values: Sequence[Values]) -> None:
+        """Run a change once for each set of values."""
+        self.connection.executemany(STATEMENTS[statement], values)
+
+
+class SqliteBackend:
+    """A SQLite file: one connection, which one transaction at a time may use.
+
+    Closing the last connection of a file moves its log into it, with several waits for the disk; so
+    the connection is kept.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    @property
+    def place(self) -> str:
+        """The file."""
+        return str(self.path)
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Begin a transaction that only reads."""
+        with self._transaction("BEGIN") as transaction:
+            yield transaction
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """Begin a transaction that is durable once it has ended without an error."""
+        with self._transaction("BEGIN IMMEDIATE") as transaction:
+            yield transaction
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Transaction]:
+        """Commit at the end; an error undoes everything."""
+        connection = self._connection
+        try:
+            with self._lock:
+                connection.execute(begin)
+                try:
+                    yield SqliteTransaction(connection)
+                    connection.execute("COMMIT")
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise refusal(self.path, error) from error
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a file with the settings that the registry relies on."""
+    connection = sqlite3.connect(
+        path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_sqlite(path: Path) -> SqliteBackend:
+    """Open the file, create it where there is none, and bring an older one up to date.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened or written, is no database, or belongs to a newer version.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return SqliteBackend(path, _opened(path))
+    except sqlite3.Error as error:
+        raise refusal(path, error) from error
+    except OSError as error:
+        raise InputError(
+            f"the registry of runs cannot be made: {error.strerror}",
+            where=str(path),
+            remedy=_OTHER,
+            code="store.unwritable",
+        ) from None
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = connect(path)
+    try:
+        version = _version(connection)
+        if version is None:
+            _create(connection)
+        elif version != HEAD:
+            from runtime.store.migrating import migrate
+
+            migrate(f"sqlite:///{path}", version, place=str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _version(connection: sqlite3.Connection) -> str | None:
+    """Return the version of the schema; None where there is no schema yet."""
+    table = "SELECT 1 FROM sqlite_master WHERE name = ?"
+    if connection.execute(table, (VERSION_TABLE,)).fetchone() is None:
+        return None
+    row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """Make the schema in one transaction; of two processes at once, one does it."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    if _version(connection) is None:
+        for statement in SCHEMA:
+            connection.execute(statement)
+    connection.execute("COMMIT")
+
+
+_REASONS: tuple[tuple[str, str, str], ...] = (
+    ("readonly", "store.unwritable", "cannot be written: it is read-only"),
+    ("unable to open", "store.unwritable", "cannot be opened: no permission, or it is a folder"),
+    ("locked", "store.locked", "is locked by another program"),
+    ("full", "store.full", "cannot be written: the disk is full"),
+    ("not a database", "store.damaged", "is not a database of this program"),
+    ("malformed", "store.damaged", "is damaged"),
+)
+
+
+def refusal(path: Path, error: sqlite3.Error) -> Exception:
+    """Return what a person is told when the file refuses; a mistake of ours stays what it is."""
+    if isinstance(error, sqlite3.ProgrammingError | sqlite3.IntegrityError):
+        return error
+    text = str(error)
+    code, problem = next(
+        ((code, problem) for word, code, problem in _REASONS if word in text),
+        ("store.unusable", f"cannot be used: {text}"),
+    )
+    return InputError(f"the registry of runs {problem}", where=str(path), remedy=_OTHER, code=code)

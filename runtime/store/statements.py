@@ -1,0 +1,162 @@
+"""Every statement of the registry, written once in SQLAlchemy Core, by name.
+
+The problem: a backtest of 0.9 s must be recorded, and importing SQLAlchemy costs 0.45 s. The options
+were to accept that, to write SQL by hand beside the Core statements, or to compile the Core
+statements once and keep the text. The choice is the last: `runtime.store.sqlite_text` is generated
+from here (``python -m runtime.store.generate``), the SQLite backend runs that text through the
+standard library, and every other database runs the statements themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Executable,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    union,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from runtime.store.ids import TAIL_START
+from runtime.store.records import State
+from runtime.store.tables import RUNS, SWEEPS, TRIALS
+
+
+def _number(value: int) -> ColumnElement[int]:
+    return literal_column(str(value), Integer)
+
+
+# Constants stand in the text, so that what remains to be given is the caller's alone.
+_RUNNING: ColumnClause[str] = literal_column(f"'{State.RUNNING.value}'")
+_LARGE = ("configuration", "summary", "returns")
+_ENDED = ("state", "ended_ns", "error")
+_OUTCOME = (
+    "state", "ended_ns", "final_equity", "currency", "state_hash", "observations", "total_return",
+    "sharpe_daily", "max_drawdown", "skew", "kurtosis", "returns", "summary",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """A statement, and the columns that its parameters set."""
+
+    core: Executable
+    columns: tuple[str, ...] = ()
+
+
+@cache
+def statements(dialect: str) -> dict[str, Statement]:
+    """Return all statements by name, for ``sqlite`` or ``postgresql``."""
+    insert_of: Callable[[Table], Executable] = _inserts(dialect)
+    return {
+        "insert_run": Statement(insert(RUNS), _columns(RUNS)),
+        "finish_run": Statement(_change(RUNS), _OUTCOME),
+        "end_run": Statement(_change(RUNS), _ENDED),
+        "running_runs": Statement(_running(RUNS)),
+        "runs": Statement(_runs()),
+        "runs_of_family": Statement(_runs().where(_begins(RUNS.c.family))),
+        "run": Statement(
+            select(RUNS)
+            .where(_is_meant(RUNS))
+            .order_by(RUNS.c.id)
+            .limit(_number(2))
+            .offset(_number(0))
+        ),
+        "insert_sweep": Statement(insert(SWEEPS), _columns(SWEEPS)),
+        "end_sweep": Statement(_change(SWEEPS), ("state", "ended_ns")),
+        "running_sweeps": Statement(_running(SWEEPS)),
+        "sweeps": Statement(_sweeps()),
+        "resume_sweep": Statement(_resume(), ("state", "host", "pid", "process")),
+        "insert_trial": Statement(insert_of(TRIALS), _columns(TRIALS)),
+        "trials": Statement(_trials()),
+        "trial_fingerprints": Statement(
+            select(TRIALS.c.fingerprint).where(TRIALS.c.sweep_id == bindparam("sweep"))
+        ),
+        "count_trials": Statement(_count()),
+        "count_families": Statement(_count_families()),
+    }
+
+
+def _inserts(dialect: str) -> Callable[[Table], Executable]:
+    """Return the dialect's insert that leaves a row as it is when it is there already."""
+    if dialect == "sqlite":
+        return lambda table: sqlite.insert(table).on_conflict_do_nothing()
+    assert dialect == "postgresql", dialect
+    return lambda table: postgresql.insert(table).on_conflict_do_nothing()
+
+
+def _columns(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns)
+
+
+def _change(table: Table) -> Executable:
+    """Only what runs can end: an ended run is never changed again."""
+    is_open = table.c.state == _RUNNING
+    return update(table).where(table.c.id == bindparam("row_id"), is_open)
+
+
+def _resume() -> Executable:
+    return update(SWEEPS).where(SWEEPS.c.id == bindparam("row_id")).values(ended_ns=null())
+
+
+def _running(table: Table) -> Executable:
+    columns = (table.c.id, table.c.host, table.c.pid, table.c.process)
+    return select(*columns).where(table.c.state == _RUNNING)
+
+
+def _runs() -> Select[tuple[object, ...]]:
+    light = [column for column in RUNS.columns if column.name not in _LARGE]
+    newest_first = (RUNS.c.begun_ns.desc(), RUNS.c.id.desc())
+    return select(*light).order_by(*newest_first).limit(bindparam("row_limit")).offset(_number(0))
+
+
+def _begins(column: ColumnElement[str]) -> ColumnElement[bool]:
+    beginning = func.substr(column, _number(1), bindparam("length", type_=Integer))
+    return beginning == bindparam("name")
+
+
+def _is_meant(table: Table) -> ColumnElement[bool]:
+    """A person names a run by the beginning of its id, or by its random end."""
+    tail = func.substr(table.c.id, _number(TAIL_START + 1))
+    return or_(_begins(table.c.id), tail == bindparam("name"))
+
+
+def _sweeps() -> Executable:
+    count = select(func.count()).where(TRIALS.c.sweep_id == SWEEPS.c.id).scalar_subquery()
+    newest_first = (SWEEPS.c.begun_ns.desc(), SWEEPS.c.id.desc())
+    columns = [*SWEEPS.columns, count.label("trials")]
+    return select(*columns).order_by(*newest_first).limit(bindparam("row_limit")).offset(_number(0))
+
+
+def _trials() -> Executable:
+    found = select(TRIALS).where(TRIALS.c.sweep_id == bindparam("sweep"))
+    return found.order_by(TRIALS.c.fingerprint)
+
+
+def _count() -> Executable:
+    each = [
+        select(table.c.fingerprint).where(table.c.family == bindparam("family"))
+        for table in (RUNS, TRIALS)
+    ]
+    return select(func.count()).select_from(union(*each).subquery())
+
+
+def _count_families() -> Executable:
+    each = [select(table.c.family, table.c.fingerprint) for table in (RUNS, TRIALS)]
+    both = union(*each).subquery()
+    return select(both.c.family, func.count().label("trials")).group_by(both.c.family)
