@@ -164,7 +164,7 @@ class Desk(Protocol):
         """Ask to change an order; what is None stays."""
 
     def position(self, symbol: str | None) -> Decimal:
-        """Return a signed position."""
+        """Return a signed position in whole quantity steps."""
 
     def working(self, symbol: str | None) -> tuple[int, ...]:
         """Return the ids of working orders."""
@@ -271,7 +271,10 @@ class Strategy:
 
     # --- reads -----------------------------------------------------------------------------------
     def position(self, symbol: str | None = None) -> Decimal:
-        """Return the signed position in units."""
+        """Return the signed position in units that can be traded: whole quantity steps.
+
+        What a fee in kind or a split leaves below one step stays in the account and in its equity.
+        """
         return self._desk.position(symbol)
 
     def working_orders(self, symbol: str | None = None) -> tuple[int, ...]:

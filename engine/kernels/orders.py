@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.kernels.ledger import fault, journal_row, to_base
 from engine.kernels.money import OVERFLOW, add_checked
-from engine.kernels.positions import apply_trade, value_of
+from engine.kernels.positions import apply_trade, keep_in_kind, tradable_lots, value_of
 from engine.model.denials import (
     DENY_NONE,
     DENY_PARENT_DENIED,
@@ -36,6 +36,7 @@ from engine.model.layout import (
     EVENT_KIND,
     EVENT_WIDTH,
     FACT_FEE,
+    FACT_FEE_LOTS,
     FACT_LOTS,
     FACT_ORDER,
     FACT_PRICE,
@@ -75,7 +76,6 @@ from engine.model.layout import (
     ORDER_TYPE,
     ORDER_VALUE,
     ORDER_WIDTH,
-    POSITION_QUANTITY,
     POSITION_WORKING,
     STATUS_FILLED,
     STATUS_HELD,
@@ -286,7 +286,7 @@ def apply_fact(s: Core, facts: Table, f: int) -> None:
             fault(s, FAULT_UNKNOWN_ORDER, facts[f, EVENT_INSTRUMENT])
         return
     if kind == KIND_FILL:
-        apply_fill(s, r, facts[f, FACT_LOTS], facts[f, FACT_PRICE], facts[f, FACT_FEE])
+        apply_fill(s, facts, f, r)
         return
     move(s, r, ORDER_EVENTS[kind - KIND_ACCEPTED])
     if kind == KIND_REPLACED:
@@ -303,11 +303,14 @@ def apply_fact(s: Core, facts: Table, f: int) -> None:
 
 
 @kernel
-def apply_fill(s: Core, r: int, lots: int, price: int, fee: int) -> None:
-    """Book one fill of the order in row `r`."""
+def apply_fill(s: Core, facts: Table, f: int, r: int) -> None:
+    """Book the fill in `facts[f]` of the order in row `r`."""
+    lots, price, fee = facts[f, FACT_LOTS], facts[f, FACT_PRICE], facts[f, FACT_FEE]
     i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
     if apply_trade(s, i, side * lots, price, fee, KIND_FILL) == OVERFLOW:
         return
+    if facts[f, FACT_FEE_LOTS] > 0:
+        keep_in_kind(s, i, facts[f, FACT_FEE_LOTS], price)
     value = value_of(s, i, price, lots)
     s.orders[r, ORDER_FILLED] += lots
     s.orders[r, ORDER_VALUE] = add_checked(s.orders[r, ORDER_VALUE], value)
@@ -343,7 +346,7 @@ def withdraw_protection(s: Core, i: int, group: int) -> None:
             continue
         if group != 0 and s.orders[r, ORDER_GROUP] == group:
             continue
-        if s.orders[r, ORDER_SIDE] * s.positions[i, POSITION_QUANTITY] >= 0:
+        if s.orders[r, ORDER_SIDE] * tradable_lots(s, i) >= 0:
             ask_cancel(s, s.orders[r, ORDER_ID])
 
 

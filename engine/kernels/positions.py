@@ -8,6 +8,7 @@ from engine.kernels.money import (
     OVERFLOW,
     add_checked,
     divide_wide,
+    floor_to,
     multiply_checked,
     multiply_divide_even,
     multiply_divide_floor,
@@ -18,6 +19,7 @@ from engine.model.layout import (
     ACCOUNT_REINVEST,
     FAULT_OVERFLOW,
     KIND_DIVIDEND,
+    KIND_FEE_IN_KIND,
     KIND_FUNDING,
     KIND_POSITION_CHANGED,
     KIND_SPLIT,
@@ -40,6 +42,7 @@ from engine.model.layout import (
     POSITION_REMAINDER,
     TERM_CURRENCY,
     TERM_DENOMINATOR,
+    TERM_LOT_STEP,
     TERM_LOT_UNIT,
     TERM_MARGINED,
     TERM_NUMERATOR,
@@ -139,6 +142,27 @@ def apply_trade(s: Core, i: int, lots: int, price: int, fee: int, cause: int) ->
     if s.positions[i, POSITION_LAST] == 0 and realized != OVERFLOW:
         s.positions[i, POSITION_LAST] = price
     return realized
+
+
+@kernel
+def tradable_lots(s: Core, i: int) -> int:
+    """Return the position in whole lot steps, toward zero: what an order can close.
+
+    A fee taken in kind or a split can leave less than a step, which no venue sells; a position of
+    nothing else is flat.
+    """
+    quantity, step = s.positions[i, POSITION_QUANTITY], s.terms[i, TERM_LOT_STEP]
+    if step <= 1:
+        return quantity
+    return floor_to(quantity, step) if quantity >= 0 else -floor_to(-quantity, step)
+
+
+@kernel
+def keep_in_kind(s: Core, i: int, lots: int, price: int) -> None:
+    """The venue keeps `lots` of what a fill bought: sold at its price, all of it paid as the fee."""
+    fee = abs(value_of(s, i, price, lots))
+    if apply_trade(s, i, -lots, price, fee, KIND_FEE_IN_KIND) == OVERFLOW:
+        fault(s, FAULT_OVERFLOW, i)
 
 
 @kernel

@@ -66,6 +66,7 @@ class EventKind(IntEnum):
     POSITION_CHANGED = 70
     CASH_CHANGED = 71
     EQUITY_MARKED = 72
+    FEE_IN_KIND = 73  # only the cause of a change: the venue kept units
 
 
 KIND_SPLIT: Final = 1
@@ -102,6 +103,7 @@ KIND_REPLACE_SENT: Final = 63
 KIND_POSITION_CHANGED: Final = 70
 KIND_CASH_CHANGED: Final = 71
 KIND_EQUITY_MARKED: Final = 72
+KIND_FEE_IN_KIND: Final = 73
 
 # --- Event rows -----------------------------------------------------------------------------------
 EVENT_WIDTH: Final = 12
@@ -151,6 +153,7 @@ FACT_LIQUIDITY: Final = 8
 FACT_RULE: Final = 9
 FACT_REFERENCE: Final = 10  # ticks: the market's price before slippage
 FACT_REASON: Final = 11
+FACT_FEE_LOTS: Final = 11  # of a FILL: what the venue keeps of the units bought
 # SUBMITTED and DENIED
 SUBMIT_SIDE: Final = 6
 SUBMIT_TYPE: Final = 7

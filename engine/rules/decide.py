@@ -9,6 +9,7 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.kernels.money import OVERFLOW, add_checked, ceil_to, floor_to, multiply_divide_ceiling
 from engine.kernels.orders import ask_cancel, find_order, place
+from engine.kernels.positions import tradable_lots
 from engine.model.layout import (
     ACCOUNT_ENTRY_OFFSET_PPM,
     ACCOUNT_ENTRY_TIF,
@@ -40,7 +41,6 @@ from engine.model.layout import (
     POSITION_ENTRY,
     POSITION_EXIT,
     POSITION_LAST,
-    POSITION_QUANTITY,
     POSITION_WORKING,
     SIGNAL_BITS,
     SIGNAL_ENTRY,
@@ -104,7 +104,7 @@ def leave(s: Core, intents: Table, i: int, side: int) -> None:
         r = find_order(s, s.positions[i, POSITION_ENTRY])
         if r >= 0 and s.orders[r, ORDER_SIDE] == side:
             withdraw(s, r)
-    quantity = s.positions[i, POSITION_QUANTITY]
+    quantity = tradable_lots(s, i)
     if quantity * side <= 0 or exit_is_working(s, i):
         return
     new_intent(intents, 0, i, -side, abs(quantity))
@@ -138,7 +138,7 @@ def open_position(s: Core, intents: Table, i: int, side: int) -> None:
     if lots <= 0:
         return
     # Turning over: the opposite position is closed by the same order, unless an exit closes it.
-    opposite = max(-side * s.positions[i, POSITION_QUANTITY], 0)
+    opposite = max(-side * tradable_lots(s, i), 0)
     if opposite > 0 and exit_is_working(s, i):
         opposite = 0
     new_intent(intents, 0, i, side, add_checked(lots, opposite))
@@ -189,7 +189,7 @@ def hang(s: Core, intents: Table, back: int) -> None:
 @kernel
 def follow_signals(s: Core, intents: Table, i: int, bits: int) -> None:
     """Act on the entry and exit signals of one instrument; exits win over entries."""
-    quantity = s.positions[i, POSITION_QUANTITY]
+    quantity = tradable_lots(s, i)
     long_exit = (bits & SIGNAL_EXIT) != 0
     short_exit = (bits & SIGNAL_SHORT_EXIT) != 0
     if long_exit:
@@ -237,7 +237,7 @@ def change_to(s: Core, i: int, target: int) -> tuple[int, bool]:
 
     They are when they would carry the position past the target: then only what is held is traded on.
     """
-    held = add_checked(target, -s.positions[i, POSITION_QUANTITY])
+    held = add_checked(target, -tradable_lots(s, i))
     working = working_lots(s, i)
     change = add_checked(held, -working if working != OVERFLOW else OVERFLOW)
     if change == OVERFLOW:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.kernels.ledger import to_base
 from engine.kernels.money import OVERFLOW, add_checked, multiply_divide_floor
-from engine.kernels.positions import equity_minor, exposure_minor, value_of
+from engine.kernels.positions import equity_minor, exposure_minor, tradable_lots, value_of
 from engine.model.denials import (
     DENY_BUYING_POWER,
     DENY_EXPIRY_IN_THE_PAST,
@@ -224,7 +224,7 @@ def check_order(s: Core, r: int) -> int:
     if s.orders[r, ORDER_PARENT] != 0:
         return DENY_NONE
     if s.orders[r, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
-        if side * s.positions[i, POSITION_QUANTITY] >= 0:
+        if side * tradable_lots(s, i) >= 0:
             return DENY_NOTHING_TO_REDUCE
         return DENY_NONE
     opening = opening_lots(s, r)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data.history import History
 from engine.errors import ConfigError
 from engine.model import layout as at
-from engine.model.instruments import Instrument
+from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.orders import OrderType, TimeInForce
 from engine.model.units import MINOR_PER_UNIT, to_minor, to_quanta
 from engine.rules.sizing import SIZE_EQUITY, SIZE_NOTIONAL, SIZE_QUANTITY
@@ -57,9 +57,10 @@ def setup_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> 
     Raises
     ------
     ConfigError
-        If an instrument's currency has no conversion.
+        If an instrument's currency has no conversion, or its kind cannot pay the venue's fees.
     """
     instruments = history.instruments
+    _require_units_to_keep(config, instruments)
     account = config.account.currency
     currencies = (account, *sorted({i.currency for i in instruments} - {account}))
     terms = terms_block(
@@ -86,6 +87,21 @@ def setup_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> 
         journal=max(32768, 64 * len(instruments)),
     )
     return Setup(config, instruments, currencies, terms, shape)
+
+
+def _require_units_to_keep(config: StrategyConfig, instruments: Sequence[Instrument]) -> None:
+    """Fees out of the units bought need units that are owned: coins, not contracts."""
+    if config.fills.book.fees.model != "binance":
+        return
+    for item in instruments:
+        if item.kind is not InstrumentKind.CRYPTO_SPOT:
+            raise ConfigError(
+                f"the binance fees keep a part of the units bought; {item.symbol} is of kind "
+                f"{item.kind.value}",
+                where=config.where("fills", "fees", "model"),
+                remedy='use model = "bps" (a futures exchange charges money), or import the data '
+                "as crypto_spot",
+            )
 
 
 def _mark_conversions(

@@ -68,6 +68,12 @@ def _cost_line(config: StrategyConfig) -> str:
             charged = "no fees"
         case "bps":
             charged = f"fees {fees.maker_bps} bps maker, {fees.taker_bps} bps taker"
+        case "binance":
+            charged = (
+                f"fees {fees.maker_bps} bps maker, {fees.taker_bps} bps taker of what is received"
+            )
+        case "mt5":
+            charged = f"fees {fees.per_unit} a unit, on the leg that opens"
         case "per_share":
             charged = f"fees {fees.per_unit} a unit, at least {fees.minimum} an order"
         case _:

@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.errors import InputError, StrategyError
 from engine.kernels.orders import ask_cancel, ask_replace, find_order
+from engine.kernels.positions import tradable_lots
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
@@ -140,10 +141,10 @@ class BacktestDesk:
 
     # --- reads -----------------------------------------------------------------------------------
     def position(self, symbol: str | None) -> Decimal:
-        """Return a signed position in units."""
+        """Return a signed position in units, in whole quantity steps."""
         i = self._number(symbol)
         self._catch_up()
-        lots = self._machine.plain.positions[i, at.POSITION_QUANTITY]
+        lots = tradable_lots(self._machine.plain, i)
         return from_quanta(lots, self._instruments[i].quantity_precision)
 
     def working(self, symbol: str | None) -> tuple[int, ...]:

@@ -28,6 +28,8 @@ _FEE_KEYS = {
     "bps": ("maker_bps", "taker_bps"),
     "per_share": ("per_unit", "minimum", "maximum_fraction"),
     "kalshi": ("taker_rate", "maker_rate"),
+    "binance": ("maker_bps", "taker_bps"),
+    "mt5": ("per_unit",),
 }
 
 

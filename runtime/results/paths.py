@@ -87,7 +87,7 @@ def daily_account(output: RunOutput, days: DailyCloses) -> DailyAccount:
 
 def closed_trade_pnl(changes: Changes, terms: Terms) -> Ints:
     """Return the result of each closed trade in the account currency, in journal order."""
-    closing = np.flatnonzero(changes.closes())
+    closing = np.flatnonzero(changes.closes() & (changes.cause != at.KIND_FEE_IN_KIND))
     closing = closing[np.argsort(changes.row[closing], kind="stable")]
     net = changes.realized[closing] - changes.fee[closing]
     return to_base_rows(net, terms.rate[changes.instrument[closing]])

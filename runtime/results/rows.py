@@ -19,12 +19,13 @@ from runtime.results.output import RunOutput
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
-    """Per instrument: money of a tick times a lot, decimals, currency, its last rate, margined."""
+    """Per instrument: money of a tick times a lot, decimals, steps, currency, last rate, margined."""
 
     numerator: Ints
     denominator: Ints
     price_precision: Ints
     quantity_precision: Ints
+    lot_step: Ints
     currency: Ints
     rate: Ints
     margined: Flags
@@ -34,8 +35,8 @@ class Terms:
 class Changes:
     """Every change of a position, by instrument and then in journal order.
 
-    `value` is the money traded, signed like the lots; `fee` that of the fill which caused it;
-    `fill_row` the journal row of that fill, or -1.
+    `value` is the money traded, signed like the lots; `fee` that of the fill which caused it, units that
+    the venue kept among them; `fill_row` the journal row of that fill, or -1.
     """
 
     row: Ints
@@ -120,6 +121,7 @@ def terms_of(output: RunOutput) -> Terms:
         denominator=_ints([item.notional_denominator for item in instruments]),
         price_precision=_ints([item.price_precision for item in instruments]),
         quantity_precision=_ints([item.quantity_precision for item in instruments]),
+        lot_step=_ints([item.quantity_step_lots for item in instruments]),
         currency=currency,
         rate=rates_of(output)[currency],
         margined=np.array([item.is_margined for item in instruments], dtype=np.bool_),
@@ -155,6 +157,10 @@ def changes_of(output: RunOutput) -> Changes:
     first = _first_of_each(instrument)
     cost_before = _previous(cost, first)
     fill_row = np.where(cause == at.KIND_FILL, rows - 1, -1)
+    value = cost - cost_before - realized
+    fee = np.where(fill_row >= 0, journal[fill_row, at.FACT_FEE], 0)
+    kept = np.flatnonzero(cause == at.KIND_FEE_IN_KIND)
+    fee[kept - 1] = -value[kept]  # the fill that bought the units is the change before
     return Changes(
         row=rows,
         ts=table[:, at.EVENT_TS],
@@ -165,8 +171,8 @@ def changes_of(output: RunOutput) -> Changes:
         realized=realized,
         closed=table[:, at.POSITION_CLOSED_LOTS],
         cost_before=cost_before,
-        value=cost - cost_before - realized,
-        fee=np.where(fill_row >= 0, journal[fill_row, at.FACT_FEE], 0),
+        value=value,
+        fee=fee,
         fill_row=fill_row,
     )
 
@@ -174,6 +180,9 @@ def changes_of(output: RunOutput) -> Changes:
 def fills_of(output: RunOutput, changes: Changes) -> Fills:
     """Read the fills; each is followed by the change of position that it made."""
     made = changes.fill_row >= 0
+    position = changes.after.copy()
+    kept = np.flatnonzero(changes.cause == at.KIND_FEE_IN_KIND)
+    position[kept - 1] = changes.after[kept]
     order = np.argsort(changes.fill_row[made], kind="stable")
     rows = changes.fill_row[made][order]
     table = output.journal[rows]
@@ -186,13 +195,13 @@ def fills_of(output: RunOutput, changes: Changes) -> Fills:
         side=np.sign(changes.lots()[made][order]),
         lots=table[:, at.FACT_LOTS],
         price=table[:, at.FACT_PRICE],
-        fee=table[:, at.FACT_FEE],
+        fee=changes.fee[made][order],
         liquidity=table[:, at.FACT_LIQUIDITY],
         rule=table[:, at.FACT_RULE],
         reference=table[:, at.FACT_REFERENCE],
         value=changes.value[made][order],
         realized=changes.realized[made][order],
-        position=changes.after[made][order],
+        position=position[made][order],
     )
 
 

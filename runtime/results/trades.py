@@ -1,7 +1,7 @@
 """Round trips: from flat to flat, per instrument, with all of their fees and carry.
 
 A change of position has up to two legs: what it closes belongs to the trip in hand, what it opens
-to the same trip or, on a flip, to the next one. Fees of a flip are divided by lots. Dividends,
+to the same trip or, on a flip, to the next one. Less than a quantity step counts as flat. Fees of a flip are divided by lots. Dividends,
 funding and borrow belong to the trip that was open when they were posted. So, over all trips of an
 instrument, realized + carry - fees is exactly what the ledger has, and with the open gain of the
 last trip exactly what the instrument earned.
@@ -9,7 +9,7 @@ last trip exactly what the instrument earned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,9 +54,10 @@ class Trips:
 
 def trips_of(output: RunOutput, changes: Changes, terms: Terms) -> Trips:
     """Assemble the round trips of a run."""
-    starts = ((changes.before == 0) & (changes.after != 0)) | changes.flips()
+    whole = _in_whole_steps(changes, terms)
+    starts = ((whole.before == 0) & (whole.after != 0)) | whole.flips()
     opened = np.cumsum(starts) - 1  # the trip in hand after each change
-    closed = opened - changes.flips()  # the trip that its closing leg belongs to
+    closed = opened - whole.flips()  # the trip that its closing leg belongs to
     count = int(starts.sum())
     traded = np.abs(changes.lots())
     closing = changes.closed
@@ -64,7 +65,7 @@ def trips_of(output: RunOutput, changes: Changes, terms: Terms) -> Trips:
     fee_close = changes.fee_of_closing()
     value_open, value_close = _values(changes)
     enters = (traded > closing) & (opened >= 0)
-    leaves = changes.closes()
+    leaves = changes.closes() & (changes.cause != at.KIND_FEE_IN_KIND)
     entered, left = (
         _sum(count, opened, traded - closing, enters),
         _sum(count, closed, closing, leaves),
@@ -75,7 +76,7 @@ def trips_of(output: RunOutput, changes: Changes, terms: Terms) -> Trips:
         instrument=instrument,
         direction=np.sign(changes.after[first]),
         entry_ts=changes.ts[first],
-        exit_ts=_exits(count, changes, closed),
+        exit_ts=_exits(count, whole, closed),
         entered=entered,
         left=left,
         entry_average=_average(_sum(count, opened, value_open, enters), entered, instrument, terms),
@@ -137,6 +138,15 @@ def _last(count: int, trip: Ints, values: Ints, where: Flags) -> Ints:
     found = np.zeros(count, dtype=np.int64)
     found[trip[where]] = values[where]  # the last of equal places stays
     return found
+
+
+def _in_whole_steps(changes: Changes, terms: Terms) -> Changes:
+    """Return the changes with positions cut to what can be traded: less than a step is flat."""
+    step = terms.lot_step[changes.instrument]
+    before, after = (
+        np.sign(lots) * (np.abs(lots) // step * step) for lots in (changes.before, changes.after)
+    )
+    return replace(changes, before=before, after=after)
 
 
 def _in_a_trip(changes: Changes) -> Flags:

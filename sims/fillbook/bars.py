@@ -17,12 +17,14 @@ from engine.model.layout import (
     BAR_OPEN_TS,
     EVENT_INSTRUMENT,
     EVENT_TS,
+    FLAG_REDUCE_ONLY,
     LIQUIDITY_MAKER,
     LIQUIDITY_TAKER,
     ORDER_ANCHOR,
     ORDER_ARMED,
     ORDER_ARRIVAL,
     ORDER_FIRED,
+    ORDER_FLAGS,
     ORDER_INSTRUMENT,
     ORDER_LIMIT,
     ORDER_MARK,
@@ -36,6 +38,7 @@ from engine.model.layout import (
     UNKNOWN,
 )
 from engine.state import Table
+from sims.fillbook.costs import charges_in_kind
 from sims.fillbook.layout import (
     COUNT_ENDED,
     COUNT_MARK,
@@ -157,6 +160,8 @@ def orders_in_reach(b: Book, i: int, opened: int, closed: int, high: int, low: i
             plain = False  # its parent's fill would arm it, at a point that the path decides
         if lots_in_play(b, o) > 0 and is_reachable(b, o, high, low):
             reachable += 1
+            if b.orders[o, ORDER_FLAGS] & FLAG_REDUCE_ONLY and charges_in_kind(b, o):
+                plain = False  # what the venue keeps of a fill is left to reduce, by another fill
             if b.orders[o, ORDER_FIRED] == 0:
                 order_type = b.orders[o, ORDER_TYPE]
                 if order_type == TYPE_TRAILING_STOP or order_type == TYPE_STOP_LIMIT:

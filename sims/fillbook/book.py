@@ -44,6 +44,7 @@ class BookEvent:
     lots: int = 0
     price_ticks: int = 0
     fee_minor: int = 0
+    fee_lots: int = 0
     liquidity: int = 0
     rule: str = ""
     reference_ticks: int = 0
@@ -248,8 +249,9 @@ def _to_event(values: list[int]) -> BookEvent:
         lots=values[row.FACT_LOTS],
         price_ticks=values[row.FACT_PRICE],
         fee_minor=values[row.FACT_FEE],
+        fee_lots=values[row.FACT_FEE_LOTS] if kind is EventKind.FILL else 0,
         liquidity=values[row.FACT_LIQUIDITY],
         rule=RULE_NAMES.get(values[row.FACT_RULE], ""),
         reference_ticks=values[row.FACT_REFERENCE],
-        reason=REASONS[values[row.FACT_REASON]],
+        reason=REASONS[0 if kind is EventKind.FILL else values[row.FACT_REASON]],
     )

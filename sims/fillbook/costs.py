@@ -19,15 +19,20 @@ from engine.model.layout import (
     LIQUIDITY_MAKER,
     ORDER_FEE_CHARGED,
     ORDER_FEE_EXACT,
+    ORDER_INSTRUMENT,
+    ORDER_SIDE,
     ORDER_TRADED_VALUE,
     TERM_LOT_UNIT,
     TERM_PRICE_STEP,
     TERM_PRICE_UNIT,
 )
 from sims.fillbook.layout import (
+    FEE_BINANCE,
     FEE_BPS,
+    FEE_MT5,
     FEE_NONE,
     FEE_PER_UNIT,
+    MARKET_POSITION,
     MARKET_SPREAD,
     MARKET_VOLUME,
     ORDER_TRADED_LOTS,
@@ -128,12 +133,16 @@ def is_within(model: int, value: int, reference: int, lots: int, volume: int, ti
 def fee_minor(b: Book, o: int, i: int, lots: int, price: int, value: int, liquidity: int) -> int:
     """Return the fee of one fill in minor units, and keep the order's running totals.
 
-    Called after ORDER_TRADED_LOTS and ORDER_TRADED_VALUE include the fill; `value` is its own value.
+    Called after ORDER_TRADED_LOTS and ORDER_TRADED_VALUE include the fill and before the position does;
+    `value` is the fill's own value.
     """
     model = b.terms[i, TERM_FEE_MODEL]
-    if model == FEE_NONE:
+    if model == FEE_NONE or charges_in_kind(b, o):
         return 0
-    if model == FEE_BPS:
+    if model == FEE_MT5:
+        opening = lots - max(0, min(lots, -b.orders[o, ORDER_SIDE] * b.market[i, MARKET_POSITION]))
+        return multiply_divide_ceiling(opening, b.terms[i, TERM_FEE_A], b.terms[i, TERM_LOT_UNIT])
+    if model == FEE_BPS or model == FEE_BINANCE:
         rate = b.terms[i, TERM_FEE_A if liquidity == LIQUIDITY_MAKER else TERM_FEE_B]
         if rate < 0:
             return -_floor_share(value, -rate)
@@ -147,6 +156,22 @@ def fee_minor(b: Book, o: int, i: int, lots: int, price: int, value: int, liquid
     fee = max(0, owed - b.orders[o, ORDER_FEE_CHARGED])
     b.orders[o, ORDER_FEE_CHARGED] += fee
     return fee
+
+
+@kernel
+def charges_in_kind(b: Book, o: int) -> bool:
+    """Return whether the venue keeps a part of what row `o` buys."""
+    model = b.terms[b.orders[o, ORDER_INSTRUMENT], TERM_FEE_MODEL]
+    return model == FEE_BINANCE and b.orders[o, ORDER_SIDE] > 0
+
+
+@kernel
+def fee_lots(b: Book, o: int, i: int, lots: int, liquidity: int) -> int:
+    """Return how many of the lots of one fill the venue keeps: a fee on what a buy receives."""
+    if not charges_in_kind(b, o):
+        return 0
+    rate = b.terms[i, TERM_FEE_A if liquidity == LIQUIDITY_MAKER else TERM_FEE_B]
+    return multiply_divide_ceiling(lots, rate, BILLION)
 
 
 @kernel

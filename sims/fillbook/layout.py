@@ -53,7 +53,9 @@ FEE_NONE: Final = 0
 FEE_BPS: Final = 1  # A maker, B taker: parts per billion of the value
 FEE_PER_UNIT: Final = 2  # A minor per unit, B minimum per order, C most, ppb of the order's value
 FEE_KALSHI: Final = 3  # A maker, B taker: ppb, times C x P x (1 - P)
-FEES: Final = ("none", "bps", "per_share", "kalshi")
+FEE_BINANCE: Final = 4  # A maker, B taker: ppb of the units bought, of the value sold
+FEE_MT5: Final = 5  # A minor per unit that opens a position
+FEES: Final = ("none", "bps", "per_share", "kalshi", "binance", "mt5")
 
 SLIPPAGE_NONE: Final = 0
 SLIPPAGE_FIXED: Final = 1

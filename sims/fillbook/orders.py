@@ -62,7 +62,7 @@ from engine.model.layout import (
     TIF_FOK,
     UNKNOWN,
 )
-from sims.fillbook.costs import fee_minor, slippage_ticks
+from sims.fillbook.costs import fee_lots, fee_minor, slippage_ticks
 from sims.fillbook.layout import (
     COUNT_ENDED,
     COUNT_EVENTS,
@@ -108,7 +108,10 @@ def emit(
     reference: int,
     reason: int,
 ) -> None:
-    """Append one fact about order row `o` to the events of the event in hand."""
+    """Append one fact about order row `o` to the events of the event in hand.
+
+    The last argument is FACT_REASON, or FACT_FEE_LOTS of a fill.
+    """
     n = b.counters[COUNT_EVENTS]
     if n >= b.events.shape[0]:
         b.counters[COUNT_FAULT] = FAULT_EVENTS_FULL
@@ -289,8 +292,10 @@ def add_up_to_most(taken: int, lots: int) -> int:
 
 @kernel
 def reducible(b: Book, o: int) -> int:
-    """Return the opposite position of a reduce-only order, 0 or less with nothing to reduce."""
-    return -b.orders[o, ORDER_SIDE] * b.market[b.orders[o, ORDER_INSTRUMENT], MARKET_POSITION]
+    """Return the opposite position of a reduce-only order in whole lot steps, at least 0."""
+    i = b.orders[o, ORDER_INSTRUMENT]
+    opposite = -b.orders[o, ORDER_SIDE] * b.market[i, MARKET_POSITION]
+    return floor_to(opposite, b.terms[i, TERM_LOT_STEP]) if opposite > 0 else 0
 
 
 @kernel
@@ -349,12 +354,12 @@ def fill(b: Book, o: int, reference: int, liquidity: int, rule: int, slips: int,
     value = abs(
         notional_minor(price, lots, b.terms[i, TERM_NUMERATOR], b.terms[i, TERM_DENOMINATOR])
     )
-    position = add_checked(b.market[i, MARKET_POSITION], side * lots)
+    kept = fee_lots(b, o, i, lots, liquidity)
+    position = add_checked(b.market[i, MARKET_POSITION], side * lots - kept)
     traded = add_checked(b.orders[o, ORDER_TRADED_VALUE], value)
     if value < 0 or position == OVERFLOW or traded == OVERFLOW:
         b.counters[COUNT_FAULT] = FAULT_OVERFLOW
         return 0
-    b.market[i, MARKET_POSITION] = position
     b.orders[o, ORDER_FILLED] += lots
     b.orders[o, ORDER_TRADED_LOTS] += lots
     b.orders[o, ORDER_TRADED_VALUE] = traded
@@ -362,8 +367,9 @@ def fill(b: Book, o: int, reference: int, liquidity: int, rule: int, slips: int,
     if fee == OVERFLOW:
         b.counters[COUNT_FAULT] = FAULT_OVERFLOW
         return 0
+    b.market[i, MARKET_POSITION] = position
     take_capacity(b, i, side, lots)
-    emit(b, KIND_FILL, o, lots, price, fee, liquidity, rule, reference, 0)
+    emit(b, KIND_FILL, o, lots, price, fee, liquidity, rule, reference, kept)
     after_fill(b, o, lots)
     return lots
 

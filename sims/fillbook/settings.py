@@ -59,7 +59,9 @@ class FeeModel:
     `model` is one of none; bps (`maker_bps`, `taker_bps` of the value; negative is a rebate);
     per_share (`per_unit`, at least `minimum` per order, at most `maximum_fraction` of the order's
     value when that is not zero); kalshi (`taker_rate` and `maker_rate` x contracts x P x (1 - P),
-    per fill up to 0.0001, per order up to a cent; source: docs/venues).
+    per fill up to 0.0001, per order up to a cent); binance (`maker_bps`, `taker_bps` of what the fill
+    receives: of the units when buying, of the money when selling); mt5 (`per_unit` of what opens a
+    position: the commission stands on one leg). See docs/explain/fill-model.md section 10.
     """
 
     model: str = "none"
@@ -73,6 +75,8 @@ class FeeModel:
 
     def __post_init__(self) -> None:
         _require_one_of("fee model", self.model, at.FEES)
+        if self.model == "binance" and min(self.maker_bps, self.taker_bps) < 0:
+            raise InputError("maker_bps and taker_bps of the binance fees must not be negative")
 
     @property
     def code(self) -> int:
@@ -83,7 +87,7 @@ class FeeModel:
     def parameters(self) -> tuple[int, int, int]:
         """The three numbers that the model's kernel reads."""
         match self.model:
-            case "bps":
+            case "bps" | "binance":
                 decimals = _PPB - _BASIS_POINT
                 return (
                     to_quanta(self.maker_bps, decimals, name="maker_bps"),
@@ -96,6 +100,8 @@ class FeeModel:
                     to_quanta(self.minimum, 8, name="minimum"),
                     to_quanta(self.maximum_fraction, _PPB, name="maximum_fraction"),
                 )
+            case "mt5":
+                return (to_quanta(self.per_unit, 8, name="per_unit"), 0, 0)
             case "kalshi":
                 return (
                     to_quanta(self.maker_rate, _PPB, name="maker_rate"),

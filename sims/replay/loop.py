@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.jit import kernel
 from engine.kernels.orders import place
+from engine.kernels.positions import tradable_lots
 from engine.model.layout import (
     ACCOUNT_COMMANDS,
     ACCOUNT_FAULT,
@@ -250,7 +251,7 @@ def run_function(
             count = function(
                 values[bar],
                 memory[i],
-                s.positions[i, POSITION_QUANTITY],
+                tradable_lots(s, i),
                 s.positions[i, POSITION_LAST],
                 s.positions[i, POSITION_WORKING],
                 own_intents,

@@ -24,7 +24,7 @@ from sims.fillbook.layout import (
     MARKET_POSITION,
 )
 from tests.property.core_worlds import CASH, World
-from tests.reference.ledger import NS_PER_YEAR, ReferenceAccount
+from tests.reference.ledger import NS_PER_YEAR, ReferenceAccount, value_of
 from tests.unit.core.books import check_books
 
 PPB = 10**9
@@ -130,10 +130,16 @@ class Auditor:
             item.ticks_to_price(events[row, at.FACT_PRICE]),
             from_minor(events[row, at.FACT_FEE]),
         )
+        kept, price = events[row, at.FACT_FEE_LOTS], item.ticks_to_price(events[row, at.FACT_PRICE])
+        if kept:
+            units = item.lots_to_quantity(kept)
+            fee = value_of(item, units, price)
+            self.account.fill(item, Side.SELL, units, price, fee)
         assert 0 < lots <= before["rest"], "a fill exceeds its order"
         if before["flags"] & at.FLAG_REDUCE_ONLY:
             now, was = s.positions[i, at.POSITION_QUANTITY], before["quantity"]
-            assert now * was >= 0 and abs(now) < abs(was), "a reduce-only order opened"
+            most = abs(was) if kept else abs(was) - 1  # a venue may keep all of one lot
+            assert now * was >= 0 and abs(now) <= most, "a reduce-only order opened"
 
     def _reinvested(self, s: Any, i: int, lots: int, before: dict[str, int]) -> None:
         """Whole lots that the waiting dividends pay for at the new price."""

@@ -143,6 +143,8 @@ def _settings(rng: Random) -> BookSettings:
             FeeModel(),
             FeeModel("bps", maker_bps=D("-0.5"), taker_bps=D("4.7")),
             FeeModel("per_share", per_unit=D("0.005"), minimum=D("0.01")),
+            FeeModel("binance", maker_bps=D(3), taker_bps=D("7.5")),
+            FeeModel("mt5", per_unit=D("0.02")),
             FeeModel(
                 "per_share",
                 per_unit=D("0.0035"),

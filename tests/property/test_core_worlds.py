@@ -43,7 +43,7 @@ def test_the_worlds_meet_everything_that_can_happen(monkeypatch: pytest.MonkeyPa
             play(auditor.world)
         met.update(auditor.seen)
     decisions = {"SUBMITTED", "DENIED", "CANCEL_SENT", "REPLACE_SENT"}
-    effects = {"POSITION_CHANGED", "CASH_CHANGED", "EQUITY_MARKED"}
+    effects = {"POSITION_CHANGED", "CASH_CHANGED", "EQUITY_MARKED", "FEE_IN_KIND"}
     elsewhere = decisions | effects | {"CONVERSION_RATE"}
     assert {kind.name for kind in at.EventKind} - set(met) <= elsewhere
     assert met["FILL"] > 1_000

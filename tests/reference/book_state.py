@@ -24,6 +24,7 @@ class BookEvent:
     lots: int = 0
     price_ticks: int = 0
     fee_minor: int = 0
+    fee_lots: int = 0
     liquidity: int = 0
     rule: str = ""
     reference_ticks: int = 0

@@ -24,7 +24,14 @@ from tests.reference.book_state import (
     State,
     Working,
 )
-from tests.reference.pricing import Slippage, ceiling, charge, fill_price, slippage_ticks
+from tests.reference.pricing import (
+    Slippage,
+    ceiling,
+    charge,
+    fill_price,
+    slippage_ticks,
+    units_kept,
+)
 
 # What the rules of an order that takes the market's price are called.
 _TAKERS = {
@@ -552,9 +559,11 @@ class ReferenceFillBook:
             return
         slip = self._slip(i, reference, lots, m) if slips else 0
         price = fill_price(self.instruments[i], order.side, reference, slip) if slips else reference
-        fee = charge(self.settings.fees, self.instruments[i], order.tab, lots, price, liquidity)
+        fees, held = self.settings.fees, self.position_lots(i)
+        fee = charge(fees, self.instruments[i], order.tab, lots, price, liquidity, order.side, held)
+        kept = units_kept(fees, order.side, lots, liquidity)
         order.filled += lots
-        self.state.positions[i] = self.position_lots(i) + order.side * lots
+        self.state.positions[i] = held + order.side * lots - kept
         m.take(order.side, lots)
         self._say(
             "fill",
@@ -563,6 +572,7 @@ class ReferenceFillBook:
             lots=lots,
             price_ticks=price,
             fee_minor=fee,
+            fee_lots=kept,
             liquidity=int(liquidity),
             rule=rule,
             reference_ticks=reference,
@@ -597,7 +607,9 @@ class ReferenceFillBook:
     def _reducible(self, order: Working) -> int:
         if not order.is_reduce_only:
             return UNLIMITED
-        return max(0, -order.side * self.position_lots(order.request.instrument))
+        i = order.request.instrument
+        opposite = max(0, -order.side * self.position_lots(i))
+        return opposite - opposite % self.instruments[i].quantity_step_lots
 
     # ---- linked orders ----
 

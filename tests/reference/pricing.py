@@ -92,9 +92,19 @@ class FeeTab:
 
 
 def charge(
-    fees: object, instrument: Instrument, tab: FeeTab, lots: int, price: int, liquidity: Liquidity
+    fees: object,
+    instrument: Instrument,
+    tab: FeeTab,
+    lots: int,
+    price: int,
+    liquidity: Liquidity,
+    side: int,
+    held: int,
 ) -> int:
-    """Add a fill to the order's tab and return what that fill pays, in minor units."""
+    """Add a fill to the order's tab and return what that fill pays, in minor units.
+
+    `held` is the position before the fill.
+    """
     units = Fraction(lots, 10**instrument.quantity_precision)
     unit_price = Fraction(price, 10**instrument.price_precision)
     notional = units * unit_price * Fraction(str(instrument.multiplier))
@@ -114,7 +124,22 @@ def charge(
             exact = rate * units * unit_price * (1 - unit_price)
             tab.rounded_up += Fraction(ceiling(exact * 10_000), 10_000)
             return _pay_up_to(tab, ceiling(tab.rounded_up * 100) * (MINOR // 100))
+        case "binance":
+            rate = _number(fees, "maker_bps" if is_maker else "taker_bps")
+            return 0 if side > 0 else ceiling(notional * rate / 10_000 * MINOR)
+        case "mt5":
+            closes = min(lots, max(0, -side * held))
+            opened = Fraction(lots - closes, 10**instrument.quantity_precision)
+            return ceiling(opened * _number(fees, "per_unit") * MINOR)
     raise AssertionError(f"no such fee model: {fees}")
+
+
+def units_kept(fees: object, side: int, lots: int, liquidity: Liquidity) -> int:
+    """Return the lots of a fill that stay with a venue which charges what a buy receives."""
+    if getattr(fees, "model") != "binance" or side < 0:  # noqa: B009
+        return 0
+    rate = _number(fees, "maker_bps" if liquidity is Liquidity.MAKER else "taker_bps")
+    return ceiling(lots * rate / 10_000)
 
 
 def _number(fees: object, name: str) -> Fraction:

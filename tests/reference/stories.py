@@ -31,6 +31,7 @@ class Said(Protocol):
     lots: int
     price_ticks: int
     fee_minor: int
+    fee_lots: int
     liquidity: int
     rule: str
     reference_ticks: int

@@ -64,6 +64,8 @@ def _random_settings(rng: Random) -> BookSettings:
                     minimum=Decimal("0.35"),
                     maximum_fraction=Decimal("0.01"),
                 ),
+                FeeModel("binance", maker_bps=Decimal(10), taker_bps=Decimal("12.5")),
+                FeeModel("mt5", per_unit=Decimal("3.5")),
             )
         ),
     )

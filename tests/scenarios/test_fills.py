@@ -75,6 +75,8 @@ def fees_of(text: str) -> FeeModel:
         "bps": ("maker_bps", "taker_bps"),
         "per_share": ("per_unit", "minimum", "maximum_fraction"),
         "kalshi": ("maker_rate",),
+        "binance": ("maker_bps", "taker_bps"),
+        "mt5": ("per_unit",),
     }[model]
     return FeeModel(model, **{name: Decimal(n) for name, n in zip(names, numbers)})
 
@@ -97,6 +99,8 @@ def render(event: Said, line: Line, *, like: str) -> str:
             words.append(Liquidity(event.liquidity).name.lower())
         if "fee" in like:
             words.append(f"fee {Decimal(event.fee_minor).scaleb(-8).normalize():f}")
+        if "keeps" in like:
+            words.append(f"keeps {event.lots - event.fee_lots}")
     elif event.kind == "armed":
         words.append(str(event.lots))
     elif event.reason and like.split(" at ")[0].split()[-1:] != [event.kind]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +196,31 @@ def test_a_position_that_turns_is_as_large_as_the_sizing_says(
     catalog, _ = imported(GBP, shared_data, tmp_path)
     result = run("turning", catalog)
     assert result.fills["position"].abs().max() == 1000
+
+
+def test_a_spot_exchange_keeps_its_fee_of_every_coin_bought(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """Bought x, held x less a thousandth rounded up, sold that, paid a thousandth of the money."""
+    file = shared_data / "bars_intraday" / "btcusd_30m_2014.parquet"
+    said = ("--stamp", "close", "--calendar", "24/7", "--instrument-kind", "crypto_spot")
+    import_file(file, tmp_path, "--name", "btc", *said)
+    result = run("received", tmp_path)
+    assert len(hashes("received", tmp_path)) == 1
+    cash, held = Decimal(100_000), Decimal(0)
+    satoshi = Decimal("0.00000001")
+    for side, quantity, price in result.fills.select("side", "quantity", "price").iter_rows():
+        value = (quantity * price).quantize(satoshi, ROUND_HALF_EVEN)
+        if side == "buy":
+            cash -= value
+            held += quantity - (quantity / 1000).quantize(satoshi, ROUND_CEILING)
+        else:
+            assert quantity == held  # everything that is left, and no more
+            cash += value - (value / 1000).quantize(satoshi, ROUND_CEILING)
+            held = Decimal(0)
+    assert result.fills.height > 40
+    last = Decimal(str(pl.read_parquet(file)["close"][-1]))
+    assert abs(result.final_equity - (cash + held * last)) < Decimal("0.00000002")
+    closed = result.trades.filter(~pl.col("is_open"))
+    assert closed.height == result.fills.filter(pl.col("side") == "sell").height
+    assert result.trades["fees"].sum() == result.fills["fee"].sum() > 0
