@@ -182,7 +182,7 @@ def sample_note(metrics: Metrics) -> str:
     if needed <= n:
         return f"{text}: it is over 0 with {odds * 100:.1f} % probability."
     more = f"{needed - n:,.0f} more days at this ratio would show more than luck"
-    return f"{text}: over 0 with {odds * 100:.0f} % probability; {more} (95 %)."
+    return f"{text}: over 0 with {odds * 100:.1f} % probability; {more} (95 %)."
 
 
 def summary_to_json(summary: RunSummary) -> dict[str, object]:
@@ -228,6 +228,7 @@ def _path_to_json(summary: RunSummary, path: PathResult) -> dict[str, object]:
         "net_return": None if net is None else float(net),
         "metrics_version": path.metrics.version,
         "observations": path.metrics.observations,
+        "periods_per_year": path.metrics.periods_per_year,
         "metrics": {row.key: row.value for row in path.metrics},
         "undefined": {row.key: row.reason for row in path.metrics if is_undefined(row)},
         "sample": sample_note(path.metrics),

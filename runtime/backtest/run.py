@@ -24,6 +24,7 @@ from runtime.backtest.machine import Machine
 from runtime.backtest.marks import mark_sources
 from runtime.backtest.sources import action_sources
 from runtime.config import StrategyConfig, parse_strategy
+from runtime.config.fingerprint import canonical
 from runtime.results import (
     BacktestResult,
     RunContext,
@@ -31,6 +32,7 @@ from runtime.results import (
     build_result,
     passport_lines,
 )
+from runtime.results.document import configuration_lines
 from sims.fillbook.settings import BookSettings
 from sims.replay.stream import Source, Stream
 
@@ -121,6 +123,9 @@ def run_backtest(
         benchmark=benchmark,
         warnings=(*config.warnings, *idle_lines(pessimistic, decider.silence())),
         history=history,
+        description=config.strategy.description,
+        fingerprint=config.fingerprint,
+        configuration=tuple(configuration_lines(canonical(config))),
     )
     return build_result(pessimistic, better, context=context)
 

@@ -16,7 +16,7 @@ _Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | int | bool | None"
 
 def fingerprint_of(configuration: object) -> str:
     """Return 32 hexadecimal digits; fields marked ``decides: False`` are left out."""
-    text = json.dumps(_canonical(configuration), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(canonical(configuration), sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -25,16 +25,17 @@ def digest_of_file(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _canonical(value: Any) -> _Json:
+def canonical(value: Any) -> _Json:
+    """Return what decides as plain JSON values, in one form."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         deciding = [f.name for f in dataclasses.fields(value) if f.metadata.get("decides", True)]
-        return {name: _canonical(getattr(value, name)) for name in deciding}
+        return {name: canonical(getattr(value, name)) for name in deciding}
     if isinstance(value, Mapping):
-        return {str(key): _canonical(each) for key, each in value.items()}
+        return {str(key): canonical(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
-        return [_canonical(each) for each in value]
+        return [canonical(each) for each in value]
     if isinstance(value, Enum):
-        return _canonical(value.value)
+        return canonical(value.value)
     if isinstance(value, Decimal):  # 1.0 and 1 and 1E0 are one number
         return format(value.normalize(), "f") if value else "0"
     if isinstance(value, float):

@@ -67,6 +67,10 @@ class RunContext:
     history
         The market data of the run: for the spread paid, the implementation shortfall, bars held and
         the period.
+    description, fingerprint, configuration
+        What the strategy's file says of itself, the hash of what decides, and its leaves by key.
+    run_id
+        Under which the registry knows the run; empty when it was not recorded.
     """
 
     strategy: str
@@ -79,6 +83,10 @@ class RunContext:
     benchmark: Benchmark | None = None
     warnings: tuple[str, ...] = ()
     history: History | None = None
+    description: str = ""
+    fingerprint: str = ""
+    configuration: tuple[tuple[str, str], ...] = ()
+    run_id: str = ""
 
 
 def passport_lines(history: History) -> tuple[str, ...]:

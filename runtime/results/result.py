@@ -27,6 +27,8 @@ from runtime.results.trades import trades_frame
 if TYPE_CHECKING:
     import polars as pl
 
+    from reports.record import RunDocument
+
 TABLES = ("fills", "orders", "trades", "equity", "cash")
 
 
@@ -115,6 +117,12 @@ class BacktestResult:
     def to_json(self, *, tables: bool = False) -> dict[str, object]:
         """Return the result as JSON values; see `result_to_json`."""
         return result_to_json(self, tables=tables)
+
+    def document(self) -> RunDocument:
+        """Return the whole result as one JSON document; see `reports.record`."""
+        from runtime.results.document import document_of
+
+        return document_of(self)
 
     def __repr__(self) -> str:
         summary, path = self.summary, self.summary.pessimistic

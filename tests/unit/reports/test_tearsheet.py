@@ -172,7 +172,7 @@ def test_a_sparkline_has_a_column_per_value_and_a_row_per_eight_steps() -> None:
 
 def test_the_sample_note_counts_the_days_that_are_missing() -> None:
     note = sample_note(path_result(goog_equity()[:500], state_hash="0").metrics)
-    assert note.startswith("Sharpe 95 % interval -0.54 to 2.23 from 499 days: over 0 with 88 %")
+    assert note.startswith("Sharpe 95 % interval -0.54 to 2.23 from 499 days: over 0 with 88.4 %")
     assert note.endswith("447 more days at this ratio would show more than luck (95 %).")
 
 
