@@ -12,6 +12,7 @@ import typer
 
 from cli import (
     backtest,
+    data_check,
     data_import,
     data_list,
     demo,
@@ -65,6 +66,7 @@ app.add_typer(_strategies, name="strategies")
 app.command("doctor")(doctor.doctor)
 _data.command("import")(data_import.import_data)
 _data.command("list")(data_list.list_data)
+_data.command("check")(data_check.check_data)
 _strategies.command("list")(strategies_list.list_strategies)
 _strategies.command("check")(strategies_check.check_strategies)
 not_built.add_to(app)

@@ -109,11 +109,11 @@ def put_in_order(table: Table, times: BarTimes, columns: Mapping[str, Numbers]) 
         if table.options.sort:
             group = group[np.argsort(stamps[group], kind="stable")]
             table.groups[place] = group
-        same = _same_as_before(group, columns) if table.layout.kind == "bars" else None
+        same = same_as_before(group, columns) if table.layout.kind == "bars" else None
         check_order(stamps[group], table.rows[group], same, symbol, column, table.findings)
 
 
-def _same_as_before(group: Ints, columns: Mapping[str, Numbers]) -> NDArray[np.bool_]:
+def same_as_before(group: Ints, columns: Mapping[str, Numbers]) -> NDArray[np.bool_]:
     same = np.ones(len(group), dtype=np.bool_)
     for column in columns.values():
         values = column.floats[group]
