@@ -67,6 +67,7 @@ def run_backtest(
     history: History | None = None,
     engine: str = "auto",
     progress: Progress | None = None,
+    ready: Callable[[History], None] | None = None,
 ) -> BacktestResult:
     """Run a strategy over its history and return the result with its pessimistic and optimistic bound.
 
@@ -83,6 +84,8 @@ def run_backtest(
         the same to the bit.
     progress
         Called now and then with events done and events in all.
+    ready
+        Called once with the data when it is there, before anything is run on it.
 
     Raises
     ------
@@ -94,6 +97,8 @@ def run_backtest(
     started = perf_counter()
     if history is None:
         history = _history(config, catalog_root)
+    if ready is not None:
+        ready(history)
     clockwork = clockwork_of(history)
     benchmark = benchmark_of(config, history, clockwork, catalog_root)
     setup = setup_of(config, history, clockwork)

@@ -1,0 +1,40 @@
+"""Figures of a return series as the promotion gate defines them, and its bytes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.rules.metrics import FLAT_RANGE, drawdowns, growth_index
+from engine.rules.sharpe import kurtosis, skewness
+from runtime.store.records import ReturnFigures
+
+
+def figures_of(returns: NDArray[np.float64] | None) -> ReturnFigures:
+    """Return the figures of daily returns (fractions, time ascending); None has none.
+
+    Where the returns do not vary, ratio and moments are undefined. Unlike the metrics of a tear
+    sheet these have no least number of observations: the gate asks for one itself.
+
+    Examples
+    --------
+    >>> figures = figures_of(np.array([0.01, -0.005, 0.02, 0.0]))
+    >>> figures.observations, round(figures.sharpe_daily, 6)
+    (4, 0.563736)
+    """
+    if returns is None or not returns.size:
+        return ReturnFigures()
+    growth = growth_index(returns)
+    total, drawdown = float(growth[-1]) - 1.0, float(drawdowns(growth).min())
+    if returns.size < 2 or float(returns.max() - returns.min()) <= FLAT_RANGE:
+        return ReturnFigures(returns.size, total, None, drawdown)
+    mean = math.fsum(returns) / returns.size
+    ratio = mean / float(returns.std(ddof=1))
+    return ReturnFigures(returns.size, total, ratio, drawdown, skewness(returns), kurtosis(returns))
+
+
+def to_bytes(returns: NDArray[np.float64] | None) -> bytes:
+    """Return a series as little-endian float64, for the registry."""
+    return b"" if returns is None else returns.astype("<f8").tobytes()
