@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
     from runtime.results import BacktestResult
 
 STDOUT = "-"
+_LABEL_WIDTH = {1: 12, 2: 14}  # of the tear sheet's last lines, by the number of paths shown
 Engine = Literal["auto", "compiled", "interpreted"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A result, its id in the registry, and how many trials its family has by now."""
+
+    result: BacktestResult
+    run_id: str
+    trial: int
 
 
 class BacktestCommand(TyperCommand):
@@ -83,7 +94,7 @@ def backtest(
     catalog: CatalogFolder = None,
     debug: Debug = False,
 ) -> None:
-    """Run a strategy over history and print the tear sheet.
+    """Run a strategy over history, record it, and print the tear sheet.
 
     \b
     Examples:
@@ -102,11 +113,11 @@ def backtest(
         screen.require_writable(Path(json))
     config = load_strategy(find_strategy(strategy, here))
     config = _with_changes(config, param or [], data, start, end)
-    result = run_with_progress(config, catalog_root(catalog, here), engine)
+    run = run_with_progress(config, catalog_root(catalog, here), engine)
     for warning in config.warnings:
-        if warning not in result.summary.warnings:
+        if warning not in run.result.summary.warnings:
             warn(warning)
-    show(result, plot=plot, json=json)
+    show(run, plot=plot, json=json)
 
 
 def _with_changes(
@@ -130,33 +141,50 @@ def _with_changes(
     )
 
 
-def run_with_progress(config: StrategyConfig, catalog: Path, engine: str) -> BacktestResult:
-    """Run the backtest, with a progress bar where somebody looks."""
-    from runtime.backtest import run_backtest
+def run_with_progress(config: StrategyConfig, catalog: Path, engine: str) -> RecordedRun:
+    """Run and record the backtest, with a progress bar where somebody looks."""
+    from runtime.backtest.recorded import recorded_backtest
     from runtime.compile_cache import is_warm
+    from runtime.store import Store
 
+    store = Store.open()
     waits = engine != "interpreted" and not is_warm()
     with screen.progress("preparing (compiles once)" if waits else "preparing") as advance:
 
         def tell(done: int, total: int) -> None:
             advance(done / max(total, 1), "backtest")
 
-        return run_backtest(config, catalog_root=catalog, engine=engine, progress=tell)
+        result, run_id = recorded_backtest(
+            config, catalog_root=catalog, engine=engine, progress=tell, store=store, origin="cli"
+        )
+    return RecordedRun(result, run_id, store.count_trials(store.run(run_id).family))
 
 
-def show(result: BacktestResult, *, plot: Path | None, json: str | None = None) -> None:
+def show(run: RecordedRun, *, plot: Path | None, json: str | None = None) -> None:
     """Write the files that were asked for, then print the tear sheet or the JSON."""
     from reports.tearsheet import render_tearsheet
 
+    result = run.result
     if plot is not None:
         result.plot(plot)
-    if json == STDOUT:
-        screen.print_json(result.to_json())
-        return
     if json is not None:
-        screen.write_file(Path(json), screen.to_json(result.to_json()))
+        values = result.to_json() | {"run": {"id": run.run_id, "trial": run.trial}}
+        if json == STDOUT:
+            screen.print_json(values)
+            return
+        screen.write_file(Path(json), screen.to_json(values))
     render_tearsheet(result.summary, screen.console())
+    _print_place(run)
     if plot is not None:
         print(f"Picture: {plot}")
     if json is not None:
         print(f"JSON: {json}")
+
+
+def _print_place(run: RecordedRun) -> None:
+    """Say where the run stands in the registry, as one more of the tear sheet's last lines."""
+    from rich.text import Text
+
+    width = _LABEL_WIDTH[len(run.result.summary.paths())]
+    place = f"{run.run_id}, trial {run.trial:,} of this family"
+    screen.console().print(Text("Run".ljust(width), "dim") + Text(place))

@@ -21,7 +21,7 @@ _SHORTENED = {
     "Data": "",
     "¹": "",
 }
-_TIMES = ("Engine", "Metrics", "Picture")  # differ from run to run, or say nothing here
+_TIMES = ("Engine", "Metrics", "Run ", "Picture")  # differ from run to run, or say nothing here
 _OUTPUT = re.compile(r"(shortened at the brackets\):\n\n```text\n)(.*?)(\n```)", re.DOTALL)
 
 
