@@ -12,6 +12,7 @@ import typer
 
 from cli import (
     backtest,
+    check,
     data_check,
     data_import,
     data_list,
@@ -42,6 +43,7 @@ def _group(help_text: str, *, is_root: bool = False) -> typer.Typer:
 app = _group("Take one trading strategy from backtest to live without changing it.", is_root=True)
 _data = _group("Import market data and list what is there.")
 _strategies = _group("Find strategies and check them.")
+_check = _group("Prove what a strategy does not depend on.")
 _runs = _group("Look at what was run.")
 
 
@@ -66,6 +68,7 @@ app.add_typer(_data, name="data")
 app.command("backtest", cls=backtest.BacktestCommand)(backtest.backtest)
 app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
+app.add_typer(_check, name="check")
 app.command("doctor")(doctor.doctor)
 _data.command("import")(data_import.import_data)
 _data.command("list")(data_list.list_data)
@@ -74,6 +77,8 @@ _runs.command("list")(runs.list_runs)
 _runs.command("show")(runs.show_run)
 _strategies.command("list")(strategies_list.list_strategies)
 _strategies.command("check")(strategies_check.check_strategies)
+_check.command("lookahead")(check.check_lookahead)
+_check.command("warmup")(check.check_warmup)
 not_built.add_to(app)
 
 
