@@ -56,10 +56,15 @@ def check_lookahead(
     start: StartTime = None,
     end: EndTime = None,
     cuts: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Times at which the data is cut and scrambled.")
+        int,
+        typer.Option(
+            metavar="N", min=1, max=10_000, help="Times at which the data is cut and scrambled."
+        ),
     ] = 24,
-    starts: Annotated[int, typer.Option(min=0, max=10_000, help="Later starts to try.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Of the scrambled futures.")] = 0,
+    starts: Annotated[
+        int, typer.Option(metavar="N", min=0, max=10_000, help="Later starts to try.")
+    ] = 8,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the scrambled futures.")] = 0,
     known: Known = None,
     compiled: Compiled = False,
     json: Json = False,
@@ -93,9 +98,14 @@ def check_warmup(
     data: DataName = None,
     start: StartTime = None,
     end: EndTime = None,
-    starts: Annotated[int, typer.Option(min=1, max=10_000, help="Later starts to try.")] = 16,
+    starts: Annotated[
+        int, typer.Option(metavar="N", min=1, max=10_000, help="Later starts to try.")
+    ] = 16,
     tolerance: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Values this near are the same (relative).")
+        float,
+        typer.Option(
+            metavar="X", min=0.0, max=1.0, help="Values this near are the same (relative)."
+        ),
     ] = 0.001,
     known: Known = None,
     compiled: Compiled = False,
