@@ -97,6 +97,10 @@ def import_data(
         list[str] | None,
         typer.Option(metavar="COLUMN=VALUE", help="Read only the rows that have it; repeatable."),
     ] = None,
+    licence: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="What may be done with the data; kept with it."),
+    ] = "",
     sort: Annotated[bool, typer.Option("--sort", help="Sort rows by time.")] = False,
     drop_bad_rows: Annotated[
         bool, typer.Option("--drop-bad-rows", help="Leave impossible rows out, with a note.")
@@ -137,6 +141,7 @@ def import_data(
         currency=currency,
         price_precision=price_precision,
         quantity_precision=quantity_precision,
+        licence=licence,
         sort=sort,
         drop_bad_rows=drop_bad_rows,
         mode=_mode(replace=replace, append=append),

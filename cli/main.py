@@ -23,6 +23,7 @@ from cli import (
     runs,
     strategies_check,
     strategies_list,
+    sweep,
 )
 from cli.errors import report
 
@@ -66,6 +67,7 @@ app.command("demo")(demo.demo)
 app.command("init")(init.init)
 app.add_typer(_data, name="data")
 app.command("backtest", cls=backtest.BacktestCommand)(backtest.backtest)
+app.command("sweep")(sweep.sweep)
 app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")
@@ -73,6 +75,7 @@ app.command("doctor")(doctor.doctor)
 _data.command("import")(data_import.import_data)
 _data.command("list")(data_list.list_data)
 _data.command("check")(data_check.check_data)
+_data.command("repair")(data_check.repair_data)
 _runs.command("list")(runs.list_runs)
 _runs.command("show")(runs.show_run)
 _strategies.command("list")(strategies_list.list_strategies)

@@ -66,6 +66,16 @@ class ColumnReader:
         """Return how many rows all blocks have together; reads nothing."""
         return sum(piece.end - piece.start for piece in self.pieces)
 
+    def span_ns(self) -> tuple[int, int]:
+        """Return the times of the first and the last row; reads these two rows."""
+        first, last = self.pieces[0], self.pieces[-1]
+        ends = (
+            _read_rows(first.path, self.kind, first.start, 1),
+            _read_rows(last.path, self.kind, last.end - 1, 1),
+        )
+        stamps = [int(frame[TIME_COLUMN[self.kind]][0]) for frame in ends]
+        return stamps[0], stamps[1]
+
     def __iter__(self) -> Iterator[AnyColumns]:
         """Yield the blocks; none is empty.
 

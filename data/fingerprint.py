@@ -7,7 +7,7 @@ hashed in one piece or in chunks, from memory or from Parquet, and always gives 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,21 +41,36 @@ def history_fingerprint(history: History) -> str:
     return digest.hexdigest()
 
 
-def columns_digest(chunks: Sequence[_Columns] | Iterable[_Columns]) -> bytes:
-    """Return the digest of one block of columns that comes in one or more chunks, in order."""
-    hashers: dict[str, hashlib.blake2b] = {}
-    kind, rows = "", 0
-    for chunk in chunks:
-        kind, rows = type(chunk).__name__, rows + len(chunk)
+class ColumnsDigest:
+    """The digest of one block of columns that comes in one or more chunks, in order."""
+
+    def __init__(self) -> None:
+        self._hashers: dict[str, hashlib.blake2b] = {}
+        self._kind, self._rows = "", 0
+
+    def update(self, chunk: _Columns) -> None:
+        """Add the next chunk."""
+        self._kind, self._rows = type(chunk).__name__, self._rows + len(chunk)
         for item in fields(chunk):  # type: ignore[arg-type]
             value = getattr(chunk, item.name)
             if isinstance(value, bool):
-                hashers.setdefault(item.name, _hasher(item.name + str(value)))
+                self._hashers.setdefault(item.name, _hasher(item.name + str(value)))
                 continue
-            hashers.setdefault(item.name, _hasher(item.name)).update(_bytes(value))
-    whole = _hasher(f"{kind} {rows}")
-    for name in sorted(hashers):
-        whole.update(hashers[name].digest())
+            self._hashers.setdefault(item.name, _hasher(item.name)).update(_bytes(value))
+
+    def digest(self) -> bytes:
+        """Return the digest of all chunks so far, however they were cut."""
+        whole = _hasher(f"{self._kind} {self._rows}")
+        for name in sorted(self._hashers):
+            whole.update(self._hashers[name].digest())
+        return whole.digest()
+
+
+def columns_digest(chunks: Iterable[_Columns]) -> bytes:
+    """Return the digest of one block of columns that comes in one or more chunks, in order."""
+    whole = ColumnsDigest()
+    for chunk in chunks:
+        whole.update(chunk)
     return whole.digest()
 
 

@@ -7,6 +7,7 @@ new one and never a mixture.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from engine.errors import DataError
 from engine.model.instruments import Instrument, InstrumentKind
 
 MANIFEST_NAME = "manifest.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KINDS = ("bars", "quotes", "trades", "actions")
 
 
@@ -92,6 +93,58 @@ class PartEntry(msgspec.Struct, frozen=True):
     timeframe: str = ""
     source: str = ""
     rounding_error_max: float = 0.0
+    low_ticks: int | None = None  # the lowest and highest price; bids and asks for quotes
+    high_ticks: int | None = None
+
+
+class SourceEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One file that was imported: which bytes, how they were read, and what may be done with them.
+
+    `mapping` is role to column, `settings` what a person said (zone, stamp, filters).
+    """
+
+    file: str
+    kind: str = ""
+    rows: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    mapping: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    licence: str = ""
+
+
+class GapEntry(msgspec.Struct, frozen=True):
+    """Sessions of the calendar without a bar, between two bars of one instrument."""
+
+    symbol: str
+    after_ns: int
+    before_ns: int
+    missing_count: int
+
+
+class ChangeEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change that was made to what the source said: which rule, where, what, and to what.
+
+    `row` is the row of the part or file it was found in; `was` and `now` are text, `now` is empty
+    where the row was left out.
+    """
+
+    code: str
+    symbol: str
+    kind: str
+    row: int
+    ts_ns: int | None
+    change: str
+    was: str = ""
+    now: str = ""
+
+
+class DerivedEntry(msgspec.Struct, frozen=True):
+    """The dataset that this one was made from, and how."""
+
+    dataset: str
+    fingerprint: str
+    how: str
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -106,6 +159,10 @@ class Manifest(msgspec.Struct, frozen=True):
     actions_digest: str = ""
     calendar_version: str = ""
     notes: tuple[str, ...] = ()
+    sources: tuple[SourceEntry, ...] = ()
+    gaps: tuple[GapEntry, ...] | None = None  # None: not looked for (written by version 1)
+    changes: tuple[ChangeEntry, ...] = ()
+    derived: DerivedEntry | None = None
     schema_version: int = SCHEMA_VERSION
 
     def part(self, kind: str, symbol: str) -> PartEntry | None:
@@ -138,7 +195,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest file.
+    """Read a manifest file of this or any older version.
 
     Raises
     ------
@@ -146,7 +203,11 @@ def read_manifest(path: Path) -> Manifest:
         If it cannot be read, is no manifest, or was written by a newer version.
     """
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        content = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
+        version = _version_of(content, path)
+        for older in range(version, SCHEMA_VERSION):
+            content = _UPCASTS[older](content)
+        return msgspec.convert(content, Manifest, strict=True)
     except OSError as error:
         raise DataError(
             f"the manifest cannot be read: {error.strerror}",
@@ -160,12 +221,33 @@ def read_manifest(path: Path) -> Manifest:
             remedy="import the dataset again with replace",
             code="data.bad_manifest",
         ) from None
-    if manifest.schema_version > SCHEMA_VERSION:
+
+
+def _version_of(content: dict[str, object], path: Path) -> int:
+    version = content.get("schema_version", 1)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise msgspec.ValidationError(f"schema_version {version!r} is no version")
+    if version > SCHEMA_VERSION:
         raise DataError(
-            f"the dataset has schema version {manifest.schema_version}, "
-            f"this program knows up to {SCHEMA_VERSION}",
+            f"the dataset has schema version {version}, this program knows up to {SCHEMA_VERSION}",
             where=str(path),
             remedy="use a newer version of trader",
             code="data.newer_schema",
         )
-    return manifest
+    return version
+
+
+def _from_1(content: dict[str, object]) -> dict[str, object]:
+    """Version 2 knows its source files; version 1 had their names, one or several to a part."""
+    parts = content.get("parts")
+    texts = [
+        str(part.get("source", ""))
+        for part in (parts if isinstance(parts, list) else [])
+        if isinstance(part, dict)
+    ]
+    names = dict.fromkeys(name for text in texts for name in text.split(", ") if name)
+    return {**content, "sources": [{"file": name} for name in names], "schema_version": 2}
+
+
+# What turns the content of one version into that of the next; none is ever removed.
+_UPCASTS: dict[int, Callable[[dict[str, object]], dict[str, object]]] = {1: _from_1}

@@ -22,52 +22,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import msgspec
 
 from data.actions import Action
 from data.calendars import CALENDAR_VERSION
-from data.chunks import BLOCK_ROWS
-from data.fingerprint import action_line, columns_digest, dataset_fingerprint
-from data.frames import TIME_COLUMN, AnyColumns, has_volume, to_frame
+from data.fingerprint import action_line, dataset_fingerprint
 from data.manifest import (
     MANIFEST_NAME,
     ActionEntry,
-    FileEntry,
+    ChangeEntry,
+    DerivedEntry,
     InstrumentEntry,
     Manifest,
-    PartEntry,
+    SourceEntry,
     encode_manifest,
     fingerprint_of,
     read_manifest,
 )
+from data.parts import Part, symbol_folder, write_part
 from engine.errors import DataError
 from engine.model.instruments import Instrument
-from engine.model.units import NS_PER_DAY
 
-if TYPE_CHECKING:
-    import polars as pl
+__all__ = ["ANYTHING", "Draft", "Part", "symbol_folder", "write_dataset"]
 
 ACTIONS_NAME = "actions.json"
 GENERATION_PREFIX = "rows-"
 ANYTHING = "anything"  # what a draft may replace when nobody asked what is there
-_ROWS_PER_FILE = 50_000  # smaller files cost more to open than to read
-_PERIOD_DAYS = {"day": 1, "month": 30, "year": 365}
-_PERIOD_FORMAT = {"all": "all", "year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One kind of data of one instrument, ready to be written."""
-
-    kind: str
-    symbol: str
-    columns: AnyColumns
-    timeframe: str = ""
-    source: str = ""
-    rounding_error_max: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +59,9 @@ class Draft:
     parts: Sequence[Part]
     actions: Sequence[Action] = ()
     notes: Sequence[str] = field(default_factory=tuple)
+    sources: Sequence[SourceEntry] = ()
+    changes: Sequence[ChangeEntry] = ()
+    derived: DerivedEntry | None = None
 
 
 def write_dataset(folder: Path, draft: Draft, *, replaces: str | None = ANYTHING) -> Manifest:
@@ -108,7 +92,10 @@ def _write(folder: Path, draft: Draft, replaces: str | None, alone: ExitStack) -
     """Put the draft in place; `alone` then holds the lock, until the old rows are gone."""
     with _explained(folder), _new_generation(folder, alone) as generation:
         _require_same(folder, replaces)
-        parts = tuple(_write_part(generation, part) for part in draft.parts)
+        written = [
+            write_part(generation, part, draft.instruments[part.symbol]) for part in draft.parts
+        ]
+        parts = tuple(entry for entry, _ in written)
         actions_digest = _write_actions(generation, draft.actions)
         instruments = tuple(
             InstrumentEntry.of(draft.instruments[symbol]) for symbol in sorted(draft.instruments)
@@ -123,6 +110,10 @@ def _write(folder: Path, draft: Draft, replaces: str | None, alone: ExitStack) -
             actions_digest=actions_digest,
             calendar_version=CALENDAR_VERSION,
             notes=tuple(draft.notes),
+            sources=tuple(draft.sources),
+            gaps=tuple(gap for _, gaps in written for gap in gaps),
+            changes=tuple(draft.changes),
+            derived=draft.derived,
         )
         _sync_tree(generation)
         _replace_file(folder / MANIFEST_NAME, encode_manifest(manifest))
@@ -205,61 +196,6 @@ def _remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
         except OSError:
             return  # not empty, or never made: so are those above it
-
-
-def symbol_folder(symbol: str) -> str:
-    """Return a folder name for a symbol: ``BTC/USD`` gives ``BTC%2FUSD``."""
-    name = quote(symbol, safe="^-_")
-    return name.replace(".", "%2E") if set(name) == {"."} else name
-
-
-def _write_part(generation: Path, part: Part) -> PartEntry:
-    frame = to_frame(part.columns, part.kind)
-    place = generation / part.kind / symbol_folder(part.symbol)
-    place.mkdir(parents=True)
-    files = []
-    for label, rows in _periods(frame, part.kind):
-        path = place / f"{label}.parquet"
-        rows.write_parquet(path, compression="zstd", statistics=True, row_group_size=BLOCK_ROWS)
-        stamps = rows[TIME_COLUMN[part.kind]]
-        name = path.relative_to(generation).as_posix()
-        files.append(FileEntry(name, len(rows), int(stamps[0]), int(stamps[-1])))
-    return PartEntry(
-        kind=part.kind,
-        symbol=part.symbol,
-        rows=len(frame),
-        first_ns=files[0].first_ns,
-        last_ns=files[-1].last_ns,
-        digest=columns_digest([part.columns]).hex(),
-        files=tuple(files),
-        has_volume=has_volume(part.columns),
-        timeframe=part.timeframe,
-        source=part.source,
-        rounding_error_max=part.rounding_error_max,
-    )
-
-
-def _periods(frame: pl.DataFrame, kind: str) -> Iterator[tuple[str, pl.DataFrame]]:
-    import polars as pl
-
-    period = _period_of(frame[TIME_COLUMN[kind]])
-    if period == "all":
-        yield "all", frame
-        return
-    stamp = pl.from_epoch(pl.col(TIME_COLUMN[kind]), time_unit="ns")
-    label = stamp.dt.strftime(_PERIOD_FORMAT[period]).alias("period")
-    for key, rows in frame.with_columns(label).group_by("period", maintain_order=True):
-        yield str(key[0]), rows.drop("period")
-
-
-def _period_of(stamps: pl.Series) -> str:
-    """Return the shortest period whose files are worth opening."""
-    days = max(1, (int(stamps[-1]) - int(stamps[0])) // NS_PER_DAY)
-    per_day = len(stamps) / days
-    for period, length_days in _PERIOD_DAYS.items():
-        if per_day * length_days >= _ROWS_PER_FILE and days > length_days:
-            return period
-    return "all"
 
 
 def _write_actions(generation: Path, actions: Sequence[Action]) -> str:

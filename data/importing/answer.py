@@ -5,7 +5,7 @@ from __future__ import annotations
 from data.actions import Action
 from data.importing.options import ImportReport
 from data.importing.table import Table
-from data.writer import Part
+from data.parts import Part
 
 
 def actions_report(table: Table, actions: tuple[Action, ...]) -> ImportReport:
@@ -15,13 +15,13 @@ def actions_report(table: Table, actions: tuple[Action, ...]) -> ImportReport:
 
 
 def market_report(table: Table, parts: list[Part]) -> ImportReport:
-    stamps = [part.columns.ts_ns for part in parts]
+    spans = [part.span_ns() for part in parts]
     return _made_report(
         table,
-        sum(len(ts) for ts in stamps),
+        sum(len(part.columns) for part in parts),
         tuple(table.symbols),
-        min(int(ts[0]) for ts in stamps),
-        max(int(ts[-1]) for ts in stamps),
+        min(first for first, _ in spans),
+        max(last for _, last in spans),
         parts[0].timeframe,
         max(part.rounding_error_max for part in parts),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from data.importing.convert import convert
 from data.importing.define import Known
 from data.importing.findings import BadRowsError
 from data.importing.options import ImportOptions, ImportReport, WriteMode
+from data.importing.origin import source_entry
 from data.importing.rules import check_rows
 from data.importing.source import Source, drop_rows, keep_rows, read_source
 from data.importing.table import Table, make_table, read_numbers, without_empty_sizes
 from data.importing.times import put_in_order, row_times
+from data.manifest import ChangeEntry
 from data.writer import ANYTHING, Draft, write_dataset
 from engine.errors import DataError
 from engine.model.instruments import Instrument
@@ -108,21 +110,35 @@ def _build_dropping(
 ) -> tuple[Draft, ImportReport]:
     """Build the dataset; where that was asked for, leave bad rows out until none is found."""
     known = Known(options, _instruments_of(existing))
+    left_out: list[ChangeEntry] = []
     dropped = 0
     while True:
         notes = [f"{dropped} bad rows were left out"] if dropped else []
         try:
-            return _build(make_table(source, options, notes), known, existing)
+            return _build(make_table(source, options, notes), known, existing, left_out)
         except BadRowsError as error:
             if not options.drop_bad_rows or error.code in _NEVER_DROPPED:
                 raise
             source = drop_rows(source, error.rows)
             dropped += len(error.rows)
+            left_out += _changes_of(error)
 
 
-def _build(table: Table, known: Known, existing: Dataset | None) -> tuple[Draft, ImportReport]:
+def _changes_of(error: BadRowsError) -> list[ChangeEntry]:
+    """Return one change for each row, named by the first rule that found it."""
+    told: dict[int, ChangeEntry] = {}
+    for rule in error.rules:
+        for row in rule.rows.tolist():
+            change = ChangeEntry(rule.code, "", "", row, None, "row left out", rule.column)
+            told.setdefault(row, change)
+    return [told[row] for row in sorted(told)]
+
+
+def _build(
+    table: Table, known: Known, existing: Dataset | None, left_out: Sequence[ChangeEntry]
+) -> tuple[Draft, ImportReport]:
     if table.layout.kind == "actions":
-        return _build_actions(table, known, existing)
+        return _build_actions(table, known, existing, left_out)
     columns = read_numbers(table)
     columns = without_empty_sizes(table, columns)
     check_rows(table.layout.kind, columns, table.rows, table.findings)
@@ -139,18 +155,31 @@ def _build(table: Table, known: Known, existing: Dataset | None) -> tuple[Draft,
         parts.append(part)
     table.findings.raise_if_any()
     draft = combine(
-        existing, Draft(instruments, parts, (), tuple(table.notes)), table.findings.file
+        existing,
+        Draft(
+            instruments,
+            parts,
+            (),
+            tuple(table.notes),
+            sources=[source_entry(table)],
+            changes=left_out,
+        ),
+        table.findings.file,
     )
     return draft, market_report(table, parts)
 
 
 def _build_actions(
-    table: Table, known: Known, existing: Dataset | None
+    table: Table, known: Known, existing: Dataset | None, left_out: Sequence[ChangeEntry]
 ) -> tuple[Draft, ImportReport]:
     roles = {role: table.source.table[name] for role, name in table.layout.roles.items() if name}
     actions = build_actions(
         roles, table.rows, table.symbols, table.groups, known, table.findings, table.notes
     )
     table.findings.raise_if_any()
-    draft = combine(existing, Draft({}, (), actions, tuple(table.notes)), table.findings.file)
+    draft = combine(
+        existing,
+        Draft({}, (), actions, tuple(table.notes), sources=[source_entry(table)], changes=left_out),
+        table.findings.file,
+    )
     return draft, actions_report(table, actions)

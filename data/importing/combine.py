@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from data.actions import Action
-from data.catalog import MARKET_KINDS, Dataset
+from data.catalog import Dataset
+from data.chunks import ColumnReader
 from data.fingerprint import action_line
-from data.frames import AnyColumns, array_names, has_volume, with_arrays
-from data.writer import Draft, Part
+from data.frames import AnyColumns, array_names, with_arrays
+from data.parts import Part
+from data.writer import Draft
 from engine.errors import DataError
 from engine.model.instruments import Instrument
 
@@ -34,48 +36,80 @@ def combine(existing: Dataset | None, new: Draft, file: str) -> Draft:
         parts[part.kind, part.symbol] = part if before is None else _joined(before, part, file)
     actions = _joined_actions(old.actions, new.actions, file)
     notes = tuple(dict.fromkeys((*old.notes, *new.notes)))
-    return Draft(instruments, tuple(parts.values()), actions, notes)
+    return Draft(
+        instruments,
+        tuple(parts.values()),
+        actions,
+        notes,
+        (*old.sources, *new.sources),
+        (*old.changes, *new.changes),
+        old.derived,
+    )
 
 
 def _draft_of(dataset: Dataset) -> Draft:
+    """Return what a dataset holds; its rows stay on the disk until they are written again."""
     manifest = dataset.manifest
     instruments = {entry.symbol: entry.to_instrument() for entry in manifest.instruments}
-    parts = []
-    for entry in manifest.parts:
-        history = dataset.load([entry.symbol], kinds=(entry.kind,)).parts[0]
-        columns = next(c for c in (history.bars, history.quotes, history.trades) if c is not None)
-        assert entry.kind in MARKET_KINDS
-        parts.append(
-            Part(
-                entry.kind,
-                entry.symbol,
-                columns,
-                entry.timeframe,
-                entry.source,
-                entry.rounding_error_max,
-            )
+    readers = dataset.open_chunks() if manifest.parts else ()
+    by_part = {(reader.kind, reader.instrument.symbol): reader for reader in readers}
+    parts = tuple(
+        Part(
+            entry.kind,
+            entry.symbol,
+            by_part[entry.kind, entry.symbol],
+            entry.timeframe,
+            entry.source,
+            entry.rounding_error_max,
         )
-    return Draft(instruments, tuple(parts), dataset.actions(), manifest.notes)
+        for entry in manifest.parts
+    )
+    return Draft(
+        instruments,
+        parts,
+        dataset.actions(),
+        manifest.notes,
+        manifest.sources,
+        manifest.changes,
+        manifest.derived,
+    )
 
 
 def _joined(old: Part, new: Part, file: str) -> Part:
     _require_fit(old, new, file)
-    columns = _concatenated(old.columns, new.columns)
-    order = np.argsort(columns.ts_ns, kind="stable")
-    sorted_columns = with_arrays(
-        columns, [getattr(columns, name)[order] for name in array_names(columns)]
-    )
-    if new.kind == "bars":
-        _require_no_repeat(sorted_columns, new, file)
+    columns = _chained(old, new) or _merged(old, new, file)
     source = ", ".join(dict.fromkeys((*old.source.split(", "), new.source)))
     error_max = max(old.rounding_error_max, new.rounding_error_max)
-    return replace(new, columns=sorted_columns, source=source, rounding_error_max=error_max)
+    return replace(new, columns=columns, source=source, rounding_error_max=error_max)
+
+
+def _chained(old: Part, new: Part) -> ColumnReader | None:
+    """Return one reader after the other where that is the order of time; None where it is not."""
+    if not isinstance(old.columns, ColumnReader) or not isinstance(new.columns, ColumnReader):
+        return None
+    if new.span_ns()[0] <= old.span_ns()[1]:
+        return None
+    return replace(old.columns, pieces=old.columns.pieces + new.columns.pieces)
+
+
+def _merged(old: Part, new: Part, file: str) -> AnyColumns:
+    """Return both in memory, by time; ticks of one time stay in the order old, new."""
+    blocks = [*old.blocks(), *new.blocks()]
+    names = array_names(blocks[0])
+    columns = with_arrays(
+        blocks[0], [np.concatenate([getattr(block, name) for block in blocks]) for name in names]
+    )
+    order = np.argsort(columns.ts_ns, kind="stable")
+    merged = with_arrays(columns, [getattr(columns, name)[order] for name in names])
+    if new.kind == "bars":
+        _require_no_repeat(merged, new, file)
+    return merged
 
 
 def _require_fit(old: Part, new: Part, file: str) -> None:
     if old.timeframe != new.timeframe:
         problem = f"bars of {new.timeframe} cannot join bars of {old.timeframe}"
-    elif has_volume(old.columns) != has_volume(new.columns):
+    elif old.has_volume != new.has_volume:
         problem = "one has volumes or sizes and the other has none"
     else:
         return
@@ -85,11 +119,6 @@ def _require_fit(old: Part, new: Part, file: str) -> None:
         remedy="import it under another dataset name",
         code="data.conflicting_definition",
     )
-
-
-def _concatenated(old: AnyColumns, new: AnyColumns) -> AnyColumns:
-    values = [np.concatenate([getattr(old, name), getattr(new, name)]) for name in array_names(old)]
-    return with_arrays(old, values)
 
 
 def _require_no_repeat(columns: AnyColumns, new: Part, file: str) -> None:

@@ -14,7 +14,7 @@ from data.importing.define import Known, define
 from data.importing.table import SIZE_ROLES, Table
 from data.importing.values import Numbers
 from data.numbers import EXACT_LIMIT, Ints
-from data.writer import Part
+from data.parts import Part
 from engine.model.instruments import Instrument
 
 _BUYERS = ("buy", "b", "bid", "buyer", "1")

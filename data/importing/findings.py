@@ -23,11 +23,20 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class BadRule:
+    """All rows that one rule found in one column."""
+
+    code: str
+    column: str
+    rows: NDArray[np.int64]
+
+
 class BadRowsError(DataError):
     """A file holds rows that cannot be true; nothing was changed.
 
     `findings` are the first ones in the order of the file, `total` counts all, `rows` are the
-    numbers of all bad rows.
+    numbers of all bad rows, `rules` say which rule found which.
     """
 
     def __init__(
@@ -39,6 +48,7 @@ class BadRowsError(DataError):
         file: str,
         word: str,
         remedy: str,
+        rules: tuple[BadRule, ...] = (),
     ) -> None:
         first, rest = findings[0], findings[1:]
         lines = [f"also {word} {item.row}, {item.column}: {item.text}" for item in rest]
@@ -54,6 +64,7 @@ class BadRowsError(DataError):
         self.findings = findings
         self.total = total
         self.rows = rows
+        self.rules = rules
 
 
 _CORRECT = "correct these rows, or leave them out: --drop-bad-rows"
@@ -82,7 +93,7 @@ class Findings:
     word: str  # "line" for text files, "row" for the others
     found: list[Finding] = field(default_factory=list)
     total: int = 0
-    bad_rows: list[NDArray[np.int64]] = field(default_factory=list)
+    rules: list[BadRule] = field(default_factory=list)
 
     def add(
         self,
@@ -93,7 +104,7 @@ class Findings:
     ) -> None:
         """Record bad rows: `rows` are their numbers as a person counts; `text` gets the place."""
         self.total += len(rows)
-        self.bad_rows.append(rows)
+        self.rules.append(BadRule(code, column, rows))
         for place in range(min(len(rows), SHOWN)):
             self.found.append(Finding(int(rows[place]), column, code, text(place)))
 
@@ -109,5 +120,13 @@ class Findings:
             return
         shown = tuple(sorted(self.found, key=lambda item: item.row)[:SHOWN])
         remedy = _REMEDIES.get(shown[0].code, _CORRECT)
-        rows = np.unique(np.concatenate(self.bad_rows))
-        raise BadRowsError(shown, self.total, rows, file=self.file, word=self.word, remedy=remedy)
+        rows = np.unique(np.concatenate([rule.rows for rule in self.rules]))
+        raise BadRowsError(
+            shown,
+            self.total,
+            rows,
+            file=self.file,
+            word=self.word,
+            remedy=remedy,
+            rules=tuple(rule for rule in self.rules if len(rule.rows)),
+        )

@@ -69,6 +69,8 @@ class ImportOptions:
         Column to value: read only the rows that have it.
     instruments
         Definitions by symbol; they win over what is detected.
+    licence
+        What may be done with the data, in the person's words; kept in the manifest.
     """
 
     dataset: str
@@ -90,6 +92,7 @@ class ImportOptions:
     mode: WriteMode = WriteMode.NEW
     where: Mapping[str, str] = field(default_factory=dict)
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    licence: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.dataset):

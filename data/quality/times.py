@@ -124,6 +124,12 @@ def _weights(series: Series) -> Floats:
     return np.clip(np.nan_to_num(volumes), 0.0, 20 * float(np.median(volumes[volumes > 0])))
 
 
+def rows_outside(calendar: str, open_ns: Ints, close_ns: Ints) -> Ints:
+    """Return the places of the rows that begin outside every session."""
+    opens, closes = sessions(calendar, int(open_ns.min()), int(close_ns.max()) + 1)
+    return np.flatnonzero(~_is_inside(open_ns, opens, closes))
+
+
 def _is_inside(
     stamps: Ints, opens: Ints, closes: Ints
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -190,9 +191,69 @@ def test_listing_shows_a_damaged_dataset_and_goes_on(tmp_path: Path) -> None:
 def test_a_manifest_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     write_dataset(tmp_path / "d", draft_of(bars(3)))
     path = tmp_path / "d" / "manifest.json"
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
-    with pytest.raises(DataError, match="schema version 99"):
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 99'))
+    with pytest.raises(DataError, match="schema version 99") as caught:
         Catalog(tmp_path).dataset("d")
+    assert "newer version" in caught.value.remedy
+
+
+@pytest.mark.parametrize("version", ["true", "0", '"2"', "null", "1.5"])
+def test_a_version_that_is_none_is_damage(tmp_path: Path, version: str) -> None:
+    write_dataset(tmp_path / "d", draft_of(bars(3)))
+    path = tmp_path / "d" / "manifest.json"
+    path.write_text(path.read_text().replace('"schema_version": 2', f'"schema_version": {version}'))
+    with pytest.raises(DataError, match="damaged"):
+        Catalog(tmp_path).dataset("d")
+
+
+def test_a_manifest_of_version_1_is_read(tmp_path: Path) -> None:
+    manifest = write_dataset(tmp_path / "d", draft_of(bars(30)))
+    path = tmp_path / "d" / "manifest.json"
+    content = json.loads(path.read_text())
+    for key in ("sources", "gaps", "changes", "derived"):
+        del content[key]
+    for part in content["parts"]:
+        del part["low_ticks"], part["high_ticks"]
+        part["source"] = "a.csv, b.csv"
+    path.write_text(json.dumps({**content, "schema_version": 1}))
+    dataset = Catalog(tmp_path).dataset("d")
+    assert [source.file for source in dataset.manifest.sources] == ["a.csv", "b.csv"]
+    assert dataset.manifest.gaps is None
+    assert dataset.manifest.schema_version == 2
+    assert dataset.fingerprint == manifest.fingerprint
+    assert len(dataset.load().parts[0].bars or ()) == 30
+
+
+def test_the_manifest_knows_ranges_and_gaps(tmp_path: Path) -> None:
+    day = Instrument("D", InstrumentKind.CRYPTO_SPOT)
+    columns = bars(10, NS_PER_DAY)
+    keep = np.array([0, 1, 4, 5, 6, 7, 8, 9])
+    kept = BarColumns(*(getattr(columns, name)[keep] for name in BarColumns.__slots__[:7]))
+    manifest = write_dataset(tmp_path / "d", Draft({"D": day}, [Part("bars", "D", kept, "1d")]))
+    assert (manifest.parts[0].low_ticks, manifest.parts[0].high_ticks) == (998, 1011)
+    assert manifest.gaps is not None
+    gap = manifest.gaps[0]
+    assert (gap.symbol, gap.after_ns, gap.before_ns, gap.missing_count) == (
+        "D",
+        2 * NS_PER_DAY,
+        4 * NS_PER_DAY,
+        2,
+    )
+
+
+def test_full_files_are_numbered_and_read_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.parts.FILE_ROWS_MAX", 40)
+    manifest = write_dataset(tmp_path / "d", draft_of(bars(100)))
+    assert [Path(file.path).name for file in manifest.parts[0].files] == [
+        "all.parquet",
+        "all.0002.parquet",
+        "all.0003.parquet",
+    ]
+    found = Catalog(tmp_path).dataset("d").load().parts[0].bars
+    assert found is not None and np.array_equal(found.ts_close_ns, bars(100).ts_close_ns)
+    assert manifest.fingerprint == write_dataset(tmp_path / "e", draft_of(bars(100))).fingerprint
 
 
 @pytest.mark.parametrize(
