@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING
 
 from runtime.config.fingerprint import canonical
 from runtime.store.formulas import canonical_formula
-from runtime.store.python_code import PythonCode, python_code
 
 if TYPE_CHECKING:
     from data.history import History
     from runtime.config import ParameterValue, StrategyConfig
+    from runtime.store.python_code import PythonCode
 
 _VERSION = 1  # of what is hashed here; another one begins all counts anew
 _DECIDING_CODE = ("engine", "sims", "data", "runtime/backtest", "runtime/results")
@@ -134,6 +134,8 @@ def code_of(config: StrategyConfig) -> Code:
 @cache
 def _python(path: Path, name: str, _content: str, parameters: tuple[str, ...]) -> PythonCode:
     """Read a file once for each of its contents: a sweep asks for every trial."""
+    from runtime.store.python_code import python_code
+
     return python_code(path, name, parameters)
 
 

@@ -6,11 +6,11 @@ one second.
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from datetime import UTC, datetime
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # without i, l, o and u, which are misread
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # 32: without i, l, o, u, which are misread
 _TAIL = 5
 TAIL_START = len("20260131-235959-")
 
@@ -23,5 +23,5 @@ def now_ns() -> int:
 def new_id(ts_ns: int) -> str:
     """Return a new identifier for something that begins at `ts_ns`, e.g. ``20260131-235959-4k9zt``."""
     moment = datetime.fromtimestamp(ts_ns // 10**9, UTC)
-    tail = "".join(secrets.choice(_ALPHABET) for _ in range(_TAIL))
+    tail = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in os.urandom(_TAIL))
     return f"{moment:%Y%m%d-%H%M%S}-{tail}"

@@ -6,6 +6,7 @@ by any number of processes.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -44,6 +45,10 @@ class SqliteTransaction:
         self.connection.executemany(STATEMENTS[statement], values)
 
 
+# Connections of a parent process: closing one in the child would touch the parent's locks.
+_INHERITED: list[sqlite3.Connection] = []
+
+
 class SqliteBackend:
     """A SQLite file: one connection, which one transaction at a time may use.
 
@@ -55,6 +60,7 @@ class SqliteBackend:
         self.path = path
         self._connection = connection
         self._lock = threading.Lock()
+        self._owner = os.getpid()
 
     @property
     def place(self) -> str:
@@ -81,8 +87,9 @@ class SqliteBackend:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Transaction]:
         """Commit at the end; an error undoes everything."""
-        connection = self._connection
         try:
+            self._after_fork()
+            connection = self._connection
             with self._lock:
                 connection.execute(begin)
                 try:
@@ -93,6 +100,13 @@ class SqliteBackend:
                         connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise refusal(self.path, error) from error
+
+    def _after_fork(self) -> None:
+        """A connection must not cross a fork: the child opens its own."""
+        if self._owner != os.getpid():
+            _INHERITED.append(self._connection)
+            self._connection, self._lock = connect(self.path), threading.Lock()
+            self._owner = os.getpid()
 
 
 def connect(path: Path) -> sqlite3.Connection:

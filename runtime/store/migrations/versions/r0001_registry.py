@@ -60,7 +60,7 @@ def _runs() -> None:
         *_figures(),
         *(_text("summary"), _text("error")),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
-        sa.CheckConstraint(STATES, name="ck_runs_state"),
+        sa.CheckConstraint(STATES, name=op.f("ck_runs_state")),
     )
     op.create_index("ix_runs_begun_ns", "runs", ["begun_ns"])
     op.create_index("ix_runs_family_fingerprint", "runs", ["family", "fingerprint"])
@@ -76,7 +76,7 @@ def _sweeps() -> None:
         *_process(),
         *(_time("begun_ns"), _time("ended_ns", nullable=True)),
         sa.PrimaryKeyConstraint("id", name="pk_sweeps"),
-        sa.CheckConstraint(STATES, name="ck_sweeps_state"),
+        sa.CheckConstraint(STATES, name=op.f("ck_sweeps_state")),
     )
     op.create_index("ix_sweeps_state", "sweeps", ["state"])
 
@@ -89,7 +89,7 @@ def _trials() -> None:
         *_figures(),
         _text("error"),
         sa.PrimaryKeyConstraint("sweep_id", "family", "fingerprint", name="pk_trials"),
-        sa.CheckConstraint(STATES, name="ck_trials_state"),
+        sa.CheckConstraint(STATES, name=op.f("ck_trials_state")),
         sa.ForeignKeyConstraint(["sweep_id"], ["sweeps.id"], name="fk_trials_sweep_id_sweeps"),
     )
     op.create_index("ix_trials_family_fingerprint", "trials", ["family", "fingerprint"])
