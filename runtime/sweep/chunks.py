@@ -1,0 +1,53 @@
+"""Cutting trials into chunks: large enough that handing them out costs nothing, small enough that
+little is lost when a search is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from runtime.sweep.trial import Task
+
+CHUNK_MAX = 50
+CHUNK_SECONDS = 3.0
+
+
+class Chunks:
+    """An iterator over chunks of consecutive trials, whose size follows how long trials take.
+
+    Parameters
+    ----------
+    tasks
+        The trials, ascending by number.
+    count
+        How many they are.
+    jobs
+        How many workers there are: each should get several chunks.
+    """
+
+    def __init__(self, tasks: Iterable[Task], *, count: int, jobs: int) -> None:
+        self._tasks = iter(tasks)
+        self._held: Task | None = None
+        self.size = max(1, min(CHUNK_MAX, count // (4 * jobs)))
+
+    def __iter__(self) -> Iterator[list[Task]]:
+        return self
+
+    def __next__(self) -> list[Task]:
+        chunk: list[Task] = [] if self._held is None else [self._held]
+        self._held = None
+        while len(chunk) < self.size:
+            task = next(self._tasks, None)
+            if task is None:
+                break
+            if chunk and task.number != chunk[-1].number + 1:
+                self._held = task  # a part file holds consecutive trials
+                break
+            chunk.append(task)
+        if not chunk:
+            raise StopIteration
+        return chunk
+
+    def note(self, count: int, seconds: float) -> None:
+        """Learn how long a chunk took."""
+        if seconds > CHUNK_SECONDS:
+            self.size = max(1, min(self.size, int(count * CHUNK_SECONDS / seconds)))

@@ -1,0 +1,57 @@
+"""One trial of a search: what is to be run, and the row that it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import TraderError
+from engine.rules.metrics import DEFINITIONS
+from runtime.backtest.lean import Bench, LeanRun
+from runtime.config import ParameterValue
+
+# A lean run knows neither decision prices nor another dataset's closes.
+METRICS = tuple(row.key for row in DEFINITIONS if row.key != "implementation_shortfall")
+ERROR_TEXT_MAX = 500
+
+Span = tuple[int | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A trial to be run: its number, what it trades in (a place in the list of spans), parameters."""
+
+    number: int
+    span: int
+    parameters: Mapping[str, ParameterValue]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrialRow:
+    """What became of a trial; a failed one has an error and undefined numbers."""
+
+    task: Task
+    run: LeanRun | None
+    error: str = ""
+
+    @property
+    def returns(self) -> NDArray[np.float64]:
+        """Daily returns; empty for a failed trial."""
+        return np.empty(0) if self.run is None else self.run.returns
+
+
+def run_trial(bench: Bench, task: Task) -> TrialRow:
+    """Run one trial; whatever a strategy does wrong becomes the row's error."""
+    try:
+        return TrialRow(task, bench.run(task.parameters))
+    except Exception as error:  # noqa: BLE001 - a failing combination is a row, never the end
+        return TrialRow(task, None, error_text(error))
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error in one line."""
+    text = str(error) if isinstance(error, TraderError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())[:ERROR_TEXT_MAX]

@@ -1,0 +1,150 @@
+"""What runs in a worker process: it attaches to the history and runs chunks of trials.
+
+The history is pickled once into a file, its columns out of band; every worker maps that file, so
+all of them read the same pages of memory and nothing is copied. A file needs no cleaning up after a
+process that was killed, as shared memory segments would.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import signal
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import connection
+from pathlib import Path
+from time import perf_counter
+
+from data.history import History
+from runtime import compile_cache
+from runtime.backtest.lean import Bench
+from runtime.backtest.shared import SharedSignals
+from runtime.config import StrategyConfig
+from runtime.sweep.trial import Span, Task, TrialRow, error_text, run_trial
+
+BENCHES_KEPT = 4
+_ALIGNMENT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all trials of a search have in common, without the history."""
+
+    config: StrategyConfig
+    spans: tuple[Span, ...]
+    compiled: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChunkResult:
+    """The rows of a chunk, and how long it took where it ran."""
+
+    rows: list[TrialRow]
+    seconds: float
+
+
+class Worker:
+    """Runs trials of one search, keeping what they share."""
+
+    def __init__(self, work: Work, history: History) -> None:
+        self._work = work
+        self._history = history
+        self._benches: OrderedDict[int, Bench] = OrderedDict()
+        self._shared: SharedSignals | None = None
+        if work.compiled:
+            compile_cache.use_cache()
+
+    def run(self, tasks: Sequence[Task]) -> ChunkResult:
+        """Run trials in order."""
+        started = perf_counter()
+        rows = [self._run_one(task) for task in tasks]
+        return ChunkResult(rows, perf_counter() - started)
+
+    def _run_one(self, task: Task) -> TrialRow:
+        try:
+            bench = self._bench(task.span)
+        except Exception as error:  # noqa: BLE001 - as in run_trial: a row, not the end
+            return TrialRow(task, None, error_text(error))
+        return run_trial(bench, task)
+
+    def _bench(self, span: int) -> Bench:
+        if span in self._benches:
+            self._benches.move_to_end(span)
+            return self._benches[span]
+        start_ns, end_ns = self._work.spans[span]
+        config, compiled = self._work.config, self._work.compiled
+        if config.rules is not None and self._shared is None:
+            self._shared = SharedSignals(config, self._history, compiled=compiled)
+        bench = Bench(
+            config,
+            self._history,
+            compiled=compiled,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            shared=self._shared,
+        )
+        self._benches[span] = bench
+        if len(self._benches) > BENCHES_KEPT:
+            self._benches.popitem(last=False)
+        return bench
+
+
+_worker: list[Worker] = []
+
+
+def attach(work_path: Path, lifeline: connection.Connection) -> None:
+    """Begin a worker process: attach to the history, and end when the lifeline is cut.
+
+    The parent holds the other end: it closes it to stop, and the system does when the parent is
+    killed, so a search never leaves workers behind.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    work, history = load_shared(work_path)
+    assert isinstance(work, Work) and isinstance(history, History)
+    _worker[:] = [Worker(work, history)]
+
+
+def run_chunk(tasks: Sequence[Task]) -> ChunkResult:
+    """Run a chunk in an attached process."""
+    return _worker[0].run(tasks)
+
+
+def _end_with(lifeline: connection.Connection) -> None:
+    connection.wait([lifeline])
+    os._exit(1)
+
+
+def save_shared(path: Path, *values: object) -> None:
+    """Write values to a file so that their arrays can be mapped."""
+    buffers: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(values, protocol=5, buffer_callback=buffers.append)
+    views = [buffer.raw() for buffer in buffers]
+    sizes = [view.nbytes for view in views]
+    index = pickle.dumps((len(head), sizes))
+    with path.open("wb") as file:
+        file.write(len(index).to_bytes(8, "little") + index + head)
+        for view in views:
+            file.write(b"\0" * (-file.tell() % _ALIGNMENT))
+            file.write(view)
+
+
+def load_shared(path: Path) -> tuple[object, ...]:
+    """Return what `save_shared` wrote; arrays are read-only views of the mapped file."""
+    with path.open("rb") as file:
+        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    place = 8 + int.from_bytes(mapped[:8], "little")
+    head_size, sizes = pickle.loads(mapped[8:place])
+    head = mapped[place : place + head_size]
+    place += head_size
+    buffers = []
+    for size in sizes:
+        place += -place % _ALIGNMENT
+        buffers.append(mapped[place : place + size])
+        place += size
+    values: tuple[object, ...] = pickle.loads(head, buffers=buffers)
+    return values
