@@ -1,9 +1,9 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
-.PHONY: help check lint format test coverage bench docs
+.PHONY: help check lint format test coverage bench bench-peers docs
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 check: lint ## before a commit: format, lint, types, imports, fast tests
 	$(PYTHON) -m pytest -n 2 tests/unit tests/architecture tests/docs
@@ -27,6 +27,10 @@ coverage: ## branch coverage of the engine, with the interpreted core
 
 bench: ## our own figures, quick
 	$(PYTHON) -m benchmarks.run
+
+bench-peers: ## our figures beside the peers, each installed into an environment of its own
+	$(PYTHON) -m benchmarks.run --peers --publish
+	$(PYTHON) -m benchmarks.tables
 
 docs: ## renew what README.md shows of a run: its output and its picture
 	$(PYTHON) docs/refresh.py

@@ -1,0 +1,131 @@
+"""Our own part in the benchmarks: each workload as a user would write it; see `worker`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+STRATEGIES = Path(__file__).parent / "strategies"
+PAIRS = [(fast, slow) for fast in range(5, 30) for slow in range(30, 230, 5)]
+
+Once = Callable[[], tuple[int, float]]
+
+
+def bar_history(data: Any) -> Any:
+    """Return the history of one instrument."""
+    from data.history import History
+    from engine.model.instruments import Instrument, InstrumentKind
+
+    return History.from_arrays(
+        Instrument("WALK", InstrumentKind.EQUITY),
+        ts_close_ns=data.ts,
+        open=data.open,
+        high=data.high,
+        low=data.low,
+        close=data.close,
+        volume=data.volume,
+        source="benchmark random walk",
+    )
+
+
+def run_file(file: str, history: Any, engine: str = "compiled", **parameters: int) -> Any:
+    """Run a strategy file of the benchmarks."""
+    from runtime.backtest import run_backtest
+    from runtime.compile_cache import use_cache
+    from runtime.config import load_strategy
+
+    use_cache()
+    config = load_strategy(STRATEGIES / file)
+    if parameters:
+        config = config.with_parameters(parameters)
+    return run_backtest(config, history=history, engine=engine)
+
+
+def outcome(result: Any) -> tuple[int, float]:
+    """Return the number of fills and the final equity of a result."""
+    path = result.summary.pessimistic
+    return path.trades.fills, float(path.final_equity)
+
+
+def bar_workload(file: str, engine: str = "compiled") -> Callable[[Any], Once]:
+    """Return a workload that runs one strategy over one instrument's bars."""
+
+    def build(data: Any) -> Once:
+        return lambda: outcome(run_file(file, bar_history(data), engine))
+
+    return build
+
+
+w1a = bar_workload("cross_class.toml")
+w1b = bar_workload("cross_rule.toml")
+w1c = bar_workload("cross_compiled.toml")
+w5 = bar_workload("cross_rule.toml", engine="auto")
+
+
+def w2(data: Any) -> Once:
+    """Monthly momentum: each month hold the 50 that rose most in a year."""
+    return lambda: outcome(run_file("momentum.toml", universe_history(data)))
+
+
+def w3(data: Any) -> Once:
+    """A thousand pairs of averages; answers all fills and the mean of the final equities."""
+
+    def once() -> tuple[int, float]:
+        history = bar_history(data)
+        outcomes = [
+            outcome(run_file("cross_rule.toml", history, fast=fast, slow=slow))
+            for fast, slow in PAIRS
+        ]
+        return sum(fills for fills, _ in outcomes), sum(e for _, e in outcomes) / len(outcomes)
+
+    return once
+
+
+def w4a(data: Any) -> Once:
+    """Limit orders on both sides, as a Python class."""
+    return lambda: outcome(run_file("quoting_class.toml", quote_history(data)))
+
+
+def w4b(data: Any) -> Once:
+    """Limit orders on both sides, as a compiled strategy."""
+    return lambda: outcome(run_file("quoting_compiled.toml", quote_history(data)))
+
+
+def universe_history(data: Any) -> Any:
+    """Return the history of the universe; millionths of a share may be traded."""
+    from data.history import History, merge
+    from engine.model.instruments import Instrument, InstrumentKind
+
+    columns = {
+        name: getattr(data, name).T.copy() for name in ("open", "high", "low", "close", "volume")
+    }
+    return merge(
+        [
+            History.from_arrays(
+                Instrument(f"S{k:03}", InstrumentKind.EQUITY, quantity_precision=6),
+                ts_close_ns=data.ts,
+                **{name: values[k] for name, values in columns.items()},
+                source="benchmark universe",
+            )
+            for k in range(data.close.shape[1])
+        ]
+    )
+
+
+def quote_history(data: Any) -> Any:
+    """Return the history of one instrument's quotes."""
+    from data.history import History, InstrumentHistory, Passport, QuoteColumns
+    from data.numbers import to_quanta_exact
+    from engine.model.instruments import Instrument, InstrumentKind
+
+    instrument = Instrument("WALK", InstrumentKind.EQUITY)
+    quotes = QuoteColumns(
+        data.ts,
+        to_quanta_exact(data.bid, instrument.price_precision),
+        to_quanta_exact(data.ask, instrument.price_precision),
+        to_quanta_exact(data.bid_size, instrument.quantity_precision),
+        to_quanta_exact(data.ask_size, instrument.quantity_precision),
+    )
+    part = InstrumentHistory(instrument, quotes=quotes)
+    return History((part,), passport=Passport("benchmark quotes"))

@@ -1,0 +1,1 @@
+"""The peers: one file each, run by `benchmarks.worker` inside the peer's own environment."""
