@@ -12,6 +12,7 @@ import typer
 from cli import screen
 from cli.errors import EXIT_NEGATIVE, WIDTH, guarded
 from cli.options import CatalogFolder, Debug, Json
+from engine.errors import InputError
 
 if TYPE_CHECKING:
     from data.history import History
@@ -84,6 +85,7 @@ def check_lookahead(
     from runtime.checks import check_lookahead as check
     from runtime.checks.lookahead import Settings
 
+    _require_files(known)
     config, history = _load(strategy, param, data, start, end, catalog)
     settings = Settings(cuts, starts, seed, tuple(known or ()), compiled)
     with screen.progress("whole run") as advance:
@@ -123,6 +125,7 @@ def check_warmup(
     """
     from runtime.checks import check_warmup as check
 
+    _require_files(known)
     config, history = _load(strategy, param, data, start, end, catalog)
     with screen.progress("whole run") as advance:
         report = check(
@@ -154,6 +157,12 @@ def _load(
     config = load_strategy(find_strategy(strategy, here))
     config = _with_changes(config, param or [], data, start, end)
     return config, load_history(config.data, catalog_root(catalog, here))
+
+
+def _require_files(paths: list[Path] | None) -> None:
+    for path in paths or ():
+        if not path.is_file():
+            raise InputError("there is no such file", where=f"--known {path}")
 
 
 def _show(report: Report, print_report: Callable[[Report], None], *, json: bool) -> None:

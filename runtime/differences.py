@@ -191,10 +191,10 @@ def _order_text(row: Ints, instrument: Instrument) -> str:
     side = "buy" if row[at.SUBMIT_SIDE] > 0 else "sell"
     kind = OrderType(int(row[at.SUBMIT_TYPE]))
     words = [side, f"{_quantity(row, instrument):f}", kind.name.lower().replace("_", " ")]
-    if row[at.SUBMIT_LIMIT]:
-        words.append(f"limit {_price(row, at.SUBMIT_LIMIT, instrument):f}")
-    if row[at.SUBMIT_STOP]:
-        words.append(f"stop {_price(row, at.SUBMIT_STOP, instrument):f}")
+    for name, column in (("limit", at.SUBMIT_LIMIT), ("stop", at.SUBMIT_STOP)):
+        if row[column]:
+            label = [] if words[-1] == name else [name]
+            words += [*label, f"{_price(row, column, instrument):f}"]
     if row[at.SUBMIT_TIF] not in (0, at.TIF_GTC):
         words.append(TimeInForce(int(row[at.SUBMIT_TIF])).name)
     return " ".join(words)

@@ -9,7 +9,7 @@ Anything else has no time, and is not cut.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 _DAY_FORMATS = ("%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d")
 _EPOCHS = (1, 10**3, 10**6, 10**9)  # ns, us, ms, s
 _ENOUGH = 0.8
+_BARS_MIN = 5
+_PLACES_MAX = 100
 
 
 class Known:
@@ -51,9 +53,15 @@ class Known:
         return self._of_as_many_bars(count)
 
     def _of_equal_bars(self, count: int, numbers: Sequence[Floats]) -> Ints | None:
+        """Return the closes of the bars whose prices stand in a column, also amid longer history."""
         for bars, prices in zip(self._bars, self._prices, strict=True):
-            if len(bars) == count and any(_is_price(column, prices) for column in numbers):
-                return bars.ts_close_ns
+            for column in numbers:
+                first = _place_of(prices, column)
+                if first is not None:
+                    known = np.full(count, bars.ts_close_ns[-1] + 1, dtype=np.int64)
+                    known[:first] = bars.ts_close_ns[0]
+                    known[first : first + len(bars)] = bars.ts_close_ns
+                    return known
         return None
 
     def _of_as_many_bars(self, count: int) -> Ints | None:
@@ -79,10 +87,23 @@ class Known:
         return stamps
 
 
-def _is_price(column: Floats, prices: Any) -> bool:
-    return any(
-        np.allclose(column, prices[name], rtol=1e-6, atol=0.0) for name in ("close", "open", "high")
-    )
+def _place_of(prices: Mapping[str, Floats], column: Floats) -> int | None:
+    """Return where in a column all closes (or opens, or highs) stand one after the other."""
+    for name in ("close", "open", "high"):
+        wanted = prices[name]
+        if len(wanted) < _BARS_MIN or len(column) < len(wanted):
+            continue
+        starts = np.arange(len(column) - len(wanted) + 1)
+        for k in (0, 1, len(wanted) // 2, len(wanted) - 1):
+            starts = starts[_near(column[starts + k], wanted[k])]
+        for start in starts[:_PLACES_MAX].tolist():
+            if _near(column[start : start + len(wanted)], wanted).all():
+                return int(start)
+    return None
+
+
+def _near(one: Floats, other: Floats | float) -> NDArray[np.bool_]:
+    return np.isclose(one, other, rtol=1e-6, atol=0.0)
 
 
 def _matches(stamps: Ints, opens: Ints, closes: Floats, numbers: Sequence[Floats]) -> bool:

@@ -10,7 +10,6 @@ checked, and the report says so.
 from __future__ import annotations
 
 import builtins
-import csv
 import importlib
 import io
 import sys
@@ -18,13 +17,14 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.history import History
-from runtime.checks.known import Known, as_numbers, as_times
+from runtime.checks.known import Known
+from runtime.checks.tables import Archive, Table, times_factors
 from runtime.checks.views import View, Whole
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".dat")
@@ -52,7 +52,8 @@ class Reads:
         self._view: View = Whole()
         self._known: Known | None = None
         self._depth = 0
-        self._tables: dict[tuple[str, int], _Table | None] = {}
+        self._text: str | Path | None = None
+        self._tables: dict[tuple[str, int], Table | None] = {}
 
     @contextmanager
     def under(self, view: View) -> Iterator[None]:
@@ -130,6 +131,7 @@ class Reads:
             is_path = isinstance(source, str | Path)
             if self._depth or not is_path or self._is_trusted(source):
                 return table
+            self._text = source if str(source).endswith(_TABLE_SUFFIXES) else None
             changed = change(table)
             seen = self.unchecked if changed is None else self.under_view
             seen.add(str(source))
@@ -144,6 +146,7 @@ class Reads:
                 return opened(file, mode, *args, **options)
             if self._is_trusted(file) or not self._is_called_by_user():
                 return opened(file, mode, *args, **options)
+            self._text = None
             with self._inside():
                 table = self._table(Path(file), opened)
             if table is None:
@@ -179,13 +182,21 @@ class Reads:
     def _times(self, count: int, columns: Sequence[Any]) -> NDArray[np.int64] | None:
         if self._known is None:
             self._known = Known(self._history)
-        return self._known.times(count, columns)
+        known = self._known.times(count, columns)
+        if known is None and self._text is not None:
+            # Some columns of a text table were read; the others may say when.
+            path, self._text = Path(self._text), None
+            with self._inside():
+                table = self._table(path, open)
+            if table is not None and len(table.known) == count:
+                return table.known
+        return known
 
-    def _table(self, path: Path, opened: Callable[..., Any]) -> _Table | None:
+    def _table(self, path: Path, opened: Callable[..., Any]) -> Table | None:
         key = (str(path), path.stat().st_mtime_ns) if path.is_file() else (str(path), 0)
         if key not in self._tables:
             with opened(path, encoding="utf-8", errors="replace", newline="") as file:
-                self._tables[key] = _Table.read(file.read(), self._times)
+                self._tables[key] = Table.read(file.read(), self._times)
         return self._tables[key]
 
     def _array(self, table: Any) -> Any:
@@ -193,7 +204,7 @@ class Reads:
             found = {name: self._array(table[name]) for name in table.files}
             if all(each is None for each in found.values()):
                 return None
-            return _Archive({n: table[n] if each is None else each for n, each in found.items()})
+            return Archive({n: table[n] if each is None else each for n, each in found.items()})
         if not isinstance(table, np.ndarray) or table.ndim == 0:
             return None
         columns = [table[name] for name in table.dtype.names or ()]
@@ -205,7 +216,7 @@ class Reads:
         changed = table.copy()
         factors = self._view.factors(known)
         for name in table.dtype.names or (...,):
-            changed[name] = _times_factors(changed[name], factors)
+            changed[name] = times_factors(changed[name], factors)
         return changed[self._view.keeps(known)]
 
     def _frame(self, frame: Any) -> Any:
@@ -217,7 +228,7 @@ class Reads:
             return None
         factors, keeps = self._view.factors(known), self._view.keeps(known)
         changed = {
-            name: _times_factors(column, factors) for name, column in zip(frame.columns, columns)
+            name: times_factors(column, factors) for name, column in zip(frame.columns, columns)
         }
         if hasattr(frame, "iloc"):
             return frame.assign(**changed)[keeps]
@@ -236,91 +247,6 @@ class Reads:
     def _lazy_frame(self, frame: Any) -> Any:
         changed = self._frame(frame.collect())
         return None if changed is None else changed.lazy()
-
-
-class _Archive(dict[str, Any]):
-    """Stands for a numpy archive."""
-
-    @property
-    def files(self) -> list[str]:
-        return list(self)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-class _Table:
-    """A text table: its lines, their cells, and when each row became known."""
-
-    def __init__(
-        self,
-        lines: list[str],
-        rows: list[list[str]],
-        known: NDArray[np.int64],
-        head: int,
-        separator: str,
-        numeric: list[bool],
-    ) -> None:
-        self._lines, self._rows, self._known = lines, rows, known
-        self._head, self._separator, self._numeric = head, separator, numeric
-
-    @staticmethod
-    def read(text: str, times: Callable[..., NDArray[np.int64] | None]) -> _Table | None:
-        """Read a table, or return None when it is none, or nothing tells its times."""
-        lines = [line for line in text.splitlines() if line.strip()]
-        if len(lines) < 3:
-            return None
-        separator = max(",;\t|", key=lines[1].count)
-        rows = list(csv.reader(lines, delimiter=separator))
-        if len({len(row) for row in rows}) != 1 or len(rows) != len(lines):
-            return None
-        head = 0 if any(as_numbers([cell]) is not None for cell in rows[0] if cell) else 1
-        columns = list(zip(*rows[head:]))
-        known = times(len(rows) - head, columns)
-        if known is None:
-            return None
-        numeric = [as_numbers(each) is not None and as_times(each) is None for each in columns]
-        return _Table(lines, rows, known, head, separator, numeric)
-
-    def text(self, view: View) -> str:
-        """Return the table as it is under a view."""
-        kept = view.keeps(self._known).tolist()
-        factors = view.factors(self._known).tolist()
-        lines = self._lines[: self._head]
-        for k, line in enumerate(self._lines[self._head :]):
-            if kept[k]:
-                lines.append(line if factors[k] == 1.0 else self._changed(k, factors[k]))
-        return "\n".join(lines) + "\n"
-
-    def _changed(self, k: int, factor: float) -> str:
-        cells = self._rows[self._head + k]
-        return self._separator.join(
-            _times_text(cell, factor) if numeric else cell
-            for cell, numeric in zip(cells, self._numeric, strict=True)
-        )
-
-
-def _times_text(cell: str, factor: float) -> str:
-    if not cell.strip():
-        return cell
-    value = float(cell) * factor
-    return str(round(value)) if cell.strip().lstrip("+-").isdigit() else f"{value:.6f}"
-
-
-def _times_factors(column: Any, factors: NDArray[np.float64]) -> Any:
-    """Return a numeric column with its rows multiplied; any other as it is."""
-    kind = np.asarray(column).dtype.kind
-    if kind not in "iuf" or (factors == 1.0).all() or as_times(column) is not None:
-        return column
-    shape = (-1, *([1] * (column.ndim - 1)))
-    changed = column * factors.reshape(shape)
-    return np.rint(changed).astype(column.dtype) if kind in "iu" else changed.astype(column.dtype)
 
 
 def _is_of_python(path: str) -> bool:

@@ -205,9 +205,27 @@ def _scaled_prices(
     ticks: Ints, factors: NDArray[np.float64], first: int, instrument: Instrument
 ) -> Ints:
     step = instrument.price_step_ticks
-    future = np.rint(ticks[first:] * factors[first:] / step).astype(np.int64) * step
-    if (ticks > 0).all():
+    moved = _moved(ticks[first:], factors[first:], instrument)
+    future = np.rint(moved / step).astype(np.int64) * step
+    if (ticks > 0).all() or instrument.is_binary:
         highest = instrument.price_max_ticks // step * step
         future = np.clip(future, step, highest)
     kept = factors[first:] == 1.0
     return np.concatenate([ticks[:first], np.where(kept, ticks[first:], future)])
+
+
+def _moved(
+    ticks: Ints, factors: NDArray[np.float64], instrument: Instrument
+) -> NDArray[np.float64]:
+    """Return prices that the factors have moved, each row in one direction.
+
+    A contract that pays 1 or nothing may stand at its end, where a multiple is no other price: its
+    odds are moved, and halved first.
+    """
+    if not instrument.is_binary:
+        return ticks * factors
+    whole = instrument.price_max_ticks + 1
+    share = np.clip(ticks / whole, 0.005, 0.995)
+    odds = np.log(share / (1.0 - share)) / 2.0 + 3.0 * np.log(factors)
+    moved: NDArray[np.float64] = whole / (1.0 + np.exp(-odds))
+    return moved
