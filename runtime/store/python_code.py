@@ -418,24 +418,32 @@ def _all_arguments(arguments: ast.arguments) -> list[ast.arg]:
 
 
 def _argument_order(function: ast.expr, scope: _Scope) -> list[str]:
-    """Return the arguments of a function of the same module, so that keywords go by their place."""
-    match function:
-        case ast.Name(id=name):
-            found = scope.module.bindings.get(name, [])
-        case ast.Attribute(value=ast.Name(id=base), attr=name) if base == scope.myself:
-            found = [
-                each
-                for node in ast.walk(scope.module.tree)
-                if isinstance(node, ast.ClassDef)
-                for each in node.body
-                if name in _member_names(each)
-            ]
-        case _:
-            return []
-    for each in found:
+    """Return the arguments of a function of one's own, so that keywords go by their place."""
+    for each in _definitions_of(function, scope):
         if isinstance(each, Function):
             return [one.arg for one in _all_arguments(each.args)]
     return []
+
+
+def _definitions_of(function: ast.expr, scope: _Scope) -> Sequence[ast.stmt]:
+    imports = scope.module.imports | scope.imports
+    match function:
+        case ast.Name(id=name) if name in imports:
+            return _bindings_of(imports[name])
+        case ast.Name(id=name):
+            return scope.module.bindings.get(name, [])
+        case ast.Attribute(value=ast.Name(id=base), attr=name) if base == scope.myself:
+            classes = [
+                each for each in ast.walk(scope.module.tree) if isinstance(each, ast.ClassDef)
+            ]
+            return [each for one in classes for each in one.body if name in _member_names(each)]
+        case ast.Attribute(value=ast.Name(id=base), attr=name) if base in imports:
+            return _bindings_of(imports[base].member(name))
+    return []
+
+
+def _bindings_of(imported: Imported) -> Sequence[ast.stmt]:
+    return imported.module.bindings.get(imported.name, []) if imported.module else []
 
 
 def _placed(name: str | None, order: Sequence[str]) -> str:
