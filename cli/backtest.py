@@ -32,6 +32,16 @@ class RecordedRun:
     trial: int
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a run writes besides the screen; None where nothing was asked for."""
+
+    plot: Path | None = None
+    report: Path | None = None
+    out: Path | None = None
+    json: str | None = None
+
+
 class BacktestCommand(TyperCommand):
     """Lets ``--json`` stand alone: the next word is its file only when it ends in .json."""
 
@@ -84,6 +94,14 @@ def backtest(
         str | None,
         typer.Option("--json", metavar="[FILE.json]", help="Print JSON, or write it to FILE.json."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write an HTML report that works offline."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write all tables as Parquet, and summary.json."),
+    ] = None,
     engine: Annotated[
         Engine,
         typer.Option(
@@ -101,9 +119,11 @@ def backtest(
       trader backtest examples/sma_cross.toml
       trader backtest sma_cross --param fast=10 --plot equity.png
       trader backtest sma_cross --start 2006-01-01 --json
+      trader backtest sma_cross --report report.html --out results/sma_cross
     """
     from reports.charts import require_picture_path
     from runtime.config import load_strategy
+    from runtime.results.saved import require_folder
     from runtime.workspace import catalog_root, find_strategy
 
     here = Path.cwd()
@@ -111,13 +131,17 @@ def backtest(
         require_picture_path(plot)  # before the work, not after it
     if json is not None and json != STDOUT:
         screen.require_writable(Path(json))
+    if report is not None:
+        screen.require_writable(report)
+    if out is not None:
+        require_folder(out)
     config = load_strategy(find_strategy(strategy, here))
     config = _with_changes(config, param or [], data, start, end)
     run = run_with_progress(config, catalog_root(catalog, here), engine)
     for warning in config.warnings:
         if warning not in run.result.summary.warnings:
             warn(warning)
-    show(run, plot=plot, json=json)
+    show(run, Files(plot, report, out, json))
 
 
 def _with_changes(
@@ -160,25 +184,45 @@ def run_with_progress(config: StrategyConfig, catalog: Path, engine: str) -> Rec
     return RecordedRun(result, run_id, store.count_trials(store.run(run_id).family))
 
 
-def show(run: RecordedRun, *, plot: Path | None, json: str | None = None) -> None:
+def show(run: RecordedRun, files: Files) -> None:
     """Write the files that were asked for, then print the tear sheet or the JSON."""
     from reports.tearsheet import render_tearsheet
 
-    result = run.result
-    if plot is not None:
-        result.plot(plot)
-    if json is not None:
-        values = result.to_json() | {"run": {"id": run.run_id, "trial": run.trial}}
-        if json == STDOUT:
-            screen.print_json(values)
-            return
-        screen.write_file(Path(json), screen.to_json(values))
-    render_tearsheet(result.summary, screen.console())
+    text = _write(run, files)
+    if files.json == STDOUT:
+        print(text)
+        return
+    render_tearsheet(run.result.summary, screen.console())
     _print_place(run)
-    if plot is not None:
-        print(f"Picture: {plot}")
-    if json is not None:
-        print(f"JSON: {json}")
+    for name, path in (
+        ("Picture", files.plot),
+        ("Report", files.report),
+        ("Tables", files.out),
+        ("JSON", files.json),
+    ):
+        if path is not None:
+            print(f"{name}: {path}")
+
+
+def _write(run: RecordedRun, files: Files) -> str:
+    """Write the files, and return the JSON where it was asked for."""
+    from reports.record import to_json_text
+
+    result = run.result.recorded_as(run.run_id)
+    if files.plot is not None:
+        result.plot(files.plot)
+    if files.report is not None:
+        result.report(files.report)
+    if files.out is not None:
+        result.save(files.out)
+    if files.json is None:
+        return ""
+    text = to_json_text(
+        result.document().to_json() | {"run": {"id": run.run_id, "trial": run.trial}}
+    )
+    if files.json != STDOUT:
+        screen.write_file(Path(files.json), text)
+    return text
 
 
 def _print_place(run: RecordedRun) -> None:

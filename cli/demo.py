@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.backtest import run_with_progress, show
+from cli import screen
+from cli.backtest import Files, run_with_progress, show
 from cli.errors import guarded
 from cli.options import Debug
 
@@ -17,6 +18,9 @@ def demo(
     plot: Annotated[
         Path, typer.Option(metavar="FILE", help="Where the picture goes: .png, .svg or .pdf.")
     ] = Path("trader-demo.png"),
+    report: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where the HTML report goes.")
+    ] = Path("trader-demo.html"),
     debug: Debug = False,
 ) -> None:
     """Run the example strategy on the bundled GOOG history.
@@ -25,12 +29,14 @@ def demo(
 
     \b
     Example:
-      trader demo --plot goog.png
+      trader demo --plot goog.png --report goog.html
     """
     from reports.charts import require_picture_path
     from runtime.config import load_strategy
     from runtime.workspace import DEFAULT_STRATEGY, catalog_root, examples_folder
 
     require_picture_path(plot)
+    screen.require_writable(report)
     config = load_strategy(examples_folder() / DEFAULT_STRATEGY)
-    show(run_with_progress(config, catalog_root(None, Path.cwd()), "auto"), plot=plot)
+    run = run_with_progress(config, catalog_root(None, Path.cwd()), "auto")
+    show(run, Files(plot, report))

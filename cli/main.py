@@ -16,16 +16,18 @@ from cli import (
     data_check,
     data_import,
     data_list,
+    data_resample,
     demo,
     doctor,
     init,
     not_built,
+    report,
     runs,
     strategies_check,
     strategies_list,
     sweep,
 )
-from cli.errors import report
+from cli.errors import report as report_error
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -71,11 +73,13 @@ app.command("sweep")(sweep.sweep)
 app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")
+app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 _data.command("import")(data_import.import_data)
 _data.command("list")(data_list.list_data)
 _data.command("check")(data_check.check_data)
 _data.command("repair")(data_check.repair_data)
+_data.command("resample")(data_resample.resample_data)
 _runs.command("list")(runs.list_runs)
 _runs.command("show")(runs.show_run)
 _strategies.command("list")(strategies_list.list_strategies)
@@ -90,4 +94,4 @@ def main() -> None:
     try:
         app(prog_name="trader")
     except KeyboardInterrupt as interrupt:  # between the start and the command itself
-        sys.exit(report(interrupt))
+        sys.exit(report_error(interrupt))

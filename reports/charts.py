@@ -103,6 +103,30 @@ class EquityPlot:
                 raise InputError(f"{name} has {column.size} points, times has {self.times.size}")
 
 
+@dataclass(frozen=True, repr=False)
+class Picture:
+    """A picture that a notebook shows."""
+
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
+def summary_picture(summary: RunSummary, *, benchmark: FloatArray | None = None) -> Picture:
+    """Return the equity picture of a run without writing it."""
+    from io import StringIO
+
+    import matplotlib
+
+    page = StringIO()
+    style: Any = STYLE
+    with matplotlib.rc_context(style):
+        figure = draw_equity(plot_of(summary, benchmark=benchmark))
+        figure.savefig(page, format="svg", metadata=METADATA["svg"])
+    return Picture(page.getvalue())
+
+
 def plot_summary(
     path: Path,
     summary: RunSummary,
@@ -111,10 +135,20 @@ def plot_summary(
     markers: TradeMarkers | None = None,
 ) -> None:
     """Write the equity picture of a run; see `plot_equity`."""
+    plot_equity(path, plot_of(summary, benchmark=benchmark, markers=markers))
+
+
+def plot_of(
+    summary: RunSummary,
+    *,
+    benchmark: FloatArray | None = None,
+    markers: TradeMarkers | None = None,
+) -> EquityPlot:
+    """Return what the equity picture of a run shows."""
     start, end = ns_to_date(summary.period_start_ns), ns_to_date(summary.period_end_ns)
     names = ", ".join(summary.instruments[:4])
     more = len(summary.instruments) - 4
-    plot = EquityPlot(
+    return EquityPlot(
         times=summary.curve.times(),
         equity=summary.curve.equity,
         drawdown=summary.curve.drawdown(),
@@ -128,7 +162,6 @@ def plot_summary(
         benchmark_name=summary.benchmark or "benchmark",
         markers=markers,
     )
-    plot_equity(path, plot)
 
 
 def plot_equity(path: Path, plot: EquityPlot) -> None:

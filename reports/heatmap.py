@@ -64,13 +64,15 @@ class Line:
     """A metric along one parameter through the best trial, whose place is `best`.
 
     `loss` is what the worse direct neighbour loses of the best value, as a fraction; None: unknown.
+    With `is_cloud` the points are all trials of a search without a grid: nothing connects them.
     """
 
     name: str
     values: Floats
     metric: Floats
     best: int
-    loss: float | None
+    loss: float | None = None
+    is_cloud: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,6 +199,8 @@ def draw_stability(plot: Stability) -> Figure:
     )
     known = np.concatenate([line.metric[~np.isnan(line.metric)] for line in lines])
     low, high = float(known.min()), float(known.max())
+    if lines[0].is_cloud:  # a few terrible trials must not flatten the rest
+        low = float(np.quantile(known, 0.02))
     room = 0.12 * (high - low or 1.0)
     for place, line in enumerate(lines):
         axes = figure.add_subplot(grid[place // columns, place % columns])
@@ -209,10 +213,11 @@ def draw_stability(plot: Stability) -> Figure:
 
 def _draw_line(axes: Axes, line: Line) -> None:
     axes.axhline(0.0, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
-    is_sparse = len(line.values) <= 40
-    axes.plot(
-        line.values, line.metric, color=LINE, linewidth=1.5, marker="o" if is_sparse else "", ms=3.5
-    )
+    if line.is_cloud:
+        axes.plot(line.values, line.metric, "o", color=LINE, ms=3.0, alpha=0.45, mew=0)
+    else:
+        marker = "o" if len(line.values) <= 40 else ""
+        axes.plot(line.values, line.metric, color=LINE, linewidth=1.5, marker=marker, ms=3.5)
     at, peak = line.values[line.best], line.metric[line.best]
     axes.plot([at], [peak], "o", ms=9, mfc="none", mec=BEST, mew=1.8)
     axes.annotate(
@@ -225,17 +230,21 @@ def _draw_line(axes: Axes, line: Line) -> None:
         weight="bold",
         color=BEST,
     )
-    if line.loss is None:
-        said = "no neighbour to compare with"
-    else:
-        said = f"the worse neighbour loses {line.loss:.0%}"
-    axes.set_title(f"{line.name}: {said}", loc="left", size=9, color=INK, pad=6)
+    axes.set_title(_said(line), loc="left", size=9, color=INK, pad=6)
     axes.set_xlabel(line.name)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0)
     axes.margins(x=0.06)
+
+
+def _said(line: Line) -> str:
+    if line.is_cloud:
+        return line.name
+    if line.loss is None:
+        return f"{line.name}: no neighbour to compare with"
+    return f"{line.name}: the worse neighbour loses {line.loss:.0%}"
 
 
 def _figure(width: float, height: float, title: str, subtitle: str, footnote: str) -> Figure:

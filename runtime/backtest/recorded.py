@@ -149,5 +149,5 @@ def outcome_of(result: BacktestResult) -> RunOutcome:
         state_hash=result.state_hash,
         figures=figures_of(returns),
         returns=to_bytes(returns),
-        summary=json.dumps(result.to_json(), ensure_ascii=False, separators=(",", ":")),
+        summary=json.dumps(result.document().to_json(), ensure_ascii=False, separators=(",", ":")),
     )

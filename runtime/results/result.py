@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -21,19 +21,21 @@ from runtime.results.frames import cash_frame, equity_frame, fills_frame
 from runtime.results.orders import orders_frame
 from runtime.results.output import RunOutput
 from runtime.results.paths import path_result
+from runtime.results.shown import Shown
 from runtime.results.statement import Statement, statement_of
 from runtime.results.trades import trades_frame
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from reports.charts import Picture
     from reports.record import RunDocument
 
 TABLES = ("fills", "orders", "trades", "equity", "cash")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BacktestResult:
+class BacktestResult(Shown):
     """One backtest: its summary, both ends of what the data leaves open, and its tables.
 
     The tables (`fills`, `orders`, `trades`, `equity`, `cash`) are those of the pessimistic end; they
@@ -95,11 +97,18 @@ class BacktestResult:
         """Return a metric of the pessimistic run; None when undefined."""
         return self.summary.pessimistic.metrics[key]
 
-    def plot(self, path: Path | str) -> None:
-        """Write equity and drawdown as a picture; the suffix (.png, .svg, .pdf) decides."""
-        from reports.charts import plot_summary
+    def plot(self, path: Path | str | None = None) -> Picture | None:
+        """Write equity and drawdown as a picture; the suffix (.png, .svg, .pdf) decides.
 
-        plot_summary(Path(path), self.summary, benchmark=self._benchmark_curve())
+        Without a path, return it for the notebook to show.
+        """
+        from reports.charts import plot_summary, summary_picture
+
+        benchmark = self._benchmark_curve()
+        if path is None:
+            return summary_picture(self.summary, benchmark=benchmark)
+        plot_summary(Path(path), self.summary, benchmark=benchmark)
+        return None
 
     def tearsheet(self, *, width: int = 80) -> str:
         """Return the tear sheet as plain text."""
@@ -120,9 +129,23 @@ class BacktestResult:
 
     def document(self) -> RunDocument:
         """Return the whole result as one JSON document; see `reports.record`."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> RunDocument:
         from runtime.results.document import document_of
 
         return document_of(self)
+
+    def recorded_as(self, run_id: str) -> BacktestResult:
+        """Return the result with the id under which the registry knows it."""
+        return replace(self, context=replace(self.context, run_id=run_id))
+
+    def save(self, folder: Path | str) -> Path:
+        """Write the document and all tables into a folder; see `runtime.results.saved`."""
+        from runtime.results.saved import save_result
+
+        return save_result(self, Path(folder))
 
     def __repr__(self) -> str:
         summary, path = self.summary, self.summary.pessimistic
