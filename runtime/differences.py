@@ -78,7 +78,12 @@ def rows_until(
 
 
 def first_difference(
-    one: Ints, other: Ints, instruments: Sequence[Instrument], *, until_ns: int | None = None
+    one: Ints,
+    other: Ints,
+    instruments: Sequence[Instrument],
+    *,
+    until_ns: int | None = None,
+    kinds: Sequence[int] = (*DECISIONS, *OUTCOMES),
 ) -> Difference | None:
     """Return the first decision or outcome in which two journals differ, or None.
 
@@ -90,8 +95,11 @@ def first_difference(
         Of both runs; their order gives the rows' instrument numbers.
     until_ns
         Compare what happened up to and with this time; None is everything.
+    kinds
+        Which rows are compared. A fill at a bar's open has that time and is known at its close: up
+        to a time only `DECISIONS` can be compared.
     """
-    one, other = rows_until(one, until_ns), rows_until(other, until_ns)
+    one, other = rows_until(one, until_ns, kinds), rows_until(other, until_ns, kinds)
     common = min(len(one), len(other))
     unequal = np.flatnonzero((one[:common] != other[:common]).any(axis=1))
     if len(unequal) == 0 and len(one) == len(other):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from data.history import History
 from engine.errors import FormulaError
 from engine.lang.batch import evaluate_batch
 from engine.lang.compiler import TIMEFRAME, compile_program, parse_named
-from engine.lang.panel import BarColumns
 from engine.lang.program import Program
 from engine.lang.tree import (
     Binary,
@@ -22,6 +22,8 @@ from engine.lang.tree import (
     Unary,
     children,
 )
+from runtime.backtest.clockwork import Clockwork
+from runtime.backtest.signals import panel_of
 from runtime.config.strategy import RULE_KINDS
 from runtime.differences import Series
 
@@ -49,10 +51,12 @@ class Formulas:
             symbols=self.symbols,
         )
 
-    def series(self, panel: list[BarColumns], *, compiled: bool) -> list[Series]:
-        """Evaluate all of them: parts first, as causes come before effects."""
-        program = self.program()
-        columns = evaluate_batch(program, panel, compiled=compiled)
+    def series(
+        self, history: History, clockwork: Clockwork, *, adjustment: str, compiled: bool
+    ) -> list[Series]:
+        """Evaluate all of them at every bar: parts first, as causes come before effects."""
+        panel = panel_of(history, clockwork, adjustment=adjustment)
+        columns = evaluate_batch(self.program(), panel, compiled=compiled)
         names = sorted(columns, key=lambda name: name in self.values)
         return [
             Series(name, bars.symbol, bars.ts_close_ns, columns[name][k].copy())

@@ -22,7 +22,7 @@ from runtime.checks.recording import Recorder, Recording
 from runtime.checks.starts import compare_start
 from runtime.checks.views import Cut, Scramble, Start, View
 from runtime.config import StrategyConfig
-from runtime.differences import Series, first_difference, first_value_difference
+from runtime.differences import DECISIONS, Series, first_difference, first_value_difference
 
 Progress = Callable[[float, str], None]
 
@@ -152,7 +152,9 @@ class _Lookahead:
                 label = f"attribute {one.name}" if id(one) in attributes else one.name
                 self.found.add(replace(found, subject=label))
         instruments = self.recorder.history.instruments
-        difference = first_difference(whole.journal, other.journal, instruments, until_ns=until)
+        difference = first_difference(
+            whole.journal, other.journal, instruments, until_ns=until, kinds=DECISIONS
+        )
         if difference is not None:
             remark = self._cause(whole, other, until) if len(self.found) == before else ""
             self.found.add(finding_of(test, difference, view.until_ns, remark))

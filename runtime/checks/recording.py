@@ -19,7 +19,6 @@ from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.decisions import Decider, decider_of
 from runtime.backtest.functions import FunctionDecider
 from runtime.backtest.run import Job
-from runtime.backtest.signals import panel_of
 from runtime.backtest.sources import action_sources
 from runtime.checks.formulas import Formulas, formulas_of
 from runtime.checks.reads import Reads
@@ -174,8 +173,10 @@ class Recorder:
         assert self.formulas is not None
         if not self.formulas.values:
             return []
-        panel = panel_of(history, self.clockwork, adjustment=self.config.data.adjustment)
-        series = self.formulas.series(panel, compiled=self.is_compiled)
+        adjustment = self.config.data.adjustment
+        series = self.formulas.series(
+            history, self.clockwork, adjustment=adjustment, compiled=self.is_compiled
+        )
         return [each.until(view.until_ns) for each in series]
 
     def _memory_series(self, series: Sequence[Series], view: View, log: Log) -> list[Series]:

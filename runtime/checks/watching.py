@@ -21,7 +21,7 @@ from runtime.backtest.decisions import Decider
 from runtime.backtest.functions import FunctionDecider
 from runtime.differences import Series
 
-_CALLBACKS = ("on_bar", "on_quote", "on_trade", "on_fill")
+_CALLBACKS = ("on_bar", "on_quote", "on_trade")
 _VERBS = ("buy", "sell", "target_weight", "close", "cancel", "replace")
 _NUMBERS = (bool, int, float, Decimal, np.number, np.bool_)
 _ARRAY_LENGTH_MIN = 10
@@ -47,20 +47,33 @@ class Log:
     arrays: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     memories: list[NDArray[np.float64]] = field(default_factory=list)
     _rows: list[tuple[int, str, dict[str, float]]] = field(default_factory=list)
+    _told: list[tuple[str, dict[str, float]]] = field(default_factory=list)
 
     def enter(self, ts_ns: int, symbol: str) -> None:
-        """Note that a callback about something begins."""
+        """Note that a callback about something of the market begins."""
         self.now_ns, self.symbol = ts_ns, symbol
+        self._rows += [(ts_ns, of, numbers) for of, numbers in self._told]
+        self._told.clear()
+
+    def fill(self, strategy: object, symbol: str) -> None:
+        """Write down the numbers after a fill.
+
+        It is told before the market's next callback and known from then on: its own time may be the
+        open of a bar that closes later.
+        """
+        self._told.append((symbol, self._numbers(strategy)))
 
     def attributes(self, strategy: object) -> None:
         """Write down the numbers that a strategy keeps."""
-        numbers = {
+        assert self.now_ns is not None
+        self._rows.append((self.now_ns, self.symbol, self._numbers(strategy)))
+
+    def _numbers(self, strategy: object) -> dict[str, float]:
+        return {
             name: float(value)
             for name, value in vars(strategy).items()
             if isinstance(value, _NUMBERS) and name not in self.hidden
         }
-        assert self.now_ns is not None
-        self._rows.append((self.now_ns, self.symbol, numbers))
 
     def series(self) -> list[Series]:
         """Return each attribute's values, by the instrument that its callback was about."""
@@ -93,6 +106,8 @@ def _watched_class(kind: type[Strategy], log: Log) -> type[Strategy]:
             methods[name] = _callback_of(getattr(kind, name), log)
     if kind.on_bars is not Strategy.on_bars:
         methods["on_bars"] = _bars_of(kind.on_bars, log)
+    if kind.on_fill is not Strategy.on_fill:
+        methods["on_fill"] = _fill_of(kind.on_fill, log)
     for name in _VERBS:
         methods[name] = _verb_of(name, getattr(kind, name), log)
     return type(kind.__name__, (kind,), methods)
@@ -115,6 +130,16 @@ def _callback_of(method: Callable[[Any, Any], Any], log: Log) -> Callable[[Any, 
         return answer
 
     return callback
+
+
+def _fill_of(method: Callable[[Any, Any], Any], log: Log) -> Callable[[Any, Any], Any]:
+    def on_fill(self: Any, fill: Any) -> Any:
+        log.symbol = fill.symbol
+        answer = method(self, fill)
+        log.fill(self, fill.symbol)
+        return answer
+
+    return on_fill
 
 
 def _bars_of(method: Callable[[Any, Any], Any], log: Log) -> Callable[[Any, Any], Any]:

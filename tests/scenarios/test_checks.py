@@ -447,6 +447,39 @@ def test_several_instruments_are_checked_with_their_ranks() -> None:
     assert check_warmup(config, history, starts=6).is_clean
 
 
+FILLS = """
+from trader import Strategy, indicator
+class Planted(Strategy):
+    fast = indicator("sma(close, 5)")
+    slow = indicator("sma(close, 20)")
+    def on_start(self):
+        self.fills, self.spent = 0, 0.0
+    def on_bar(self, bar):
+        if self.working_orders():
+            return
+        if self.fast > self.slow and self.position() == 0:
+            self.buy(10)
+        elif self.fast < self.slow and self.position() > 0:
+            self.close()
+    def on_fill(self, fill):
+        self.fills += 1
+        self.spent += float(fill.price * fill.quantity)
+        if fill.quantity == 10 and self.position() > 0:
+            self.sell(10, stop=self.price(float(fill.price) * 0.99, "down"), reduce_only=True)
+"""
+
+
+def test_a_fill_at_the_next_open_is_not_taken_for_the_future(tmp_path: Path) -> None:
+    """A minute bar opens when the one before it closes: its fill has the time of the cut."""
+    path = strategy_of(tmp_path, FILLS)
+    text = path.read_text().replace("sample:goog", "world:minute_bars").replace("end = ", "# ")
+    path.write_text(text)
+    history = load_history(load_strategy(path).data, Path())
+    report = check_lookahead(load_strategy(path), history, Settings(cuts=40, starts=0))
+    assert report.is_clean, report.findings
+    assert report.events == 1000
+
+
 SEES_FILE = """
 from pathlib import Path
 from trader import Strategy
