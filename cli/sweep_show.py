@@ -156,6 +156,11 @@ def _show_stability(result: SweepResult, console: Console) -> None:
     known = [f"{name} {loss:.0%}".replace("%", " %") for name, loss in losses if loss is not None]
     if known:
         console.print(f"One step aside the best loses: {', '.join(known)}.")
+        return
+    near = result.nearest_loss()
+    if near is not None:
+        said = f"{near:.0%}".replace("%", " %")
+        console.print(f"The trials nearest to the best lose {said} of it in the median.")
 
 
 def _show_failures(result: SweepResult, console: Console) -> None:
@@ -169,8 +174,11 @@ def _show_files(
     result: SweepResult, console: Console, strategy: str, pictures: Sequence[Path]
 ) -> None:
     from runtime.sweep.folder import RESULTS_NAME, RETURNS_NAME
+    from runtime.sweep.walking import CURVE_NAME, WINDOWS_NAME
 
     names = [RESULTS_NAME, RETURNS_NAME, *(path.name for path in pictures)]
+    if result.manifest.walk_forward:
+        names += [WINDOWS_NAME, CURVE_NAME]
     console.print(f"Files in {result.folder}: {', '.join(names)}", soft_wrap=True)
     best = result.best_parameters
     if best is not None and not result.manifest.walk_forward:

@@ -214,7 +214,7 @@ def draw_stability(plot: Stability) -> Figure:
 def _draw_line(axes: Axes, line: Line) -> None:
     axes.axhline(0.0, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
     if line.is_cloud:
-        axes.plot(line.values, line.metric, "o", color=LINE, ms=3.0, alpha=0.45, mew=0)
+        axes.plot(line.values, line.metric, "o", color=LINE, ms=4.0, alpha=0.6, mew=0)
     else:
         marker = "o" if len(line.values) <= 40 else ""
         axes.plot(line.values, line.metric, color=LINE, linewidth=1.5, marker=marker, ms=3.5)

@@ -30,7 +30,7 @@ RETURNS_NAME = "returns.parquet"
 PARTS_NAME = "parts"
 _PART = re.compile(r"trials-(\d+)-(\d+)\.parquet")
 OWN_COLUMNS = frozenset(
-    {"trial", "window", "phase", "final_equity", "orders", "closed_trades", "ambiguities"}
+    {"trial", "walk_window", "walk_phase", "final_equity", "orders", "closed_trades", "ambiguities"}
     | {"state_hash", "error", *METRICS}
 )
 
@@ -77,17 +77,19 @@ class SweepFolder:
 
     def write_part(self, rows: Sequence[TrialRow]) -> None:
         """Add the rows of a chunk of consecutive trials."""
-        name = f"{rows[0].task.number:08d}-{rows[-1].task.number:08d}.parquet"
+        first, last = rows[0].task.number, rows[-1].task.number
         returns, trials = returns_frame(rows), trials_frame(rows, self.manifest)
-        replace_file(self._parts / f"returns-{name}", _writer(returns))
-        replace_file(self._parts / f"trials-{name}", _writer(trials))
+        replace_file(self._part_path("returns", first, last), _writer(returns))
+        replace_file(self._part_path("trials", first, last), _writer(trials))
 
-    def read_parts(self, *, returns: bool = False) -> pl.DataFrame:
-        """Return the rows so far, by trial."""
+    def read_parts(self, *, first: int = 0, last: int | None = None) -> pl.DataFrame:
+        """Return the rows so far of the trials from `first` to `last`, by trial."""
         import polars as pl
 
-        paths = self._part_paths("returns" if returns else "trials")
-        return pl.concat([pl.read_parquet(path) for path in paths])
+        last = self.manifest.trials if last is None else last
+        names = [(a, b) for a, b in self.done() if a <= last and b >= first]
+        frames = [pl.read_parquet(self._part_path("trials", *each)) for each in names]
+        return pl.concat(frames).filter(pl.col("trial").is_between(first, last))
 
     def trial_count(self) -> int:
         """Return how many trials the folder holds."""
@@ -125,7 +127,10 @@ class SweepFolder:
             self._parts.rmdir()
 
     def _part_paths(self, kind: str) -> list[Path]:
-        return [self._parts / f"{kind}-{a:08d}-{b:08d}.parquet" for a, b in self.done()]
+        return [self._part_path(kind, a, b) for a, b in self.done()]
+
+    def _part_path(self, kind: str, first: int, last: int) -> Path:
+        return self._parts / f"{kind}-{first:08d}-{last:08d}.parquet"
 
 
 def _writer(frame: pl.DataFrame) -> Callable[[Path], None]:
@@ -168,8 +173,8 @@ def _window_columns(spans: Sequence[SpanEntry]) -> list[pl.Series]:
     if all(span.window is None for span in spans):
         return []
     return [
-        pl.Series("window", [span.window for span in spans], dtype=pl.Int64),
-        pl.Series("phase", [span.phase for span in spans], dtype=pl.String),
+        pl.Series("walk_window", [span.window for span in spans], dtype=pl.Int64),
+        pl.Series("walk_phase", [span.phase for span in spans], dtype=pl.String),
     ]
 
 

@@ -101,6 +101,35 @@ def profiles(
     return made
 
 
+def nearest_loss(
+    trials: pl.DataFrame,
+    best: Mapping[str, object],
+    names: Sequence[str],
+    metric: str,
+    *,
+    count: int = 8,
+) -> float | None:
+    """Return how much of the best value the trials nearest to it lose in the median, as a fraction.
+
+    For searches without a grid, in which the best has no neighbours one step aside. Near is measured
+    in parts of each parameter's range. None with fewer trials, or where the best is not over zero.
+    """
+    import polars as pl
+
+    peak = float(str(best[metric]))
+    others = trials.filter((pl.col("trial") != best["trial"]) & pl.col(metric).is_not_null())
+    if len(others) < count or peak <= 0.0:
+        return None
+    distance = np.zeros(len(others))
+    for name in names:
+        values = others[column_name(name)].cast(pl.Float64).to_numpy()
+        span = float(np.ptp(values)) or 1.0
+        distance += ((values - float(best[column_name(name)])) / span) ** 2  # type: ignore[arg-type]
+    near = np.argsort(distance, kind="stable")[:count]
+    around = others[metric].cast(pl.Float64).to_numpy()[near]
+    return (peak - float(np.median(around))) / peak
+
+
 def plane(
     trials: pl.DataFrame, x: str, y: str, metric: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -169,7 +169,7 @@ class _Trials:
         """Yield what the folder holds as trials."""
         spans = {(each.window, each.phase): each for each in self.manifest.spans}
         for row, returns in folder.rows():
-            span = spans[row.get("window"), row.get("phase")]  # type: ignore[index]
+            span = spans[row.get("walk_window"), row.get("walk_phase")]  # type: ignore[index]
             error = str(row["error"] or "")
             parameters = values_of(row, tuple(self.manifest.parameters))
             yield self._trial(parameters, span, None if error else returns, error)

@@ -15,7 +15,7 @@ from runtime.config import ParameterValue
 from runtime.sweep.deflated import Deflated, deflated_sharpe
 from runtime.sweep.folder import RESULTS_NAME, RETURNS_NAME, values_of
 from runtime.sweep.manifest import Manifest
-from runtime.sweep.ranking import Profile, profiles, ranked
+from runtime.sweep.ranking import Profile, nearest_loss, profiles, ranked
 
 if TYPE_CHECKING:
     import polars as pl
@@ -108,10 +108,16 @@ class SweepResult:
         )
 
     def profiles(self) -> list[Profile]:
-        """Return the metric along each parameter through the best trial."""
-        return (
-            [] if self.best is None else profiles(self.trials, self.best, self.names, self.metric)
-        )
+        """Return the metric along each parameter through the best trial; a grid's only."""
+        if self.best is None or self.manifest.method != "grid":
+            return []
+        return profiles(self.trials, self.best, self.names, self.metric)
+
+    def nearest_loss(self) -> float | None:
+        """Return what the trials nearest to the best lose in the median; see `nearest_loss`."""
+        if self.best is None:
+            return None
+        return nearest_loss(self.trials, self.best, self.names, self.metric)
 
     def walk(self) -> Walk:
         """Return the windows of a walk-forward."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -31,8 +31,12 @@ from runtime.sweep.recording import NoRecorder, Recorder
 from runtime.sweep.result import SweepResult
 from runtime.sweep.space import Space
 from runtime.sweep.trial import Task, TrialRow
+from runtime.sweep.walking import save_walk, test_tasks
 from runtime.sweep.windows import WalkForward
 from runtime.sweep.worker import Work, save_shared
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Progress = Callable[[int, int, int], None]
 SHARED_NAME = "shared.bin"
@@ -175,7 +179,10 @@ def run_sweep(
                 _run(sweep, runner)
             folder.merge()
         folder.forget_parts()
-    return SweepResult(folder.root, sweep.manifest, sweep.metric, recorder.count())
+        result = SweepResult(folder.root, sweep.manifest, sweep.metric, recorder.count())
+        if sweep.manifest.walk_forward:
+            save_walk(result)
+    return result
 
 
 def _run(sweep: Sweep, runner: Runner) -> None:
@@ -186,8 +193,6 @@ def _run(sweep: Sweep, runner: Runner) -> None:
         return
     runner.evaluate_plan(sweep.plan)
     if sweep.manifest.walk_forward:
-        from runtime.sweep.walking import test_tasks
-
         runner.evaluate(test_tasks(sweep.plan, runner.folder.read_parts(), sweep.metric))
 
 
@@ -270,13 +275,13 @@ class Runner:
         missing = self.folder.missing(plan.count)
         self._evaluate(plan.tasks(missing), len(missing))
 
-    def evaluate(self, tasks: Sequence[Task]) -> None:
-        """Run some trials, unless they are done."""
-        if not tasks:
-            return
-        missing = set(self.folder.missing(max(task.number for task in tasks) + 1).tolist())
+    def evaluate(self, tasks: Sequence[Task]) -> pl.DataFrame:
+        """Run some trials of consecutive numbers, unless they are done, and return their rows."""
+        first, last = tasks[0].number, tasks[-1].number
+        missing = set(self.folder.missing(last + 1).tolist())
         chosen = [task for task in tasks if task.number in missing]
         self._evaluate(iter(chosen), len(chosen))
+        return self.folder.read_parts(first=first, last=last)
 
     def _evaluate(self, tasks: Iterator[Task], count: int) -> None:
         self._tell()

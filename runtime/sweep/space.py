@@ -174,6 +174,13 @@ class Space:
             for axis, place in zip(self.axes, places, strict=True)
         }
 
+    def number(self, values: Mapping[str, ParameterValue]) -> int:
+        """Return the combination with these parameters."""
+        number = 0
+        for axis in self.axes:
+            number = number * len(axis.values) + axis.values.index(values[axis.name])
+        return number
+
     def places(self, numbers: Ints) -> list[Ints]:
         """Return for each axis the place of each combination on it."""
         rest, made = numbers, []

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +18,8 @@ from numpy.typing import NDArray
 
 from engine.rules.metrics import DailyAccount, Metrics, growth_index, measure
 from runtime.config import ParameterValue
-from runtime.sweep.folder import values_of
+from runtime.sweep.files import replace_file
+from runtime.sweep.folder import column_name, values_of
 from runtime.sweep.plan import Plan
 from runtime.sweep.ranking import ranked
 from runtime.sweep.trial import Task
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from runtime.sweep.result import SweepResult
+
+WINDOWS_NAME, CURVE_NAME = "windows.parquet", "out-of-sample.parquet"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +72,7 @@ def chosen_rows(
 
     rows: list[dict[str, object] | None] = []
     for window in range(plan_windows):
-        part = trials.filter((pl.col("window") == window) & (pl.col("phase") == "train"))
+        part = trials.filter((pl.col("walk_window") == window) & (pl.col("walk_phase") == "train"))
         order = ranked(part, metric)
         rows.append(order.row(0, named=True) if len(order) else None)
     return rows
@@ -94,7 +99,7 @@ def walk_of(result: SweepResult) -> Walk:
     manifest, trials = result.manifest, result.trials
     train = [span for span in manifest.spans if span.phase == "train"]
     test = [span for span in manifest.spans if span.phase == "test"]
-    proofs = trials.filter(pl.col("phase") == "test").sort("window").to_dicts()
+    proofs = trials.filter(pl.col("walk_phase") == "test").sort("walk_window").to_dicts()
     chosen = chosen_rows(len(train), trials, result.metric)
     steps, days, series = [], [], []
     for k, (choice, proof) in enumerate(zip(chosen, proofs, strict=True)):
@@ -134,6 +139,48 @@ def _stitched(
         day_numbers=np.concatenate((first, all_days)),
     )
     return Walk(steps, all_days, returns, measure(account))
+
+
+def save_walk(result: SweepResult) -> list[Path]:
+    """Write the windows and the stitched curve beside the tables of trials; return their paths."""
+    import polars as pl
+
+    walk = result.walk()
+    windows = pl.DataFrame([_window_row(step) for step in walk.steps])
+    curve = pl.DataFrame(
+        {
+            "day": pl.Series(walk.days.astype(np.int32)).cast(pl.Date),
+            "return": walk.returns,
+            "growth": walk.growth()[1:],
+        }
+    )
+    paths = []
+    for name, frame in ((WINDOWS_NAME, windows), (CURVE_NAME, curve)):
+        paths.append(result.folder / name)
+        replace_file(paths[-1], frame.write_parquet)
+    return paths
+
+
+def _window_row(step: Step) -> dict[str, object]:
+    parameters = (step.parameters or {}).items()
+    chosen = {column_name(k): v if isinstance(v, bool) else float(v) for k, v in parameters}
+    return {
+        "walk_window": step.window,
+        "train_start": ns_to_datetime(step.train_ns[0]),
+        "train_end": ns_to_datetime(step.train_ns[1]),
+        "test_start": ns_to_datetime(step.test_ns[0]),
+        "test_end": ns_to_datetime(step.test_ns[1]),
+        **chosen,
+        "train_metric": step.train_metric,
+        "test_metric": step.test_metric,
+        "test_return": step.test_return,
+        "error": step.error or None,
+    }
+
+
+def ns_to_datetime(ns: int) -> datetime:
+    """Return a time to the microsecond, UTC."""
+    return datetime.fromtimestamp(ns // 10**9, UTC) + timedelta(microseconds=ns % 10**9 // 1000)
 
 
 def _number(value: object) -> float | None:

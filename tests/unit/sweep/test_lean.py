@@ -72,10 +72,10 @@ def test_a_lean_run_of_a_class_equals_the_full_one(tmp_path: Path) -> None:
 def test_a_part_warms_up_before_it_and_trades_only_in_it(text: str) -> None:
     config = config_of(text)
     history = history_of(config)
-    start, end = bar_time(history, 70), bar_time(history, 110)
+    start, end = bar_time(history, 75), bar_time(history, 115)
     bench = Bench(config, history, compiled=False, start_ns=start, end_ns=end)
     alone = Bench(config, history.between(start, end), compiled=False)
-    slow = numbers(fast=1, slow=35) if text is CROSS else numbers(lookback=35)
+    slow = numbers(fast=1, slow=30) if text is CROSS else numbers(lookback=35)
     warm, cold = bench.run(slow), alone.run(slow)
     assert len(warm.returns) == len(cold.returns) == 40
     # Indicators have their past; the cold run waits for it.
