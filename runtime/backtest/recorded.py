@@ -29,6 +29,7 @@ def recorded_backtest(
     progress: Progress | None = None,
     store: Store | None = None,
     origin: str = "python",
+    command: str | None = None,
 ) -> tuple[BacktestResult, str]:
     """Run a strategy over its history and record it, whatever becomes of it.
 
@@ -40,6 +41,8 @@ def recorded_backtest(
         The registry; the user's, or the one that is configured, when left out.
     origin
         Who asked: ``cli`` or ``python``.
+    command
+        What makes the same result; that of the command line when left out.
 
     Returns
     -------
@@ -52,7 +55,9 @@ def recorded_backtest(
         If the registry cannot be written: then nothing is run. Whatever else `run_backtest` raises.
     """
     registry = Store.open() if store is None else store
-    recording = _Recording(registry, config, catalog_root, is_given=history is not None, by=origin)
+    recording = _Recording(
+        registry, config, catalog_root, is_given=history is not None, by=origin, command=command
+    )
     try:
         result = run_backtest(
             config,
@@ -84,12 +89,14 @@ class _Recording:
         *,
         is_given: bool,
         by: str,
+        command: str | None = None,
     ) -> None:
         self._store = store
         self._config = config
         self._catalog_root = catalog_root
         self._is_given = is_given
         self._origin = by
+        self._command = command
         self._is_open = False
         self.run_id: str | None = None
 
@@ -126,9 +133,14 @@ class _Recording:
             end_ns=found.data.end_ns,
             configuration=found.configuration,
             engine=found.engine,
-            command="" if self._is_given else reproduce_command(config, self._catalog_root),
+            command=self._told_command(),
             origin=self._origin,
         )
+
+    def _told_command(self) -> str:
+        if self._command is not None:
+            return self._command
+        return "" if self._is_given else reproduce_command(self._config, self._catalog_root)
 
 
 def parameters_text(config: StrategyConfig) -> Mapping[str, str]:

@@ -58,8 +58,20 @@ def placed_formula(error: FormulaError, config: StrategyConfig) -> FormulaError:
     )
 
 
+# Classes that a program holds already: to import their file again would run the program again.
+_GIVEN: dict[tuple[Path | None, str], type[Strategy]] = {}
+
+
+def use_class(path: Path, name: str, kind: type[Strategy]) -> None:
+    """Take `kind` for the class `name` of the file `path` from now on, instead of importing it."""
+    _GIVEN[path, name] = kind
+
+
 def load_object(config: StrategyConfig) -> Any:
-    """Return the object that a strategy names in its file."""
+    """Return the object that a strategy names in its file, or the class that `use_class` gave."""
+    given = _GIVEN.get((config.strategy.code_path, config.strategy.code_name))
+    if given is not None:
+        return given
     module, name = load_module(config), config.strategy.code_name
     if not hasattr(module, name):
         near = difflib.get_close_matches(name, dir(module), n=1)
