@@ -16,10 +16,13 @@ before all of them are defined no callback is called.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any, Protocol
+
+from engine.errors import StrategyError
 
 Number = int | str | Decimal
 
@@ -240,11 +243,11 @@ class Strategy:
             FOK, GTD with ``expire_ns``), ``reduce_only``, ``post_only``, ``stop_loss`` and
             ``take_profit`` (children of a bracket).
         """
-        return self._desk.order(symbol, 1, quantity, OrderTerms(**terms))
+        return self._desk.order(symbol, 1, quantity, _terms(terms))
 
     def sell(self, quantity: Number, symbol: str | None = None, **terms: Any) -> int | None:
         """Sell; see `buy`."""
-        return self._desk.order(symbol, -1, quantity, OrderTerms(**terms))
+        return self._desk.order(symbol, -1, quantity, _terms(terms))
 
     def target_weight(self, weight: float, symbol: str | None = None) -> int | None:
         """Trade at market towards `weight` of equity (negative: short)."""
@@ -294,6 +297,19 @@ class Strategy:
     def price(self, value: float, rounding: str = "nearest", symbol: str | None = None) -> Decimal:
         """Turn a float into a price on the instrument's grid, rounding ``down``, ``up`` or ``nearest``."""
         return self._desk.round_price(symbol, value, rounding)
+
+
+def _terms(given: dict[str, Any]) -> OrderTerms:
+    """Return terms by their names, or say which name is none."""
+    known = [each.name for each in fields(OrderTerms)]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise StrategyError(
+                f"an order has no term {name!r}",
+                remedy=f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}",
+            )
+    return OrderTerms(**given)
 
 
 def rounding_of(name: str) -> str:

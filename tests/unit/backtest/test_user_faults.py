@@ -109,6 +109,18 @@ def test_a_callback_that_goes_wrong_is_named_by_file_and_line(
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("term", "remedy"), [("limt=1", "did you mean 'limit'?"), ("colour=1", "it has limit, stop,")]
+)
+def test_an_order_with_an_unknown_term_is_told_the_known_ones(
+    tmp_path: Path, term: str, remedy: str
+) -> None:
+    with pytest.raises(StrategyError, match="an order has no term") as caught:
+        run(tmp_path, on_bar(f"self.buy(1, {term})"))
+    assert remedy in caught.value.remedy
+    assert caught.value.where == f"{tmp_path / 'mine.py'}, line {FIRST_LINE}"
+
+
 @pytest.mark.parametrize("returned", ["1", "bar.close", "float('nan')", "False"])
 def test_a_callback_that_returns_something_is_told_how_to_act(
     tmp_path: Path, returned: str
