@@ -10,7 +10,7 @@ from data.history import History
 from engine.model.units import NS_PER_SECOND
 from runtime.config import StrategyConfig
 from runtime.config.moments import format_moment
-from runtime.workspace import catalog_root
+from runtime.workspace import DEFAULT_STRATEGY, catalog_root, examples_folder
 
 _PATH_WORDS = {
     "pessimistic": "of both orders of a bar's high and low, the worse one",
@@ -97,6 +97,8 @@ def reproduce_command(config: StrategyConfig, catalog: Path | None = None) -> st
     catalog
         Where its dataset was found; said where it is not the usual place.
     """
+    if config.path == examples_folder() / DEFAULT_STRATEGY and config.written is None:
+        return "trader demo"  # the installed example, wherever that is
     parts = ["trader", "backtest", str(config.path)]
     for name, spec in config.parameters.items():
         parts += ["--param", f"{name}={spec.default}"]
