@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
@@ -45,16 +44,13 @@ def require_writable(path: Path) -> None:
     Raises
     ------
     InputError
-        If the folder is missing or closed, or the path is a folder.
+        If the folder can neither be made nor written, or the path is a folder.
     """
+    from reports.places import require_folder
+
     if path.is_dir():
         raise InputError("this is a folder", where=str(path), remedy="name a file in it")
-    if not path.parent.is_dir():
-        raise InputError(
-            f"the folder {path.parent} does not exist", where=str(path), remedy="create it first"
-        )
-    if not os.access(path.parent, os.W_OK):
-        raise _not_written(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    require_folder(path)
 
 
 def write_file(path: Path, text: str) -> None:
@@ -66,6 +62,7 @@ def write_file(path: Path, text: str) -> None:
         If it cannot be written; the file is then as it was.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     except OSError as error:
         raise _not_written(path, error) from None
@@ -85,7 +82,7 @@ def _not_written(path: Path, error: OSError) -> InputError:
     return InputError(
         f"the file cannot be written: {error.strerror}",
         where=str(path),
-        remedy="choose an existing folder in which you may write",
+        remedy="choose a folder in which you may write",
     )
 
 

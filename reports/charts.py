@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from engine.errors import InputError
 from engine.model.units import NS_PER_DAY
 from reports.formats import format_percent
+from reports.places import require_folder
 from reports.summary import RunSummary, ns_to_date
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def require_picture_path(path: Path) -> str:
     Raises
     ------
     InputError
-        If the suffix is unknown, the folder is missing or not writable, or `path` is a folder.
+        If the suffix is unknown, the folder can neither be made nor written, or `path` is a folder.
     """
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
@@ -197,14 +198,9 @@ def require_picture_path(path: Path) -> str:
             where=str(path),
             remedy="Choose another file name.",
         )
-    if not path.parent.is_dir():
-        raise InputError(
-            f"the folder {path.parent} does not exist", where=str(path), remedy="Create it first."
-        )
     if path.is_dir():
         raise InputError("this is a folder", where=str(path), remedy="Name a file in it.")
-    if not os.access(path.parent, os.W_OK):
-        raise _not_writable(path, "no permission to write in its folder")
+    require_folder(path)
     return kind
 
 
@@ -220,6 +216,7 @@ def _not_writable(path: Path, why: str) -> InputError:
 def _replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file beside `path` and move it there when all went well."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
     except OSError as error:
         raise _not_writable(path, error.strerror or "unknown reason") from error

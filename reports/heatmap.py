@@ -110,6 +110,7 @@ def _write(path: Path, draw: Callable[[], Figure]) -> None:
     page = BytesIO()
     with matplotlib.rc_context(style):
         draw().savefig(page, format=kind, dpi=150, metadata=METADATA[kind])
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_bytes(page.getvalue())
     temporary.replace(path)

@@ -38,6 +38,7 @@ def write_page(path: Path, text: str) -> None:
     """
     temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         temporary = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8") as file:

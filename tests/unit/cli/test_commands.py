@@ -199,7 +199,7 @@ def test_init_tells_the_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (("--start", "soon"), "--start"),
         (("--start", "2006-01-02", "--end", "2006-01-01"), "the end is not after the start"),
         (("--data", "world:nothing"), "unknown synthetic market 'nothing'"),
-        (("--plot", "nowhere/a.png"), "does not exist"),
+        (("--plot", "trader.toml/a.png"), "trader.toml is a file, not a folder"),
         (("--plot", "a.gif"), "a picture ends in"),
     ],
 )

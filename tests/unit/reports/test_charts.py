@@ -84,7 +84,7 @@ def test_trades_are_marked_on_the_curve() -> None:
     [
         ("equity.jpg", "ends in .png, .svg, .pdf"),
         ("equity", "ends in .png, .svg, .pdf"),
-        ("nowhere/equity.png", "does not exist"),
+        ("folder.png/file/equity.png", "file is a file, not a folder"),
         ("folder.png", "this is a folder"),
     ],
 )
@@ -92,9 +92,15 @@ def test_a_place_that_cannot_hold_a_picture_is_refused(
     tmp_path: Path, name: str, says: str
 ) -> None:
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "folder.png" / "file").touch()
     with pytest.raises(InputError, match=says):
         plot_equity(tmp_path / name, plot_of(5))
     assert [file.name for file in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_a_folder_that_is_missing_is_made_with_the_picture(tmp_path: Path) -> None:
+    plot_equity(tmp_path / "out" / "deep" / "equity.png", plot_of(5))
+    assert [file.name for file in (tmp_path / "out" / "deep").iterdir()] == ["equity.png"]
 
 
 def test_a_folder_without_permission_is_refused(
