@@ -15,7 +15,8 @@ from runtime.store.records import ReturnFigures
 def figures_of(returns: NDArray[np.float64] | None) -> ReturnFigures:
     """Return the figures of daily returns (fractions, time ascending); None has none.
 
-    Where the returns do not vary, ratio and moments are undefined. Unlike the metrics of a tear
+    Where the returns do not vary, ratio and moments are undefined, and so is what leaves the range of
+    floats. Unlike the metrics of a tear
     sheet these have no least number of observations: the gate asks for one itself.
 
     Examples
@@ -26,13 +27,23 @@ def figures_of(returns: NDArray[np.float64] | None) -> ReturnFigures:
     """
     if returns is None or not returns.size:
         return ReturnFigures()
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is undefined below
+        values = [_finite(each) for each in _values(returns)]
+    return ReturnFigures(returns.size, *values)
+
+
+def _values(returns: NDArray[np.float64]) -> tuple[float | None, ...]:
+    """Return total return, daily ratio, deepest drawdown, skew and kurtosis."""
     growth = growth_index(returns)
     total, drawdown = float(growth[-1]) - 1.0, float(drawdowns(growth).min())
     if returns.size < 2 or float(returns.max() - returns.min()) <= FLAT_RANGE:
-        return ReturnFigures(returns.size, total, None, drawdown)
-    mean = math.fsum(returns) / returns.size
-    ratio = mean / float(returns.std(ddof=1))
-    return ReturnFigures(returns.size, total, ratio, drawdown, skewness(returns), kurtosis(returns))
+        return total, None, drawdown, None, None
+    ratio = math.fsum(returns) / returns.size / float(returns.std(ddof=1))
+    return total, ratio, drawdown, skewness(returns), kurtosis(returns)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def to_bytes(returns: NDArray[np.float64] | None) -> bytes:

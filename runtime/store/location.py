@@ -36,12 +36,12 @@ def database_url(start: Path, environment: Mapping[str, str] | None = None) -> s
     ConfigError
         If the workspace's ``trader.toml`` is wrong.
     """
-    from runtime.workspace import find_workspace, user_data_folder
-
     variables = os.environ if environment is None else environment
     named = variables.get(VARIABLE, "").strip()
     if named:
         return named
+    from runtime.workspace import find_workspace, user_data_folder
+
     workspace = find_workspace(start)
     if workspace is not None and workspace.database:
         return workspace.database

@@ -14,6 +14,11 @@ from runtime.store.records import NewRun, ReturnFigures, RunRecord, State, Sweep
 _FIGURES = ("total_return", "sharpe_daily", "max_drawdown", "skew", "kurtosis")
 
 
+def storable(text: str) -> str:
+    """Return a text that every database takes: file names and messages may hold what is no text."""
+    return text.replace("\x00", "").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def run_row(run: NewRun, run_id: str, begun_ns: int, process: Process) -> dict[str, Cell]:
     """Return the first row of a run: what is known before it begins."""
     return {
@@ -21,16 +26,16 @@ def run_row(run: NewRun, run_id: str, begun_ns: int, process: Process) -> dict[s
         "family": run.family,
         "fingerprint": run.fingerprint,
         "state": State.RUNNING.value,
-        "strategy": run.strategy,
-        "path": run.path,
+        "strategy": storable(run.strategy),
+        "path": storable(run.path),
         "parameters": _json(run.parameters),
-        "dataset": run.dataset,
+        "dataset": storable(run.dataset),
         "data_id": run.data_id,
         "start_ns": run.start_ns,
         "end_ns": run.end_ns,
         "configuration": run.configuration,
         "engine": run.engine,
-        "command": run.command,
+        "command": storable(run.command),
         "origin": run.origin,
         "host": process.host,
         "pid": process.pid,
@@ -67,7 +72,7 @@ def trial_row(trial: Trial, sweep_id: str) -> dict[str, Cell]:
         "start_ns": trial.start_ns,
         "end_ns": trial.end_ns,
         **figures_row(trial.figures, trial.returns),
-        "error": trial.error,
+        "error": storable(trial.error),
     }
 
 

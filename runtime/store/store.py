@@ -20,7 +20,7 @@ from runtime.store.records import (
     SweepRecord,
     Trial,
 )
-from runtime.store.rows import figures_row, run_of, run_row, sweep_of, trial_of, trial_row
+from runtime.store.rows import figures_row, run_of, run_row, storable, sweep_of, trial_of, trial_row
 
 ERROR_LENGTH_MAX = 2_000
 VANISHED = "the process ended without a word: killed, or the machine stopped"
@@ -162,14 +162,14 @@ class Store:
             "id": sweep_id,
             "family": sweep.family,
             "state": State.RUNNING.value,
-            "strategy": sweep.strategy,
+            "strategy": storable(sweep.strategy),
             "method": sweep.method,
             "space": sweep.space,
             "planned": sweep.planned,
             "dataset": sweep.dataset,
             "data_id": sweep.data_id,
             "engine": sweep.engine,
-            "command": sweep.command,
+            "command": storable(sweep.command),
             "begun_ns": begun_ns,
             "ended_ns": None,
             **_process_row(process),
@@ -256,7 +256,7 @@ def _process_row(process: Process) -> dict[str, Cell]:
 
 
 def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:ERROR_LENGTH_MAX]
+    return storable(f"{type(error).__name__}: {error}"[:ERROR_LENGTH_MAX])
 
 
 def _not_one(name: str, count: int) -> InputError:

@@ -92,6 +92,14 @@ def test_a_run_that_breaks_says_how(
     assert run.ended_ns is not None
 
 
+def test_texts_that_are_no_text_are_kept_readable(store: Store) -> None:
+    run_id = store.begin(replace(RUN, path="caf\udce9.toml", strategy="a\x00b"))
+    store.fail(run_id, ValueError("\x00 in \udcff"))
+    run = store.run(run_id)
+    assert (run.path, run.strategy) == ("caf\\udce9.toml", "ab")
+    assert run.error == "ValueError:  in \\udcff"
+
+
 def test_an_ended_run_never_changes_again(store: Store) -> None:
     run_id = store.begin(RUN)
     store.finish(run_id, OUTCOME)
