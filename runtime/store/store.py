@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError, InternalFault
+from engine.errors import InputError, InternalFault, TraderError
 from runtime.store.backend import Backend, Cell, Transaction
 from runtime.store.ids import new_id, now_ns
 from runtime.store.location import database_url, server_url, sqlite_path
@@ -256,7 +256,11 @@ def _process_row(process: Process) -> dict[str, Cell]:
 
 
 def _told(error: BaseException) -> str:
-    return storable(f"{type(error).__name__}: {error}"[:ERROR_LENGTH_MAX])
+    """Return what went wrong and where; what to do about it was said on the screen."""
+    text = str(error)
+    if isinstance(error, TraderError):
+        text = f"{error.where}: {error.problem}" if error.where else error.problem
+    return storable(f"{type(error).__name__}: {text}"[:ERROR_LENGTH_MAX])
 
 
 def _not_one(name: str, count: int) -> InputError:
