@@ -7,6 +7,7 @@ the wrong guess lets a strategy see the future by one bar. So it has to be said.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,15 +91,22 @@ def require_daily(options: ImportOptions, file: str) -> None:
     )
 
 
-def usual_step_ns(stamps: Ints, groups: list[Ints]) -> int | None:
-    """Return the most frequent distance between neighbouring stamps; None without any."""
+def step_counts(stamps: Ints, groups: list[Ints]) -> Counter[int]:
+    """Return how often each distance between neighbouring stamps comes."""
     steps = [np.abs(np.diff(stamps[group])) for group in groups]
     every = np.concatenate(steps) if steps else np.empty(0, dtype=np.int64)
-    every = every[every > 0]
-    if len(every) == 0:
-        return None
-    lengths, counts = np.unique(every, return_counts=True)
-    return int(lengths[np.argmax(counts)])
+    lengths, counts = np.unique(every[every > 0], return_counts=True)
+    return Counter(dict(zip(lengths.tolist(), counts.tolist())))
+
+
+def usual_step(counts: Counter[int]) -> int | None:
+    """Return the most frequent distance, the shortest of equals; None without any."""
+    return min(counts, key=lambda length: (-counts[length], length)) if counts else None
+
+
+def usual_step_ns(stamps: Ints, groups: list[Ints]) -> int | None:
+    """Return the most frequent distance between neighbouring stamps; None without any."""
+    return usual_step(step_counts(stamps, groups))
 
 
 def from_days(

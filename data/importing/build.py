@@ -11,23 +11,20 @@ from data.importing.actions import build_actions
 from data.importing.answer import actions_report, market_report
 from data.importing.bartimes import parse_timeframe
 from data.importing.combine import combine
-from data.importing.convert import convert
 from data.importing.define import Known
-from data.importing.findings import BadRowsError
+from data.importing.findings import NEVER_DROPPED, BadRowsError
 from data.importing.options import ImportOptions, ImportReport, WriteMode
 from data.importing.origin import source_entry
-from data.importing.rules import check_rows
+from data.importing.rows import build_parts
 from data.importing.source import Source, drop_rows, keep_rows, read_source
-from data.importing.table import Table, make_table, read_numbers, without_empty_sizes
-from data.importing.times import put_in_order, row_times
+from data.importing.streaming import is_large, scratch_folder, stream_file
+from data.importing.table import Table, make_table
 from data.manifest import ChangeEntry
 from data.writer import ANYTHING, Draft, write_dataset
 from engine.errors import DataError
 from engine.model.instruments import Instrument
 
 Progress = Callable[[float, str], None]
-
-_NEVER_DROPPED = frozenset({"data.unsorted", "data.two_instruments_one_symbol"})
 
 
 def import_file(
@@ -60,6 +57,8 @@ def import_file(
         parse_timeframe(options.timeframe)  # a mistake in it is told whatever the file holds
     existing = _existing(Catalog(catalog_root), options)
     tell(0.0, "reading")
+    if is_large(source) and not options.sort and options.kind != "actions":
+        return _import_large(source, catalog_root, options, existing, tell)
     rows = _read_rows(source, options)
     tell(0.3, "checking")
     draft, report = _build_dropping(rows, options, existing)
@@ -67,6 +66,26 @@ def import_file(
     manifest = write_dataset(
         catalog_root / options.dataset, draft, replaces=_replaced(options, existing)
     )
+    tell(1.0, "done")
+    return replace(report, fingerprint=manifest.fingerprint)
+
+
+def _import_large(
+    source: Path,
+    catalog_root: Path,
+    options: ImportOptions,
+    existing: Dataset | None,
+    tell: Progress,
+) -> ImportReport:
+    """Import a file in batches; the rows wait in a folder beside the dataset until all are good."""
+    known = Known(options, _instruments_of(existing))
+    with scratch_folder(catalog_root) as scratch:
+        draft, report = stream_file(source, known, scratch, tell)
+        draft = combine(existing, draft, str(source))
+        tell(0.8, "writing")
+        manifest = write_dataset(
+            catalog_root / options.dataset, draft, replaces=_replaced(options, existing)
+        )
     tell(1.0, "done")
     return replace(report, fingerprint=manifest.fingerprint)
 
@@ -117,21 +136,11 @@ def _build_dropping(
         try:
             return _build(make_table(source, options, notes), known, existing, left_out)
         except BadRowsError as error:
-            if not options.drop_bad_rows or error.code in _NEVER_DROPPED:
+            if not options.drop_bad_rows or error.code in NEVER_DROPPED:
                 raise
             source = drop_rows(source, error.rows)
             dropped += len(error.rows)
-            left_out += _changes_of(error)
-
-
-def _changes_of(error: BadRowsError) -> list[ChangeEntry]:
-    """Return one change for each row, named by the first rule that found it."""
-    told: dict[int, ChangeEntry] = {}
-    for rule in error.rules:
-        for row in rule.rows.tolist():
-            change = ChangeEntry(rule.code, "", "", row, None, "row left out", rule.column)
-            told.setdefault(row, change)
-    return [told[row] for row in sorted(told)]
+            left_out += error.changes()
 
 
 def _build(
@@ -139,21 +148,7 @@ def _build(
 ) -> tuple[Draft, ImportReport]:
     if table.layout.kind == "actions":
         return _build_actions(table, known, existing, left_out)
-    columns = read_numbers(table)
-    columns = without_empty_sizes(table, columns)
-    check_rows(table.layout.kind, columns, table.rows, table.findings)
-    times = row_times(table, known)
-    table.findings.raise_if_any()
-    put_in_order(table, times, columns)
-    table.findings.raise_if_any()
-    instruments: dict[str, Instrument] = {}
-    parts = []
-    for symbol, group in zip(table.symbols, table.groups):
-        taken = {role: column.take(group) for role, column in columns.items()}
-        instrument, part = convert(table, known, symbol, group, taken, times)
-        instruments[symbol] = instrument
-        parts.append(part)
-    table.findings.raise_if_any()
+    instruments, parts = build_parts(table, known)
     draft = combine(
         existing,
         Draft(

@@ -69,27 +69,52 @@ def define(
     DataError
         If the values fit no precision, or contradict the definition.
     """
-    options, defined = known.options, known.of(symbol)
+    defined = known.of(symbol)
     if defined is not None:
         _require_no_conflict(symbol, prices, sizes, known, defined, file)
         return defined
-    calendar = calendar_for(symbol, known, file)
-    kind = options.instrument_kind or _KIND_OF_CALENDAR[calendar]
-    price = options.price_precision
+    price, quantity = precisions(symbol, prices, sizes, known, file)
+    return make_instrument(symbol, price, quantity, known, file)
+
+
+def precisions(
+    symbol: str, prices: Sequence[Numbers], sizes: Sequence[Numbers], known: Known, file: str
+) -> tuple[int, int]:
+    """Return the decimals of prices and quantities: those that were said, or those needed.
+
+    Raises
+    ------
+    DataError
+        If the values fit no precision.
+    """
+    options = known.options
+    price, quantity = options.price_precision, options.quantity_precision
     if price is None:
+        kind = _kind(calendar_for(symbol, known, file), known)
         floor = _EQUITY_DECIMALS if kind is InstrumentKind.EQUITY else 0
         price = _detect(symbol, "price", prices, floor, file)
-    quantity = options.quantity_precision
     if quantity is None:
         quantity = _detect(symbol, "quantity", sizes, 0, file)
+    return price, quantity
+
+
+def make_instrument(
+    symbol: str, price_precision: int, quantity_precision: int, known: Known, file: str
+) -> Instrument:
+    """Return the definition of an instrument that nobody defined."""
+    calendar = calendar_for(symbol, known, file)
     return Instrument(
         symbol,
-        kind,
-        currency=options.currency or _quote_currency(symbol) or "USD",
-        price_precision=price,
-        quantity_precision=quantity,
+        _kind(calendar, known),
+        currency=known.options.currency or _quote_currency(symbol) or "USD",
+        price_precision=price_precision,
+        quantity_precision=quantity_precision,
         calendar=calendar,
     )
+
+
+def _kind(calendar: str, known: Known) -> InstrumentKind:
+    return known.options.instrument_kind or _KIND_OF_CALENDAR[calendar]
 
 
 def _detect(symbol: str, what: str, columns: Sequence[Numbers], floor: int, file: str) -> int:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from data.manifest import ChangeEntry
 from engine.errors import DataError
 
 SHOWN = 5
+# Leaving single rows out does not cure these: the file itself is not what it seems.
+NEVER_DROPPED = frozenset({"data.unsorted", "data.two_instruments_one_symbol"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,15 @@ class BadRowsError(DataError):
         self.total = total
         self.rows = rows
         self.rules = rules
+
+    def changes(self) -> list[ChangeEntry]:
+        """Return what leaving these rows out changes: one entry a row, by the first rule."""
+        told: dict[int, ChangeEntry] = {}
+        for rule in self.rules:
+            for row in rule.rows.tolist():
+                change = ChangeEntry(rule.code, "", "", row, None, "row left out", rule.column)
+                told.setdefault(row, change)
+        return [told[row] for row in sorted(told)]
 
 
 _CORRECT = "correct these rows, or leave them out: --drop-bad-rows"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -136,15 +137,23 @@ def _read_head(path: Path) -> bytes:
 def _read_parquet(path: Path, head: bytes) -> Source:
     import polars as pl
 
-    if not head.startswith(_PARQUET_MAGIC):
-        problem = "the name says Parquet, the content does not"
-        raise _error(path, problem, "data.not_parquet", "name a text table .csv")
+    _require_parquet(path, head)
     try:
         table = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        problem = f"the Parquet file is truncated or damaged: {str(error).splitlines()[0]}"
-        raise _error(path, problem, "data.damaged", "copy or export it again") from None
+        raise _damaged_parquet(path, error) from None
     return _numbered(path, table, first=1, is_text=False)
+
+
+def _require_parquet(path: Path, head: bytes) -> None:
+    if not head.startswith(_PARQUET_MAGIC):
+        problem = "the name says Parquet, the content does not"
+        raise _error(path, problem, "data.not_parquet", "name a text table .csv")
+
+
+def _damaged_parquet(path: Path, error: Exception) -> DataError:
+    problem = f"the Parquet file is truncated or damaged: {str(error).splitlines()[0]}"
+    return _error(path, problem, "data.damaged", "copy or export it again")
 
 
 def _read_text(path: Path, head: bytes) -> Source:
@@ -161,10 +170,81 @@ def _read_csv(path: Path, delimiter: str) -> pl.DataFrame:
     try:
         table = pl.read_csv(path, separator=delimiter, infer_schema=False, glob=False)
     except pl.exceptions.PolarsError as error:
-        raise _why_no_table(path, delimiter, error) from None
+        raise _why_no_table(path, delimiter, error, path.read_bytes(), 0) from None
     except OSError as error:
         problem = f"the file cannot be read: {error.strerror or error}"
         raise _error(path, problem, "data.unreadable") from None
+    return table.rename({name: name.strip() for name in table.columns})
+
+
+def iter_sources(
+    path: Path, *, block_bytes: int, block_rows: int
+) -> Iterator[tuple[Source, float]]:
+    """Yield a file in batches of whole rows, each with the fraction of the file read so far.
+
+    Raises
+    ------
+    DataError
+        As `read_source`; a damaged place is found when its batch is read.
+    """
+    head = _read_head(path)
+    if head.startswith(_PARQUET_MAGIC) or _SUFFIXES.get(path.suffix.lower()) == "parquet":
+        yield from _parquet_batches(path, head, block_rows)
+    else:
+        yield from _text_batches(path, head, block_bytes)
+
+
+def _parquet_batches(path: Path, head: bytes, block_rows: int) -> Iterator[tuple[Source, float]]:
+    import polars as pl
+
+    _require_parquet(path, head)
+    try:
+        count = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+        for start in range(0, count, block_rows):
+            table = pl.scan_parquet(path, glob=False).slice(start, block_rows).collect()
+            end = min(start + block_rows, count)
+            yield _numbered(path, table, first=1 + start, is_text=False), end / count
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise _damaged_parquet(path, error) from None
+
+
+def _text_batches(path: Path, head: bytes, block_bytes: int) -> Iterator[tuple[Source, float]]:
+    _require_text(path, head)
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        header = stream.readline()
+        names = header.decode("utf-8-sig", errors="replace").splitlines()[0]
+        delimiter = _delimiter(names)
+        _require_header(path, next(csv.reader([names], delimiter=delimiter)))
+        rows, rest = 0, b""
+        while block := stream.read(block_bytes):
+            lines, rest = _whole_lines(rest + block, is_last=stream.tell() >= size)
+            if not lines:
+                continue
+            table = _read_block(path, header, lines, delimiter, rows)
+            if len(table):
+                yield _numbered(path, table, first=2 + rows, is_text=True), stream.tell() / size
+            rows += len(table)
+
+
+def _whole_lines(block: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
+    """Cut a block after its last whole line; a line end between quotation marks is none."""
+    if is_last:
+        return block, b""
+    end = block.rfind(b"\n")
+    while end >= 0 and block.count(b'"', 0, end) % 2:
+        end = block.rfind(b"\n", 0, end)
+    return block[: end + 1], block[end + 1 :]
+
+
+def _read_block(path: Path, header: bytes, lines: bytes, delimiter: str, rows: int) -> pl.DataFrame:
+    import polars as pl
+
+    content = header + lines
+    try:
+        table = pl.read_csv(content, separator=delimiter, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise _why_no_table(path, delimiter, error, content, rows) from None
     return table.rename({name: name.strip() for name in table.columns})
 
 
@@ -214,13 +294,17 @@ def _is_number(text: str) -> bool:
     return text.lower() not in ("nan", "inf", "infinity")
 
 
-def _why_no_table(path: Path, delimiter: str, error: Exception) -> DataError:
-    """Find the line that the reader stumbled over; it names none itself."""
-    content = path.read_bytes()
+def _why_no_table(
+    path: Path, delimiter: str, error: Exception, content: bytes, skipped: int
+) -> DataError:
+    """Find the line that the reader stumbled over; it names none itself.
+
+    `content` begins with the header; `skipped` lines of the file after it are not in it.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as bad:
-        line = content.count(b"\n", 0, bad.start) + 1
+        line = content.count(b"\n", 0, bad.start) + 1 + skipped
         problem = f"byte {content[bad.start]:#04x} is not UTF-8"
         return _error(
             f"{path}, line {line}", problem, "data.wrong_encoding", "save the file again as UTF-8"
@@ -230,7 +314,7 @@ def _why_no_table(path: Path, delimiter: str, error: Exception) -> DataError:
     for values in lines:
         if len(values) > wanted:
             problem = f"{len(values)} values in a line, {wanted} columns in the header"
-            return _error(f"{path}, line {lines.line_num}", problem, "data.ragged")
+            return _error(f"{path}, line {lines.line_num + skipped}", problem, "data.ragged")
     problem = f"the file is not a table: {str(error).splitlines()[0]}"
     return _error(path, problem, "data.damaged", "look for an unclosed quotation mark")
 

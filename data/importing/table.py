@@ -23,7 +23,19 @@ NUMBER_ROLES = {
     "quotes": ("bid", "ask", "bid_size", "ask_size"),
     "trades": ("price", "size"),
 }
+OPTIONAL_SIZES = frozenset({"volume", "bid_size", "ask_size"})
 SIZE_ROLES = frozenset({"volume", "size", "bid_size", "ask_size"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What the whole of a large file says about sizes, for its single batches.
+
+    `absent` are roles without any value, `no_sizes` instruments without volumes or sizes.
+    """
+
+    absent: frozenset[str]
+    no_sizes: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -39,6 +51,7 @@ class Table:
     groups: list[Ints]  # places of each symbol's rows, in the order of the file
     notes: list[str]
     no_sizes: set[str] = field(default_factory=set)  # instruments without volumes or sizes
+    pins: Pins | None = None  # for a batch: what only the whole file can tell
 
     def series(self, role: str) -> pl.Series | None:
         name = self.layout.column(role)
@@ -95,7 +108,9 @@ def read_numbers(table: Table) -> dict[str, Numbers]:
         series = table.series(role)
         if series is not None:
             found[role] = parse_numbers(series, table.rows, table.findings)
-    for role in missing_columns(found) & {"volume", "bid_size", "ask_size"}:
+    if table.pins is not None:
+        return {role: column for role, column in found.items() if role not in table.pins.absent}
+    for role in missing_columns(found) & OPTIONAL_SIZES:
         table.notes.append(f"column {found[role].name} is empty: {role} is recorded as absent")
         del found[role]
     if ("bid_size" in found) != ("ask_size" in found):
@@ -108,9 +123,11 @@ def read_numbers(table: Table) -> dict[str, Numbers]:
 def without_empty_sizes(table: Table, columns: dict[str, Numbers]) -> dict[str, Numbers]:
     """Accept sizes that are missing for all rows of one instrument: they become zeros there."""
     kept = dict(columns)
-    for role in columns.keys() & {"volume", "bid_size", "ask_size"}:
+    for role in columns.keys() & OPTIONAL_SIZES:
         column = columns[role]
         for symbol, group in zip(table.symbols, table.groups):
+            if table.pins is not None and symbol not in table.pins.no_sizes:
+                continue
             if column.is_missing[group].all():
                 table.no_sizes.add(symbol)
                 column = column.filled(group)

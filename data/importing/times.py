@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.importing.bartimes import BarTimes, from_days, from_one, from_two, is_daily, require_daily
+from data.importing.bartimes import (
+    BarTimes,
+    from_days,
+    from_one,
+    from_two,
+    is_daily,
+    require_daily,
+    step_counts,
+)
 from data.importing.define import Known, calendar_for
 from data.importing.rules import check_order
 from data.importing.stamps import Stamps, parse_stamps
@@ -56,6 +66,30 @@ def _bar_times(table: Table, known: Known) -> BarTimes:
     return from_one(
         stamps, calendar, table.rows, table.groups, series.name, table.options, table.findings
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TimeShape:
+    """What a batch says about a file's times: the column that tells them, how often which step.
+
+    `steps` is None where the bars' length does not come from steps: two stamps, or plain dates.
+    """
+
+    column: str
+    is_date: bool
+    steps: Counter[int] | None
+
+
+def time_shape(table: Table) -> TimeShape | None:
+    """Return the shape of a batch of bars; None for ticks and for bars with two stamps."""
+    opens, closes = table.series("ts_open"), table.series("ts_close")
+    has_two = opens is not None and closes is not None and "time" not in table.options.columns
+    if table.layout.kind != "bars" or has_two:
+        return None
+    series, stamps = _one_stamp(table)
+    if stamps.ns is None:
+        return TimeShape(series.name, True, None)
+    return TimeShape(series.name, False, step_counts(stamps.ns, table.groups))
 
 
 def _one_stamp(table: Table) -> tuple[pl.Series, Stamps]:
