@@ -19,7 +19,7 @@ from runtime.sweep.pool import DIED, Chunk
 from runtime.sweep.trial import TrialRow
 from runtime.sweep.worker import ChunkResult, Work, Worker
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 5
 _CHUNKS_PER_WORKER = 3
 
 
@@ -65,7 +65,7 @@ class DaskBackend:
         source = iter(chunks)
         running: dict[Any, Chunk] = {}
         waiting: list[Chunk] = []
-        pending = completed()
+        pending = completed(loop=self._client.loop)
         while True:
             for chunk in self._next(source, waiting, _CHUNKS_PER_WORKER * self.jobs - len(running)):
                 future = self._client.submit(_run_there, chunk, self._shared, pure=False, retries=0)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 WINDOWS_NAME, CURVE_NAME = "windows.parquet", "out-of-sample.parquet"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One window: what was chosen in training, and what became of it.
 
@@ -104,6 +104,9 @@ def walk_of(result: SweepResult) -> Walk:
     steps, days, series = [], [], []
     for k, (choice, proof) in enumerate(zip(chosen, proofs, strict=True)):
         is_traded = choice is not None and proof["error"] is None
+        row = result.returns.filter(pl.col("trial") == proof["trial"])
+        part_days = row["day"][0].cast(pl.Int32).cast(pl.Int64).to_numpy()
+        values = row["return"][0].to_numpy()
         steps.append(
             Step(
                 window=k,
@@ -112,13 +115,10 @@ def walk_of(result: SweepResult) -> Walk:
                 parameters=None if choice is None else values_of(choice, result.names),
                 train_metric=None if choice is None else _number(choice[result.metric]),
                 test_metric=_number(proof[result.metric]) if is_traded else None,
-                test_return=_number(proof["total_return"]) if is_traded else None,
+                test_return=float(growth_index(values)[-1]) - 1.0 if is_traded else None,
                 error=proof["error"] or "",
             )
         )
-        row = result.returns.filter(pl.col("trial") == proof["trial"])
-        part_days = row["day"][0].cast(pl.Int32).cast(pl.Int64).to_numpy()
-        values = row["return"][0].to_numpy()
         days.append(part_days)
         series.append(values if is_traded else np.zeros_like(values))
     return _stitched(tuple(steps), days, series, manifest.periods_per_year)

@@ -71,11 +71,19 @@ def admitted(
     for text in conditions:
         reader = _Reader(text, {**defaults, **columns})
         with np.errstate(all="ignore"):  # a division by zero is undefined, so no comparison is true
-            value = np.asarray(reader.value(parse_formula(text)))
+            value = np.asarray(reader.value(_parsed(text)))
         if value.dtype != np.bool_:
             reader.fail("a condition must be true or false, and this is a number", 0)
         result &= np.broadcast_to(value, result.shape)
     return result
+
+
+def _parsed(text: str) -> Expression:
+    try:
+        return parse_formula(text)
+    except FormulaError as error:
+        error.where = "--where"
+        raise
 
 
 class _Reader:
