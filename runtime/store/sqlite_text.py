@@ -10,7 +10,7 @@ SCHEMA: tuple[str, ...] = (
         BIGINT NOT NULL, process TEXT NOT NULL, begun_ns BIGINT NOT NULL, ended_ns BIGINT,
         final_equity TEXT, currency TEXT NOT NULL, state_hash VARCHAR(64) NOT NULL, observations
         BIGINT NOT NULL, total_return DOUBLE, sharpe_daily DOUBLE, max_drawdown DOUBLE, skew
-        DOUBLE, kurtosis DOUBLE, returns BLOB NOT NULL, summary TEXT NOT NULL, error TEXT NOT
+        DOUBLE, kurtosis DOUBLE, returns BLOB NOT NULL, summary BLOB NOT NULL, error TEXT NOT
         NULL, CONSTRAINT pk_runs PRIMARY KEY (id), CONSTRAINT ck_runs_state CHECK (state IN
         ('running', 'finished', 'failed', 'interrupted')) )
     """,

@@ -20,7 +20,16 @@ from runtime.store.records import (
     SweepRecord,
     Trial,
 )
-from runtime.store.rows import figures_row, run_of, run_row, storable, sweep_of, trial_of, trial_row
+from runtime.store.rows import (
+    figures_row,
+    packed,
+    run_of,
+    run_row,
+    storable,
+    sweep_of,
+    trial_of,
+    trial_row,
+)
 
 ERROR_LENGTH_MAX = 2_000
 VANISHED = "the process ended without a word: killed, or the machine stopped"
@@ -104,7 +113,7 @@ class Store:
             "currency": outcome.currency,
             "state_hash": outcome.state_hash,
             **figures_row(outcome.figures, outcome.returns),
-            "summary": outcome.summary,
+            "summary": packed(outcome.summary),
         }
         self._end("finish_run", run_id, values)
 

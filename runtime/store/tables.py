@@ -84,7 +84,7 @@ RUNS = Table(
     _text("currency"),
     _hash("state_hash"),
     *_figures(),
-    _text("summary"),
+    Column("summary", LargeBinary, nullable=False),
     _text("error"),
     CheckConstraint(f"state IN ({STATES})", name="state"),
     Index(None, "family", "fingerprint"),

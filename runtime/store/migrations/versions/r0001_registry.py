@@ -58,7 +58,7 @@ def _runs() -> None:
         *(_time("begun_ns"), _time("ended_ns", nullable=True)),
         *(sa.Column("final_equity", sa.Text), _text("currency"), _hash("state_hash")),
         *_figures(),
-        *(_text("summary"), _text("error")),
+        *(sa.Column("summary", sa.LargeBinary, nullable=False), _text("error")),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
         sa.CheckConstraint(STATES, name=op.f("ck_runs_state")),
     )
