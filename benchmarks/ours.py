@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 STRATEGIES = Path(__file__).parent / "strategies"
-PAIRS = [(fast, slow) for fast in range(5, 30) for slow in range(30, 230, 5)]
 
 Once = Callable[[], tuple[int, float]]
 
@@ -29,17 +28,14 @@ def bar_history(data: Any) -> Any:
     )
 
 
-def run_file(file: str, history: Any, engine: str = "compiled", **parameters: int) -> Any:
+def run_file(file: str, history: Any, engine: str = "compiled") -> Any:
     """Run a strategy file of the benchmarks."""
     from runtime.backtest import run_backtest
     from runtime.compile_cache import use_cache
     from runtime.config import load_strategy
 
     use_cache()
-    config = load_strategy(STRATEGIES / file)
-    if parameters:
-        config = config.with_parameters(parameters)
-    return run_backtest(config, history=history, engine=engine)
+    return run_backtest(load_strategy(STRATEGIES / file), history=history, engine=engine)
 
 
 def outcome(result: Any) -> tuple[int, float]:
@@ -68,18 +64,35 @@ def w2(data: Any) -> Once:
     return lambda: outcome(run_file("momentum.toml", universe_history(data)))
 
 
-def w3(data: Any) -> Once:
-    """A thousand pairs of averages; answers all fills and the mean of the final equities."""
+def sweep_workload(jobs: int) -> Callable[[Any], Once]:
+    """Return a search over a thousand pairs of averages, as `trader sweep` does it."""
 
-    def once() -> tuple[int, float]:
-        history = bar_history(data)
-        outcomes = [
-            outcome(run_file("cross_rule.toml", history, fast=fast, slow=slow))
-            for fast, slow in PAIRS
-        ]
-        return sum(fills for fills, _ in outcomes), sum(e for _, e in outcomes) / len(outcomes)
+    def build(data: Any) -> Once:
+        return lambda: run_pairs(bar_history(data), jobs)
 
-    return once
+    return build
+
+
+def run_pairs(history: Any, jobs: int) -> tuple[int, float]:
+    """Search a thousand pairs; return all orders (each fills) and the mean of the final equities."""
+    from tempfile import TemporaryDirectory
+
+    from runtime.compile_cache import use_cache
+    from runtime.config import load_strategy
+    from runtime.sweep import Place, prepare_sweep, run_sweep, space_of
+
+    use_cache()
+    config = load_strategy(STRATEGIES / "cross_rule.toml")
+    space = space_of(config, ["fast=5:29:1", "slow=30:225:5"], [])
+    sweep = prepare_sweep(config, space, history=history)
+    with TemporaryDirectory() as folder:
+        result = run_sweep(sweep, Path(folder) / "sweep", place=Place(jobs=jobs, engine="compiled"))
+        trials = result.trials
+        return int(trials["orders"].sum()), float(trials["final_equity"].cast(float).mean())
+
+
+w3 = sweep_workload(jobs=1)
+w3x2 = sweep_workload(jobs=2)
 
 
 def w4a(data: Any) -> Once:

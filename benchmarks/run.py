@@ -24,7 +24,7 @@ from benchmarks.world import cache_root
 
 PUBLISHED = HERE / "results" / "peers.json"
 SPECIAL = ("W5", "W6")
-QUICK_ROUNDS = {"W3": 1, "W4a": 1, "W4b": 1}
+QUICK_ROUNDS = {"W3": 1, "W3x2": 1, "W4a": 1, "W4b": 1}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -66,8 +66,11 @@ def w2(data):
             for k, feed in enumerate(self.datas):
                 if k not in best and self.getposition(feed).size:
                     self.close(feed)
-            for k in sorted(best):
-                self.order_target_percent(self.datas[k], 0.95 / COUNT)
+            part = self.broker.getvalue() * 0.95 / COUNT
+            for k in sorted(best):  # `order_target_percent` would round to whole shares
+                feed = self.datas[k]
+                change = part / feed.close[0] - self.getposition(feed).size
+                (self.buy if change > 0 else self.sell)(feed, size=abs(change))
 
     def once():
         index = pd.DatetimeIndex(data.ts)

@@ -146,3 +146,6 @@ def w3(data):
         return fills, equity / len(PAIRS)
 
     return once
+
+
+w3x2 = w3
