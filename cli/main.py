@@ -13,6 +13,7 @@ import typer
 from cli import (
     backtest,
     check,
+    compare,
     data_check,
     data_import,
     data_list,
@@ -74,6 +75,7 @@ app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)
 _data.command("import")(data_import.import_data)
 _data.command("list")(data_list.list_data)

@@ -73,7 +73,9 @@ def equity_figure(growth: Growth, currency: str, names: tuple[str, str]) -> Figu
     if growth.benchmark is not None:
         rows.append(series(names[1], growth.benchmark[kept], "benchmark", width=1.5))
     lowest = min(float(np.nanmin(curve)) for curve in curves)
-    return _time("equity", growth.seconds[kept], rows, "money", unit=currency, logable=lowest > 0)
+    return over_time(
+        "equity", growth.seconds[kept], rows, "money", unit=currency, logable=lowest > 0
+    )
 
 
 def drawdown_figure(growth: Growth) -> Figure:
@@ -85,7 +87,7 @@ def drawdown_figure(growth: Growth) -> Figure:
     rows = [series("drawdown", growth.drawdown[kept], "loss", fill="loss-soft", width=1.5)]
     if growth.benchmark_drawdown is not None:
         rows.append(series("benchmark", growth.benchmark_drawdown[kept], "benchmark", width=1))
-    return _time("drawdown", growth.seconds[kept], rows, "percent", height=150)
+    return over_time("drawdown", growth.seconds[kept], rows, "percent", height=150)
 
 
 def exposure_figure(growth: Growth) -> Figure | None:
@@ -98,7 +100,7 @@ def exposure_figure(growth: Growth) -> Figure | None:
     ]
     if not np.allclose(growth.gross, growth.net, atol=1e-9):
         rows.append(series("net", growth.net[kept], "equity", width=1.5, step=True))
-    return _time("exposure", growth.seconds[kept], rows, "percent", height=130)
+    return over_time("exposure", growth.seconds[kept], rows, "percent", height=130)
 
 
 def rolling_figure(rolling: Rolling, seconds: Floats) -> Figure:
@@ -107,7 +109,7 @@ def rolling_figure(rolling: Rolling, seconds: Floats) -> Figure:
     kept = kept_points(values, limit=POINTS_MAX)
     places = rolling.places[kept] + 1  # the first time is that before the first return
     rows = [series("Sharpe", rolling.values[kept], "equity", width=1.5)]
-    return _time("rolling", seconds[places], rows, "ratio", height=220, zero=True)
+    return over_time("rolling", seconds[places], rows, "ratio", height=220, zero=True)
 
 
 def chance_figure(resampled: Resampled, growth: Growth, index: Floats) -> Figure:
@@ -126,7 +128,7 @@ def chance_figure(resampled: Resampled, growth: Growth, index: Floats) -> Figure
     ]
     marks = resampled.checkpoints
     rows.append(series("happened", index[marks] * start, "equity", width=2))
-    figure = _time("chance", growth.seconds[marks], rows, "money", height=280)
+    figure = over_time("chance", growth.seconds[marks], rows, "money", height=280)
     figure["bands"] = [
         {"high": 5, "low": 1, "color": "band-soft"},
         {"high": 4, "low": 2, "color": "band-soft"},
@@ -187,7 +189,7 @@ def price_figure(price: Price, trips: Sequence[RoundTrip], number: int) -> Figur
     rows = [series("close", close, "equity", width=1.5)]
     if has_range:
         rows += [series("high", high, "band", width=0), series("low", low, "band", width=0)]
-    figure = _time(f"price-{number}", seconds, rows, "price", height=320)
+    figure = over_time(f"price-{number}", seconds, rows, "price", height=320)
     figure["sync"] = ""  # its own axis: instruments may cover other times
     figure["symbol"] = price.symbol
     if has_range:
@@ -248,12 +250,12 @@ def fine_figures(detail: Detail, currency: str, name: str) -> tuple[Figure, Figu
     upper = [series(name, equity[kept], "equity", width=2)]
     lower = [series("drawdown", depth[kept], "loss", fill="loss-soft", width=1.5)]
     return (
-        _time("equity", seconds[kept], upper, "money", unit=currency, logable=True),
-        _time("drawdown", seconds[kept], lower, "percent", height=150),
+        over_time("equity", seconds[kept], upper, "money", unit=currency, logable=True),
+        over_time("drawdown", seconds[kept], lower, "percent", height=150),
     )
 
 
-def _time(
+def over_time(
     name: str,
     seconds: Floats,
     rows: list[Figure],
@@ -264,6 +266,7 @@ def _time(
     logable: bool = False,
     zero: bool = False,
 ) -> Figure:
+    """Return a figure over time; `logable` lets a reader switch to a logarithmic scale."""
     return {
         "id": name,
         "axis": TIME,

@@ -186,6 +186,8 @@ def _text(quanta: int, digits: int) -> str:
 def configuration_lines(values: object, prefix: str = "") -> Iterable[tuple[str, str]]:
     """Yield the leaves of nested tables as dotted keys and text, for showing and comparing.
 
+    A parameter's value stands under its own name.
+
     Examples
     --------
     >>> dict(configuration_lines({"a": {"b": 1, "c": [True, None]}}))
@@ -195,7 +197,8 @@ def configuration_lines(values: object, prefix: str = "") -> Iterable[tuple[str,
         for key, value in values.items():
             yield from configuration_lines(value, f"{prefix}.{key}" if prefix else str(key))
     else:
-        yield prefix, _leaf(values)
+        is_parameter = prefix.startswith("parameters.")
+        yield prefix.removesuffix(".default") if is_parameter else prefix, _leaf(values)
 
 
 def _leaf(value: object) -> str:
