@@ -106,7 +106,10 @@ def check_warmup(
     tolerance: Annotated[
         float,
         typer.Option(
-            metavar="X", min=0.0, max=1.0, help="Values this near are the same (relative)."
+            metavar="X",
+            min=0.0,
+            max=1.0,
+            help="Values this near are the same, as a part of how much they vary.",
         ),
     ] = 0.001,
     known: Known = None,

@@ -28,7 +28,7 @@ Progress = Callable[[float, str], None]
 
 CUTS = 24
 STARTS = 8
-SETTLED = 1e-6  # relative: a recursive indicator has forgotten where it began
+SETTLED = 1e-6  # of how much a value varies: a recursive indicator has forgotten where it began
 
 _LIMITS = (
     "Not proved: what the tried points do not show, and what the strategy reads by ways that cannot "

@@ -230,5 +230,12 @@ def source_until(source: Source, until_ns: int) -> Source:
         payload=payload,
         bits=None if source.bits is None else source.bits[:count],
         weights=None if source.weights is None else source.weights[:count],
-        values=None if source.values is None else source.values[:count],
+        values=_values_until(source.values, count),
     )
+
+
+def _values_until(values: Any, count: int) -> Any:
+    """Return the first rows of what a compiled strategy reads: a table, or one array for each column."""
+    if values is None or isinstance(values, np.ndarray):
+        return values if values is None else values[:count]
+    return [column[:count] for column in values]

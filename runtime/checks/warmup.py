@@ -88,7 +88,7 @@ def check_warmup(
     starts
         How many later starts to try.
     tolerance
-        Relative: two values that are no further apart are the same.
+        Part of how much a value varies over the run: two that are no further apart are the same.
     trusted
         Files that the strategy reads and that belong to every start.
 
@@ -137,7 +137,7 @@ def _proved(starts: int, tolerance: float, values: int) -> str:
     return (
         f"History was begun later {starts} times, half of them so that a decision follows soon after "
         f"the warm-up. {values} values were compared with the whole run at every bar, within "
-        f"{tolerance:g} of their size, and what was decided after the warm-up."
+        f"{tolerance:g} of how much each varies, and what was decided after the warm-up."
     )
 
 
