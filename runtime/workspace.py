@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -140,9 +141,9 @@ def user_data_folder(environment: Mapping[str, str] | None = None) -> Path:
 def find_strategy(name: str, start: Path) -> Path:
     """Return the strategy file that a person means by `name`.
 
-    A path that exists; else a name in the workspace's folder of strategies, with or without
-    ``.toml``; else one of the examples that are installed. A path that does not exist comes back
-    as it is: loading says what is wrong with it.
+    A path that exists; else a file in the workspace's folder of strategies, with or without
+    ``.toml``, or the one there whose strategy has that name; else one of the examples that are
+    installed. A path that does not exist comes back as it is: loading says what is wrong with it.
     """
     path = Path(name)
     if path.exists():
@@ -155,7 +156,19 @@ def find_strategy(name: str, start: Path) -> Path:
         for candidate in (folder / path.name, folder / f"{path.name}.toml"):
             if candidate.is_file():
                 return candidate
+        named = [each for each in sorted(folder.glob("*.toml")) if _name_in(each) == name]
+        if len(named) == 1:
+            return named[0]
     return path
+
+
+def _name_in(path: Path) -> str | None:
+    """Return the name that a strategy file gives itself, if it can be read."""
+    try:
+        section = tomllib.loads(path.read_text("utf-8")).get("strategy")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    return section.get("name") if isinstance(section, dict) else None
 
 
 def examples_folder() -> Path:

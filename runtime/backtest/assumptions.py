@@ -99,7 +99,9 @@ def reproduce_command(config: StrategyConfig, catalog: Path | None = None) -> st
     """
     if config.path == examples_folder() / DEFAULT_STRATEGY and config.written is None:
         return "trader demo"  # the installed example, wherever that is
-    parts = ["trader", "backtest", str(config.path)]
+    here = Path.cwd()
+    path = config.path.relative_to(here) if config.path.is_relative_to(here) else config.path
+    parts = ["trader", "backtest", str(path)]
     for name, spec in config.parameters.items():
         parts += ["--param", f"{name}={spec.default}"]
     data, written = config.data, (config.written or config).data

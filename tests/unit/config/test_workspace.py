@@ -70,6 +70,15 @@ def test_the_installed_examples_are_found_from_anywhere(
     assert find_strategy("nowhere/momentum.toml", tmp_path) == Path("nowhere/momentum.toml")
 
 
+def test_a_strategy_is_found_by_the_name_that_the_list_shows(workspace: Path) -> None:
+    other = workspace / "strategies" / "other.toml"
+    other.write_text("[strategy]\nname = 'my cross'\n")
+    (workspace / "strategies/broken.toml").write_text("[strategy")
+    assert find_strategy("my cross", workspace).resolve() == other
+    (workspace / "strategies/twin.toml").write_text("[strategy]\nname = 'my cross'\n")
+    assert find_strategy("my cross", workspace) == Path("my cross")
+
+
 def test_a_new_workspace_holds_the_example_word_for_word(workspace: Path) -> None:
     example = (examples_folder() / "sma_cross.toml").read_bytes()
     assert (workspace / "strategies/sma_cross.toml").read_bytes() == example
