@@ -202,8 +202,8 @@ class _Lookahead:
         names = len({each.name for each in whole.series})
         what = f"{decided} decision times" + (f" and {names} named values" if names else "")
         return (
-            f"The data was cut at {len(points)} times, its future scrambled at the same times, and "
-            f"history begun later {len(starts)} times; {what} of the whole run were compared with "
+            f"The data was cut and its future scrambled, at {len(points)} points in time, and history "
+            f"was begun later, at {len(starts)}; {what} of the whole run were compared with "
             f"{self.runs - 1} other runs over {self.recorder.events:,} events."
         )
 

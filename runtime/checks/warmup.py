@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from data.history import History
 from runtime.checks.findings import Findings, Need, Report, Test, finding_of, format_time
 from runtime.checks.lookahead import Progress, raised, read_notes
@@ -117,7 +119,7 @@ def check_warmup(
         if compared.difference is not None:
             found.add(finding_of(Test.START, compared.difference, from_ns, compared.cause))
     needs = _needs(recorder, whole, tallies, warmup)
-    notes = read_notes(recorder)
+    notes = [*_silences(recorder, whole, needs), *read_notes(recorder)]
     if out_of_step:
         notes.append(f"orders were not compared after {out_of_step} of {len(points)} starts")
     return Report(
@@ -135,10 +137,22 @@ def check_warmup(
 
 def _proved(starts: int, tolerance: float, values: int) -> str:
     return (
-        f"History was begun later {starts} times, half of them so that a decision follows soon after "
+        f"History was begun later, {starts} times in all, half of them so that a decision follows soon after "
         f"the warm-up. {values} values were compared with the whole run at every bar, within "
         f"{tolerance:g} of how much each varies, and what was decided after the warm-up."
     )
+
+
+def _silences(recorder: Recorder, whole: Recording, needs: Sequence[Need]) -> list[str]:
+    """Say what could not be measured: values that were never there, decisions that never came."""
+    notes = []
+    known = {need.name for need in needs}
+    missing = dict.fromkeys(each.name for each in whole.formulas if each.name not in known)
+    if missing:
+        notes.append(f"no value after any start, history is too short: {', '.join(missing)}")
+    if len(decision_times(whole.journal)) == 0:
+        notes.append("the strategy decided nothing on this data: little was proved")
+    return notes
 
 
 def _warmup_of(recorder: Recorder) -> int:
@@ -152,7 +166,7 @@ def _tally(
     originals = {(each.name, each.symbol): each for each in whole.series}
     for each in other.series:
         key = (each.name, each.symbol)
-        if key in originals and len(each.values):
+        if key in originals and not np.isnan(each.values).all():
             found = settle(originals[key], each, tolerance)
             tallies.setdefault(key, _Tally()).add(found)
 

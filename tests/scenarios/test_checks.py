@@ -362,6 +362,16 @@ def test_a_recursive_indicator_needs_more_than_its_warm_up_and_is_named() -> Non
     assert ema.one != ema.other
 
 
+def test_a_history_that_is_too_short_is_said_to_prove_little() -> None:
+    bars = goog().parts[0].bars
+    assert bars is not None
+    config = config_of(rules("close > sma(close, 50)", "close < sma(close, 50)"))
+    report = check_warmup(config, goog().between(None, int(bars.ts_close_ns[20])), starts=3)
+    assert report.needs == ()
+    assert "history is too short: sma(close, 50), rules.entry, rules.exit" in report.notes[0]
+    assert "decided nothing" in report.notes[1]
+
+
 def minutes_with_days(*, is_known_at_end: bool) -> History:
     """Return minute bars, and daily bars of the same made of them, known in time or not."""
     config = config_of(rules("close > 0", "close < 0", "world:minute_bars"))
