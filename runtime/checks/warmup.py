@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data.actions import ActionKind
 from data.history import History
 from runtime.checks.findings import Findings, Need, Report, Test, finding_of, format_time
 from runtime.checks.lookahead import Progress, raised, read_notes
@@ -152,7 +153,22 @@ def _silences(recorder: Recorder, whole: Recording, needs: Sequence[Need]) -> li
         notes.append(f"no value after any start, history is too short: {', '.join(missing)}")
     if len(decision_times(whole.journal)) == 0:
         notes.append("the strategy decided nothing on this data: little was proved")
+    if any(need.is_longer for need in needs) and _has_splits(recorder):
+        notes.append(
+            "prices that formulas see are continuous over splits, in units of the first bar: after a "
+            "split their level depends on the start by nature"
+        )
     return notes
+
+
+def _has_splits(recorder: Recorder) -> bool:
+    span = recorder.history.span_ns()
+    if span is None or recorder.config.data.adjustment != "splits":
+        return False
+    return any(
+        each.kind is ActionKind.SPLIT and span[0] < each.ts_ex_ns <= span[1]
+        for each in recorder.history.actions
+    )
 
 
 def _warmup_of(recorder: Recorder) -> int:
