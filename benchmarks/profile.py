@@ -2,7 +2,8 @@
 
 A run is sampled by the standard profiler, whose costs fall on Python functions that are called often;
 so stages are timed a second time without it: a handful of functions that each are a stage is wrapped,
-and what is spent inside one of them counts for the innermost. What belongs to none is *other*.
+and what is spent inside one of them counts for the innermost. What belongs to none is *other*. Times
+are the processor's, so that other work on the machine does not count.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pstats
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 from benchmarks import ours
@@ -36,16 +37,24 @@ STAGES = (
     ("runtime.backtest.signals", "panel_of", "prices as floats for formulas"),
     ("runtime.backtest.signals", "make_signals", "signals"),
     ("engine.lang.batch", "evaluate_batch", "indicators and formulas"),
+    ("runtime.backtest.signals", "signals_of", "signals"),
+    ("runtime.backtest.decisions", "RuleDecider.sources", "signals"),
+    ("runtime.backtest.classes", "ClassDecider.sources", "signals"),
+    ("runtime.backtest.functions", "FunctionDecider.sources", "signals"),
     ("sims.replay.stream", "Stream.chunks", "events in order"),
-    ("sims.replay.stream", "Stream.__init__", "events in order"),
+    ("sims.replay.columns", "Lanes.__init__", "events in order"),
+    ("runtime.backtest.machine", "Machine.attach", "events in order"),
+    ("runtime.backtest.marks", "mark_sources", "daily marks"),
     ("runtime.backtest.machine", "Machine.__init__", "set up the core"),
     ("runtime.backtest.machine", "Machine.run", "the compiled loop"),
-    ("runtime.backtest.machine", "Machine.run_function", "the compiled loop"),
+    ("runtime.backtest.machine", "Machine._run_once", "the compiled loop"),
+    ("runtime.backtest.machine", "Machine.replay", "the compiled loop"),
+    ("runtime.backtest.machine", "Machine.replay_function", "the compiled loop"),
     ("runtime.backtest.machine", "Machine.place", "orders of the Python class"),
     ("runtime.backtest.machine", "Machine._take_journal", "journal: copy and hash"),
     ("runtime.backtest.machine", "Machine.output", "output: hash of the state"),
-    ("runtime.backtest.classes", "ClassSession.run_chunk", "the Python class and its calls"),
-    ("runtime.backtest.classes", "ClassSession.__init__", "views for the Python class"),
+    ("runtime.backtest.class_session", "ClassSession.run", "the Python class and its calls"),
+    ("runtime.backtest.class_session", "ClassSession.__init__", "views for the Python class"),
     ("runtime.results.result", "build_result", "result: metrics, statement, curve"),
     ("runtime.results.paths", "path_result", "result: metrics"),
     ("runtime.results.daily", "daily_closes", "result: daily closes"),
@@ -78,7 +87,7 @@ class Stopwatch:
         self._stack.pop()
 
     def _book(self) -> None:
-        now = perf_counter()
+        now = process_time()
         if self._stack:
             stage = self._stack[-1]
             self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
@@ -110,9 +119,9 @@ def profile_stages(once: Callable[[], Any], rounds: int) -> dict[str, float]:
     for _ in range(rounds):
         watch = Stopwatch()
         with stages_watched(watch):
-            started = perf_counter()
+            started = process_time()
             once()
-            whole = perf_counter() - started
+            whole = process_time() - started
         inside = dict(watch.seconds)
         samples.append({**inside, "other": whole - sum(inside.values()), "whole": whole})
     names = dict.fromkeys(name for sample in samples for name in sample)

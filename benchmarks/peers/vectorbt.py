@@ -13,7 +13,7 @@ CASH, SHARES, FEE = 1_000_000.0, 100.0, 1e-4
 FAST, SLOW = 20, 50
 PAIRS = [(fast, slow) for fast in range(5, 30) for slow in range(30, 230, 5)]
 LOOKBACK, COUNT = 252, 50
-PAIRS_AT_ONCE = 100
+PAIRS_AT_ONCE = 25
 
 
 def _finish(portfolio):

@@ -75,7 +75,7 @@ def w1a(data):
         def initialize(context):
             context.set_slippage(NextOpen())
             context.set_commission(PerDollar(cost=FEE))
-            context.place = -1
+            context.place = 0  # its clock leaves out the very first minute
 
         def handle_data(context, bar):
             context.place = k = context.place + 1
