@@ -15,6 +15,7 @@ Importing this module imports numba; only `engine.jit` does so, when something i
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,36 @@ class Views:
         self.table = np.array([(m.address, m.rows) for m in self.matrices], dtype=np.int64)
         self.address = self.table.ctypes.data
         self.numba_type = ViewsType(fields)
+
+
+class Columns:
+    """Columns of one element type, handed to compiled kernels as the address of a table.
+
+    ``columns[number][row]`` reads an element; columns may differ in length and are never written.
+    """
+
+    def __init__(self, columns: Sequence[NDArray[Any]], kind: type = np.int64) -> None:
+        for column in columns:
+            assert column.dtype == kind and column.ndim == 1 and column.flags.c_contiguous
+        self.columns = list(columns)
+        self.table = np.array([column.ctypes.data for column in columns] or [0], dtype=np.int64)
+        self.address = self.table.ctypes.data
+
+
+class ColumnsType(types.Type):  # type: ignore[misc]
+    """The numba type of `Columns` of one element type."""
+
+    def __init__(self, element: Any) -> None:
+        self.element = element
+        super().__init__(name=f"Columns({element})")
+
+
+class ColumnType(types.Type):  # type: ignore[misc]
+    """The numba type of one column of `Columns`."""
+
+    def __init__(self, element: Any) -> None:
+        self.element = element
+        super().__init__(name=f"Column({element})")
 
 
 class MatrixType(types.Type):  # type: ignore[misc]
@@ -131,6 +162,18 @@ def _unbox_views(kind: ViewsType, value: Any, c: Any) -> NativeValue:
     return NativeValue(views._getvalue())
 
 
+@register_model(ColumnsType)
+class _ColumnsModel(models.StructModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: ColumnsType) -> None:
+        super().__init__(manager, kind, [("table", _POINTER)])
+
+
+@register_model(ColumnType)
+class _ColumnModel(models.StructModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: ColumnType) -> None:
+        super().__init__(manager, kind, [("data", types.CPointer(kind.element))])
+
+
 @infer_getattr
 class _ViewsAttributes(AttributeTemplate):  # type: ignore[misc]
     key = ViewsType
@@ -185,6 +228,10 @@ class _GetItem(AbstractTemplate):  # type: ignore[misc]
     def generic(self, args: Any, kws: Any) -> Any:
         if isinstance(args[0], MatrixType) and _is_index(args[0], args[1]):
             return signature(types.int64, *args)
+        if isinstance(args[0], ColumnsType) and isinstance(args[1], types.Integer):
+            return signature(ColumnType(args[0].element), *args)
+        if isinstance(args[0], ColumnType) and isinstance(args[1], types.Integer):
+            return signature(args[0].element, *args)
         return None
 
 
@@ -220,3 +267,21 @@ def _lower_getitem(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 def _lower_setitem(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     builder.store(args[2], _cell(context, builder, sig.args[0], args[0], sig.args[1], args[1]))
     return context.get_dummy_value()
+
+
+@lower_builtin(operator.getitem, ColumnsType, types.Integer)
+def _lower_choose(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    table = cgutils.create_struct_proxy(sig.args[0])(context, builder, value=args[0]).table
+    number = context.cast(builder, args[1], sig.args[1], types.int64)
+    address = builder.load(builder.gep(table, [number], inbounds=True))
+    column = cgutils.create_struct_proxy(sig.return_type)(context, builder)
+    pointer = context.get_value_type(types.CPointer(sig.return_type.element))
+    column.data = builder.inttoptr(address, pointer)
+    return column._getvalue()
+
+
+@lower_builtin(operator.getitem, ColumnType, types.Integer)
+def _lower_read(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    data = cgutils.create_struct_proxy(sig.args[0])(context, builder, value=args[0]).data
+    row = context.cast(builder, args[1], sig.args[1], types.int64)
+    return builder.load(builder.gep(data, [row], inbounds=True))

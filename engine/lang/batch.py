@@ -20,7 +20,7 @@ from engine.kernels.indicators_resample import (
     batch_latest,
     batch_resample,
 )
-from engine.lang.panel import BarColumns, require_symbols
+from engine.lang.panel import PanelColumns, require_symbols
 from engine.lang.program import BASE_CLOCK, COLUMNS, Node, NodeKind, Program
 from engine.lang.ranking import rank_columns
 from engine.lang.timeframes import Timeframe, bucket_columns
@@ -29,7 +29,7 @@ Column: TypeAlias = NDArray[np.float64]
 
 
 def evaluate_batch(
-    program: Program, panel: Sequence[BarColumns], *, compiled: bool
+    program: Program, panel: Sequence[PanelColumns], *, compiled: bool
 ) -> dict[str, list[Column]]:
     """Evaluate every output at every bar.
 
@@ -56,7 +56,9 @@ def evaluate_batch(
 
 
 class _Evaluation:
-    def __init__(self, program: Program, panel: Sequence[BarColumns], *, is_compiled: bool) -> None:
+    def __init__(
+        self, program: Program, panel: Sequence[PanelColumns], *, is_compiled: bool
+    ) -> None:
         self._program = program
         self._panel = panel
         self._is_compiled = is_compiled
@@ -178,7 +180,7 @@ class _Clock:
         self.known = known
 
 
-def _base_clock(program: Program, panel: Sequence[BarColumns]) -> _Clock:
+def _base_clock(program: Program, panel: Sequence[PanelColumns]) -> _Clock:
     # Only the columns that the program reads are touched; higher bars are made of all of them.
     read = {node.label for node in program.nodes if node.kind is NodeKind.FIELD}
     names = COLUMNS if program.timeframes else [name for name in COLUMNS if name in read]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -44,6 +45,37 @@ class BarColumns:
 
     def __len__(self) -> int:
         return len(self.close)
+
+
+class PanelColumns(Protocol):
+    """`BarColumns`, or an object with the same columns that makes each when it is first read."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def ts_open_ns(self) -> NDArray[np.int64]:
+        """When each bar opened."""
+
+    @property
+    def ts_close_ns(self) -> NDArray[np.int64]:
+        """When each bar closed."""
+
+    @property
+    def slice_index(self) -> NDArray[np.int64]:
+        """The number of its time."""
+
+    @property
+    def session_day(self) -> NDArray[np.int64]:
+        """Its trading day."""
+
+    @property
+    def session_close_ns(self) -> NDArray[np.int64] | None:
+        """That day's close."""
+
+    def __len__(self) -> int:
+        """How many bars there are."""
 
 
 class SliceBar(msgspec.Struct, frozen=True):

@@ -110,7 +110,7 @@ EVENT_WIDTH: Final = 12
 EVENT_TS: Final = 0  # ns, when it becomes known
 EVENT_KIND: Final = 1
 EVENT_INSTRUMENT: Final = 2  # index, -1 for none
-EVENT_SEQUENCE: Final = 3  # position in the run's stream
+EVENT_SEQUENCE: Final = 3  # of the event that caused it: its place in its source; 0: a decision
 # Bars
 BAR_OPEN_TS: Final = 4
 BAR_OPEN: Final = 5

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from data.adjustment import total_return
 from data.history import History
+from data.numbers import to_floats
 from engine.errors import DataError
 from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.histories import load_history
@@ -47,7 +46,11 @@ def benchmark_of(
     part = history[symbol]
     if part.bars is None or len(part.bars) == 0:
         return None
-    days, _ = clockwork.session_days(part.instrument.calendar, part.bars)
+    last_of_day = clockwork.last_of_days(part.instrument.calendar, part.bars)
+    days, _ = clockwork.session_days(part.instrument.calendar, part.bars.ts_close_ns[last_of_day])
     actions = [action for action in history.actions if action.symbol == symbol]
-    last_of_day = np.append(np.flatnonzero(np.diff(days)), len(days) - 1)
-    return Benchmark(name, days[last_of_day], total_return(part, actions)[last_of_day])
+    if actions:
+        return Benchmark(name, days, total_return(part, actions)[last_of_day])
+    ticks, first = part.bars.close_ticks[last_of_day], part.bars.close_ticks[0]
+    precision = part.instrument.price_precision
+    return Benchmark(name, days, to_floats(ticks, precision) / to_floats(first, precision))

@@ -12,7 +12,7 @@ from data.calendars import periods_per_year, sessions
 from data.history import BarColumns, History
 from engine.model import layout as at
 from engine.model.units import NS_PER_DAY
-from sims.replay.stream import Source
+from sims.replay.source import Source
 
 Ints = NDArray[np.int64]
 
@@ -53,15 +53,23 @@ class Clockwork:
         made.append(Source(at.KIND_ACCRUAL, -1, self.closes[self.account]))
         return made
 
-    def session_days(self, calendar: str, bars: BarColumns) -> tuple[Ints, Ints]:
+    def session_days(self, calendar: str, ts_close_ns: Ints) -> tuple[Ints, Ints]:
         """Return the trading day (days since 1970) of each bar, and that day's close (0: none)."""
         closes = self.closes[self.number(calendar)]
-        place = np.searchsorted(closes, bars.ts_close_ns, side="left")
+        place = np.searchsorted(closes, ts_close_ns, side="left")
         inside = place < len(closes)
         close = np.where(inside, closes[np.minimum(place, len(closes) - 1)], 0)
         # A day is named by the moment before its close, in UTC: right for every calendar we have.
-        last = np.where(inside, close - 1, bars.ts_close_ns - 1)
+        last = np.where(inside, close - 1, ts_close_ns - 1)
         return last // NS_PER_DAY, close
+
+    def last_of_days(self, calendar: str, bars: BarColumns) -> Ints:
+        """Return the last bar of each trading day that has one."""
+        closes = self.closes[self.number(calendar)]
+        ends = np.searchsorted(bars.ts_close_ns, closes, side="right")
+        ends = np.unique(np.append(ends, len(bars)))  # what is after the last close is a day too
+        last: Ints = ends[ends > 0] - 1
+        return last
 
 
 def clockwork_of(history: History) -> Clockwork:

@@ -15,7 +15,7 @@ from runtime.backtest.sources import market_sources
 from runtime.config import StrategyConfig
 from runtime.results import RunOutput
 from sims.fillbook.settings import BookSettings
-from sims.replay.stream import Source
+from sims.replay.source import Source
 
 if TYPE_CHECKING:
     from runtime.backtest.run import Job

@@ -6,9 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from data.history import History
 from engine.errors import FormulaError, StrategyError
 from engine.jit import callback
@@ -24,7 +21,8 @@ from runtime.backtest.user_code import UserCode, load_object, placed_formula
 from runtime.config import StrategyConfig
 from runtime.results import RunOutput
 from sims.fillbook.settings import BookSettings
-from sims.replay.stream import Source, Stream
+from sims.replay.columns import FunctionValues, Lanes
+from sims.replay.source import Source
 
 BAR_VALUES = ("open", "high", "low", "close", "volume")
 
@@ -38,7 +36,6 @@ class FunctionDecider:
     clockwork: Clockwork
     function: Callable[..., int]
     program: Program
-    value_width: int
     memory_width: int
 
     @staticmethod
@@ -61,30 +58,14 @@ class FunctionDecider:
             )
         except FormulaError as error:
             raise placed_formula(error, config) from None
-        width = len(formulas) + len(config.parameters)
-        return FunctionDecider(
-            config, history, clockwork, function, program, width, function.memory
-        )
+        return FunctionDecider(config, history, clockwork, function, program, function.memory)
 
     def sources(self, is_compiled: bool) -> Sequence[Source]:
-        """Return the market data with a row of values for each bar."""
+        """Return the market data with the columns that the function reads of each bar."""
         panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
         outputs = evaluate_batch(self.program, panel, compiled=is_compiled)
-        return market_sources(
-            self.history, values=[self._values(outputs, k) for k in range(len(panel))]
-        )
-
-    def _values(self, outputs: dict[str, list[NDArray[np.float64]]], k: int) -> NDArray[np.float64]:
-        """Return one instrument's rows; the first column is NaN until every indicator is defined."""
-        names = list(outputs)
-        rows = np.empty((len(outputs["close"][k]), self.value_width))
-        for column, name in enumerate(names):
-            rows[:, column] = outputs[name][k]
-        for column, value in enumerate(self.config.parameter_values().values(), start=len(names)):
-            rows[:, column] = float(value)
-        undefined = np.isnan(rows[:, len(BAR_VALUES) :]).any(axis=1)
-        rows[undefined, 0] = np.nan
-        return rows
+        values = [[columns[k] for columns in outputs.values()] for k in range(len(panel))]
+        return market_sources(self.history, values=values)
 
     def silence(self) -> Silence:
         """Return what is known without asking the user's code: nothing."""
@@ -95,17 +76,18 @@ class FunctionDecider:
         from runtime.backtest.run import starting_cash
 
         machine = Machine(job.setup, settings, job.is_compiled)
-        memory = np.zeros((len(self.history.parts), self.memory_width))
         function: Any = self.function
         if job.is_compiled:
             from sims.replay.entry import FUNCTION_SIGNATURE
 
             function = callback(self.function, FUNCTION_SIGNATURE)
-        stream = Stream(job.sources, value_width=self.value_width)
+        lanes = Lanes(job.sources, job.setup.terms, always=True)
+        machine.attach(lanes)
+        parameters = [float(value) for value in self.config.parameter_values().values()]
+        values = FunctionValues(lanes, parameters, len(self.history.parts), self.memory_width)
+        report = job.reporter(machine, lanes)
         with UserCode(self.config, self.config.strategy.code_name).guard("call"):
-            for chunk in stream.chunks():
-                machine.run_function(chunk, memory, function)
-                machine.events += chunk.rows
-                if job.progress is not None:
-                    job.progress(machine.events, stream.count)
+            for until, done in lanes.stops():
+                machine.replay_function(until, values, function)
+                report(done)
         return machine.output(job.clockwork, starting_cash(job.config))

@@ -29,10 +29,13 @@ from runtime.results import RunOutput
 from sims.fillbook import layout as book_at
 from sims.fillbook.layout import Book
 from sims.fillbook.settings import BookSettings
-from sims.replay.loop import place_all, run, slice_end
+from sims.replay.columns import FunctionValues, Lanes
+from sims.replay.lanes import place_between, replay, replay_function
+from sims.replay.loop import run, slice_end
 from sims.replay.stream import Chunk
 
 INTENT_ROWS = 64
+END = 2**63 - 1  # later than any event
 
 _OUTGROWN = {
     at.FAULT_OVERFLOW: "an amount of money or a quantity left the range of 64 bits",
@@ -60,6 +63,11 @@ class Machine:
     _plain_book: Book = field(init=False)
     _keep: Any = field(init=False, default=None)
     _digest: Any = field(init=False)
+    _lanes: Any = field(init=False, default=None)
+    _blocks: tuple[Any, ...] = field(init=False, default=())
+    _replay: Any = field(init=False, default=None)
+    _place: Any = field(init=False, default=None)
+    _replay_function: Any = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.block, self.core, self.book = self.setup.fresh(self.settings)
@@ -105,56 +113,47 @@ class Machine:
             last,
         )
 
-    def run_function(
-        self, chunk: Chunk, memory: NDArray[np.float64], function: Callable[..., int]
+    def attach(self, lanes: Lanes) -> None:
+        """Prepare for the replay of some lanes, whose columns it keeps alive."""
+        self._lanes = lanes
+        if self.is_compiled:
+            from sims.replay import entry
+
+            core, book = self._keep
+            intents = self.intents.ctypes.data
+            self._blocks = (core.address, book.address, *lanes.addresses(), intents)
+            self._replay, self._place = entry.replay_at, entry.place_at
+            self._replay_function = entry.replay_function_at
+        else:
+            own = as_plain(self.intents)
+            self._blocks = (self._plain_core, self._plain_book, *lanes.plain(), own)
+            self._replay, self._place = replay, place_between
+            self._replay_function = replay_function
+
+    def replay(self, until: int = END, *, with_others: bool = True) -> None:
+        """Run every slice of the lanes up to and with time `until`, emptying the journal as needed.
+
+        Without `with_others`, of time `until` only the slice of market data.
+        """
+        done = 0
+        while not done:
+            done = self._replay(*self._blocks, until, int(with_others))
+            self._after()
+
+    def replay_function(
+        self, until: int, values: FunctionValues, function: Callable[..., int]
     ) -> None:
-        """Run a chunk with a compiled strategy; `function` is a callback in the compiled world."""
-        row = 0
-        while row < chunk.rows:
-            if self.is_compiled:
-                from sims.replay.entry import run_function_at
-
-                core, book = self._keep
-                row = run_function_at(
-                    core.address,
-                    book.address,
-                    chunk.events.ctypes.data,
-                    chunk.signals.ctypes.data,
-                    self.intents.ctypes.data,
-                    self.intents,
-                    chunk.values,
-                    memory,
-                    function,
-                    row,
-                    chunk.rows,
-                )
-            else:
-                from sims.replay.loop import run_function
-
-                row = run_function(
-                    self._plain_core,
-                    self._plain_book,
-                    as_plain(chunk.events),
-                    as_plain(chunk.signals),
-                    as_plain(self.intents),
-                    self.intents,
-                    chunk.values,
-                    memory,
-                    function,
-                    row,
-                    chunk.rows,
-                )
+        """`replay` with a compiled strategy; `function` is a callback in the compiled world."""
+        columns = values.address if self.is_compiled else values.plain
+        own = (values.width, values.numbers, values.memory, function)
+        done = 0
+        while not done:
+            done = self._replay_function(*self._blocks, until, self.intents, columns, *own)
             self._after()
 
     def place(self, count: int) -> None:
-        """Place the first `count` intents, decided outside the loop."""
-        if self.is_compiled:
-            from sims.replay.entry import place_at
-
-            core, book = self._keep
-            place_at(core.address, book.address, self.intents.ctypes.data, count)
-        else:
-            place_all(self._plain_core, self._plain_book, as_plain(self.intents), count)
+        """Place the first `count` intents, decided outside the loop, between two slices of a replay."""
+        self._place(*self._blocks, count)
         self._after()
 
     def slice_end(self, events: Any, row: int, last: int) -> int:

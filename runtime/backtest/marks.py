@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from data.history import History
 from engine.model import layout as at
 from runtime.backtest.clockwork import Clockwork
-from sims.replay.stream import Source
+from sims.replay.source import Source
 
 FEW_SESSIONS = 10
 POINTS = 500

@@ -34,7 +34,8 @@ from runtime.results import (
 )
 from runtime.results.document import configuration_lines
 from sims.fillbook.settings import BookSettings
-from sims.replay.stream import Source, Stream
+from sims.replay.columns import Lanes
+from sims.replay.source import Source
 
 Progress = Callable[[int, int], None]
 ENGINES = ("auto", "compiled", "interpreted")
@@ -58,6 +59,21 @@ class Job:
     sources: Sequence[Source]
     is_compiled: bool
     progress: Progress | None
+
+    @property
+    def steps_on_all(self) -> bool:
+        """Whether every event must be stepped on: dividends are reinvested at the next price."""
+        return self.config.account.dividends == "reinvest"
+
+    def reporter(self, machine: Machine, lanes: Lanes) -> Callable[[int], None]:
+        """Return what is to be told how many events are done."""
+
+        def report(done: int) -> None:
+            machine.events = done
+            if self.progress is not None:
+                self.progress(done, lanes.count)
+
+        return report
 
 
 def run_backtest(
@@ -160,12 +176,12 @@ def choose_engine(engine: str, history: History, program: Program | None) -> boo
 def run_signals(job: Job, settings: BookSettings) -> RunOutput:
     """Run a job whose signals travel with its events."""
     machine = Machine(job.setup, settings, job.is_compiled)
-    stream = Stream(job.sources)
-    for chunk in stream.chunks():
-        machine.run(chunk, 0, chunk.rows)
-        machine.events += chunk.rows
-        if job.progress is not None:
-            job.progress(machine.events, stream.count)
+    lanes = Lanes(job.sources, job.setup.terms, always=job.steps_on_all)
+    machine.attach(lanes)
+    report = job.reporter(machine, lanes)
+    for until, done in lanes.stops():
+        machine.replay(until)
+        report(done)
     return machine.output(job.clockwork, starting_cash(job.config))
 
 

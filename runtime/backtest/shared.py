@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from data.history import History
 from engine.jit import as_plain
 from engine.jit import compiled as compiled_twin
-from engine.lang.panel import BarColumns, require_symbols
+from engine.lang.panel import PanelColumns, require_symbols
 from engine.lang.program import Node, NodeKind, Program
 from engine.lang.ranking import rank_columns
 from engine.model import layout as at
@@ -202,6 +202,6 @@ def _is_shareable(program: Program) -> bool:
     return kinds <= _SHARED_KINDS and not program.timeframes and not has_weight
 
 
-def _field(bars: BarColumns, name: str) -> Column:
+def _field(bars: PanelColumns, name: str) -> Column:
     column: NDArray[Any] = getattr(bars, name)
     return np.ascontiguousarray(column, dtype=np.float64)

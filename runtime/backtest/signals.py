@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.adjustment import forward_split_factors
-from data.history import BarColumns, History, bar_floats
 from engine.errors import DataError
 from engine.lang.batch import evaluate_batch
-from engine.lang.panel import BarColumns as PanelColumns
+from engine.lang.panel import PanelColumns
 from engine.lang.program import Program
 from engine.model import layout as at
-from runtime.backtest.clockwork import Clockwork
+from runtime.backtest.panel import panel_of
 from runtime.config import RulesSection
 
 _BITS = {
@@ -26,6 +25,7 @@ _BITS = {
 }
 _WISHES = ("entry", "short_entry", "weight")
 _PPB = 10**9
+__all__ = ["WEIGHT_MAX", "Signals", "panel_of", "signals_of"]
 WEIGHT_MAX = 100.0  # a hundred times the equity: more is a mistake, not a position
 
 
@@ -45,67 +45,8 @@ class Signals:
         return sum(int(np.count_nonzero(bits & entries)) for bits in self.bits)
 
 
-def panel_of(history: History, clockwork: Clockwork, *, adjustment: str) -> list[PanelColumns]:
-    """Return the bars of a history as formulas see them.
-
-    With `adjustment` ``splits`` prices are raw prices times the units that one unit of the first bar
-    has become (volumes divided by it): continuous, and known at each bar's own time.
-    """
-    all_bars = [part.bars for part in history.parts]
-    if any(bars is None or len(bars) == 0 for bars in all_bars):
-        missing = [p.instrument.symbol for p in history.parts if p.bars is None or not len(p.bars)]
-        raise DataError(
-            f"no bars of {', '.join(missing[:5])} in the chosen dates",
-            remedy="formulas need bars; a Python class can trade on quotes and trades alone",
-            code="data.no_bars",
-        )
-    times = [bars.ts_close_ns for bars in all_bars if bars is not None]
-    slices = times[0] if len(times) == 1 else np.unique(np.concatenate(times))
-    return [
-        _panel_columns(history, k, bars, slices, clockwork, adjustment)
-        for k, bars in enumerate(all_bars)
-        if bars is not None
-    ]
-
-
-def _panel_columns(
-    history: History,
-    k: int,
-    bars: BarColumns,
-    slices: NDArray[np.int64],
-    clockwork: Clockwork,
-    adjustment: str,
-) -> PanelColumns:
-    instrument = history.parts[k].instrument
-    columns = dict(bar_floats(instrument, bars))
-    actions = [action for action in history.actions if action.symbol == instrument.symbol]
-    if adjustment == "splits" and actions:
-        steps = forward_split_factors(bars, actions)
-        if len(steps.factors) > 1:
-            factors = steps.floats()
-            for name in ("open", "high", "low", "close"):
-                columns[name] = columns[name] * factors
-            columns["volume"] = columns["volume"] / factors
-    if not bars.has_volume:
-        columns["volume"] = np.full(len(bars), np.nan)
-    days, closes = clockwork.session_days(instrument.calendar, bars)
-    return PanelColumns(
-        symbol=instrument.symbol,
-        ts_open_ns=bars.ts_open_ns,
-        ts_close_ns=bars.ts_close_ns,
-        slice_index=(
-            np.arange(len(bars))
-            if slices is bars.ts_close_ns
-            else np.searchsorted(slices, bars.ts_close_ns)
-        ),
-        session_day=days,
-        session_close_ns=closes,
-        **columns,
-    )
-
-
 def signals_of(
-    program: Program, panel: list[PanelColumns], rules: RulesSection, *, compiled: bool
+    program: Program, panel: Sequence[PanelColumns], rules: RulesSection, *, compiled: bool
 ) -> Signals:
     """Evaluate a strategy's formulas at every bar."""
     outputs = evaluate_batch(program, panel, compiled=compiled)
@@ -134,7 +75,7 @@ def _has_value(columns: list[NDArray[np.float64]]) -> bool:
     return any(bool(np.isfinite(column).any()) for column in columns)
 
 
-def _rebalance_days(panel: list[PanelColumns], rebalance: str) -> NDArray[np.bool_]:
+def _rebalance_days(panel: Sequence[PanelColumns], rebalance: str) -> NDArray[np.bool_]:
     """Return for each slice whether weights are followed: the first slice of each period."""
     count = 1 + max(int(columns.slice_index[-1]) for columns in panel)
     day = np.zeros(count, dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.units import to_minor, to_quanta
 from runtime.backtest.signals import Signals
-from sims.replay.stream import Source
+from sims.replay.source import Source
 
 Ints = NDArray[np.int64]
 
@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 def market_sources(
     history: History,
     signals: Signals | None = None,
-    values: list[NDArray[np.float64]] | None = None,
+    values: Sequence[Sequence[NDArray[np.float64]]] | None = None,
 ) -> list[Source]:
     """Return every block of columns of a history as a source."""
     made = []
@@ -55,7 +55,7 @@ def _bar_source(
     part: InstrumentHistory,
     bars: BarColumns,
     signals: Signals | None,
-    values: list[NDArray[np.float64]] | None,
+    values: Sequence[Sequence[NDArray[np.float64]]] | None,
 ) -> Source:
     has_ticks = bool(part.quotes is not None and len(part.quotes)) or bool(
         part.trades is not None and len(part.trades)

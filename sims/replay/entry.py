@@ -23,10 +23,12 @@ from engine.model.layout import (
     SIGNAL_WIDTH,
     TERMS_WIDTH,
 )
-from engine.pointers import VECTOR, MatrixType, ViewsType
+from engine.pointers import VECTOR, ColumnsType, MatrixType, ViewsType
 from engine.state import Core
 from sims.fillbook.layout import MARKET_WIDTH, REQUEST_WIDTH, Book
-from sims.replay.loop import place_all, run, run_function
+from sims.replay.lanes import place_between, replay, replay_function
+from sims.replay.layout import LANE_WIDTH
+from sims.replay.loop import run
 
 _CORE = ViewsType(
     tuple(
@@ -94,14 +96,47 @@ def _matrix_at(kind: MatrixType) -> Any:
     return matrix_at
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _lanes_at(typing_context: Any, address: Any, rows: Any) -> Any:
+    kind = MatrixType(LANE_WIDTH)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        matrix = cgutils.create_struct_proxy(kind)(context, builder)
+        matrix.data = builder.inttoptr(args[0], context.get_value_type(types.CPointer(types.int64)))
+        matrix.rows = args[1]
+        return matrix._getvalue()
+
+    return kind(types.int64, types.int64), codegen
+
+
+def _columns_at(element: Any) -> Any:
+    kind = ColumnsType(element)
+
+    @intrinsic
+    def columns_at(typing_context: Any, address: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            columns = cgutils.create_struct_proxy(kind)(context, builder)
+            pointer = context.get_value_type(types.CPointer(types.int64))
+            columns.table = builder.inttoptr(args[0], pointer)
+            return columns._getvalue()
+
+        return kind(types.int64), codegen
+
+    return columns_at
+
+
+_integers_at = _columns_at(types.int64)
+_floats_at = _columns_at(types.float64)
+_vector_at = _matrix_at(MatrixType(VECTOR))
 _core_at = _views_at(_CORE)
 _book_at = _views_at(_BOOK)
 _events_at = _matrix_at(MatrixType(EVENT_WIDTH))
 _signals_at = _matrix_at(MatrixType(SIGNAL_WIDTH))
 _intents_at = _matrix_at(MatrixType(ORDER_WIDTH))
 _run = compiled(run)
-_place_all = compiled(place_all)
-_run_function = compiled(run_function)
+_replay = compiled(replay)
+_place_between = compiled(place_between)
+_replay_function = compiled(replay_function)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -121,38 +156,103 @@ def run_at(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def place_at(core: int, book: int, intents: int, count: int) -> None:
-    """`sims.replay.loop.place_all` with every block by address."""
-    _place_all(_core_at(core), _book_at(book), _intents_at(intents), count)
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def run_function_at(
+def place_at(
     core: int,
     book: int,
+    lanes: int,
+    lane_rows: int,
+    columns: int,
+    heap: int,
+    turn: int,
     events: int,
     signals: int,
     intents: int,
-    own_intents: Any,
-    values: Any,
-    memory: Any,
-    function: Any,
-    first: int,
-    last: int,
-) -> Any:
-    """`sims.replay.loop.run_function` with every block by address."""
-    return _run_function(
+    count: int,
+) -> None:
+    """`sims.replay.lanes.place_between` with every block by address."""
+    _place_between(
         _core_at(core),
         _book_at(book),
+        _lanes_at(lanes, lane_rows),  # type: ignore[call-arg]
+        _integers_at(columns),
+        _vector_at(heap),
+        _vector_at(turn),
         _events_at(events),
         _signals_at(signals),
         _intents_at(intents),
+        count,
+    )
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def replay_at(
+    core: int,
+    book: int,
+    lanes: int,
+    lane_rows: int,
+    columns: int,
+    heap: int,
+    turn: int,
+    events: int,
+    signals: int,
+    intents: int,
+    until: int,
+    with_others: int,
+) -> Any:
+    """`sims.replay.lanes.replay` with every block by address."""
+    return _replay(
+        _core_at(core),
+        _book_at(book),
+        _lanes_at(lanes, lane_rows),  # type: ignore[call-arg]
+        _integers_at(columns),
+        _vector_at(heap),
+        _vector_at(turn),
+        _events_at(events),
+        _signals_at(signals),
+        _intents_at(intents),
+        until,
+        with_others,
+    )
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def replay_function_at(
+    core: int,
+    book: int,
+    lanes: int,
+    lane_rows: int,
+    columns: int,
+    heap: int,
+    turn: int,
+    events: int,
+    signals: int,
+    intents: int,
+    until: int,
+    own_intents: Any,
+    values: int,
+    width: int,
+    numbers: Any,
+    memory: Any,
+    function: Any,
+) -> Any:
+    """`sims.replay.lanes.replay_function` with every block by address."""
+    return _replay_function(
+        _core_at(core),
+        _book_at(book),
+        _lanes_at(lanes, lane_rows),  # type: ignore[call-arg]
+        _integers_at(columns),
+        _vector_at(heap),
+        _vector_at(turn),
+        _events_at(events),
+        _signals_at(signals),
+        _intents_at(intents),
+        until,
         own_intents,
-        values,
+        _floats_at(values),
+        width,
+        numbers,
         memory,
         function,
-        first,
-        last,
     )
 
 

@@ -6,18 +6,15 @@ to the book. Where nothing works at the book and no decision is due, an event on
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from engine.jit import kernel
 from engine.kernels.orders import place
-from engine.kernels.positions import tradable_lots
 from engine.model.layout import (
     ACCOUNT_COMMANDS,
     ACCOUNT_FAULT,
     ACCOUNT_JOURNAL,
     ACCOUNT_NOW,
     ACCOUNT_REINVEST,
+    ACCOUNT_SEQUENCE,
     CALENDAR_ID,
     COMMAND_KIND,
     COMMAND_LIMIT,
@@ -40,11 +37,8 @@ from engine.model.layout import (
     KIND_SPLIT,
     KIND_SUBMITTED,
     KIND_TRADE,
-    ORDER_INSTRUMENT,
     POSITION_CLOSED,
-    POSITION_LAST,
     POSITION_QUANTITY,
-    POSITION_WORKING,
     SIGNAL_BITS,
     SPLIT_DENOMINATOR,
     SPLIT_NUMERATOR,
@@ -141,6 +135,21 @@ def meet_other(s: Core, b: Book, events: Table, row: int, kind: int) -> None:
 
 
 @kernel
+def handle(s: Core, b: Book, events: Table, row: int) -> None:
+    """Let the book and then the core meet one event, and send what that makes them send."""
+    kind = events[row, EVENT_KIND]
+    if kind == KIND_BAR or kind == KIND_QUOTE or kind == KIND_TRADE:
+        meet_market(s, b, events, row, kind)
+    else:
+        meet_other(s, b, events, row, kind)
+    apply_event(s, events, row)
+    if kind < KIND_BAR or s.account[ACCOUNT_REINVEST] == 1:
+        follow_position(s, b, events[row, EVENT_INSTRUMENT])
+    if s.account[ACCOUNT_COMMANDS] > 0:
+        pass_commands(s, b)
+
+
+@kernel
 def run(
     s: Core, b: Book, events: Table, signals: Table, intents: Table, first: int, last: int
 ) -> int:
@@ -156,21 +165,12 @@ def run(
     due = 0
     row = first
     while row < last:
-        kind = events[row, EVENT_KIND]
-        if kind == KIND_BAR or kind == KIND_QUOTE or kind == KIND_TRADE:
-            meet_market(s, b, events, row, kind)
-            apply_event(s, events, row)
-            due = due | signals[row, SIGNAL_BITS]
-        else:
-            meet_other(s, b, events, row, kind)
-            apply_event(s, events, row)
-        if kind < KIND_BAR or s.account[ACCOUNT_REINVEST] == 1:
-            follow_position(s, b, events[row, EVENT_INSTRUMENT])
-        if s.account[ACCOUNT_COMMANDS] > 0:
-            pass_commands(s, b)
+        handle(s, b, events, row)
+        due = due | signals[row, SIGNAL_BITS]
         row += 1
         if row == last or is_slice_end(events, row):
             if due != 0:
+                begin_decision(s, b)
                 decide(s, intents, events, signals, slice_first, row)
                 pass_commands(s, b)
             due = 0
@@ -180,6 +180,13 @@ def run(
         if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
             return row
     return row
+
+
+@kernel
+def begin_decision(s: Core, b: Book) -> None:
+    """What is decided now belongs to no event."""
+    s.account[ACCOUNT_SEQUENCE] = 0
+    b.counters[COUNT_SEQUENCE] = 0
 
 
 @kernel
@@ -213,54 +220,7 @@ def slice_end(events: Table, row: int, last: int) -> int:
 @kernel
 def place_all(s: Core, b: Book, intents: Table, count: int) -> None:
     """Place the first `count` intents of a strategy, and send what was approved."""
+    begin_decision(s, b)
     for n in range(count):
         place(s, intents, n)
     pass_commands(s, b)
-
-
-@kernel
-def run_function(
-    s: Core,
-    b: Book,
-    events: Table,
-    signals: Table,
-    intents: Table,
-    own_intents: Table,
-    values: Any,
-    memory: Any,
-    function: Callable[..., int],
-    first: int,
-    last: int,
-) -> int:
-    """Run the events [first, last) with a compiled strategy that is asked about every warm bar.
-
-    `values` holds a row of numbers for each event (NaN in its first column: not warm), `memory` a row
-    of the strategy's own for each instrument; `own_intents` is the block of `intents` as the strategy
-    sees it. Returns as `run` does.
-    """
-    row = first
-    while row < last:
-        until = slice_end(events, row, last)
-        reached = run(s, b, events, signals, intents, row, until)
-        if reached < until or s.account[ACCOUNT_FAULT] != 0:
-            return reached
-        for bar in range(row, until):
-            if events[bar, EVENT_KIND] != KIND_BAR or values[bar][0] != values[bar][0]:
-                continue
-            i = events[bar, EVENT_INSTRUMENT]
-            count = function(
-                values[bar],
-                memory[i],
-                tradable_lots(s, i),
-                s.positions[i, POSITION_LAST],
-                s.positions[i, POSITION_WORKING],
-                own_intents,
-            )
-            if count > 0:
-                for n in range(count):
-                    intents[n, ORDER_INSTRUMENT] = i
-                place_all(s, b, intents, count)
-        row = until
-        if s.account[ACCOUNT_JOURNAL] > s.journal.shape[0] // 2:
-            return row
-    return row

@@ -8,55 +8,19 @@ never cuts a slice (all events of one time), so a decision always sees its whole
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.model import layout as at
+from sims.replay.source import RANKS, Source
 
 Ints = NDArray[np.int64]
+__all__ = ["CHUNK_ROWS", "Chunk", "Source", "Stream"]
 
 CHUNK_ROWS: Final = 65536
-# Place of each kind among events of one time.
-RANKS: Final = {
-    at.KIND_SPLIT: 1,
-    at.KIND_SYMBOL_CHANGE: 2,
-    at.KIND_DIVIDEND: 3,
-    at.KIND_FUNDING: 4,
-    at.KIND_SETTLEMENT: 5,
-    at.KIND_TRANSFER: 6,
-    at.KIND_CONVERSION_RATE: 7,
-    at.KIND_CONVERSION: 8,
-    at.KIND_CORRECTION: 9,
-    at.KIND_HALT: 10,
-    at.KIND_RESUME: 11,
-    at.KIND_QUOTE: 20,
-    at.KIND_TRADE: 21,
-    at.KIND_BAR: 22,
-    at.KIND_SESSION_CLOSE: 30,
-    at.KIND_ACCRUAL: 31,
-    at.KIND_SESSION_OPEN: 32,
-    at.KIND_TIMER: 33,
-}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """Events of one kind and one instrument (-1 for none), ascending in time.
-
-    `payload` maps event columns to int64 arrays, or to one integer for all rows. `signals` and
-    `values` go with bars: see `engine.model.layout.SIGNAL_WIDTH` and compiled strategies.
-    """
-
-    kind: int
-    instrument: int
-    ts_ns: Ints
-    payload: dict[int, Ints | int] = field(default_factory=dict)
-    bits: NDArray[np.uint8] | None = None
-    weights: Ints | None = None
-    values: NDArray[np.float64] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -95,15 +59,13 @@ class Stream:
         """Yield chunks in time order; their blocks are used again by the next one."""
         starts = [0] * len(self._sources)
         buffers = _Buffers(self._value_width)
-        sequence = 0
         while True:
             ends = self._window(starts)
             total = sum(end - start for start, end in zip(starts, ends, strict=True))
             if total == 0:
                 return
             chunk = self._fill(buffers, starts, ends, total)
-            chunk.events[:total, at.EVENT_SEQUENCE] = np.arange(sequence, sequence + total)
-            sequence += total
+            chunk.events[:total, at.EVENT_SEQUENCE] = chunk.places[:total]
             yield chunk
             starts = ends
 

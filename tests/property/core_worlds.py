@@ -34,6 +34,7 @@ from sims.fillbook.settings import (
     settings_block,
     terms_block,
 )
+from sims.replay.columns import Lanes
 from sims.replay.stream import Source, Stream
 
 D = Decimal
@@ -357,9 +358,16 @@ def play(
     compiled: bool = False,
     chunk_rows: int = 65_536,
     watch: Watcher | None = None,
+    lanes: Lanes | None = None,
 ) -> Machine:
     """Run a world to its end; `watch` looks at the machine after every slice."""
     machine = Machine(cast(Any, world), world.settings, compiled)
+    machine.attach(lanes or Lanes([], world.terms))  # without sources: rows come from a stream
+    if lanes is not None:
+        assert not world.acts
+        for until, _ in lanes.stops(7):
+            machine.replay(until)
+        return machine
     trader = _Trader(world, machine)
     for chunk in Stream(world.sources, chunk_rows=chunk_rows).chunks():
         machine.events += chunk.rows

@@ -1,0 +1,248 @@
+"""One object of a Python strategy over one machine.
+
+The run is lazy. While none of the strategy's orders works, nothing that it can read changes but
+prices, so its callbacks run straight over the columns and the loop catches up in bulk when an order
+is placed or a number of the account is read. While an order works the loop goes slice by slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.history import History, InstrumentHistory
+from engine.model import layout as at
+from engine.model.instruments import Instrument
+from engine.model.units import from_minor, from_quanta
+from engine.strategy import Fill, Strategy
+from runtime.backtest.bar_views import BarView, QuoteView, TradeView
+from runtime.backtest.desk import BacktestDesk
+from runtime.backtest.machine import Machine
+from runtime.backtest.market_order import BLOCK_ROWS, Block, blocks_of
+from runtime.backtest.user_code import UserCode
+from sims.fillbook.layout import RULE_NAMES
+from sims.replay.columns import Lanes
+from sims.replay.source import Source
+
+Values = dict[str, list[NDArray[np.float64]]]
+Report = Callable[[int], None]
+
+
+class ClassSession:
+    """A strategy object, what it is shown, and the machine that runs its orders.
+
+    Parameters
+    ----------
+    values
+        The declared indicators: by name, one column per instrument.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        lanes: Lanes,
+        strategy: Strategy,
+        user: UserCode,
+        history: History,
+        values: Values,
+    ) -> None:
+        self.machine = machine
+        self.lanes = lanes
+        machine.attach(lanes)
+        self.strategy = strategy
+        self.user = user
+        self.instruments = machine.setup.instruments
+        self.now = 0  # the time that the strategy is looking at
+        self.reached = 0  # the time that the machine has run to
+        self.desk = BacktestDesk(self.catch_up, machine, self.instruments)
+        strategy._desk = self.desk
+        self._parts = history.parts
+        self._values = values
+        self._warm = [warm_place(part, k, values) for k, part in enumerate(history.parts)]
+        kind = type(strategy)
+        self._on_bar = _overridden(kind, "on_bar", strategy)
+        self._on_bars = _overridden(kind, "on_bars", strategy)
+        self._on_quote = _overridden(kind, "on_quote", strategy)
+        self._on_trade = _overridden(kind, "on_trade", strategy)
+        self._on_fill = _overridden(kind, "on_fill", strategy)
+        self._fills_seen = 0
+        self._shown = [source for source in lanes.sources if self._is_shown(source.kind)]
+
+    def run(self, report: Report) -> None:
+        """Run from the first event to the last; `report` is told how many events are done."""
+        with self.user.guard("on_start"):
+            self.strategy.on_start()
+        with self.user.guard("on_bar", self.desk):
+            if self._on_bar is not None and len(self._shown) == 1 == len(self.instruments):
+                self._run_bars(self._shown[0], report)
+            else:
+                self._run_rows(report)
+            self.machine.replay()
+            self._tell_fills()
+        report(self.lanes.count)
+        with self.user.guard("on_stop"):
+            self.strategy.on_stop()
+
+    def catch_up(self) -> None:
+        """Let the machine reach the end of the slice that the strategy is looking at."""
+        if self.reached < self.now:
+            self.machine.replay(self.now, with_others=False)
+            self.reached = self.now
+
+    # --- one instrument's bars ---------------------------------------------------------------------
+    def _run_bars(self, source: Source, report: Report) -> None:
+        """Call `on_bar` for each bar of one instrument: the loop below it, without its branches."""
+        names = list(self._values)
+        call = _bar_loop(names)
+        self.desk.instrument = 0
+        bar = BarView(self._parts[0])
+        for start in range(0, len(source.ts_ns), BLOCK_ROWS):
+            end = min(start + BLOCK_ROWS, len(source.ts_ns))
+            first = min(max(self._warm[0], start), end)
+            columns = [self._values[name][0][first:end].tolist() for name in names]
+            call(self, bar, range(first, end), source.ts_ns[first:end].tolist(), *columns)
+            report(end)
+
+    # --- anything else -----------------------------------------------------------------------------
+    def _run_rows(self, report: Report) -> None:
+        views = [self._view(source) for source in self._shown]
+        done = 0
+        for block in blocks_of(self._shown):
+            self._run_block(block, views)
+            done += len(block.places)
+            report(done)
+
+    def _run_block(self, block: Block, views: Sequence[Any]) -> None:
+        account = self.machine.plain.account
+        shown = [(source.kind, source.instrument) for source in self._shown]
+        for k, place, now, is_last in zip(
+            block.sources, block.places, block.times, block.is_last, strict=True
+        ):
+            self.now = now
+            if account[at.ACCOUNT_ORDERS] and self.reached < now:
+                self.catch_up()
+                self._tell_fills()
+            kind, i = shown[k]
+            self.desk.instrument = i
+            view = views[k]
+            view._place = place
+            if kind == at.KIND_BAR:
+                self._bar(view, i, place, is_last)
+            elif kind == at.KIND_QUOTE:
+                assert self._on_quote is not None
+                if self._on_quote(view) is not None:
+                    self.user.refuse_result("on_quote")
+            else:
+                assert self._on_trade is not None
+                if self._on_trade(view) is not None:
+                    self.user.refuse_result("on_trade")
+
+    def _bar(self, bar: BarView, i: int, place: int, is_last: bool) -> None:
+        warm = place >= self._warm[i]
+        if warm and self._on_bar is not None:
+            strategy = self.strategy
+            for name, columns in self._values.items():
+                setattr(strategy, name, float(columns[i][place]))
+            if self._on_bar(bar) is not None:
+                self.user.refuse_result("on_bar")
+        if self._on_bars is not None:
+            if warm:
+                self.desk.slice_bars.append(bar)
+            if is_last and self.desk.slice_bars:
+                bars, self.desk.slice_bars = self.desk.slice_bars, []
+                self.desk.instrument = -1 if len(bars) > 1 else i
+                if self._on_bars(bars) is not None:
+                    self.user.refuse_result("on_bars")
+
+    def _is_shown(self, kind: int) -> bool:
+        if kind == at.KIND_BAR:
+            return self._on_bar is not None or self._on_bars is not None
+        if kind == at.KIND_QUOTE:
+            return self._on_quote is not None
+        return kind == at.KIND_TRADE and self._on_trade is not None
+
+    def _view(self, source: Source) -> BarView | QuoteView | TradeView:
+        part = self._parts[source.instrument]
+        if source.kind == at.KIND_BAR:
+            return BarView(part)
+        if source.kind == at.KIND_QUOTE:
+            assert part.quotes is not None
+            return QuoteView(part.instrument, part.quotes)
+        assert part.trades is not None
+        return TradeView(part.instrument, part.trades)
+
+    def _tell_fills(self) -> None:
+        rows = self.machine.rows
+        if self._on_fill is None:
+            self._fills_seen = len(rows)
+            return
+        while self._fills_seen < len(rows):
+            block = rows[self._fills_seen]
+            self._fills_seen += 1
+            for values in block[block[:, at.EVENT_KIND] == at.KIND_FILL].tolist():
+                i = values[at.EVENT_INSTRUMENT]
+                self.desk.instrument = i
+                with self.user.guard("on_fill"):
+                    self._on_fill(_to_fill(self.instruments[i], values))
+
+
+def _bar_loop(names: Sequence[str]) -> Callable[..., None]:
+    """Return the loop over one instrument's bars for a strategy with these indicators.
+
+    It is made from text, like a dataclass's methods, because a loop over the indicators' names inside
+    the loop over the bars would cost as much as the strategy. The names are identifiers.
+    """
+    assert all(name.isidentifier() for name in names)
+    lists = "".join(f", c{n}" for n in range(len(names)))
+    values = "".join(f", v{n}" for n in range(len(names)))
+    sets = "\n        ".join(f"attributes[{name!r}] = v{n}" for n, name in enumerate(names))
+    text = f"""
+def loop(session, bar, places, times{lists}):
+    on_bar, refuse = session._on_bar, session.user.refuse_result
+    account, attributes = session.machine.plain.account, session.strategy.__dict__
+    for place, now{values} in zip(places, times{lists}):
+        session.now = now
+        if account[{at.ACCOUNT_ORDERS}] and session.reached < now:
+            session.catch_up()
+            session._tell_fills()
+        bar._place = place
+        {sets}
+        if on_bar(bar) is not None:
+            refuse("on_bar")
+"""
+    made: dict[str, Any] = {}
+    exec(text, made)  # noqa: S102  (our text; the names are identifiers)
+    loop: Callable[..., None] = made["loop"]
+    return loop
+
+
+def warm_place(part: InstrumentHistory, k: int, values: Values) -> int:
+    """Return the first bar of instrument `k` at which every indicator has had a value."""
+    count = 0 if part.bars is None else len(part.bars)
+    first = 0
+    for columns in values.values():
+        known = np.flatnonzero(~np.isnan(columns[k]))
+        first = max(first, int(known[0]) if len(known) else count)
+    return first
+
+
+def _to_fill(instrument: Instrument, values: list[int]) -> Fill:
+    return Fill(
+        order_id=values[at.FACT_ORDER],
+        symbol=instrument.symbol,
+        ts_ns=values[at.EVENT_TS],
+        quantity=from_quanta(values[at.FACT_LOTS], instrument.quantity_precision),
+        price=from_quanta(values[at.FACT_PRICE], instrument.price_precision),
+        fee=from_minor(values[at.FACT_FEE]),
+        rule=RULE_NAMES.get(values[at.FACT_RULE], ""),
+    )
+
+
+def _overridden(kind: type[Strategy], name: str, strategy: Strategy) -> Callable[[Any], Any] | None:
+    if getattr(kind, name) is getattr(Strategy, name):
+        return None
+    method: Callable[[Any], Any] = getattr(strategy, name)
+    return method

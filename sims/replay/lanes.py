@@ -1,0 +1,470 @@
+"""Columns into the loop: many lanes in one order, stepping only where something can happen.
+
+While nothing of an instrument works at the book, its market data change nothing but its last price.
+So a lane without working orders is *quiet*: the replay goes straight to its next row with a signal,
+and what lies between is caught up with (its last row alone) before anybody reads a price: at a
+decision, a mark of equity, an action. What is stepped on goes through the same kernels as a session's
+events do (`sims.replay.loop.handle`).
+
+A heap of lanes by the time of their next step keeps the order; of lanes with equal times the lower
+comes first. An instrument with several lanes of market data is never quiet: which of its prices is
+the last would depend on their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.jit import kernel
+from engine.kernels.money import INT64_MAX
+from engine.kernels.positions import tradable_lots
+from engine.model.layout import (
+    ACCOUNT_FAULT,
+    ACCOUNT_JOURNAL,
+    ACCOUNT_NOW,
+    EVENT_INSTRUMENT,
+    EVENT_KIND,
+    EVENT_SEQUENCE,
+    EVENT_TS,
+    EVENT_WIDTH,
+    KIND_QUOTE,
+    ORDER_INSTRUMENT,
+    POSITION_LAST,
+    POSITION_WORKING,
+    SIGNAL_BITS,
+    SIGNAL_WEIGHT,
+)
+from engine.rules.decide import decide
+from engine.state import Core, Table
+from sims.fillbook.layout import COUNT_FAULT, COUNT_ORDERS, MARKET_WORKING, Book
+from sims.replay.layout import (
+    LANE_ALWAYS,
+    LANE_BEFORE,
+    LANE_COLUMN,
+    LANE_CONSTANTS,
+    LANE_CURSOR,
+    LANE_INSTRUMENT,
+    LANE_IS_MARKET,
+    LANE_KIND,
+    LANE_NEXT_TS,
+    LANE_OF_INSTRUMENT,
+    LANE_PAYLOAD,
+    LANE_PLACE,
+    LANE_ROWS,
+    LANE_VALUES,
+    LANE_WAKE_COUNT,
+    LANE_WAKE_CURSOR,
+    LANE_WAKES,
+    TURN_CAUGHT_UP,
+    TURN_NOW,
+    TURN_SIZE,
+)
+from sims.replay.loop import begin_decision, handle, pass_commands, place_all
+
+FIRST_PAYLOAD = 4  # the event column of a lane's first payload column
+NEVER = INT64_MAX
+BAR_VALUES = 5  # a compiled strategy's first columns: the bar itself, whose volume may be unknown
+
+
+# --- The heap ---------------------------------------------------------------------------------------
+@kernel
+def comes_before(lanes: Table, a: int, b: int) -> bool:
+    """Return whether lane `a` steps before lane `b`."""
+    if lanes[a, LANE_NEXT_TS] != lanes[b, LANE_NEXT_TS]:
+        return lanes[a, LANE_NEXT_TS] < lanes[b, LANE_NEXT_TS]
+    return a < b
+
+
+@kernel
+def sift_up(lanes: Table, heap: Table, place: int) -> None:
+    """Move the lane at `place` towards the root as far as it comes earlier."""
+    k = heap[place]
+    while place > 0:
+        parent = (place - 1) // 2
+        if not comes_before(lanes, k, heap[parent]):
+            break
+        heap[place] = heap[parent]
+        lanes[heap[place], LANE_PLACE] = place
+        place = parent
+    heap[place] = k
+    lanes[k, LANE_PLACE] = place
+
+
+@kernel
+def sift_down(lanes: Table, heap: Table, size: int, place: int) -> None:
+    """Move the lane at `place` away from the root as far as it comes later."""
+    k = heap[place]
+    while True:
+        child = 2 * place + 1
+        if child >= size:
+            break
+        if child + 1 < size and comes_before(lanes, heap[child + 1], heap[child]):
+            child += 1
+        if not comes_before(lanes, heap[child], k):
+            break
+        heap[place] = heap[child]
+        lanes[heap[place], LANE_PLACE] = place
+        place = child
+    heap[place] = k
+    lanes[k, LANE_PLACE] = place
+
+
+@kernel
+def schedule(lanes: Table, heap: Table, turn: Table, k: int, ts: int) -> None:
+    """Set the time of a lane's next step; NEVER takes it out of the heap."""
+    place, size = lanes[k, LANE_PLACE], turn[TURN_SIZE]
+    lanes[k, LANE_NEXT_TS] = ts
+    if ts != NEVER:
+        if place < 0:
+            place = size
+            heap[place] = k
+            turn[TURN_SIZE] = size + 1
+        sift_up(lanes, heap, place)
+        sift_down(lanes, heap, turn[TURN_SIZE], lanes[k, LANE_PLACE])
+    elif place >= 0:
+        last = heap[size - 1]
+        turn[TURN_SIZE] = size - 1
+        lanes[k, LANE_PLACE] = -1
+        if last != k:
+            heap[place] = last
+            sift_up(lanes, heap, place)
+            sift_down(lanes, heap, size - 1, lanes[last, LANE_PLACE])
+
+
+# --- One lane ---------------------------------------------------------------------------------------
+@kernel
+def next_step_ts(lanes: Table, columns: Any, k: int, is_quiet: bool) -> int:
+    """Return the time of the next row of a lane that must be stepped on, or NEVER."""
+    row = lanes[k, LANE_CURSOR]
+    if is_quiet:
+        wake = lanes[k, LANE_WAKE_CURSOR]
+        if wake >= lanes[k, LANE_WAKE_COUNT]:
+            return NEVER
+        row = columns[lanes[k, LANE_WAKES]][wake]
+    if row >= lanes[k, LANE_ROWS]:
+        return NEVER
+    return columns[lanes[k, LANE_COLUMN]][row]
+
+
+@kernel
+def is_quiet_lane(b: Book, lanes: Table, k: int) -> bool:
+    """Return whether a lane's rows without signals may be skipped."""
+    if lanes[k, LANE_ALWAYS] == 1:
+        return False
+    return b.market[lanes[k, LANE_INSTRUMENT], MARKET_WORKING] == 0
+
+
+@kernel
+def write_event(lanes: Table, columns: Any, k: int, row: int, events: Table, n: int) -> None:
+    """Write row `row` of a lane as event `n`."""
+    first = lanes[k, LANE_COLUMN]
+    payload, constants = lanes[k, LANE_PAYLOAD], lanes[k, LANE_CONSTANTS]
+    events[n, EVENT_TS] = columns[first][row]
+    events[n, EVENT_KIND] = lanes[k, LANE_KIND]
+    events[n, EVENT_INSTRUMENT] = lanes[k, LANE_INSTRUMENT]
+    events[n, EVENT_SEQUENCE] = lanes[k, LANE_BEFORE] + row
+    for j in range(payload):
+        at = 0 if (constants >> j) & 1 else row
+        events[n, FIRST_PAYLOAD + j] = columns[first + 1 + j][at]
+    for column in range(FIRST_PAYLOAD + payload, EVENT_WIDTH):
+        events[n, column] = 0
+
+
+@kernel
+def first_after(times: Any, start: int, end: int, ts: int) -> int:
+    """Return the first row in [start, end) whose time is after `ts`, or `end`; near ones soonest."""
+    step = 1
+    low = start
+    while low + step - 1 < end and times[low + step - 1] <= ts:
+        low += step
+        step *= 2
+    high = min(low + step - 1, end)
+    while low < high:
+        middle = (low + high) // 2
+        if times[middle] <= ts:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def last_price_row(lanes: Table, columns: Any, k: int, start: int, end: int) -> int:
+    """Return the last row in [start, end) that has a price (no crossed or locked quote), or -1."""
+    row = end - 1
+    if lanes[k, LANE_KIND] == KIND_QUOTE:
+        first = lanes[k, LANE_COLUMN]
+        while row >= start and columns[first + 1][row] >= columns[first + 2][row]:
+            row -= 1
+    return row if row >= start else -1
+
+
+@kernel
+def pass_over(
+    s: Core, b: Book, lanes: Table, columns: Any, events: Table, n: int, k: int, end: int
+) -> None:
+    """Consume the rows of a quiet lane before `end`: only the last price among them counts."""
+    start = lanes[k, LANE_CURSOR]
+    if start >= end:
+        return
+    row = last_price_row(lanes, columns, k, start, end)
+    if row >= 0:
+        write_event(lanes, columns, k, row, events, n)
+        handle(s, b, events, n)
+    lanes[k, LANE_CURSOR] = end
+
+
+@kernel
+def catch_up_lane(
+    s: Core, b: Book, lanes: Table, columns: Any, events: Table, n: int, k: int, ts: int
+) -> None:
+    """Consume a quiet lane's rows up to and with time `ts`."""
+    if lanes[k, LANE_IS_MARKET] == 1 and is_quiet_lane(b, lanes, k):
+        times = columns[lanes[k, LANE_COLUMN]]
+        end = first_after(times, lanes[k, LANE_CURSOR], lanes[k, LANE_ROWS], ts)
+        pass_over(s, b, lanes, columns, events, n, k, end)
+
+
+@kernel
+def catch_up(
+    s: Core, b: Book, lanes: Table, columns: Any, turn: Table, events: Table, n: int, ts: int
+) -> None:
+    """Consume every quiet lane up to and with time `ts`; row `n` of `events` is scratch."""
+    if turn[TURN_CAUGHT_UP] < ts:
+        for k in range(lanes.shape[0]):
+            catch_up_lane(s, b, lanes, columns, events, n, k, ts)
+        turn[TURN_CAUGHT_UP] = ts
+
+
+# --- One slice --------------------------------------------------------------------------------------
+@kernel
+def take_signal(lanes: Table, columns: Any, k: int, row: int, signals: Table, n: int) -> int:
+    """Put the signal of a lane's row, if it has one, into `signals[n]`; return its bits.
+
+    For a compiled strategy that is the lane plus one, and the row.
+    """
+    if lanes[k, LANE_VALUES] > 0:  # a compiled strategy is asked about every bar
+        signals[n, SIGNAL_BITS] = k + 1
+        signals[n, SIGNAL_WEIGHT] = row
+        return 1
+    wake, column = lanes[k, LANE_WAKE_CURSOR], lanes[k, LANE_WAKES]
+    if wake >= lanes[k, LANE_WAKE_COUNT] or columns[column][wake] != row:
+        return 0
+    bits = columns[column + 1][wake]
+    signals[n, SIGNAL_BITS] = bits
+    signals[n, SIGNAL_WEIGHT] = columns[column + 2][wake]
+    lanes[k, LANE_WAKE_CURSOR] = wake + 1
+    return bits
+
+
+@kernel
+def step_lane(
+    s: Core,
+    b: Book,
+    lanes: Table,
+    columns: Any,
+    heap: Table,
+    turn: Table,
+    events: Table,
+    signals: Table,
+    n: int,
+) -> int:
+    """Step on the next row of the first lane; return its signal bits."""
+    k = heap[0]
+    now, is_market = lanes[k, LANE_NEXT_TS], lanes[k, LANE_IS_MARKET] == 1
+    if is_market and columns[lanes[k, LANE_COLUMN]][lanes[k, LANE_CURSOR]] < now:
+        wake = columns[lanes[k, LANE_WAKES]][lanes[k, LANE_WAKE_CURSOR]]
+        pass_over(s, b, lanes, columns, events, n, k, wake)
+    row = lanes[k, LANE_CURSOR]
+    kind, i = lanes[k, LANE_KIND], lanes[k, LANE_INSTRUMENT]
+    if kind < KIND_QUOTE and not is_market and i >= 0:
+        only = lanes[i, LANE_OF_INSTRUMENT]
+        if only >= 0:
+            catch_up_lane(s, b, lanes, columns, events, n, only, now - 1)
+    elif not is_market:
+        catch_up(s, b, lanes, columns, turn, events, n, now)  # sessions, accruals, timers
+    write_event(lanes, columns, k, row, events, n)
+    bits = take_signal(lanes, columns, k, row, signals, n) if is_market else 0
+    lanes[k, LANE_CURSOR] = row + 1
+    handle(s, b, events, n)
+    is_quiet = is_market and is_quiet_lane(b, lanes, k)
+    schedule(lanes, heap, turn, k, next_step_ts(lanes, columns, k, is_quiet))
+    return bits
+
+
+@kernel
+def slice_goes_on(lanes: Table, heap: Table, turn: Table, now: int) -> bool:
+    """Return whether the next step belongs to the slice of time `now`; see `loop.is_slice_end`."""
+    if turn[TURN_SIZE] == 0:
+        return False
+    k = heap[0]
+    return lanes[k, LANE_NEXT_TS] == now and (
+        lanes[k, LANE_IS_MARKET] == 1 or lanes[k, LANE_KIND] < KIND_QUOTE
+    )
+
+
+@kernel
+def next_slice(
+    s: Core,
+    b: Book,
+    lanes: Table,
+    columns: Any,
+    heap: Table,
+    turn: Table,
+    events: Table,
+    signals: Table,
+) -> int:
+    """Step on the next slice; return how many of its rows, kept in `events`, have signals."""
+    now = lanes[heap[0], LANE_NEXT_TS]
+    turn[TURN_NOW] = now
+    kept = 0
+    while True:
+        if step_lane(s, b, lanes, columns, heap, turn, events, signals, kept) != 0:
+            kept += 1
+        if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
+            return kept
+        if not slice_goes_on(lanes, heap, turn, now):
+            return kept
+
+
+@kernel
+def wake_traded(b: Book, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
+    """Let the lanes step of which something works at the book now; they must be caught up."""
+    for o in range(b.counters[COUNT_ORDERS]):
+        k = lanes[b.orders[o, ORDER_INSTRUMENT], LANE_OF_INSTRUMENT]
+        if k >= 0:
+            ts = next_step_ts(lanes, columns, k, False)
+            if ts != lanes[k, LANE_NEXT_TS]:
+                schedule(lanes, heap, turn, k, ts)
+
+
+@kernel
+def replay(
+    s: Core,
+    b: Book,
+    lanes: Table,
+    columns: Any,
+    heap: Table,
+    turn: Table,
+    events: Table,
+    signals: Table,
+    intents: Table,
+    until: int,
+    with_others: int,
+) -> int:
+    """Run every slice up to and with time `until`; return 1 when done, 0 to be called again.
+
+    Called again it must be when the journal has to be emptied first; a fault also ends the call with
+    0. `with_others` 0: of time `until` only the slice of market data, not what comes after it.
+    """
+    room = s.journal.shape[0] // 2
+    while turn[TURN_SIZE] > 0:
+        now = lanes[heap[0], LANE_NEXT_TS]
+        if now > until:
+            break
+        if now == until and with_others == 0 and not slice_goes_on(lanes, heap, turn, now):
+            break
+        kept = next_slice(s, b, lanes, columns, heap, turn, events, signals)
+        if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
+            return 0
+        if kept > 0:
+            catch_up(s, b, lanes, columns, turn, events, kept, now)
+            s.account[ACCOUNT_NOW] = now  # not that of the last price caught up with
+            begin_decision(s, b)
+            decide(s, intents, events, signals, 0, kept)
+            pass_commands(s, b)
+            wake_traded(b, lanes, columns, heap, turn)
+        if s.account[ACCOUNT_JOURNAL] > room:
+            return 0
+    catch_up(s, b, lanes, columns, turn, events, 0, until)
+    if with_others == 0:
+        s.account[ACCOUNT_NOW] = until
+        begin_decision(s, b)
+    return 1
+
+
+@kernel
+def read_values(values: Any, first: int, width: int, row: int, numbers: Any) -> bool:
+    """Read one row of a compiled strategy's columns; say whether every indicator is defined."""
+    defined = True
+    for column in range(width):
+        value = values[first + column][row]
+        numbers[column] = value
+        if value != value and column >= BAR_VALUES:
+            defined = False
+    return defined
+
+
+@kernel
+def replay_function(
+    s: Core,
+    b: Book,
+    lanes: Table,
+    columns: Any,
+    heap: Table,
+    turn: Table,
+    events: Table,
+    signals: Table,
+    intents: Table,
+    until: int,
+    own_intents: Any,
+    values: Any,
+    width: int,
+    numbers: Any,
+    memory: Any,
+    function: Callable[..., int],
+) -> int:
+    """Run every slice up to and with `until` with a compiled strategy, asked about every bar.
+
+    `values` are the columns of all lanes, `width` for each; `numbers` is the row that the strategy
+    reads, `memory` one row of its own for each instrument, `own_intents` the block of `intents` as it
+    sees it. Returns as `replay` does.
+    """
+    room = s.journal.shape[0] // 2
+    while turn[TURN_SIZE] > 0:
+        now = lanes[heap[0], LANE_NEXT_TS]
+        if now > until:
+            break
+        kept = next_slice(s, b, lanes, columns, heap, turn, events, signals)
+        if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
+            return 0
+        for n in range(kept):
+            k, row = signals[n, SIGNAL_BITS] - 1, signals[n, SIGNAL_WEIGHT]
+            if read_values(values, lanes[k, LANE_VALUES] - 1, width, row, numbers):
+                i = lanes[k, LANE_INSTRUMENT]
+                count = function(
+                    numbers,
+                    memory[i],
+                    tradable_lots(s, i),
+                    s.positions[i, POSITION_LAST],
+                    s.positions[i, POSITION_WORKING],
+                    own_intents,
+                )
+                if count > 0:
+                    for each in range(count):
+                        intents[each, ORDER_INSTRUMENT] = i
+                    place_all(s, b, intents, count)
+        if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
+            return 0
+        if s.account[ACCOUNT_JOURNAL] > room:
+            return 0
+    return 1
+
+
+@kernel
+def place_between(
+    s: Core,
+    b: Book,
+    lanes: Table,
+    columns: Any,
+    heap: Table,
+    turn: Table,
+    events: Table,
+    signals: Table,
+    intents: Table,
+    count: int,
+) -> None:
+    """Place intents that were decided outside, after the slice that a replay has run to."""
+    place_all(s, b, intents, count)
+    wake_traded(b, lanes, columns, heap, turn)

@@ -1,0 +1,55 @@
+"""`Source`: events of one kind and one instrument as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.model import layout as at
+
+Ints = NDArray[np.int64]
+
+# Place of each kind among events of one time.
+RANKS: Final = {
+    at.KIND_SPLIT: 1,
+    at.KIND_SYMBOL_CHANGE: 2,
+    at.KIND_DIVIDEND: 3,
+    at.KIND_FUNDING: 4,
+    at.KIND_SETTLEMENT: 5,
+    at.KIND_TRANSFER: 6,
+    at.KIND_CONVERSION_RATE: 7,
+    at.KIND_CONVERSION: 8,
+    at.KIND_CORRECTION: 9,
+    at.KIND_HALT: 10,
+    at.KIND_RESUME: 11,
+    at.KIND_QUOTE: 20,
+    at.KIND_TRADE: 21,
+    at.KIND_BAR: 22,
+    at.KIND_SESSION_CLOSE: 30,
+    at.KIND_ACCRUAL: 31,
+    at.KIND_SESSION_OPEN: 32,
+    at.KIND_TIMER: 33,
+}
+MARKET: Final = frozenset({at.KIND_BAR, at.KIND_QUOTE, at.KIND_TRADE})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Events of one kind and one instrument (-1 for none), ascending in time.
+
+    `payload` maps event columns, from the fourth on, to int64 arrays or to one integer for all rows.
+    With bars go `bits` and `weights` of a rule's signals (see `engine.model.layout.SIGNAL_BITS`), or
+    the columns of `values` that a compiled strategy reads.
+    """
+
+    kind: int
+    instrument: int
+    ts_ns: Ints
+    payload: dict[int, Ints | int] = field(default_factory=dict)
+    bits: NDArray[np.uint8] | None = None
+    weights: Ints | None = None
+    values: Sequence[NDArray[np.float64]] | None = None
