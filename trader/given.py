@@ -43,6 +43,12 @@ def config_of(
         Tables of a strategy file over its defaults, for a class; see `trader.backtest`.
     """
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
+        if dataset is None and "dataset" not in settings.get("data", {}):
+            raise InputError(
+                f"nothing says what {strategy.__name__} is to run on",
+                remedy='give data: a dataset\'s name ("sample:goog"), or bars in memory',
+                code="data.missing",
+            )
         return _class_config(strategy, dataset or IN_MEMORY, params, settings)
     if settings:
         raise InputError(

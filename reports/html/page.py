@@ -113,6 +113,7 @@ def _shown(document: RunDocument) -> dict[str, Any]:
         "subtitle": view.subtitle(document),
         "cards": view.cards(document, facts.intervals),
         "sample": document.pessimistic.sample,
+        "optimistic_return": view.percent(paths[-1].net_return, signed=True),
         "chance": facts.chance_lines(),
         "path_names": ("pessimistic", "optimistic")[: len(paths)]
         if len(paths) > 1

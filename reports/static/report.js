@@ -130,7 +130,7 @@
     const inside = (u, p) => p.x >= u.scales.x.min && p.x <= u.scales.x.max && p.y >= u.scales.y.min && p.y <= u.scales.y.max;
     return {
       draw: (u) => {
-        const { ctx } = u, size = 5 * devicePixelRatio, few = figure.trips.length <= 60;
+        const { ctx } = u, few = figure.trips.length <= 60, size = (few ? 5 : 3) * devicePixelRatio;
         ctx.save();
         ctx.beginPath();
         ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
@@ -148,7 +148,7 @@
           if (!inside(u, p)) continue;
           const x = u.valToPos(p.x, "x", true), y = u.valToPos(p.y, "y", true), s = p.up ? size : -size;
           ctx.beginPath(); ctx.moveTo(x, y - s); ctx.lineTo(x + size, y + s); ctx.lineTo(x - size, y + s); ctx.closePath();
-          ctx.lineWidth = 1.5 * devicePixelRatio;
+          ctx.lineWidth = (few ? 1.5 : 1) * devicePixelRatio;
           if (p.entry) { ctx.fillStyle = color(p); ctx.strokeStyle = css("surface"); ctx.fill(); ctx.stroke(); }
           else { ctx.fillStyle = css("surface"); ctx.strokeStyle = color(p); ctx.fill(); ctx.stroke(); }
         }

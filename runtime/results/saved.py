@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import InputError
+from reports.places import require_folder as require_parent
 from reports.record import RunDocument, read_document, to_json_text
 from runtime.results.shown import Shown
 
@@ -84,16 +85,11 @@ def require_folder(folder: Path) -> None:
     Raises
     ------
     InputError
-        If it is a file, its parent is missing, or other files are in it.
+        If it is a file, cannot be made, or other files are in it.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError("this is a file, not a folder", where=str(folder))
-    if not folder.absolute().parent.is_dir():
-        raise InputError(
-            f"the folder {folder.absolute().parent} does not exist",
-            where=str(folder),
-            remedy="create it first",
-        )
+    require_parent(folder)
     others = (
         sorted(p.name for p in folder.iterdir() if p.name not in FILES) if folder.is_dir() else []
     )
@@ -132,6 +128,7 @@ def save_result(result: BacktestResult, folder: Path) -> Path:
 
 
 def _write(result: BacktestResult, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
         text = to_json_text(result.document().to_json())
