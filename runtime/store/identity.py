@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,7 +119,7 @@ def parameters_of(config: StrategyConfig, code: Code) -> dict[str, ParameterValu
 def code_of(config: StrategyConfig) -> Code:
     """Return what a strategy does, whatever it is called and however it is laid out."""
     if config.rules is not None:
-        return _rules_of(config.rules.formulas())
+        return _rules_of(tuple(config.rules.formulas().items()))
     section = config.strategy
     assert section.code_path is not None, "a strategy without rules has a file"
     names = tuple(config.parameters) if section.logic == "compiled" else ()
@@ -139,13 +139,15 @@ def _python(path: Path, name: str, _content: str, parameters: tuple[str, ...]) -
     return python_code(path, name, parameters)
 
 
-def _rules_of(formulas: Mapping[str, str]) -> Code:
+@lru_cache(maxsize=16)
+def _rules_of(formulas: tuple[tuple[str, str], ...]) -> Code:
+    """Read formulas once: a sweep asks for every trial."""
     names: dict[str, str] = {}
 
     def name_of(name: str) -> str:
         return names.setdefault(name, f"p{len(names)}")
 
-    written = {key: canonical_formula(text, name_of) for key, text in formulas.items()}
+    written = {key: canonical_formula(text, name_of) for key, text in formulas}
     return Code(_sha256({"rules": written}), names, {})
 
 

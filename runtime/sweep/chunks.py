@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from runtime.sweep.trial import Task
 
-CHUNK_MAX = 50
-CHUNK_SECONDS = 3.0
+CHUNK_FIRST = 50
+CHUNK_MAX = 200  # of trials that take no time; a kill loses at most a few chunks
+CHUNK_SECONDS = (0.5, 3.0)
 
 
 class Chunks:
@@ -27,7 +28,8 @@ class Chunks:
     def __init__(self, tasks: Iterable[Task], *, count: int, jobs: int) -> None:
         self._tasks = iter(tasks)
         self._held: Task | None = None
-        self.size = max(1, min(CHUNK_MAX, count // (4 * jobs)))
+        self._share = max(1, count // (4 * jobs))
+        self.size = min(CHUNK_FIRST, self._share)
 
     def __iter__(self) -> Iterator[list[Task]]:
         return self
@@ -49,5 +51,8 @@ class Chunks:
 
     def note(self, count: int, seconds: float) -> None:
         """Learn how long a chunk took."""
-        if seconds > CHUNK_SECONDS:
-            self.size = max(1, min(self.size, int(count * CHUNK_SECONDS / seconds)))
+        least, most = CHUNK_SECONDS
+        if seconds > most:
+            self.size = max(1, min(self.size, int(count * most / seconds)))
+        elif seconds < least and count == self.size:
+            self.size = min(2 * self.size, CHUNK_MAX, self._share)

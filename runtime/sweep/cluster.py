@@ -7,6 +7,7 @@ the trial that does it becomes a failed row.
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -14,7 +15,7 @@ from typing import Any
 
 from data.history import History
 from engine.errors import InputError
-from runtime import compile_cache
+from runtime.store.identity import engine_digest
 from runtime.sweep.pool import DIED, Chunk
 from runtime.sweep.trial import TrialRow
 from runtime.sweep.worker import ChunkResult, Work, Worker
@@ -47,7 +48,7 @@ class DaskBackend:
             raise InputError(
                 "the cluster has no workers", where=address, remedy=f"start: dask worker {address}"
             )
-        ours = compile_cache.sources_digest()
+        ours = _version_there()
         for worker, theirs in self._client.run(_version_there).items():
             if theirs != ours:
                 raise InputError(
@@ -131,8 +132,8 @@ def _connected(address: str) -> Any:
         ) from None
 
 
-def _version_there() -> str:
-    return compile_cache.sources_digest()
+def _version_there() -> tuple[str, str]:
+    return platform.python_version(), engine_digest()
 
 
 _threads = threading.local()  # a worker's state is its thread's own: Dask may run several

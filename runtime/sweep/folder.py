@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 RESULTS_NAME = "results.parquet"
 RETURNS_NAME = "returns.parquet"
 PARTS_NAME = "parts"
+_NO_DAYS = np.zeros(0, dtype=np.int32)
 _PART = re.compile(r"trials-(\d+)-(\d+)\.parquet")
 OWN_COLUMNS = frozenset(
     {"trial", "walk_window", "walk_phase", "final_equity", "orders", "closed_trades", "ambiguities"}
@@ -199,17 +200,24 @@ def returns_frame(rows: Sequence[TrialRow]) -> pl.DataFrame:
     """Return one row per trial: its days and its daily returns, as lists of one length."""
     import polars as pl
 
-    empty = np.zeros(0, dtype=np.int32)
-    days = [empty if row.run is None else row.run.days.astype(np.int32) for row in rows]
+    days = [_NO_DAYS if row.run is None else row.run.days.astype(np.int32) for row in rows]
     return pl.DataFrame(
         [
             pl.Series("trial", [row.task.number for row in rows], dtype=pl.Int64),
-            pl.Series("day", days, dtype=pl.List(pl.Int32)).cast(pl.List(pl.Date)),
-            pl.Series(
-                "return", [pl.Series(row.returns) for row in rows], dtype=pl.List(pl.Float64)
-            ),
+            _lists("day", days).cast(pl.List(pl.Date)),
+            _lists("return", [row.returns for row in rows]),
         ]
     )
+
+
+def _lists(name: str, columns: Sequence[NDArray[Any]]) -> pl.Series:
+    """Return arrays as a column of lists; of one length, which is usual, as one block."""
+    import polars as pl
+
+    kind = pl.List(pl.Int32 if columns[0].dtype == np.int32 else pl.Float64)
+    if len({len(column) for column in columns}) == 1 and len(columns[0]):
+        return pl.Series(name, np.stack(columns)).cast(kind)
+    return pl.Series(name, [pl.Series(column) for column in columns], dtype=kind)
 
 
 def values_of(row: dict[str, object], names: Sequence[str]) -> dict[str, ParameterValue]:

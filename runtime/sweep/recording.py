@@ -7,24 +7,17 @@ their part is on the disk; what a kill between the two has left out is recorded 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from data.history import History
 from engine.errors import InputError
-from runtime.config import ParameterValue, StrategyConfig
-from runtime.config.parameters import override
-from runtime.store import NewSweep, State, Store, Trial
-from runtime.store.figures import figures_of, to_bytes
+from runtime.store import NewSweep, Store, Trial
 from runtime.store.identity import DataIdentity, canonical_json, data_identity, identity_of
+from runtime.sweep.counted import TrialMaker
 from runtime.sweep.files import replace_file
 from runtime.sweep.folder import SweepFolder, values_of
-from runtime.sweep.manifest import Manifest, SpanEntry
+from runtime.sweep.manifest import SpanEntry
 from runtime.sweep.trial import TrialRow
 
 if TYPE_CHECKING:
@@ -35,6 +28,10 @@ SWEEP_ID_NAME = "sweep-id"
 
 class Recorder(Protocol):
     """Where trials are recorded."""
+
+    @property
+    def maker(self) -> TrialMaker | None:
+        """What makes the registry's trials where they run; None where nobody counts."""
 
     def begin(self, sweep: Sweep, folder: SweepFolder) -> None:
         """Record that a sweep begins or goes on, before anything is run."""
@@ -51,6 +48,8 @@ class Recorder(Protocol):
 
 class NoRecorder:
     """Records nothing: for tests of the search itself."""
+
+    maker = None
 
     def begin(self, sweep: Sweep, folder: SweepFolder) -> None:
         """Forget the sweep."""
@@ -85,20 +84,21 @@ class StoreRecorder:
         self._store = store
         self._catalog_root = catalog_root
         self._command = command
-        self._trials: _Trials | None = None
+        self._spans: Sequence[SpanEntry] = ()
+        self.maker: TrialMaker | None = None
         self._sweep_id = ""
 
     def begin(self, sweep: Sweep, folder: SweepFolder) -> None:
         """Record the sweep, and its trials that the folder holds and the registry does not."""
         data = data_identity(sweep.config, sweep.history, self._catalog_root)
-        self._trials = _Trials(sweep.config, sweep.history, data, sweep.manifest)
+        self.maker = TrialMaker(sweep.config, data)
+        self._spans = sweep.manifest.spans
         self._sweep_id = self._known_id(folder) or self._new_id(sweep, folder, data)
         known = self._store.trial_fingerprints(self._sweep_id)
         done = folder.trial_count()
         if len(known) < done:
-            self._add(
-                each for each in self._trials.of_folder(folder) if each.fingerprint not in known
-            )
+            trials = _of_folder(self.maker, folder)
+            self._add(each for each in trials if each.fingerprint not in known)
 
     def _known_id(self, folder: SweepFolder) -> str:
         path = folder.root / SWEEP_ID_NAME
@@ -131,8 +131,16 @@ class StoreRecorder:
 
     def add(self, rows: Sequence[TrialRow]) -> None:
         """Record rows in one transaction."""
-        assert self._trials is not None, "a sweep begins before it has trials"
-        self._add(self._trials.of_row(row) for row in rows)
+        self._add(row.record or self._made(row) for row in rows)
+
+    def _made(self, row: TrialRow) -> Trial:
+        """Return the trial of a row whose worker could not make it: it died."""
+        assert self.maker is not None, "a sweep begins before it has trials"
+        span = self._spans[row.task.span]
+        returns = None if row.run is None else row.run.returns
+        return self.maker.trial(
+            row.task.parameters, (span.start_ns, span.end_ns), returns, row.error
+        )
 
     def _add(self, trials: Iterable[Trial]) -> None:
         self._store.add_trials(self._sweep_id, list(trials))
@@ -144,58 +152,15 @@ class StoreRecorder:
 
     def count(self) -> int | None:
         """Return how many distinct evaluations the family has."""
-        return None if self._trials is None else self._store.count_trials(self._trials.family)
+        return None if self.maker is None else self._store.count_trials(self.maker.family)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Trials:
-    """Rows of one sweep as the registry wants them."""
-
-    config: StrategyConfig
-    history: History
-    data: DataIdentity
-    manifest: Manifest
-
-    @property
-    def family(self) -> str:
-        return identity_of(self.config, self.data).family
-
-    def of_row(self, row: TrialRow) -> Trial:
-        span = self.manifest.spans[row.task.span]
-        returns = None if row.run is None else row.run.returns
-        return self._trial(row.task.parameters, span, returns, row.error)
-
-    def of_folder(self, folder: SweepFolder) -> Iterator[Trial]:
-        """Yield what the folder holds as trials."""
-        spans = {(each.window, each.phase): each for each in self.manifest.spans}
-        for row, returns in folder.rows():
-            span = spans[row.get("walk_window"), row.get("walk_phase")]  # type: ignore[index]
-            error = str(row["error"] or "")
-            parameters = values_of(row, tuple(self.manifest.parameters))
-            yield self._trial(parameters, span, None if error else returns, error)
-
-    def _trial(
-        self,
-        parameters: Mapping[str, ParameterValue],
-        span: SpanEntry,
-        returns: NDArray[np.float64] | None,
-        error: str,
-    ) -> Trial:
-        known = None if returns is None or np.isnan(returns).any() else returns
-        config = replace(self.config, parameters=override(self.config.parameters, parameters))
-        start_ns = self.data.start_ns if span.start_ns is None else span.start_ns
-        end_ns = self.data.end_ns if span.end_ns is None else span.end_ns
-        data = replace(self.data, start_ns=start_ns, end_ns=end_ns)
-        identity = identity_of(config, data)
-        return Trial(
-            family=identity.family,
-            fingerprint=identity.fingerprint,
-            parameters=canonical_json({k: v.default for k, v in config.parameters.items()}),
-            data_id=data.fingerprint,
-            start_ns=start_ns,
-            end_ns=end_ns,
-            figures=figures_of(known),
-            returns=to_bytes(known),
-            state=State.FAILED if error else State.FINISHED,
-            error=error,
-        )
+def _of_folder(maker: TrialMaker, folder: SweepFolder) -> Iterator[Trial]:
+    """Yield what a folder holds as trials."""
+    manifest = folder.manifest
+    spans = {(each.window, each.phase): (each.start_ns, each.end_ns) for each in manifest.spans}
+    for row, returns in folder.rows():
+        span = spans[row.get("walk_window"), row.get("walk_phase")]  # type: ignore[index]
+        error = str(row["error"] or "")
+        parameters = values_of(row, tuple(manifest.parameters))
+        yield maker.trial(parameters, span, None if error else returns, error)

@@ -20,6 +20,7 @@ from runtime.backtest.clockwork import clockwork_of
 from runtime.backtest.histories import load_history
 from runtime.backtest.run import ENGINES
 from runtime.config import StrategyConfig
+from runtime.store.identity import engine_digest
 from runtime.sweep.chunks import Chunks
 from runtime.sweep.files import only_writer
 from runtime.sweep.folder import SweepFolder
@@ -117,7 +118,7 @@ def prepare_sweep(
         fingerprint=config.fingerprint,
         dataset=config.data.dataset,
         data=history.fingerprint,
-        program=compile_cache.sources_digest(),
+        program=engine_digest(),
         parameters={axis.name: axis.text() for axis in space.axes},
         where=space.where,
         method=search.method,
@@ -316,7 +317,7 @@ class Runner:
         wanted = min(self._place.jobs or os.cpu_count() or 1, count)
         compiled = _is_compiled(self._place.engine, count * events, wanted)
         spans = tuple((span.start_ns, span.end_ns) for span in sweep.manifest.spans)
-        work = Work(sweep.config, spans, compiled)
+        work = Work(sweep.config, spans, compiled, self._recorder.maker)
         if self._place.cluster is not None:
             from runtime.sweep.cluster import DaskBackend
 

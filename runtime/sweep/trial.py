@@ -12,6 +12,7 @@ from engine.errors import TraderError
 from engine.rules.metrics import DEFINITIONS
 from runtime.backtest.lean import Bench, LeanRun
 from runtime.config import ParameterValue
+from runtime.store.records import Trial
 
 # A lean run knows neither decision prices nor another dataset's closes.
 METRICS = tuple(row.key for row in DEFINITIONS if row.key != "implementation_shortfall")
@@ -31,11 +32,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialRow:
-    """What became of a trial; a failed one has an error and undefined numbers."""
+    """What became of a trial; a failed one has an error and undefined numbers.
+
+    `record` is what the registry keeps of it, where somebody counts.
+    """
 
     task: Task
     run: LeanRun | None
     error: str = ""
+    record: Trial | None = None
 
     @property
     def returns(self) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ import signal
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import connection
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +24,7 @@ from runtime import compile_cache
 from runtime.backtest.lean import Bench
 from runtime.backtest.shared import SharedSignals
 from runtime.config import StrategyConfig
+from runtime.sweep.counted import TrialMaker
 from runtime.sweep.trial import Span, Task, TrialRow, error_text, run_trial
 
 BENCHES_KEPT = 4
@@ -37,6 +38,7 @@ class Work:
     config: StrategyConfig
     spans: tuple[Span, ...]
     compiled: bool
+    maker: TrialMaker | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,10 +68,15 @@ class Worker:
 
     def _run_one(self, task: Task) -> TrialRow:
         try:
-            bench = self._bench(task.span)
+            row = run_trial(self._bench(task.span), task)
         except Exception as error:  # noqa: BLE001 - as in run_trial: a row, not the end
-            return TrialRow(task, None, error_text(error))
-        return run_trial(bench, task)
+            row = TrialRow(task, None, error_text(error))
+        maker = self._work.maker
+        if maker is None:
+            return row
+        returns = None if row.run is None else row.run.returns
+        span = self._work.spans[task.span]
+        return replace(row, record=maker.trial(task.parameters, span, returns, row.error))
 
     def _bench(self, span: int) -> Bench:
         if span in self._benches:
