@@ -2,7 +2,7 @@
 
 A whole `BacktestResult` is for one run that somebody reads. A search wants thousands of runs and of
 each a return series and a few numbers, so here everything that does not depend on parameters is made
-once: the history's ordered events, its calendars, the core's set-up, and each distinct indicator
+once: the history's calendars and actions, the core's set-up, and each distinct indicator
 (`runtime.backtest.shared`). What is run is the same loop with the same books; the state hash of a
 lean run is that of `run_backtest` with the same parameters.
 
@@ -26,11 +26,9 @@ from runtime.backtest.account import setup_of
 from runtime.backtest.benchmark import benchmark_of
 from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.decisions import Decider, decider_of
-from runtime.backtest.machine import Machine
 from runtime.backtest.marks import mark_sources
-from runtime.backtest.run import Job, starting_cash
+from runtime.backtest.run import Job, run_signals
 from runtime.backtest.shared import SharedSignals
-from runtime.backtest.signals import Signals
 from runtime.backtest.sources import action_sources, market_sources
 from runtime.config import ParameterValue, StrategyConfig
 from runtime.config.parameters import override
@@ -40,12 +38,9 @@ from runtime.results.exact import Ints
 from runtime.results.paths import closed_trade_pnl
 from runtime.results.rows import changes_of, rows_of, terms_of
 from runtime.results.statement import opening_is_in_journal
-from sims.replay.stream import Chunk, Source, Stream
+from sims.replay.source import Source
 
 Floats = NDArray[np.float64]
-
-# 96 bytes an event: what is larger is streamed anew for each run instead of kept.
-EVENTS_KEPT_MAX = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,10 +98,7 @@ class Bench:
         self._setup = setup_of(config, self.traded, self._clockwork)
         self._benchmark = _benchmark(config, self.traded, self._clockwork)
         self._grid: _DayGrid | None = None
-        self._tape: _Tape | None = None
-        events = sum(len(columns) for _, columns in self.traded.columns())
-        if config.rules is not None and events <= EVENTS_KEPT_MAX:
-            self._tape = _Tape(self.traded, self._clockwork)
+        self._others = _other_sources(self.traded, self._clockwork)
 
     def run(self, parameters: Mapping[str, ParameterValue]) -> LeanRun:
         """Run the strategy with some parameters.
@@ -127,16 +119,9 @@ class Bench:
     def _run_rules(self, config: StrategyConfig) -> RunOutput:
         assert self.shared is not None
         signals = self.shared.signals(config).between(self.history, self.traded)
-        machine = Machine(self._setup, config.fills.book, self.compiled)
-        if self._tape is not None:
-            chunk = self._tape.with_signals(signals)
-            machine.run(chunk, 0, chunk.rows)
-            machine.events += chunk.rows
-        else:
-            for chunk in Stream(_sources(self.traded, self._clockwork, signals)).chunks():
-                machine.run(chunk, 0, chunk.rows)
-                machine.events += chunk.rows
-        return machine.output(self._clockwork, starting_cash(config))
+        sources = [*market_sources(self.traded, signals), *self._others]
+        job = Job(config, self.traded, self._clockwork, self._setup, sources, self.compiled, None)
+        return run_signals(job, config.fills.book)
 
     def _run_code(self, config: StrategyConfig) -> RunOutput:
         """Run a class or a compiled function: over its warm-up too, where it is not called."""
@@ -172,33 +157,6 @@ class Bench:
             closed_trades=int(pnl.size),
             ambiguities=output.ambiguities,
         )
-
-
-class _Tape:
-    """All events of a history in order, made once; runs differ in the signals beside them."""
-
-    def __init__(self, history: History, clockwork: Clockwork) -> None:
-        chunks = Stream(_sources(history, clockwork, None)).chunks()
-        parts = [chunk.events[: chunk.rows].copy() for chunk in chunks]
-        self._events = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        self._signals = np.zeros((len(self._events), at.SIGNAL_WIDTH), dtype=np.int64)
-        bars = np.flatnonzero(self._events[:, at.EVENT_KIND] == at.KIND_BAR)
-        owner = self._events[bars, at.EVENT_INSTRUMENT]
-        self._rows = [bars[owner == k] for k in range(len(history.parts))]
-
-    def with_signals(self, signals: Signals) -> Chunk:
-        """Return the events with these signals; the next call writes over them."""
-        for k, rows in enumerate(self._rows):
-            self._signals[rows, at.SIGNAL_BITS] = signals.bits[k]
-            if signals.weights is not None:
-                self._signals[rows, at.SIGNAL_WEIGHT] = signals.weights[k]
-        nothing = np.zeros(0, dtype=np.int64)
-        rows = len(self._events)
-        return Chunk(rows, self._events, self._signals, np.zeros((1, 1)), nothing, nothing)
-
-
-def _sources(history: History, clockwork: Clockwork, signals: Signals | None) -> list[Source]:
-    return [*market_sources(history, signals), *_other_sources(history, clockwork)]
 
 
 def _other_sources(history: History, clockwork: Clockwork) -> list[Source]:
