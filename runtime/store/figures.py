@@ -22,8 +22,8 @@ def figures_of(returns: NDArray[np.float64] | None) -> ReturnFigures:
     Examples
     --------
     >>> figures = figures_of(np.array([0.01, -0.005, 0.02, 0.0]))
-    >>> figures.observations, round(figures.sharpe_daily, 6)
-    (4, 0.563736)
+    >>> figures.observations, round(figures.sharpe_daily, 4)
+    (4, 0.5637)
     """
     if returns is None or not returns.size:
         return ReturnFigures()

@@ -150,7 +150,7 @@ def test_ctrl_c_is_one_line_exit_code_130_and_no_file(
         ("init", "good.toml/below"),
         (*IMPORT[:-1], "good.toml/catalog"),
         ("backtest", "good.toml", "--plot", "/proc/out.png"),
-        ("backtest", "good.toml", "--plot", "nowhere/out.png"),
+        ("backtest", "good.toml", "--plot", "good.toml/out.png"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_told_and_nothing_is_left(
