@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import linecache
+import re
 import tempfile
 from collections.abc import Mapping
 from functools import cache
@@ -111,20 +113,47 @@ def source_file(kind: type) -> Path:
     StrategyError
         If nobody knows its source: then nobody could say later what was run.
     """
-    try:
-        own, text = inspect.getsourcefile(kind), inspect.getsource(kind)
-    except (OSError, TypeError):
-        raise StrategyError(
-            f"the source of {kind.__name__} is not known, so its runs could not be told apart",
-            remedy="define it in a file or in a notebook's cell",
-            code="strategy.no_source",
-        ) from None
-    if own is not None and Path(own).is_file() and "." not in kind.__qualname__:
-        return Path(own).resolve()
+    own, text = _own_file(kind), _source_of(kind)
+    if own is not None and "." not in kind.__qualname__:
+        return own
     copied = inspect.cleandoc(text)
     path = _folder() / f"{kind.__name__}_{blake2b(copied.encode(), digest_size=6).hexdigest()}.py"
     path.write_text(copied + "\n", encoding="utf-8")
     return path
+
+
+def _own_file(kind: type) -> Path | None:
+    try:
+        name = inspect.getsourcefile(kind)
+    except (OSError, TypeError):
+        return None
+    path = None if name is None else Path(name)
+    return path.resolve() if path is not None and path.suffix == ".py" and path.is_file() else None
+
+
+def _source_of(kind: type) -> str:
+    """Return the text of a class; before Python 3.13 only its methods know a notebook's cell."""
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):
+        pass
+    for method in vars(kind).values():
+        code = getattr(method, "__code__", None)
+        if code is None:
+            continue
+        lines = linecache.getlines(code.co_filename)[: code.co_firstlineno]
+        starts = [k for k, line in enumerate(lines) if _begins(line, kind.__name__)]
+        if starts:
+            return "".join(inspect.getblock(linecache.getlines(code.co_filename)[starts[-1] :]))
+    raise StrategyError(
+        f"the source of {kind.__name__} is not known, so its runs could not be told apart",
+        remedy="define it in a file or in a notebook's cell",
+        code="strategy.no_source",
+    )
+
+
+def _begins(line: str, name: str) -> bool:
+    return re.match(rf"\s*class\s+{re.escape(name)}\b", line) is not None
 
 
 @cache

@@ -21,7 +21,7 @@ from data.calendars import get_calendar, sessions_of_days
 from data.gaps import session_gaps
 from data.history import History, merge
 from data.importing.bartimes import format_timeframe, usual_step_ns
-from data.numbers import detect_precision
+from data.numbers import detect_precision, suggest_precision
 from engine.errors import DataError
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_DAY
@@ -164,7 +164,6 @@ def _one(data: Any, reading: Reading) -> History:
     assert isinstance(time, _Times)
     opens, closes, calendar, notes = _bar_times(time, reading)
     instrument = _instrument(symbol, calendar, list(prices.values()), volume, reading)
-    is_rounded = reading.price_precision is not None or reading.quantity_precision is not None
     history = History.from_arrays(
         instrument,
         ts_open_ns=opens,
@@ -174,7 +173,7 @@ def _one(data: Any, reading: Reading) -> History:
         low=prices["low"],
         close=prices["close"],
         volume=volume,
-        rounding=is_rounded,
+        rounding=True,  # to the decimals that were said, or away from float noise; it is told
     )
     made = replace(
         history.passport,
@@ -344,21 +343,26 @@ def _instrument(
     price, quantity = reading.price_precision, reading.quantity_precision
     if price is None:
         floor = 2 if kind is InstrumentKind.EQUITY else 0
-        price = detect_precision(prices, at_least=floor)
-        _require_grid(price, f"{symbol}: a price", "price_precision")
+        price = _precision(prices, floor, f"{symbol}: a price", "price_precision")
     if quantity is None:
-        quantity = 0 if volume is None else detect_precision([volume])
-        _require_grid(quantity, f"{symbol}: a volume", "quantity_precision")
-    assert price is not None and quantity is not None
+        sizes = [] if volume is None else [volume]
+        quantity = _precision(sizes, 0, f"{symbol}: a volume", "quantity_precision")
     return Instrument(
         symbol, kind, price_precision=price, quantity_precision=quantity, calendar=calendar
     )
 
 
-def _require_grid(precision: int | None, what: str, option: str) -> None:
-    if precision is None:
-        raise DataError(
-            f"{what} has more than 9 decimals",
-            remedy=f"say how many to keep, which rounds to them: {option}=4",
-            code="data.off_grid",
-        )
+def _precision(columns: list[NDArray[np.float64]], floor: int, what: str, option: str) -> int:
+    """Return the fewest decimals that hold all values; float noise (0.1 + 0.2) is none of them."""
+    exact = detect_precision(columns, at_least=floor)
+    if exact is not None:
+        return exact
+    near = [suggest_precision(column) for column in columns]
+    found = [each[0] for each in near if each is not None]
+    if len(found) == len(columns):
+        return max(floor, *found)
+    raise DataError(
+        f"{what} has more than 9 decimals",
+        remedy=f"say how many to keep, which rounds to them: {option}=4",
+        code="data.off_grid",
+    )

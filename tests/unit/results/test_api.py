@@ -110,6 +110,31 @@ def test_a_class_of_a_cell_runs_and_its_source_is_kept_with_it() -> None:
     assert source_file(Inside).read_text("utf-8").startswith("class Inside(Crossing)")
 
 
+def test_a_class_of_a_notebook_is_known_by_its_cell() -> None:
+    """Before Python 3.13 `inspect` does not find classes of cells; their methods know the cell."""
+    import linecache
+
+    cell = "<ipython-input-7-abcdef>"
+    text = (
+        "from trader import Strategy, indicator\n\n"
+        "class InCell(Strategy):\n"
+        "    slow = indicator('sma(close, 50)')\n\n"
+        "    def on_bar(self, bar):\n"
+        "        if self.position() == 0 and bar.close > self.slow:\n"
+        "            self.buy(10)\n\n"
+        "after = 1\n"
+    )
+    linecache.cache[cell] = (len(text), None, text.splitlines(keepends=True), cell)
+    names: dict[str, Any] = {"__name__": "notebook"}
+    exec(compile(text, cell, "exec"), names)  # noqa: S102
+
+    from trader.given import source_file
+
+    kept = source_file(names["InCell"]).read_text("utf-8")
+    assert kept.startswith("class InCell(Strategy):") and "after" not in kept
+    assert backtest(names["InCell"], "sample:goog").summary.pessimistic.trades.fills == 1
+
+
 def test_a_class_without_source_is_refused() -> None:
     made = type("Made", (Strategy,), {})
     with pytest.raises(StrategyError, match="source of Made is not known"):
@@ -255,6 +280,15 @@ def test_prices_may_be_rounded_when_it_is_said_and_the_passport_tells() -> None:
     columns |= {name: columns[name] / 3 for name in ("open", "high", "low", "close")}
     result = backtest(Crossing, columns, price_precision=4)
     assert any("rounded to the grid" in line for line in result.summary.passport)
+
+
+def test_float_noise_is_no_decimal_and_the_passport_tells() -> None:
+    columns = bars(sessions())
+    columns["high"] = columns["high"] + 0.1 + 0.2  # 0.30000000000000004
+    noisy = backtest(Crossing, columns)
+    clean = backtest(Crossing, columns | {"high": np.round(columns["high"], 2)})
+    assert noisy.state_hash == clean.state_hash
+    assert any("rounded to the grid: by at most" in line for line in noisy.summary.passport)
 
 
 def test_a_history_is_taken_as_it_is() -> None:
