@@ -15,6 +15,7 @@ from cli import (
     check,
     compare,
     data_check,
+    data_get,
     data_import,
     data_list,
     data_resample,
@@ -82,6 +83,7 @@ _data.command("list")(data_list.list_data)
 _data.command("check")(data_check.check_data)
 _data.command("repair")(data_check.repair_data)
 _data.command("resample")(data_resample.resample_data)
+_data.command("get")(data_get.get_data)
 _runs.command("list")(runs.list_runs)
 _runs.command("show")(runs.show_run)
 _strategies.command("list")(strategies_list.list_strategies)

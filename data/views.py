@@ -62,3 +62,16 @@ def format_day(ts_ns: int | None) -> str:
     if ts_ns is None:
         return ""
     return datetime.fromtimestamp(ts_ns // NS_PER_SECOND, UTC).date().isoformat()
+
+
+def format_instant(ts_ns: int) -> str:
+    """Return a time as ISO text in UTC, without a fraction where there is none.
+
+    Examples
+    --------
+    >>> format_instant(1_500_000_000), format_instant(0)
+    ('1970-01-01T00:00:01.500000000Z', '1970-01-01T00:00:00Z')
+    """
+    seconds, rest = divmod(ts_ns, NS_PER_SECOND)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{rest:09}Z" if rest else f"{text}Z"
