@@ -148,7 +148,7 @@ class Bench:
         days = self._grid.closes
         market = None if self._benchmark is None else self._benchmark.at_days(days)
         return LeanRun(
-            days=days[1:],
+            days=self._grid.days,
             returns=np.full(len(days) - 1, np.nan) if returns is None else returns,
             metrics=measure(account, trade_pnl=pnl, benchmark_close=market),
             final_equity_minor=output.final_equity_minor,
@@ -178,6 +178,7 @@ class _DayGrid:
         self._last = np.append(self._starts[1:], len(days)) - 1 if len(days) else days
         before = days[0] - 1 if len(days) else 0
         self.closes = _column(int(before), days[self._starts])
+        self.days = self.closes[1:]  # one array for all runs: a chunk of them is sent with one
 
     def fits(self, marks: Ints) -> bool:
         """Return whether a run has marked at the same times."""
