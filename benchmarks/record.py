@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -87,7 +88,7 @@ def begin(path: Path | None, about: dict[str, Any]) -> Record:
             old = read_record(path)
         except (ValueError, KeyError, TypeError):
             return Record(path, about)
-        same = all(old.about.get(key) == about[key] for key in ("code", "plan", "machine"))
+        same = all(old.about.get(key) == about[key] for key in ("sources", "plan", "machine"))
         if same and not old.is_finished:
             return old
     return Record(path, about)
@@ -103,6 +104,7 @@ def about_run(plan: str, date: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": packages,
         "code": code(),
+        "sources": sources_digest(),
         "load_at_start": round(os.getloadavg()[0], 2),
     }
 
@@ -119,6 +121,16 @@ def machine() -> str:
     except (OSError, ValueError):
         return f"{model}, {os.cpu_count()} cores"
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
+
+
+def sources_digest() -> str:
+    """Return a hash over what is measured and over what measures."""
+    digest = hashlib.blake2b(digest_size=8)
+    for package in ("engine", "sims", "data", "reports", "runtime", "trader", "benchmarks"):
+        for path in sorted((HERE.parent / package).rglob("*.py")):
+            digest.update(path.read_bytes())
+    digest.update((HERE / "peers.toml").read_bytes())
+    return digest.hexdigest()
 
 
 def code() -> str:

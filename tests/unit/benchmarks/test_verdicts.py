@@ -19,6 +19,7 @@ ABOUT: dict[str, Any] = {
     "python": "3.11",
     "packages": {"numpy": "2"},
     "code": "abc",
+    "sources": "123",
     "load_at_start": 0.5,
 }
 
@@ -101,7 +102,7 @@ def test_a_stopped_run_goes_on_with_what_it_has(tmp_path: Path) -> None:
     assert begin(path, ABOUT).cell("W1b", "trader", 10).seconds == [1.0]
 
 
-@pytest.mark.parametrize("change", ["code", "plan", "machine"])
+@pytest.mark.parametrize("change", ["sources", "plan", "machine"])
 def test_a_run_of_other_code_or_place_begins_anew(tmp_path: Path, change: str) -> None:
     path = tmp_path / "run.json"
     record = begin(path, ABOUT)
