@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +17,8 @@ from engine.errors import InputError
 from engine.model.units import NS_PER_DAY
 
 if TYPE_CHECKING:
-    from data.catalog import Dataset
     from data.importing import ImportOptions
+    from data.numbers import Floats, Ints
     from data.quality import Finding, QualityReport
 
 _EXAMPLES = 3  # findings of one code that the screen shows
@@ -26,7 +27,10 @@ _EXAMPLES = 3  # findings of one code that the screen shows
 @guarded
 def check_data(
     target: Annotated[
-        str, typer.Argument(metavar="DATASET|FILE", help="A dataset, or a CSV or Parquet file.")
+        str,
+        typer.Argument(
+            metavar="DATASET|FILE", help="A dataset, a sample, or a CSV or Parquet file."
+        ),
     ],
     instrument: Annotated[
         list[str] | None,
@@ -67,20 +71,13 @@ def check_data(
       trader data check daily
       trader data check prices.csv --calendar XNYS --plot prices.png
     """
-    from data.quality import check_dataset, check_file
-
     if plot is not None:
         screen.require_writable(plot)
-    dataset = _dataset(target, catalog)
+    source = _source(target, catalog, _options(symbol, calendar, timezone, stamps, column))
     with screen.progress("check") as advance:
-        if dataset is not None:
-            report = check_dataset(dataset, instrument, advance)
-            options = None
-        else:
-            options = _options(symbol, calendar, timezone, stamps, column)
-            report = check_file(Path(target), options, advance)
-    if plot is not None:
-        _draw(report, dataset, target, options, plot)
+        report = source.check(instrument, advance)
+        if plot is not None:
+            _draw(report, source, plot)
     if json:
         screen.print_json(_to_json(report))
     else:
@@ -108,9 +105,8 @@ def repair_data(
     Example:
       trader data repair fx --into fx-clean --fix data.locked_quote,data.outlier
     """
-    from data.quality.repair import repair_dataset
-
     from data.catalog import Catalog
+    from data.quality.repair import repair_dataset
     from runtime.workspace import catalog_root
 
     root = catalog_root(catalog, Path.cwd())
@@ -133,13 +129,35 @@ def repair_data(
     print(f"Fingerprint: {done.fingerprint}")
 
 
-def _dataset(target: str, catalog: Path | None) -> Dataset | None:
-    """Return the dataset of that name; None when `target` is a file."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is checked: how, and where the prices of a picture come from."""
+
+    check: Callable[[Sequence[str] | None, screen.Advance], QualityReport]
+    prices: Callable[[str], tuple[Ints, Floats]]
+
+
+def _source(target: str, catalog: Path | None, options: ImportOptions) -> _Source:
+    """Return the sample, the dataset or the file of that name.
+
+    Raises
+    ------
+    InputError
+        If the name is that of a dataset and of a file, or of neither.
+    """
     from data.catalog import Catalog
+    from data.quality import check_dataset, check_file, check_history
+    from data.quality.picture import file_prices, prices_of
+    from data.samples import SAMPLE_PREFIX, load_sample
     from runtime.workspace import catalog_root
 
-    path = Path(target)
-    root = Catalog(catalog_root(catalog, Path.cwd()))
+    if target.startswith(SAMPLE_PREFIX):
+        history = load_sample(target)
+        return _Source(
+            lambda names, _: check_history(history, target, names),
+            lambda symbol: prices_of(history[symbol]),
+        )
+    path, root = Path(target), Catalog(catalog_root(catalog, Path.cwd()))
     if target in root and path.is_file():
         raise InputError(
             f"{target!r} is a dataset and a file here",
@@ -147,8 +165,15 @@ def _dataset(target: str, catalog: Path | None) -> Dataset | None:
             code="data.ambiguous_name",
         )
     if path.is_file() or path.suffix.lower() in (".csv", ".parquet", ".txt", ".tsv", ".pq"):
-        return None
-    return root.dataset(target)
+        return _Source(
+            lambda _, advance: check_file(path, options, advance),
+            lambda symbol: file_prices(path, options, symbol),
+        )
+    dataset = root.dataset(target)
+    return _Source(
+        lambda names, advance: check_dataset(dataset, names, advance),
+        lambda symbol: prices_of(dataset.load([symbol]).parts[0]),
+    )
 
 
 def _options(
@@ -172,24 +197,10 @@ def _options(
     )
 
 
-def _draw(
-    report: QualityReport,
-    dataset: Dataset | None,
-    target: str,
-    options: ImportOptions | None,
-    plot: Path,
-) -> None:
-    from data.quality.picture import dataset_prices, draw, file_prices, panels
+def _draw(report: QualityReport, source: _Source, plot: Path) -> None:
+    from data.quality.picture import draw, panels
 
-    prices = []
-    for symbol in panels(report):
-        if dataset is not None:
-            stamps, values = dataset_prices(dataset, symbol)
-        else:
-            assert options is not None
-            stamps, values = file_prices(Path(target), options, symbol)
-        prices.append((symbol, stamps, values))
-    draw(report, prices, plot)
+    draw(report, [(symbol, *source.prices(symbol)) for symbol in panels(report)], plot)
 
 
 def _print_report(report: QualityReport, *, show_all: bool) -> None:

@@ -64,7 +64,7 @@ def import_data(
         str | None, typer.Option(metavar="LENGTH", help="Length of a bar: 1m, 4h, 1d.")
     ] = None,
     calendar: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Trading hours: XNYS, 24/7 or FX.")
+        str | None, typer.Option(metavar="NAME", help="Trading hours: XNYS, XLON, 24/7 or FX.")
     ] = None,
     instrument_kind: Annotated[
         KindOfInstrument | None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @guarded
 def list_data(json: Json = False, catalog: CatalogFolder = None, debug: Debug = False) -> None:
-    """List the datasets of the catalog, and the sample that is always there.
+    """List the datasets of the catalog, and what is always there: samples, synthetic worlds.
 
     \b
     Example:
@@ -25,16 +25,22 @@ def list_data(json: Json = False, catalog: CatalogFolder = None, debug: Debug = 
     from data.catalog import list_datasets
     from data.samples import SAMPLE_PREFIX, SAMPLES
     from runtime.workspace import catalog_root
+    from sims.worlds.spec import WorldKind
 
     root = catalog_root(catalog, Path.cwd())
     datasets = list_datasets(root)
     samples = [SAMPLE_PREFIX + name for name in SAMPLES]
+    worlds = [f"world:{kind.value}" for kind in WorldKind]
     if json:
         entries = [_to_json(each) for each in datasets]
-        screen.print_json({"catalog": str(root), "datasets": entries, "samples": samples})
+        screen.print_json(
+            {"catalog": str(root), "datasets": entries, "samples": samples, "worlds": worlds}
+        )
         return
     _print_table(datasets)
     print(f"Always there: {', '.join(samples)}")
+    print(f"Synthetic: {', '.join(worlds[:3])},")
+    print(f"  {', '.join(worlds[3:])}")
     print(f"Catalog: {root}")
 
 

@@ -170,11 +170,11 @@ def from_one(
 
 
 def _days_of(stamps: Stamps, calendar: str) -> Ints:
-    """Return the day that a stamp names: by its own clock, or New York's for exchange sessions."""
+    """Return the day that a stamp names: by its own clock, or by the exchange's."""
     assert stamps.ns is not None
     if stamps.midnight_days is not None:
         return stamps.midnight_days
-    shift = -5 * NS_PER_HOUR if calendar != "24/7" else 0
+    shift = 0 if calendar in ("24/7", "XLON") else -5 * NS_PER_HOUR
     return (stamps.ns + shift) // NS_PER_DAY
 
 

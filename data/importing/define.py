@@ -13,6 +13,7 @@ from engine.model.instruments import PRECISION_MAX, Instrument, InstrumentKind
 
 _KIND_OF_CALENDAR = {
     "XNYS": InstrumentKind.EQUITY,
+    "XLON": InstrumentKind.EQUITY,
     "FX": InstrumentKind.FX,
     "24/7": InstrumentKind.CRYPTO_SPOT,
 }
@@ -50,7 +51,7 @@ def calendar_for(symbol: str, known: Known, file: str) -> str:
     raise DataError(
         f"nothing says when {symbol} trades",
         where=file,
-        remedy="say it: --calendar XNYS (US shares), --calendar 24/7 (UTC days), --calendar FX",
+        remedy="say it: --calendar XNYS (US shares), XLON (London), 24/7 (UTC days) or FX",
         code="data.calendar_missing",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from data.actions import Action
 from data.catalog import Dataset
 from data.frames import AnyColumns
-from data.history import BarColumns, QuoteColumns, TradeColumns
+from data.history import BarColumns, History, InstrumentHistory, QuoteColumns, TradeColumns
 from data.importing.bartimes import BarTimes, usual_step_ns
 from data.importing.define import Known
 from data.importing.options import ImportOptions, Stamp
@@ -51,32 +51,59 @@ def check_dataset(
     """
     tell = progress or (lambda _fraction, _step: None)
     symbols = dataset.symbols if instruments is None else tuple(instruments)
+    sheet = _Sheet(dataset.name, symbols)
     actions = dataset.actions()
-    findings: list[Finding] = []
-    counts: Counter[str] = Counter()
-    spans: list[tuple[int, int]] = []
-    rows = 0
     for place, symbol in enumerate(symbols):
         tell(place / len(symbols), symbol)
-        part = dataset.load([symbol]).parts[0]
+        sheet.add(dataset.load([symbol]).parts[0], actions)
+    return sheet.report()
+
+
+def check_history(
+    history: History, name: str, instruments: Sequence[str] | None = None
+) -> QualityReport:
+    """Check a history in memory: a sample, or what was built from arrays."""
+    symbols = history.symbols if instruments is None else tuple(instruments)
+    sheet = _Sheet(name, symbols)
+    for symbol in symbols:
+        sheet.add(history[symbol], history.actions)
+    return sheet.report()
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """The findings so far, instrument by instrument."""
+
+    name: str
+    symbols: tuple[str, ...]
+    rows: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    spans: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, part: InstrumentHistory, actions: Sequence[Action]) -> None:
+        """Check all data of one instrument."""
+        mine = tuple(action for action in actions if action.symbol == part.instrument.symbol)
         for columns in (part.bars, part.quotes, part.trades):
             if columns is None or len(columns) == 0:
                 continue
-            mine = tuple(action for action in actions if action.symbol == symbol)
-            checked = check_columns(part.instrument, columns, mine)
-            rows += len(columns)
-            spans.append((int(columns.ts_ns[0]), int(columns.ts_ns[-1])))
-            findings += checked[0]
-            counts += checked[1]
-    return QualityReport(
-        dataset.name,
-        rows,
-        symbols,
-        min((span[0] for span in spans), default=None),
-        max((span[1] for span in spans), default=None),
-        _sorted(findings),
-        dict(counts),
-    )
+            findings, counts = check_columns(part.instrument, columns, mine)
+            self.rows += len(columns)
+            self.spans.append((int(columns.ts_ns[0]), int(columns.ts_ns[-1])))
+            self.findings += findings
+            self.counts += counts
+
+    def report(self) -> QualityReport:
+        """Return everything that was found."""
+        return QualityReport(
+            self.name,
+            self.rows,
+            self.symbols,
+            min((first for first, _ in self.spans), default=None),
+            max((last for _, last in self.spans), default=None),
+            _sorted(self.findings),
+            dict(self.counts),
+        )
 
 
 def check_columns(

@@ -8,35 +8,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.history import BarColumns, QuoteColumns
+from data.history import BarColumns, InstrumentHistory, QuoteColumns, TradeColumns
 from data.importing.options import ImportOptions
-from data.numbers import Floats, Ints
+from data.numbers import Floats, Ints, to_floats
 from data.quality.codes import Severity
 from data.quality.report import Finding, QualityReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from data.catalog import Dataset
-
 _PANELS_MAX = 4
 _POINTS_MAX = 4_000
 _COLOURS = {Severity.ERROR: "#c0392b", Severity.WARNING: "#e08e0b", Severity.INFO: "#7f8c8d"}
 
 
-def dataset_prices(dataset: Dataset, symbol: str) -> tuple[Ints, Floats]:
+def prices_of(part: InstrumentHistory) -> tuple[Ints, Floats]:
     """Return times and closes (bids, prints) of one instrument, for `draw`."""
-    part = dataset.load([symbol]).parts[0]
     columns = part.bars or part.quotes or part.trades
     assert columns is not None
-    ticks = (
-        columns.close_ticks
-        if isinstance(columns, BarColumns)
-        else columns.bid_ticks
-        if isinstance(columns, QuoteColumns)
-        else columns.price_ticks
-    )
-    return columns.ts_ns, ticks / 10.0**part.instrument.price_precision
+    match columns:
+        case BarColumns():
+            ticks = columns.close_ticks
+        case QuoteColumns():
+            ticks = columns.bid_ticks
+        case TradeColumns():
+            ticks = columns.price_ticks
+    return columns.ts_ns, to_floats(ticks, part.instrument.price_precision)
 
 
 def file_prices(path: Path, options: ImportOptions, symbol: str) -> tuple[Ints, Floats]:

@@ -10,12 +10,12 @@ import pytest
 from data.calendars import (
     CALENDARS,
     day_starts,
-    easter,
     periods_per_year,
     session_of,
     sessions,
     sessions_of_days,
 )
+from data.exchange_days import easter
 from engine.errors import InputError
 from engine.model.units import NS_PER_DAY, NS_PER_HOUR
 
@@ -28,12 +28,16 @@ def day(text: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.array([np.datetime64(text, "D").astype(np.int64)])
 
 
-def test_new_york_sessions_equal_exchange_calendars() -> None:
+@pytest.mark.filterwarnings("ignore")  # of pandas, about itself
+@pytest.mark.parametrize("name", ["XNYS", "XLON"])
+def test_sessions_equal_exchange_calendars(name: str) -> None:
+    """Every open and close, half days and summer time included."""
     judge = pytest.importorskip("exchange_calendars")
-    calendar = judge.get_calendar("XNYS", start="1990-01-01", end="2027-12-31")
-    opens, closes = sessions("XNYS", ns("1990-01-01"), ns("2028-01-01"))
+    calendar = judge.get_calendar(name, start="1990-01-01", end="2027-12-31")
+    opens, closes = sessions(name, ns("1990-01-01"), ns("2028-01-01"))
     assert opens.tolist() == calendar.opens.dt.tz_localize(None).astype("int64").tolist()
     assert closes.tolist() == calendar.closes.dt.tz_localize(None).astype("int64").tolist()
+    assert 100 > (closes - opens < np.max(closes - opens)).sum() > 40  # two or three a year
 
 
 def test_new_york_holidays_equal_the_holidays_package() -> None:
@@ -62,6 +66,11 @@ def test_new_york_holidays_equal_the_holidays_package() -> None:
         ("FX", "2024-03-10T21:30", "2024-03-10T21:00", "2024-03-11T21:00"),
         ("FX", "2024-03-09T12:00", None, None),
         ("FX", "2024-03-08T22:00", None, None),
+        # London: winter, summer (from 31 March 2024), Christmas Eve, Boxing day made up for
+        ("XLON", "2024-03-28T12:00", "2024-03-28T08:00", "2024-03-28T16:30"),
+        ("XLON", "2024-04-02T12:00", "2024-04-02T07:00", "2024-04-02T15:30"),
+        ("XLON", "2024-12-24T12:00", "2024-12-24T08:00", "2024-12-24T12:30"),
+        ("XLON", "2021-12-28T12:00", None, None),
         ("24/7", "2024-03-09T12:00", "2024-03-09T00:00", "2024-03-10T00:00"),
     ],
 )
@@ -83,6 +92,7 @@ def test_periods_per_year_are_documented_numbers() -> None:
     assert {name: periods_per_year(name) for name in CALENDARS} == {
         "24/7": 365,
         "XNYS": 252,
+        "XLON": 253,
         "FX": 260,
     }
 
@@ -90,6 +100,7 @@ def test_periods_per_year_are_documented_numbers() -> None:
 def test_an_ex_date_starts_at_midnight_in_new_york() -> None:
     assert day_starts("XNYS", day("2024-07-02")).tolist() == [ns("2024-07-02T04:00")]
     assert day_starts("XNYS", day("2024-01-02")).tolist() == [ns("2024-01-02T05:00")]
+    assert day_starts("XLON", day("2024-07-02")).tolist() == [ns("2024-07-01T23:00")]
     assert day_starts("24/7", day("2024-01-02")).tolist() == [ns("2024-01-02")]
     assert day_starts("FX", day("2024-01-02")).tolist() == [ns("2024-01-01T22:00")]
 
