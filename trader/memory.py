@@ -38,6 +38,8 @@ KIND_OF_CALENDAR = {
 }
 _FIRST_NS = 10**17  # 1973; smaller whole numbers count seconds, milliseconds or microseconds
 _WORKDAYS = 5
+_FEW = 2  # stamps, between which there is a step
+_DAILY_NS = 20 * 3_600 * 10**9  # no two stamps of a day are so far apart, those of two days are
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def _is_pandas(value: object) -> TypeGuard[Any]:
 def _one(data: Any, reading: Reading) -> History:
     columns = _columns_of(data)
     missing = [name for name in PRICE_NAMES if name not in columns]
-    time = next((columns[name] for name in TIME_NAMES if name in columns), None)
+    time, told = _time_of(columns, reading)
     if time is None:
         missing.insert(0, "timestamp")
     if missing:
@@ -158,10 +160,10 @@ def _one(data: Any, reading: Reading) -> History:
             remedy=f"bars need timestamp, open, high, low, close; it has {', '.join(columns)}",
             code="data.missing_column",
         )
+    assert time is not None, "its absence was refused above"
     symbol = reading.symbol or "DATA"
     prices = {name: _floats(columns[name], name, symbol) for name in PRICE_NAMES}
     volume = _floats(columns["volume"], "volume", symbol) if "volume" in columns else None
-    assert isinstance(time, _Times)
     opens, closes, calendar, notes = _bar_times(time, reading)
     instrument = _instrument(symbol, calendar, list(prices.values()), volume, reading)
     history = History.from_arrays(
@@ -181,9 +183,23 @@ def _one(data: Any, reading: Reading) -> History:
         timeframe="1d" if time.is_days else format_timeframe(int(closes[0] - opens[0])),
         adjustment="as given, no corporate actions",
         gaps=_gaps(history),
-        notes=notes,
+        notes=told + notes,
     )
     return History(history.parts, (), made)
+
+
+def _time_of(columns: Mapping[str, Any], reading: Reading) -> tuple[_Times | None, tuple[str, ...]]:
+    """Return the column that times the bars: a trading day beside daily stamps wins."""
+    found = [(name, columns[name]) for name in TIME_NAMES if name in columns]
+    if not found:
+        return None, ()
+    first, time = found[0]
+    day = next(((name, each) for name, each in found if each.is_days), None)
+    if day is None or time.is_days or reading.stamp is not None or time.values.size < _FEW:
+        return time, ()
+    if int(np.diff(time.values).min()) < _DAILY_NS:
+        return time, ()
+    return day[1], (f"daily bars: the trading day is column {day[0]}, not {first}",)
 
 
 def _gaps(history: History) -> tuple[Any, ...]:

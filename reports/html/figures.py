@@ -27,6 +27,7 @@ Figure = dict[str, Any]
 POINTS_MAX = 1_500
 MARKS_MAX = 600
 SECONDS_PER_DAY = 86_400
+BREAK_DAYS, BREAK_STEPS = 6, 10
 TIME, NUMBER, CATEGORY = "time", "number", "category"
 
 
@@ -183,9 +184,11 @@ def years_figure(years: Sequence[Year], benchmark: str) -> Figure:
 
 def price_figure(price: Price, trips: Sequence[RoundTrip], number: int) -> Figure:
     """Return a price with every entry and exit; those of the largest trips where they are many."""
-    close, high, low = (np.array(each) for each in (price.close, price.high, price.low))
-    seconds = np.array(price.ts_ns, dtype=np.float64) / NS_PER_SECOND
-    has_range = bool((high > low).any())
+    seconds, (close, high, low) = _with_breaks(
+        np.array(price.ts_ns, dtype=np.float64) / NS_PER_SECOND,
+        [np.array(each, dtype=np.float64) for each in (price.close, price.high, price.low)],
+    )
+    has_range = bool(np.nanmax(high - low) > 0.0) if seconds.size else False
     rows = [series("close", close, "equity", width=1.5)]
     if has_range:
         rows += [series("high", high, "band", width=0), series("low", low, "band", width=0)]
@@ -199,6 +202,17 @@ def price_figure(price: Price, trips: Sequence[RoundTrip], number: int) -> Figur
     figure["trips"] = [_mark(trip) for trip in sorted(largest, key=lambda trip: trip.entry_ns)]
     figure["trips_total"] = len(mine)
     return figure
+
+
+def _with_breaks(seconds: Floats, curves: list[Floats]) -> tuple[Floats, list[Floats]]:
+    """Lift the pen where data is missing for longer than any holiday."""
+    steps = np.diff(seconds)
+    if not steps.size:
+        return seconds, curves
+    wide = max(BREAK_DAYS * SECONDS_PER_DAY, BREAK_STEPS * float(np.median(steps)))
+    breaks = np.flatnonzero(steps > wide) + 1
+    at = seconds[breaks - 1] + steps[breaks - 1] / 2.0
+    return np.insert(seconds, breaks, at), [np.insert(c, breaks, np.nan) for c in curves]
 
 
 def _mark(trip: RoundTrip) -> list[object]:

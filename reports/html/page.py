@@ -234,7 +234,7 @@ class _Facts:
         if self.resampled is not None and index is not None:
             found.append(figures.chance_figure(self.resampled, growth, index))
             found.append(figures.deepest_figure(self.resampled, float(depth.min())))
-        if self.years:
+        if len(self.years) > 1:
             found.append(figures.years_figure(self.years, names[1]))
         if self.rolling is not None:
             found.append(figures.rolling_figure(self.rolling, growth.seconds))

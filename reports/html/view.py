@@ -222,8 +222,8 @@ def _trip(trip: RoundTrip) -> tuple[tuple[str, ...], tuple[str, ...]]:
         trip.symbol,
         trip.direction,
         _trimmed(trip.quantity),
-        _trimmed(trip.entry_price, keep=2),
-        _trimmed(trip.exit_price, keep=2),
+        _price(trip.entry_price),
+        _price(trip.exit_price),
         money(trip.pnl),
         percent(gained, signed=True),
         money(trip.fees),
@@ -255,6 +255,14 @@ def _trip_return(trip: RoundTrip) -> float | None:
         return None
     change = float(Decimal(trip.exit_price) / Decimal(trip.entry_price) - 1)
     return change if trip.direction == "long" else -change
+
+
+def _price(text: str | None) -> str:
+    """Write an average price with four decimals at most, small ones with eight; half-even."""
+    if text is None:
+        return UNDEFINED
+    digits = 4 if abs(Decimal(text)) >= 1 else 8
+    return _trimmed(f"{round(Decimal(text), digits):f}", keep=2)
 
 
 def _trimmed(text: str | None, *, keep: int = 0) -> str:

@@ -136,7 +136,7 @@
         ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
         ctx.clip();
         if (few) for (const t of figure.trips) {
-          if (t[1] == null || t[3] == null) continue;
+          if (t[1] == null || t[2] == null || t[3] == null) continue;
           ctx.beginPath(); ctx.setLineDash([4, 3]); ctx.lineWidth = devicePixelRatio;
           ctx.strokeStyle = css(t[5] < 0 ? "loss" : "gain");
           ctx.moveTo(u.valToPos(t[0], "x", true), u.valToPos(t[1], "y", true));

@@ -116,6 +116,34 @@ def test_entries_and_exits_stand_where_they_were(page: str) -> None:
     assert len(marks) == 9  # type: ignore[arg-type]
 
 
+def test_the_line_of_a_price_breaks_where_data_is_missing() -> None:
+    document = crossing().document()
+    assert document.detail is not None
+    price = document.detail.prices[0]
+    kept = [k for k in range(len(price.ts_ns)) if not 300 <= k < 400]
+    columns = {
+        name: [getattr(price, name)[k] for k in kept] for name in ("ts_ns", "high", "low", "close")
+    }
+    holed = msgspec.structs.replace(price, **columns)
+    detail = msgspec.structs.replace(document.detail, prices=[holed])
+    page = render_page(msgspec.structs.replace(document, detail=detail))
+    close = figures_of(page)["price-0"]["series"][0]["values"]  # type: ignore[index]
+    assert [k for k, value in enumerate(close) if value is None] == [300]
+
+
+def test_one_year_has_no_bars_beside_others() -> None:
+    document = crossing().document()
+    assert document.detail is not None
+    daily = document.detail.daily
+    year = {
+        name: getattr(daily, name)[:60]
+        for name in ("day", "equity", "flow", "gross", "net", "traded", "benchmark")
+    }
+    detail = msgspec.structs.replace(document.detail, daily=msgspec.structs.replace(daily, **year))
+    page = render_page(msgspec.structs.replace(document, detail=detail))
+    assert "years" not in figures_of(page) and ">2004<" in page
+
+
 def test_the_same_run_makes_the_same_page() -> None:
     document = crossing().document()
     assert render_page(document) == render_page(document)
@@ -201,3 +229,30 @@ def test_costs_of_the_page_are_those_of_the_run(page: str) -> None:
     text = Elements(page).text
     assert f"{costs.fees:,.2f}" in text and f"{costs.slippage:,.2f}" in text
     assert costs.total() == costs.fees + costs.slippage != Decimal(0)
+
+
+def test_an_open_trip_with_a_partial_exit_has_no_time_of_exit() -> None:
+    document = crossing().document()
+    assert document.detail is not None
+    trip = msgspec.structs.replace(document.detail.round_trips[0], exit_ns=None)
+    detail = msgspec.structs.replace(document.detail, round_trips=[trip])
+    page = render_page(msgspec.structs.replace(document, detail=detail))
+    mark = figures_of(page)["price-0"]["trips"][0]  # type: ignore[index]
+    assert mark[2] is None and mark[3] is not None
+    assert ">open</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("200.470000", "200.47"),
+        ("61.06048636", "61.0605"),
+        ("0.00001234", "0.00001234"),
+        ("1234567.000000", "1,234,567.00"),
+        (None, "-"),
+    ],
+)
+def test_a_price_is_as_long_as_it_has_to_be(text: str | None, shown: str) -> None:
+    from reports.html.view import _price
+
+    assert _price(text) == shown

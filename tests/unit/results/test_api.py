@@ -198,6 +198,18 @@ def test_days_tell_the_calendar_and_the_passport_says_so() -> None:
     assert backtest(Crossing, around).document().pessimistic.periods_per_year == 365
 
 
+def test_a_trading_day_beside_daily_stamps_names_the_session() -> None:
+    days = sessions()
+    stamps = days.astype("datetime64[ns]") + np.timedelta64(21, "h")
+    frame = pl.DataFrame(bars(stamps) | {"trade_date": days}).with_columns(
+        pl.col("timestamp").dt.replace_time_zone("UTC")
+    )
+    result = backtest(Crossing, frame)
+    assert result.state_hash == backtest(Crossing, bars(days)).state_hash
+    told = "daily bars: the trading day is column trade_date, not timestamp"
+    assert told in result.summary.passport
+
+
 def test_a_missing_session_is_a_gap_in_the_passport() -> None:
     columns = {name: np.delete(values, 100) for name, values in bars(sessions()).items()}
     assert any("gaps: 1 with 1" in line for line in backtest(Crossing, columns).summary.passport)
