@@ -318,13 +318,19 @@ class FeesTable(Table):
 
     model: _choice(FEES) = Field("none", description="See fill-model.md.")  # type: ignore[valid-type]
     maker_bps: Number | None = Field(
-        None, ge=-1_000, le=10_000, description="bps, binance: resting orders; negative (bps) is a rebate."
+        None,
+        ge=-1_000,
+        le=10_000,
+        description="bps, binance: resting orders; negative (bps) is a rebate.",
     )
     taker_bps: Number | None = Field(
         None, ge=-1_000, le=10_000, description="bps, binance: orders that trade at once."
     )
     per_unit: Number | None = Field(
-        None, ge=0, le=1_000_000, description="per_share, mt5: each unit; mt5 charges only what opens."
+        None,
+        ge=0,
+        le=1_000_000,
+        description="per_share, mt5: each unit; mt5 charges only what opens.",
     )
     minimum: Number | None = Field(None, ge=0, le=1_000_000, description="per_share: an order.")
     maximum_fraction: Number | None = Field(
