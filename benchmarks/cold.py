@@ -2,7 +2,9 @@
 
 Timed from outside: interpreter, imports, 2,500 bars from a file, backtest, end of the process. *Warm*:
 byte code and compiled kernels are where an earlier run left them. *Fresh*: as after an installation,
-the folders of byte code and of compiled kernels are empty; the files themselves are in memory.
+the folders of byte code and of compiled kernels are empty; the files themselves are in memory. An
+environment in which Python may not write byte code (containers often say so) would make every start a
+fresh one, for us and for all peers: it is told to, into folders of its own.
 """
 
 from __future__ import annotations
@@ -41,12 +43,13 @@ def measure_cold(record: Record, peers: dict[str, Peer], rounds: int) -> None:
     """Measure all starts, warm in turn, then fresh in turn."""
     starts = [Start(OURS, _worker(None)), *_own_commands()]
     starts += [Start(name, _worker(peers[name])) for name in COLD_PEERS if name in peers]
+    warm = warm_variables()
     for start in starts:
-        _attempt(record, WARM, start, {}, keep=False)
+        _attempt(record, WARM, start, warm, keep=False)
     for turn in range(rounds):
         for start in starts:
             if len(record.cell(WARM, start.name, COLD_BARS).samples) <= turn:
-                _attempt(record, WARM, start, {})
+                _attempt(record, WARM, start, warm)
     for turn in range(FRESH_ROUNDS):
         for start in starts:
             if len(record.cell(FRESH, start.name, COLD_BARS).samples) <= turn:
@@ -54,9 +57,18 @@ def measure_cold(record: Record, peers: dict[str, Peer], rounds: int) -> None:
                     _attempt(record, FRESH, start, fresh_variables(Path(folder)))
 
 
+def warm_variables() -> dict[str, str]:
+    """Return variables that keep byte code from one start to the next."""
+    return {
+        "PYTHONDONTWRITEBYTECODE": "",  # empty is as good as not set
+        "PYTHONPYCACHEPREFIX": str(cache_root() / "bytecode"),
+    }
+
+
 def fresh_variables(folder: Path) -> dict[str, str]:
     """Return variables that point every cache at an empty folder."""
     return {
+        "PYTHONDONTWRITEBYTECODE": "",
         "XDG_CACHE_HOME": str(folder / "cache"),
         "NUMBA_CACHE_DIR": str(folder / "numba"),
         "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
