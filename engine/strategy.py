@@ -20,7 +20,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from engine.errors import StrategyError
 
@@ -46,6 +46,9 @@ class Indicator:
 
     formula: str
     is_condition: bool = False
+
+
+_DECLARED = (Parameter, Indicator)
 
 
 def parameter(
@@ -206,6 +209,16 @@ class Strategy:
     """
 
     _desk: Desk
+    _declarations: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Put declarations aside: an attribute that the class has, too, is slower to read."""
+        super().__init_subclass__(**options)
+        cls._declarations = {
+            name: value for name, value in vars(cls).items() if isinstance(value, _DECLARED)
+        }
+        for name in cls._declarations:
+            delattr(cls, name)
 
     # --- callbacks -------------------------------------------------------------------------------
     def on_start(self) -> None:
@@ -299,9 +312,15 @@ class Strategy:
         return self._desk.round_price(symbol, value, rounding)
 
 
+MARKET = OrderTerms()
+_TERMS = tuple(each.name for each in fields(OrderTerms))
+
+
 def _terms(given: dict[str, Any]) -> OrderTerms:
     """Return terms by their names, or say which name is none."""
-    known = [each.name for each in fields(OrderTerms)]
+    if not given:
+        return MARKET
+    known = _TERMS
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
@@ -323,7 +342,7 @@ def declared(kind: type, strategy: type) -> dict[str, Any]:
     """Return the declarations of `kind` (Parameter or Indicator) in a class and its bases, by name."""
     found: dict[str, Any] = {}
     for base in reversed(strategy.__mro__):
-        for name, value in vars(base).items():
+        for name, value in {**vars(base), **vars(base).get("_declarations", {})}.items():
             if isinstance(value, kind):
                 found[name] = value
             else:

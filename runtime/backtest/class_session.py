@@ -1,8 +1,8 @@
 """One object of a Python strategy over one machine.
 
-The run is lazy. While none of the strategy's orders works, nothing that it can read changes but
-prices, so its callbacks run straight over the columns and the loop catches up in bulk when an order
-is placed or a number of the account is read. While an order works the loop goes slice by slice.
+The run is lazy: the callbacks run straight over the columns, and the machine catches up in bulk when
+an order is placed or a number of the account is read. Only a strategy that wants to hear of its fills
+has the machine go slice by slice while an order works.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.history import History, InstrumentHistory
+from engine.jit import as_plain
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.units import from_minor, from_quanta
 from engine.strategy import Fill, Strategy
 from runtime.backtest.bar_views import BarView, QuoteView, TradeView
 from runtime.backtest.desk import BacktestDesk
-from runtime.backtest.machine import Machine
+from runtime.backtest.machine import END, Machine
 from runtime.backtest.market_order import BLOCK_ROWS, Block, blocks_of
 from runtime.backtest.user_code import UserCode
 from sims.fillbook.layout import RULE_NAMES
@@ -55,7 +56,8 @@ class ClassSession:
         self.strategy = strategy
         self.user = user
         self.instruments = machine.setup.instruments
-        self.now = 0  # the time that the strategy is looking at
+        self._times: Any = (0,)  # of the events that the strategy is shown,
+        self._shown_at: Any = _Start()  # and which of them it is looking at
         self.reached = 0  # the time that the machine has run to
         self.desk = BacktestDesk(self.catch_up, machine, self.instruments)
         strategy._desk = self.desk
@@ -76,11 +78,12 @@ class ClassSession:
         with self.user.guard("on_start"):
             self.strategy.on_start()
         with self.user.guard("on_bar", self.desk):
-            if self._on_bar is not None and len(self._shown) == 1 == len(self.instruments):
-                self._run_bars(self._shown[0], report)
+            if len(self._shown) == 1 == len(self.instruments) and self._on_bars is None:
+                self._run_lane(self._shown[0], report)
             else:
                 self._run_rows(report)
             self.machine.replay()
+            self.reached = END
             self._tell_fills()
         report(self.lanes.count)
         with self.user.guard("on_stop"):
@@ -88,23 +91,37 @@ class ClassSession:
 
     def catch_up(self) -> None:
         """Let the machine reach the end of the slice that the strategy is looking at."""
-        if self.reached < self.now:
-            self.machine.replay(self.now, with_others=False)
-            self.reached = self.now
+        now = self._times[self._shown_at._place]
+        if self.reached < now:
+            self.machine.replay(now, with_others=False)
+            self.reached = now
 
-    # --- one instrument's bars ---------------------------------------------------------------------
-    def _run_bars(self, source: Source, report: Report) -> None:
-        """Call `on_bar` for each bar of one instrument: the loop below it, without its branches."""
-        names = list(self._values)
-        call = _bar_loop(names)
+    def hear(self) -> None:
+        """Tell the strategy of its fills until now, if any of its orders works."""
+        if self.machine.plain.account[at.ACCOUNT_ORDERS]:
+            self.catch_up()
+            self._tell_fills()
+
+    # --- one lane of one instrument ----------------------------------------------------------------
+    def _run_lane(self, source: Source, report: Report) -> None:
+        """Call back for each row of one source: the loop below it, without its branches."""
+        bars = source.kind == at.KIND_BAR
+        names = list(self._values) if bars else []
+        call = _lane_loop(names, hears=self._on_fill is not None)
+        callback = self._on_bar if bars else self._on_quote or self._on_trade
+        refuse = self._refusal("on_bar" if bars else "on_quote" if self._on_quote else "on_trade")
+        view = self._view(source)
         self.desk.instrument = 0
-        bar = BarView(self._parts[0])
+        self._times, self._shown_at = as_plain(source.ts_ns), view
         for start in range(0, len(source.ts_ns), BLOCK_ROWS):
             end = min(start + BLOCK_ROWS, len(source.ts_ns))
-            first = min(max(self._warm[0], start), end)
+            first = min(max(self._warm[0] if bars else 0, start), end)
             columns = [self._values[name][0][first:end].tolist() for name in names]
-            call(self, bar, range(first, end), source.ts_ns[first:end].tolist(), *columns)
+            call(self, view, callback, refuse, range(first, end), *columns)
             report(end)
+
+    def _refusal(self, name: str) -> Callable[[], None]:
+        return lambda: self.user.refuse_result(name)
 
     # --- anything else -----------------------------------------------------------------------------
     def _run_rows(self, report: Report) -> None:
@@ -116,15 +133,14 @@ class ClassSession:
             report(done)
 
     def _run_block(self, block: Block, views: Sequence[Any]) -> None:
-        account = self.machine.plain.account
+        self._times, self._shown_at = block.times, _Start()
+        looking, hears = self._shown_at, self._on_fill is not None
         shown = [(source.kind, source.instrument) for source in self._shown]
-        for k, place, now, is_last in zip(
-            block.sources, block.places, block.times, block.is_last, strict=True
+        for looking._place, (k, place, is_last) in enumerate(
+            zip(block.sources, block.places, block.is_last, strict=True)
         ):
-            self.now = now
-            if account[at.ACCOUNT_ORDERS] and self.reached < now:
-                self.catch_up()
-                self._tell_fills()
+            if hears:
+                self.hear()
             kind, i = shown[k]
             self.desk.instrument = i
             view = views[k]
@@ -175,10 +191,9 @@ class ClassSession:
         return TradeView(part.instrument, part.trades)
 
     def _tell_fills(self) -> None:
-        rows = self.machine.rows
         if self._on_fill is None:
-            self._fills_seen = len(rows)
             return
+        rows = self.machine.journal_rows()
         while self._fills_seen < len(rows):
             block = rows[self._fills_seen]
             self._fills_seen += 1
@@ -189,29 +204,33 @@ class ClassSession:
                     self._on_fill(_to_fill(self.instruments[i], values))
 
 
-def _bar_loop(names: Sequence[str]) -> Callable[..., None]:
-    """Return the loop over one instrument's bars for a strategy with these indicators.
+class _Start:
+    """Where a strategy looks before the first event, and among the rows of a block."""
+
+    __slots__ = ("_place",)
+
+    def __init__(self) -> None:
+        self._place = 0
+
+
+def _lane_loop(names: Sequence[str], *, hears: bool) -> Callable[..., None]:
+    """Return the loop over one lane's rows for a strategy with these indicators.
 
     It is made from text, like a dataclass's methods, because a loop over the indicators' names inside
-    the loop over the bars would cost as much as the strategy. The names are identifiers.
+    the loop over the rows would cost as much as the strategy. The names are identifiers.
     """
     assert all(name.isidentifier() for name in names)
-    lists = "".join(f", c{n}" for n in range(len(names)))
-    values = "".join(f", v{n}" for n in range(len(names)))
-    sets = "\n        ".join(f"attributes[{name!r}] = v{n}" for n, name in enumerate(names))
+    columns = "".join(f", c{n}" for n in range(len(names)))
+    places = "places" if not names else f"zip(places{columns})"
+    targets = "".join(f", strategy.{name}" for name in names)
+    hear = "session.hear()" if hears else "pass"
     text = f"""
-def loop(session, bar, places, times{lists}):
-    on_bar, refuse = session._on_bar, session.user.refuse_result
-    account, attributes = session.machine.plain.account, session.strategy.__dict__
-    for place, now{values} in zip(places, times{lists}):
-        session.now = now
-        if account[{at.ACCOUNT_ORDERS}] and session.reached < now:
-            session.catch_up()
-            session._tell_fills()
-        bar._place = place
-        {sets}
-        if on_bar(bar) is not None:
-            refuse("on_bar")
+def loop(session, view, callback, refuse, places{columns}):
+    strategy = session.strategy
+    for view._place{targets} in {places}:
+        {hear}
+        if callback(view) is not None:
+            refuse()
 """
     made: dict[str, Any] = {}
     exec(text, made)  # noqa: S102  (our text; the names are identifiers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,8 @@ class ClassDecider:
             strategy = self.kind()
         for name, value in self.parameters.items():
             setattr(strategy, name, value)
+        for name in self.indicators:
+            setattr(strategy, name, math.nan)
         lanes = Lanes(job.sources, job.setup.terms, always=job.steps_on_all)
         session = ClassSession(machine, lanes, strategy, user, self.history, self._values)
         session.run(job.reporter(machine, lanes))

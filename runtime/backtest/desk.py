@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InputError, StrategyError
-from engine.kernels.orders import ask_cancel, ask_replace, find_order
+from engine.kernels.orders import find_order
 from engine.kernels.positions import tradable_lots
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
 from engine.model.units import from_minor, from_quanta, to_quanta
-from engine.rules.decide import change_to, close_position, new_intent, withdraw_all
-from engine.rules.sizing import lots_for_share
-from engine.strategy import Number, OrderTerms, rounding_of
+from engine.strategy import MARKET, Number, OrderTerms, rounding_of
 from runtime.backtest.machine import Machine
 from runtime.backtest.signals import WEIGHT_MAX
+from sims.replay.layout import VERB_CANCEL, VERB_CLOSE, VERB_PLACE, VERB_REPLACE, VERB_TARGET
 
 _PPM_OF_PERCENT = 4
 _AUCTIONS = {
@@ -29,6 +28,18 @@ _AUCTIONS = {
     ("close", False): OrderType.MARKET_ON_CLOSE,
     ("close", True): OrderType.LIMIT_ON_CLOSE,
 }
+# As plain integers, because enumerations cost a microsecond each where orders are placed.
+_MARKET, _LIMIT, _STOP = int(OrderType.MARKET), int(OrderType.LIMIT), int(OrderType.STOP)
+_STOP_LIMIT, _TRAILING_STOP = int(OrderType.STOP_LIMIT), int(OrderType.TRAILING_STOP)
+_GTC = int(TimeInForce.GTC)
+_TIMES = {name: int(value) for name, value in TimeInForce.__members__.items()}
+_REDUCE_ONLY, _POST_ONLY = int(OrderFlag.REDUCE_ONLY), int(OrderFlag.POST_ONLY)
+
+_MODERATE = 10**8  # times any power below stays in 64 bits: the general way needs not be gone
+_CLEARLY = 0.49  # of a tick: what is nearest is beyond doubt, however the product was rounded
+_POWERS = tuple(10**k for k in range(11))
+
+Row = dict[int, int]  # the columns of an intent that are not zero
 
 
 class BacktestDesk:
@@ -58,11 +69,11 @@ class BacktestDesk:
         rows = [_parent_row(instrument, i, side, lots, terms)]
         if terms.stop_loss is not None:
             stop = _exact(terms.stop_loss, instrument.price_precision, "stop_loss")
-            rows.append(_child_row(i, -side, lots, OrderType.STOP, at.ORDER_STOP, stop, -1))
+            rows.append(_child_row(i, -side, lots, _STOP, at.ORDER_STOP, stop, -1))
         if terms.take_profit is not None:
             limit = _exact(terms.take_profit, instrument.price_precision, "take_profit")
             back = -len(rows)
-            rows.append(_child_row(i, -side, lots, OrderType.LIMIT, at.ORDER_LIMIT, limit, back))
+            rows.append(_child_row(i, -side, lots, _LIMIT, at.ORDER_LIMIT, limit, back))
         self._catch_up()
         return self._place(rows)
 
@@ -76,36 +87,18 @@ class BacktestDesk:
             )
         i = self._number(symbol)
         self._catch_up()
-        core = self._machine.plain
-        lots = lots_for_share(core, i, round(abs(weight) * 10**9))
-        change, withdraws = change_to(core, i, lots if weight >= 0 else -lots)
-        if withdraws:
-            withdraw_all(core, i)
-            self._machine.place(0)
-        if change == 0:
-            return None
-        row = np.zeros((1, at.ORDER_WIDTH), dtype=np.int64)
-        new_intent(row, 0, i, 1 if change > 0 else -1, abs(change))
-        return self._place([row[0].tolist()])
+        return self._asked(VERB_TARGET, i, round(weight * 10**9))
 
     def close(self, symbol: str | None) -> int | None:
         """Close a position at market."""
         i = self._number(symbol)
         self._catch_up()
-        core = self._machine.plain
-        before = core.account[at.ACCOUNT_SUBMITTED]
-        close_position(core, self._machine.intents, i)
-        self._machine.place(0)
-        if core.account[at.ACCOUNT_SUBMITTED] == before:
-            return None
-        return int(core.positions[i, at.POSITION_EXIT])
+        return self._asked(VERB_CLOSE, i)
 
     def cancel(self, order_id: int) -> bool:
         """Ask to cancel an order."""
         self._catch_up()
-        asked = ask_cancel(self._machine.plain, order_id)
-        self._machine.place(0)
-        return asked
+        return self._machine.act(VERB_CANCEL, order_id) == 1
 
     def replace(
         self, order_id: int, quantity: Number | None, limit: Number | None, stop: Number | None
@@ -126,18 +119,23 @@ class BacktestDesk:
             at_limit = _exact(limit, instrument.price_precision, "limit")
         if stop is not None:
             at_stop = _exact(stop, instrument.price_precision, "stop")
-        asked = ask_replace(core, order_id, lots, at_limit, at_stop)
-        self._machine.place(0)
-        return asked
+        return self._machine.act(VERB_REPLACE, order_id, lots, at_limit, at_stop) == 1
 
-    def _place(self, rows: list[list[int]]) -> int | None:
-        core = self._machine.plain
-        order_id = int(core.account[at.ACCOUNT_NEXT_ORDER])
-        denied = core.account[at.ACCOUNT_DENIED]
-        self._machine.intents[: len(rows)] = rows
-        self._machine.place(len(rows))
-        submitted = core.account[at.ACCOUNT_DENIED] - denied < len(rows)
-        return order_id if submitted else None
+    def _place(self, rows: list[Row]) -> int | None:
+        intents, plain = self._machine.intents, self._machine.plain_intents
+        intents[: len(rows)] = 0
+        for n, row in enumerate(rows):
+            for column, value in row.items():
+                plain[n, column] = value
+        return self._asked(VERB_PLACE, len(rows))
+
+    def _asked(self, verb: int, a: int, b: int = 0) -> int | None:
+        """Act; return the id of the first order that this has tried, or None when none was sent."""
+        account = self._machine.plain.account
+        order_id: int = account[at.ACCOUNT_NEXT_ORDER]
+        before = account[at.ACCOUNT_SUBMITTED]
+        self._machine.act(verb, a, b)
+        return order_id if account[at.ACCOUNT_SUBMITTED] > before else None
 
     # --- reads -----------------------------------------------------------------------------------
     def position(self, symbol: str | None) -> Decimal:
@@ -174,6 +172,11 @@ class BacktestDesk:
         if not math.isfinite(price):
             raise StrategyError(f"price got {price!r}; a price is a finite number")
         instrument = self._instruments[self._number(symbol)]
+        if rounding == "nearest" and instrument.price_step_ticks == 1:
+            ticks = price * _POWERS[instrument.price_precision]
+            whole = round(ticks)
+            if abs(ticks) < _MODERATE and abs(ticks - whole) < _CLEARLY:
+                return from_quanta(whole, instrument.price_precision)
         step = from_quanta(instrument.price_step_ticks, instrument.price_precision)
         steps = (Decimal(repr(price)) / step).to_integral_value(rounding_of(rounding))
         return steps * step
@@ -203,6 +206,8 @@ def _real(value: float, name: str) -> float:
 
 def _exact(value: Number, precision: int, name: str) -> int:
     """Return an exact count of quanta, or say why the value is none."""
+    if type(value) is int and -_MODERATE < value < _MODERATE:
+        return value * _POWERS[precision]
     if isinstance(value, np.integer):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
@@ -216,13 +221,18 @@ def _exact(value: Number, precision: int, name: str) -> int:
         raise StrategyError(error.problem) from None
 
 
-def _parent_row(
-    instrument: Instrument, i: int, side: int, lots: int, terms: OrderTerms
-) -> list[int]:
+def _parent_row(instrument: Instrument, i: int, side: int, lots: int, terms: OrderTerms) -> Row:
+    row = {
+        at.ORDER_INSTRUMENT: i,
+        at.ORDER_SIDE: side,
+        at.ORDER_QUANTITY: lots,
+        at.ORDER_TYPE: _MARKET,
+        at.ORDER_TIF: _GTC,
+    }
+    if terms is MARKET:
+        return row
     precision = instrument.price_precision
-    row = [0] * at.ORDER_WIDTH
-    row[at.ORDER_INSTRUMENT], row[at.ORDER_SIDE], row[at.ORDER_QUANTITY] = i, side, lots
-    row[at.ORDER_TYPE] = int(_type_of(terms))
+    row[at.ORDER_TYPE] = _type_of(terms)
     if terms.limit is not None:
         row[at.ORDER_LIMIT] = _exact(terms.limit, precision, "limit")
     if terms.stop is not None:
@@ -231,37 +241,39 @@ def _parent_row(
         row[at.ORDER_TRAIL_TICKS] = _exact(terms.trail, precision, "trail")
     if terms.trail_percent is not None:
         row[at.ORDER_TRAIL_PPM] = _exact(terms.trail_percent, _PPM_OF_PERCENT, "trail_percent")
-    if terms.time_in_force not in TimeInForce.__members__:
+    if terms.time_in_force not in _TIMES:
         raise StrategyError(
-            f"time_in_force is {terms.time_in_force!r}; it is one of "
-            f"{', '.join(TimeInForce.__members__)}"
+            f"time_in_force is {terms.time_in_force!r}; it is one of {', '.join(_TIMES)}"
         )
-    row[at.ORDER_TIF] = int(TimeInForce[terms.time_in_force])
+    row[at.ORDER_TIF] = _TIMES[terms.time_in_force]
     row[at.ORDER_EXPIRE] = terms.expire_ns
-    flags = OrderFlag.REDUCE_ONLY if terms.reduce_only else OrderFlag.NONE
-    row[at.ORDER_FLAGS] = int(flags | (OrderFlag.POST_ONLY if terms.post_only else OrderFlag.NONE))
+    row[at.ORDER_FLAGS] = (_REDUCE_ONLY if terms.reduce_only else 0) | (
+        _POST_ONLY if terms.post_only else 0
+    )
     return row
 
 
-def _type_of(terms: OrderTerms) -> OrderType:
+def _type_of(terms: OrderTerms) -> int:
     if terms.auction is not None:
         key = (terms.auction, terms.limit is not None)
         if key not in _AUCTIONS:
             raise StrategyError(f"auction is {terms.auction!r}; it is 'open' or 'close'")
-        return _AUCTIONS[key]
+        return int(_AUCTIONS[key])
     if terms.trail is not None or terms.trail_percent is not None:
-        return OrderType.TRAILING_STOP
+        return _TRAILING_STOP
     if terms.stop is not None:
-        return OrderType.STOP if terms.limit is None else OrderType.STOP_LIMIT
-    return OrderType.MARKET if terms.limit is None else OrderType.LIMIT
+        return _STOP if terms.limit is None else _STOP_LIMIT
+    return _MARKET if terms.limit is None else _LIMIT
 
 
-def _child_row(
-    i: int, side: int, lots: int, kind: OrderType, column: int, price: int, back: int
-) -> list[int]:
-    row = [0] * at.ORDER_WIDTH
-    row[at.ORDER_INSTRUMENT], row[at.ORDER_SIDE], row[at.ORDER_QUANTITY] = i, side, lots
-    row[at.ORDER_TYPE], row[at.ORDER_TIF] = int(kind), int(TimeInForce.GTC)
-    row[column] = price
-    row[at.ORDER_PARENT], row[at.ORDER_GROUP] = back, -1
-    return row
+def _child_row(i: int, side: int, lots: int, kind: int, column: int, price: int, back: int) -> Row:
+    return {
+        at.ORDER_INSTRUMENT: i,
+        at.ORDER_SIDE: side,
+        at.ORDER_QUANTITY: lots,
+        at.ORDER_TYPE: kind,
+        at.ORDER_TIF: _GTC,
+        column: price,
+        at.ORDER_PARENT: back,
+        at.ORDER_GROUP: -1,
+    }

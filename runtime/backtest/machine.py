@@ -30,9 +30,11 @@ from sims.fillbook import layout as book_at
 from sims.fillbook.layout import Book
 from sims.fillbook.settings import BookSettings
 from sims.replay.columns import FunctionValues, Lanes
-from sims.replay.lanes import place_between, replay, replay_function
+from sims.replay.lanes import replay, replay_function
+from sims.replay.layout import FRAME_WIDTH
 from sims.replay.loop import run, slice_end
 from sims.replay.stream import Chunk
+from sims.replay.verbs import act
 
 INTENT_ROWS = 64
 END = 2**63 - 1  # later than any event
@@ -47,7 +49,7 @@ _OUTGROWN = {
 class Machine:
     """A run in progress.
 
-    `runner`, `placer` take blocks in the form of the chosen world; `view` turns an array into it.
+    `plain_intents` is the block of intents as the interpreted world sees it.
     """
 
     setup: Setup
@@ -59,19 +61,25 @@ class Machine:
     intents: NDArray[np.int64] = field(init=False)
     rows: list[NDArray[np.int64]] = field(init=False, default_factory=list)
     events: int = field(init=False, default=0)
+    plain_intents: Any = field(init=False)
+    _room: int = field(init=False)
     _plain_core: Core = field(init=False)
     _plain_book: Book = field(init=False)
     _keep: Any = field(init=False, default=None)
     _digest: Any = field(init=False)
     _lanes: Any = field(init=False, default=None)
     _blocks: tuple[Any, ...] = field(init=False, default=())
+    _frame: Any = field(init=False, default=None)
     _replay: Any = field(init=False, default=None)
-    _place: Any = field(init=False, default=None)
+    _act: Any = field(init=False, default=None)
+    _act_blocks: tuple[Any, ...] = field(init=False, default=())
     _replay_function: Any = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.block, self.core, self.book = self.setup.fresh(self.settings)
         self.intents = np.zeros((INTENT_ROWS, ORDER_WIDTH), dtype=np.int64)
+        self._room = len(self.core.journal) // 2  # as in the loop: the largest slice finds the rest
+        self.plain_intents = as_plain(self.intents)
         self._plain_core = plain_core(self.core)
         self._plain_book = Book(*(as_plain(block) for block in self.book))
         self._digest = hashlib.blake2b(digest_size=16)
@@ -108,7 +116,7 @@ class Machine:
             self._plain_book,
             as_plain(chunk.events),
             as_plain(chunk.signals),
-            as_plain(self.intents),
+            self.plain_intents,
             first,
             last,
         )
@@ -120,14 +128,19 @@ class Machine:
             from sims.replay import entry
 
             core, book = self._keep
-            intents = self.intents.ctypes.data
-            self._blocks = (core.address, book.address, *lanes.addresses(), intents)
-            self._replay, self._place = entry.replay_at, entry.place_at
+            blocks = (core.address, book.address, *lanes.addresses(), self.intents.ctypes.data)
+            self._frame = np.array(blocks, dtype=np.int64)
+            assert self._frame.shape == (FRAME_WIDTH,)
+            self._blocks = self._act_blocks = (self._frame.ctypes.data,)
+            self._replay, self._act = entry.replay_at, entry.act_at
             self._replay_function = entry.replay_function_at
         else:
-            own = as_plain(self.intents)
-            self._blocks = (self._plain_core, self._plain_book, *lanes.plain(), own)
-            self._replay, self._place = replay, place_between
+            table, columns, heap, turn, events, signals = lanes.plain()
+            two = (self._plain_core, self._plain_book)
+            own = self.plain_intents
+            self._blocks = (*two, table, columns, heap, turn, events, signals, own)
+            self._act_blocks = (*two, table, columns, heap, turn, own)
+            self._replay, self._act = replay, act
             self._replay_function = replay_function
 
     def replay(self, until: int = END, *, with_others: bool = True) -> None:
@@ -151,14 +164,20 @@ class Machine:
             done = self._replay_function(*self._blocks, until, self.intents, columns, *own)
             self._after()
 
-    def place(self, count: int) -> None:
-        """Place the first `count` intents, decided outside the loop, between two slices of a replay."""
-        self._place(*self._blocks, count)
+    def act(self, verb: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+        """Do what was decided outside the loop, between two slices; see `sims.replay.verbs`."""
+        answer: int = self._act(*self._act_blocks, verb, a, b, c, d)
         self._after()
+        return answer
 
     def slice_end(self, events: Any, row: int, last: int) -> int:
         """Return where the slice that begins at `row` ends."""
         return slice_end(events, row, last)
+
+    def journal_rows(self) -> list[NDArray[np.int64]]:
+        """Return the journal so far, in blocks; a block once returned stays."""
+        self._take_journal()
+        return self.rows
 
     @property
     def equity_minor(self) -> int:
@@ -171,8 +190,9 @@ class Machine:
         return self._plain_core
 
     def _after(self) -> None:
-        self._take_journal()
         account = self._plain_core.account
+        if account[at.ACCOUNT_JOURNAL] > self._room:
+            self._take_journal()
         if account[at.ACCOUNT_FAULT] or self._plain_book.counters[book_at.COUNT_FAULT]:
             raise self._fault()
 

@@ -1,5 +1,6 @@
 """The doors from Python into the compiled loop: integers only, because a typed argument costs about
-two microseconds a call and a Python strategy goes through the door at every order.
+two microseconds a call and a Python strategy goes through the door at every order. A replay has ten
+blocks; their addresses stand in a *frame*, so that one integer names them all.
 
 Importing this module imports numba.
 """
@@ -26,9 +27,22 @@ from engine.model.layout import (
 from engine.pointers import VECTOR, ColumnsType, MatrixType, ViewsType
 from engine.state import Core
 from sims.fillbook.layout import MARKET_WIDTH, REQUEST_WIDTH, Book
-from sims.replay.lanes import place_between, replay, replay_function
-from sims.replay.layout import LANE_WIDTH
+from sims.replay.lanes import replay, replay_function
+from sims.replay.layout import (
+    FRAME_BOOK,
+    FRAME_COLUMNS,
+    FRAME_CORE,
+    FRAME_EVENTS,
+    FRAME_HEAP,
+    FRAME_INTENTS,
+    FRAME_LANE_ROWS,
+    FRAME_LANES,
+    FRAME_SIGNALS,
+    FRAME_TURN,
+    LANE_WIDTH,
+)
 from sims.replay.loop import run
+from sims.replay.verbs import act
 
 _CORE = ViewsType(
     tuple(
@@ -135,7 +149,7 @@ _signals_at = _matrix_at(MatrixType(SIGNAL_WIDTH))
 _intents_at = _matrix_at(MatrixType(ORDER_WIDTH))
 _run = compiled(run)
 _replay = compiled(replay)
-_place_between = compiled(place_between)
+_act = compiled(act)
 _replay_function = compiled(replay_function)
 
 
@@ -156,77 +170,47 @@ def run_at(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def place_at(
-    core: int,
-    book: int,
-    lanes: int,
-    lane_rows: int,
-    columns: int,
-    heap: int,
-    turn: int,
-    events: int,
-    signals: int,
-    intents: int,
-    count: int,
-) -> None:
-    """`sims.replay.lanes.place_between` with every block by address."""
-    _place_between(
-        _core_at(core),
-        _book_at(book),
-        _lanes_at(lanes, lane_rows),  # type: ignore[call-arg]
-        _integers_at(columns),
-        _vector_at(heap),
-        _vector_at(turn),
-        _events_at(events),
-        _signals_at(signals),
-        _intents_at(intents),
-        count,
-    )
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def replay_at(
-    core: int,
-    book: int,
-    lanes: int,
-    lane_rows: int,
-    columns: int,
-    heap: int,
-    turn: int,
-    events: int,
-    signals: int,
-    intents: int,
-    until: int,
-    with_others: int,
-) -> Any:
-    """`sims.replay.lanes.replay` with every block by address."""
+def replay_at(frame: int, until: int, with_others: int) -> Any:
+    """`sims.replay.lanes.replay` with every block by a frame's addresses."""
+    at = _vector_at(frame)
     return _replay(
-        _core_at(core),
-        _book_at(book),
-        _lanes_at(lanes, lane_rows),  # type: ignore[call-arg]
-        _integers_at(columns),
-        _vector_at(heap),
-        _vector_at(turn),
-        _events_at(events),
-        _signals_at(signals),
-        _intents_at(intents),
+        _core_at(at[FRAME_CORE]),
+        _book_at(at[FRAME_BOOK]),
+        _lanes_at(at[FRAME_LANES], at[FRAME_LANE_ROWS]),  # type: ignore[call-arg]
+        _integers_at(at[FRAME_COLUMNS]),
+        _vector_at(at[FRAME_HEAP]),
+        _vector_at(at[FRAME_TURN]),
+        _events_at(at[FRAME_EVENTS]),
+        _signals_at(at[FRAME_SIGNALS]),
+        _intents_at(at[FRAME_INTENTS]),
         until,
         with_others,
     )
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
+def act_at(frame: int, verb: int, a: int, b: int, c: int, d: int) -> Any:
+    """`sims.replay.verbs.act` with every block by a frame's addresses."""
+    at = _vector_at(frame)
+    return _act(
+        _core_at(at[FRAME_CORE]),
+        _book_at(at[FRAME_BOOK]),
+        _lanes_at(at[FRAME_LANES], at[FRAME_LANE_ROWS]),  # type: ignore[call-arg]
+        _integers_at(at[FRAME_COLUMNS]),
+        _vector_at(at[FRAME_HEAP]),
+        _vector_at(at[FRAME_TURN]),
+        _intents_at(at[FRAME_INTENTS]),
+        verb,
+        a,
+        b,
+        c,
+        d,
+    )
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def replay_function_at(
-    core: int,
-    book: int,
-    lanes: int,
-    lane_rows: int,
-    columns: int,
-    heap: int,
-    turn: int,
-    events: int,
-    signals: int,
-    intents: int,
+    frame: int,
     until: int,
     own_intents: Any,
     values: int,
@@ -235,17 +219,18 @@ def replay_function_at(
     memory: Any,
     function: Any,
 ) -> Any:
-    """`sims.replay.lanes.replay_function` with every block by address."""
+    """`sims.replay.lanes.replay_function` with every block by a frame's addresses."""
+    at = _vector_at(frame)
     return _replay_function(
-        _core_at(core),
-        _book_at(book),
-        _lanes_at(lanes, lane_rows),  # type: ignore[call-arg]
-        _integers_at(columns),
-        _vector_at(heap),
-        _vector_at(turn),
-        _events_at(events),
-        _signals_at(signals),
-        _intents_at(intents),
+        _core_at(at[FRAME_CORE]),
+        _book_at(at[FRAME_BOOK]),
+        _lanes_at(at[FRAME_LANES], at[FRAME_LANE_ROWS]),  # type: ignore[call-arg]
+        _integers_at(at[FRAME_COLUMNS]),
+        _vector_at(at[FRAME_HEAP]),
+        _vector_at(at[FRAME_TURN]),
+        _events_at(at[FRAME_EVENTS]),
+        _signals_at(at[FRAME_SIGNALS]),
+        _intents_at(at[FRAME_INTENTS]),
         until,
         own_intents,
         _floats_at(values),

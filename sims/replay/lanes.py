@@ -450,21 +450,3 @@ def replay_function(
         if s.account[ACCOUNT_JOURNAL] > room:
             return 0
     return 1
-
-
-@kernel
-def place_between(
-    s: Core,
-    b: Book,
-    lanes: Table,
-    columns: Any,
-    heap: Table,
-    turn: Table,
-    events: Table,
-    signals: Table,
-    intents: Table,
-    count: int,
-) -> None:
-    """Place intents that were decided outside, after the slice that a replay has run to."""
-    place_all(s, b, intents, count)
-    wake_traded(b, lanes, columns, heap, turn)

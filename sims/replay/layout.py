@@ -31,3 +31,23 @@ TURN_WIDTH: Final = 4
 TURN_SIZE: Final = 0  # lanes in the heap
 TURN_NOW: Final = 1  # time of the slice in hand
 TURN_CAUGHT_UP: Final = 2  # every lane is consumed up to here, this time included
+
+# The addresses of a replay's blocks (of the lanes also the number of rows), for the compiled world.
+FRAME_WIDTH: Final = 10
+FRAME_CORE: Final = 0
+FRAME_BOOK: Final = 1
+FRAME_LANES: Final = 2
+FRAME_LANE_ROWS: Final = 3
+FRAME_COLUMNS: Final = 4
+FRAME_HEAP: Final = 5
+FRAME_TURN: Final = 6
+FRAME_EVENTS: Final = 7
+FRAME_SIGNALS: Final = 8
+FRAME_INTENTS: Final = 9
+
+# What a strategy outside the loop can ask for; see `sims.replay.verbs`.
+VERB_PLACE: Final = 0
+VERB_CLOSE: Final = 1
+VERB_TARGET: Final = 2
+VERB_CANCEL: Final = 3
+VERB_REPLACE: Final = 4

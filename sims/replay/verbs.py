@@ -1,0 +1,76 @@
+"""What a strategy that decides outside the loop asks for, between two slices of a replay.
+
+One kernel with a verb, and not one for each: every door from Python costs compile time.
+
+=======  =====================================================================
+verb     arguments; what it returns
+=======  =====================================================================
+PLACE    how many intents stand in the block; nothing
+CLOSE    instrument; nothing
+TARGET   instrument, weight in parts per billion of equity; lots asked for
+CANCEL   order; 1 when it was asked to be cancelled
+REPLACE  order, quantity, limit, stop; 1 when it was asked to be changed
+=======  =====================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.jit import kernel
+from engine.kernels.orders import ask_cancel, ask_replace, place
+from engine.rules.decide import change_to, close_position, new_intent, withdraw_all
+from engine.rules.sizing import lots_for_share
+from engine.state import Core, Table
+from sims.fillbook.layout import Book
+from sims.replay.lanes import wake_traded
+from sims.replay.layout import VERB_CANCEL, VERB_CLOSE, VERB_PLACE, VERB_REPLACE, VERB_TARGET
+from sims.replay.loop import begin_decision, pass_commands
+
+
+@kernel
+def target(s: Core, b: Book, intents: Table, i: int, weight_ppb: int) -> int:
+    """Trade an instrument at market towards a weight of equity; return the signed lots asked for."""
+    lots = lots_for_share(s, i, abs(weight_ppb))
+    change, withdraws = change_to(s, i, lots if weight_ppb >= 0 else -lots)
+    if withdraws:
+        withdraw_all(s, i)
+        pass_commands(s, b)
+    if change != 0:
+        new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
+        place(s, intents, 0)
+    return change
+
+
+@kernel
+def act(
+    s: Core,
+    b: Book,
+    lanes: Table,
+    columns: Any,
+    heap: Table,
+    turn: Table,
+    intents: Table,
+    verb: int,
+    first: int,
+    second: int,
+    third: int,
+    fourth: int,
+) -> int:
+    """Do what a verb asks for after the slice that a replay has run to, and send it."""
+    begin_decision(s, b)
+    answer = 0
+    if verb == VERB_PLACE:
+        for n in range(first):
+            place(s, intents, n)
+    elif verb == VERB_CLOSE:
+        close_position(s, intents, first)
+    elif verb == VERB_TARGET:
+        answer = target(s, b, intents, first, second)
+    elif verb == VERB_CANCEL:
+        answer = 1 if ask_cancel(s, first) else 0
+    elif verb == VERB_REPLACE:
+        answer = 1 if ask_replace(s, first, second, third, fourth) else 0
+    pass_commands(s, b)
+    wake_traded(b, lanes, columns, heap, turn)
+    return answer
