@@ -35,9 +35,20 @@ Ints = NDArray[np.int64]
 PRICES = ("open", "high", "low", "close")
 
 
+def _freeze(columns: object) -> None:
+    """Make the arrays read-only: what is hashed or shown later is what a run has read."""
+    for item in fields(columns):  # type: ignore[arg-type]
+        value = getattr(columns, item.name)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BarColumns:
-    """Bars of one instrument, ascending by `ts_close_ns`; volumes are zero without `has_volume`."""
+    """Bars of one instrument, ascending by `ts_close_ns`; volumes are zero without `has_volume`.
+
+    Here as in the other columns, the arrays given become read-only.
+    """
 
     ts_open_ns: Ints
     ts_close_ns: Ints
@@ -47,6 +58,9 @@ class BarColumns:
     close_ticks: Ints
     volume_lots: Ints
     has_volume: bool = True
+
+    def __post_init__(self) -> None:
+        _freeze(self)
 
     @property
     def ts_ns(self) -> Ints:
@@ -68,6 +82,9 @@ class QuoteColumns:
     ask_size_lots: Ints
     has_sizes: bool = True
 
+    def __post_init__(self) -> None:
+        _freeze(self)
+
     def __len__(self) -> int:
         return len(self.ts_ns)
 
@@ -80,6 +97,9 @@ class TradeColumns:
     price_ticks: Ints
     size_lots: Ints
     aggressor: Ints
+
+    def __post_init__(self) -> None:
+        _freeze(self)
 
     def __len__(self) -> int:
         return len(self.ts_ns)
@@ -253,10 +273,8 @@ class History:
         volumes = None if volume is None else _floats(volume, "volume")
         if isinstance(instrument, str):
             instrument = _guess_instrument(instrument, prices, volumes)
-        closes = _stamps(ts_close_ns)
-        bars, error_max = _bars_from_floats(
-            instrument, prices, volumes, closes, ts_open_ns, rounding
-        )
+        opens, closes = _bar_times(ts_open_ns, ts_close_ns)
+        bars, error_max = _bars_from_floats(instrument, prices, volumes, opens, closes, rounding)
         if check:
             _require_sound(bars, instrument.symbol)
         passport = Passport(source, rounding_error_max=error_max)
@@ -315,6 +333,8 @@ def _stamps(column: ArrayLike) -> Ints:
             f"time stamps must be int64 nanoseconds or datetime64, not {values.dtype}",
             code="data.bad_time",
         )
+    if values.ndim != 1:
+        raise DataError(f"time stamps have {values.ndim} dimensions, not 1", code="data.shape")
     return np.ascontiguousarray(values).astype(np.int64, copy=False)
 
 
@@ -343,11 +363,10 @@ def _bars_from_floats(
     instrument: Instrument,
     prices: Sequence[Floats],
     volumes: Floats | None,
+    opens: Ints,
     closes: Ints,
-    ts_open_ns: ArrayLike | None,
     rounding: bool,
 ) -> tuple[BarColumns, float]:
-    opens = _previous_closes(closes) if ts_open_ns is None else _stamps(ts_open_ns)
     errors: list[float] = []
     ticks = [
         _quanta(column, instrument.price_precision, instrument.symbol, name, rounding, errors)
@@ -368,13 +387,20 @@ def _bars_from_floats(
     return bars, max(errors, default=0.0)
 
 
-def _previous_closes(closes: Ints) -> Ints:
-    opens = np.empty_like(closes)
-    opens[1:] = closes[:-1]
+def _bar_times(ts_open_ns: ArrayLike | None, ts_close_ns: ArrayLike) -> tuple[Ints, Ints]:
+    """Return opens and closes as copies: the caller may change his arrays, a history never does.
+
+    Without opens both are views of one array, since each bar opens where the one before closed.
+    """
+    closes = _stamps(ts_close_ns)
+    if ts_open_ns is not None:
+        return _stamps(ts_open_ns).copy(), closes.copy()
+    both = np.empty(len(closes) + 1, dtype=np.int64)
+    both[1:] = closes
     if len(closes):
         step = int(closes[1] - closes[0]) if len(closes) > 1 else 1
-        opens[0] = closes[0] - max(step, 1)
-    return opens
+        both[0] = closes[0] - max(step, 1)
+    return both[:-1], both[1:]
 
 
 def _quanta(

@@ -6,9 +6,11 @@ Decimal in units of the account currency, exact; ratios and curves are floats.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,14 @@ class TradeStatistics:
     worst: Decimal | None = None
 
 
+class Outcome(Protocol):
+    """What a run has left behind; its hash takes a while, so it is made when first asked for."""
+
+    @property
+    def state_hash(self) -> str:
+        """The identity of the outcome."""
+
+
 @dataclass(frozen=True, slots=True)
 class PathResult:
     """The result under one set of assumptions about what the data does not show."""
@@ -63,7 +73,12 @@ class PathResult:
     metrics: Metrics
     trades: TradeStatistics
     costs: Costs
-    state_hash: str
+    outcome: Outcome
+
+    @property
+    def state_hash(self) -> str:
+        """The identity of the run's outcome."""
+        return self.outcome.state_hash
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +132,7 @@ class RunSummary:
     pessimistic: PathResult
     optimistic: PathResult | None
     curve: EquityCurve
-    passport: tuple[str, ...]
+    passport: Sequence[str]
     assumptions: tuple[str, ...]
     engine_mode: str
     events: int

@@ -6,7 +6,7 @@ characters can be written; nothing here looks at the environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -337,7 +337,7 @@ def _notes(summary: RunSummary, page: _Page) -> Iterable[RenderableType]:
             yield _bullets(lines, page)
 
 
-def _bullets(lines: tuple[str, ...], page: _Page) -> RenderableType:
+def _bullets(lines: Sequence[str], page: _Page) -> RenderableType:
     grid = _grid("left", "left", page=page)
     grid.padding = (0, 1, 0, 0)
     bullet = "-" if page.ascii_only else "·"

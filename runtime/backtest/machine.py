@@ -7,7 +7,6 @@ same, whatever ran them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,7 +65,6 @@ class Machine:
     _plain_core: Core = field(init=False)
     _plain_book: Book = field(init=False)
     _keep: Any = field(init=False, default=None)
-    _digest: Any = field(init=False)
     _lanes: Any = field(init=False, default=None)
     _blocks: tuple[Any, ...] = field(init=False, default=())
     _frame: Any = field(init=False, default=None)
@@ -82,7 +80,6 @@ class Machine:
         self.plain_intents = as_plain(self.intents)
         self._plain_core = plain_core(self.core)
         self._plain_book = Book(*(as_plain(block) for block in self.book))
-        self._digest = hashlib.blake2b(digest_size=16)
         if self.is_compiled:
             from engine.pointers import Views
 
@@ -199,10 +196,8 @@ class Machine:
     def _take_journal(self) -> None:
         count = self._plain_core.account[at.ACCOUNT_JOURNAL]
         if count:
-            rows = self.core.journal[:count].copy()
+            self.rows.append(self.core.journal[:count].copy())
             self._plain_core.account[at.ACCOUNT_JOURNAL] = 0
-            self._digest.update(rows.tobytes())
-            self.rows.append(rows)
 
     def _fault(self) -> InputError | InternalFault | StrategyError:
         account = self.core.account
@@ -231,14 +226,9 @@ class Machine:
         """Return what the run has left behind."""
         self._take_journal()
         orders = self.core.orders[: int(self.core.account[at.ACCOUNT_ORDERS])]
-        digest = self._digest.copy()
-        for block in (self.core.ledger, self.core.positions, orders):
-            digest.update(np.ascontiguousarray(block).astype("<i8", copy=False).tobytes())
-        journal = (
-            np.concatenate(self.rows)
-            if self.rows
-            else np.zeros((0, at.EVENT_WIDTH), dtype=np.int64)
-        )
+        if not self.rows:
+            self.rows.append(np.zeros((0, at.EVENT_WIDTH), dtype=np.int64))
+        journal = self.rows[0] if len(self.rows) == 1 else np.concatenate(self.rows)
         return RunOutput(
             journal=journal,
             instruments=self.setup.instruments,
@@ -246,8 +236,8 @@ class Machine:
             starting_cash_minor=starting_cash_minor,
             ledger=self.core.ledger.copy(),
             positions=self.core.positions.copy(),
+            orders=orders.copy(),
             final_equity_minor=self.equity_minor,
-            state_hash=digest.hexdigest(),
             ambiguities=int(self.book.counters[book_at.COUNT_AMBIGUITIES]),
             events=self.events,
             periods_per_year=clockwork.periods_per_year,

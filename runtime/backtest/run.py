@@ -27,10 +27,10 @@ from runtime.config import StrategyConfig, parse_strategy
 from runtime.config.fingerprint import canonical
 from runtime.results import (
     BacktestResult,
+    PassportLines,
     RunContext,
     RunOutput,
     build_result,
-    passport_lines,
 )
 from runtime.results.document import configuration_lines
 from sims.fillbook.settings import BookSettings
@@ -136,7 +136,7 @@ def run_backtest(
     context = RunContext(
         strategy=config.name,
         parameters=tuple((name, str(spec.default)) for name, spec in config.parameters.items()),
-        passport=passport_lines(history),
+        passport=PassportLines(history),
         assumptions=assumption_lines(config, history),
         engine_mode="compiled" if is_compiled else "interpreted",
         elapsed_seconds=perf_counter() - started,

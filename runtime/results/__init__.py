@@ -1,6 +1,6 @@
 """What a run left behind, as a result: metrics, exact costs, tables, warnings."""
 
-from runtime.results.context import Benchmark, RunContext, passport_lines
+from runtime.results.context import Benchmark, PassportLines, RunContext, passport_lines
 from runtime.results.frames import cash_frame, equity_frame, fills_frame
 from runtime.results.orders import orders_frame
 from runtime.results.output import RunOutput
@@ -12,6 +12,7 @@ from runtime.results.trades import trades_frame
 __all__ = [
     "BacktestResult",
     "Benchmark",
+    "PassportLines",
     "RunContext",
     "RunOutput",
     "Statement",

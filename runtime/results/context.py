@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +62,7 @@ class RunContext:
     strategy, parameters
         Its name, and names and values of its parameters as text.
     passport, assumptions, warnings
-        Lines for a reader; see `passport_lines`.
+        Lines for a reader; see `PassportLines`.
     engine_mode
         ``compiled`` or ``interpreted``.
     reproduce
@@ -75,7 +78,7 @@ class RunContext:
 
     strategy: str
     parameters: tuple[tuple[str, str], ...] = ()
-    passport: tuple[str, ...] = ()
+    passport: Sequence[str] = ()
     assumptions: tuple[str, ...] = ()
     engine_mode: str = "compiled"
     elapsed_seconds: float = 0.0
@@ -87,6 +90,29 @@ class RunContext:
     fingerprint: str = ""
     configuration: tuple[tuple[str, str], ...] = ()
     run_id: str = ""
+
+
+class PassportLines(Sequence[str]):
+    """The data passport of a history, made when it is first read: it takes the data's fingerprint."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    @cached_property
+    def _lines(self) -> tuple[str, ...]:
+        return passport_lines(self._history)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        return self._lines[index]
 
 
 def passport_lines(history: History) -> tuple[str, ...]:

@@ -1,8 +1,14 @@
-"""`RunOutput`: what a run leaves behind, before anybody has read it."""
+"""`RunOutput`: what a run leaves behind, before anybody has read it.
+
+Its blocks are made read-only, so that what is computed from them later, the state hash among them, is
+what the run has left.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +16,7 @@ from numpy.typing import NDArray
 from engine.model.instruments import Instrument
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RunOutput:
     """The journal and the final state of one run.
 
@@ -24,8 +30,8 @@ class RunOutput:
         The currencies by their index; the first is the account's.
     starting_cash_minor
         What the account held before the first event.
-    ledger, positions
-        The final blocks, one row per currency and per instrument.
+    ledger, positions, orders
+        The final blocks: one row per currency, per instrument, and per order slot that was used.
     final_equity_minor
         Equity at the last prices and rates.
     ambiguities
@@ -40,9 +46,24 @@ class RunOutput:
     starting_cash_minor: int
     ledger: NDArray[np.int64]
     positions: NDArray[np.int64]
+    orders: NDArray[np.int64]
     final_equity_minor: int
-    state_hash: str
     ambiguities: int
     events: int
     periods_per_year: float
     calendar: str
+
+    def __post_init__(self) -> None:
+        for block in self._blocks():
+            block.flags.writeable = False
+
+    @cached_property
+    def state_hash(self) -> str:
+        """The identity of the outcome: a hash over the journal and the final blocks."""
+        digest = hashlib.blake2b(digest_size=16)
+        for block in self._blocks():
+            digest.update(np.ascontiguousarray(block, dtype="<i8").data)
+        return digest.hexdigest()
+
+    def _blocks(self) -> tuple[NDArray[np.int64], ...]:
+        return self.journal, self.ledger, self.positions, self.orders

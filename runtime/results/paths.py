@@ -69,7 +69,7 @@ def path_result(
         metrics=metrics,
         trades=_statistics(output, fills, pnl),
         costs=_costs(statement, output, fills, terms, history),
-        state_hash=output.state_hash,
+        outcome=output,
     )
 
 

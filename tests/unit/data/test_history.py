@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from data.history import History, merge
 from data.samples import load_sample
@@ -15,8 +16,10 @@ from engine.errors import DataError
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_MINUTE
 
+Ints = NDArray[np.int64]
 
-def minutes(count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+
+def minutes(count: int) -> Ints:
     return (np.arange(count, dtype=np.int64) + 1) * NS_PER_MINUTE
 
 
@@ -36,6 +39,24 @@ def test_arrays_become_exact_ticks() -> None:
     assert all(c.flags.c_contiguous and c.dtype == np.int64 for c in (bars.open_ticks, bars.ts_ns))
 
 
+@pytest.mark.parametrize("opens", [None, np.array([0, NS_PER_MINUTE])])
+def test_a_history_stays_what_it_was_when_the_arrays_change(opens: Ints | None) -> None:
+    closes, price = minutes(2), np.array([1.5, 2.0])
+    given = {"open": price, "high": price, "low": price, "close": price, "ts_open_ns": opens}
+    history = History.from_arrays("X", ts_close_ns=closes, **given)  # type: ignore[arg-type]
+    same = History.from_arrays("X", ts_close_ns=minutes(2), **given)  # type: ignore[arg-type]
+    for array in (closes, price) if opens is None else (closes, price, opens):
+        array += 1
+    assert history.fingerprint == same.fingerprint
+
+
+@pytest.mark.parametrize("name", ["ts_open_ns", "ts_close_ns", "close_ticks", "volume_lots"])
+def test_columns_are_read_only(name: str) -> None:
+    column = getattr(history_of().parts[0].bars, name)
+    with pytest.raises(ValueError, match="read-only"):
+        column[0] = 1
+
+
 @pytest.mark.parametrize(
     ("columns", "code"),
     [
@@ -51,6 +72,7 @@ def test_arrays_become_exact_ticks() -> None:
         ({"ts_close_ns": [2.5, 3.5]}, "data.bad_time"),
         ({"ts_open_ns": [NS_PER_MINUTE, 0]}, "data.bad_time"),
         ({"open": ["a", "b"]}, "data.not_a_number"),
+        ({"ts_close_ns": [[1, 2]]}, "data.shape"),
     ],
 )
 def test_impossible_arrays_are_refused(columns: dict[str, list[float]], code: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,9 +78,12 @@ def test_a_splice_keeps_its_longer_side(tmp_path: Path) -> None:
 
 
 def test_a_stale_run_keeps_its_first_bar(tmp_path: Path) -> None:
-    columns = year()
+    moving = year()
+    prices = {}
     for name in ("open_ticks", "high_ticks", "low_ticks", "close_ticks"):
-        getattr(columns, name)[50:57] = getattr(columns, name)[50]
+        prices[name] = getattr(moving, name).copy()
+        prices[name][50:57] = prices[name][50]
+    columns = replace(moving, **prices)
     root = written(tmp_path, columns)
     done = repair_dataset(Catalog(root).dataset("d"), root, "e", ["data.stale"])
     assert done.counts == {"data.stale": 6}

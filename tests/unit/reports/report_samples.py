@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -30,6 +30,13 @@ def goog_equity() -> NDArray[np.float64]:
     return 100_000.0 * np.cumprod(np.where(held > 0, growth, 1.0))
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A run of which only the hash is known."""
+
+    state_hash: str
+
+
 def path_result(equity: NDArray[np.float64], *, state_hash: str) -> PathResult:
     days, close = goog()
     held = np.append(np.diff(equity) != 0.0, True)
@@ -46,7 +53,7 @@ def path_result(equity: NDArray[np.float64], *, state_hash: str) -> PathResult:
         metrics=measure(account, trade_pnl=pnl, benchmark_close=close[: equity.size]),
         trades=TradeStatistics(57, 56, 28, 14, 14, 0, Decimal("1250.50"), Decimal("-402.25")),
         costs=Costs(Decimal("84.20"), Decimal("1203.4"), Decimal(310), Decimal(0), Decimal(-12)),
-        state_hash=state_hash,
+        outcome=Outcome(state_hash),
     )
 
 

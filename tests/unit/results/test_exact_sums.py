@@ -123,8 +123,9 @@ def fractional_split(realized: str) -> RunOutput:
     run.trade(3, 900)
     run.price(1000).split(1, 2)
     output = run.output()
-    output.journal[-1, at.POSITION_REALIZED] = to_minor(realized)
-    return output
+    journal = output.journal.copy()
+    journal[-1, at.POSITION_REALIZED] = to_minor(realized)
+    return replace(output, journal=journal)
 
 
 def test_tables_have_the_cash_for_a_fraction_when_the_journal_has_it() -> None:

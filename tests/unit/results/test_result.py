@@ -15,6 +15,7 @@ from journals import STOCK, Run
 from data.history import Gap, History, InstrumentHistory, Passport
 from engine.errors import InputError
 from engine.model.denials import Denial
+from engine.model.layout import ORDER_WIDTH
 from engine.model.units import NS_PER_DAY
 from runtime.results import (
     BacktestResult,
@@ -54,9 +55,14 @@ CONTEXT = RunContext(
 )
 
 
+def other_orders(output: RunOutput) -> RunOutput:
+    """The same run, but for the state of an order."""
+    return replace(output, orders=np.ones((1, ORDER_WIDTH), dtype=np.int64))
+
+
 def busy_result(context: RunContext = CONTEXT) -> BacktestResult:
     output = busy_output()
-    return build_result(output, replace(output, state_hash="ff" * 16), context=context)
+    return build_result(output, other_orders(output), context=context)
 
 
 def test_warnings_say_what_was_denied_owed_and_left_open() -> None:
@@ -79,7 +85,7 @@ def test_deposits_are_said_because_they_are_in_the_final_equity() -> None:
 def test_the_representation_is_one_useful_line() -> None:
     assert repr(busy_result()) == (
         "BacktestResult(sma_cross: 1,000.00 -> 996.00 USD, -0.40 %, Sharpe -0.20, "
-        "20 closed trades, state 000000000000)"
+        "20 closed trades, state 5dcb054dfc0f)"
     )
 
 
