@@ -144,7 +144,7 @@ def imported_catalog(trader: list[str]) -> Path:
     import numpy as np
     import polars as pl
 
-    catalog = cache_root() / f"catalog-{COLD_BARS}"
+    catalog = cache_root() / f"catalog-{COLD_BARS}-v2"
     marker = catalog / "complete"
     if marker.is_file():
         return catalog

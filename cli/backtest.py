@@ -121,19 +121,21 @@ def backtest(
       trader backtest sma_cross --start 2006-01-01 --json
       trader backtest sma_cross --report report.html --out results/sma_cross
     """
-    from reports.charts import require_picture_path
     from runtime.config import load_strategy
-    from runtime.results.saved import require_folder
     from runtime.workspace import catalog_root, find_strategy
 
     here = Path.cwd()
     if plot is not None:
+        from reports.charts import require_picture_path
+
         require_picture_path(plot)  # before the work, not after it
     if json is not None and json != STDOUT:
         screen.require_writable(Path(json))
     if report is not None:
         screen.require_writable(report)
     if out is not None:
+        from runtime.results.saved import require_folder
+
         require_folder(out)
     config = load_strategy(find_strategy(strategy, here))
     config = _with_changes(config, param or [], data, start, end)
@@ -206,8 +208,6 @@ def show(run: RecordedRun, files: Files) -> None:
 
 def _write(run: RecordedRun, files: Files) -> str:
     """Write the files, and return the JSON where it was asked for."""
-    from reports.record import to_json_text
-
     result = run.result.recorded_as(run.run_id)
     if files.plot is not None:
         result.plot(files.plot)
@@ -217,6 +217,8 @@ def _write(run: RecordedRun, files: Files) -> str:
         result.save(files.out)
     if files.json is None:
         return ""
+    from reports.record import to_json_text
+
     text = to_json_text(
         result.document().to_json() | {"run": {"id": run.run_id, "trial": run.trial}}
     )

@@ -6,6 +6,7 @@ Everything heavy (numba, polars, matplotlib, pydantic) is imported inside the co
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -30,6 +31,10 @@ from cli import (
     sweep,
 )
 from cli.errors import report as report_error
+
+# Looking for unreachable objects after each 700 new ones takes a tenth of a short command: what a
+# command imports stays until it ends.
+_OBJECTS_BEFORE_COLLECTION = 100_000
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -95,6 +100,7 @@ not_built.add_to(app)
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     try:
         app(prog_name="trader")
     except KeyboardInterrupt as interrupt:  # between the start and the command itself

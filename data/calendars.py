@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.exchange_days import Days, DayTables, london_days, new_york_days
+from data.sorting import distinct
 from engine.errors import InputError
 from engine.model.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND
 
@@ -222,9 +223,9 @@ def _offset_ns(days: Days, zone: str) -> Ints:
     The clocks change on Sundays before noon, so one look-up a week (Sunday to Saturday) is enough.
     """
     sunday = days - (_weekday(days) + 1) % 7
-    weeks, which = np.unique(sunday, return_inverse=True)
+    weeks = distinct(sunday)
     offsets = np.array([_offset_at_noon(int(week), zone) for week in weeks], dtype=np.int64)
-    return offsets[which] if len(days) else np.empty(0, dtype=np.int64)
+    return offsets[np.searchsorted(weeks, sunday)]
 
 
 @cache

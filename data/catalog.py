@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from data.actions import Action
-from data.chunks import ColumnReader, block_rows_for, open_reader
+from data.copies import read_copy
 from data.frames import AnyColumns, from_frame, read_files
 from data.gaps import session_gaps
 from data.history import (
@@ -28,13 +28,21 @@ from data.history import (
     QuoteColumns,
     TradeColumns,
 )
-from data.manifest import MANIFEST_NAME, ActionEntry, Manifest, PartEntry, read_manifest
-from data.writer import ACTIONS_NAME
+from data.manifest import (
+    ACTIONS_NAME,
+    MANIFEST_NAME,
+    ActionEntry,
+    Manifest,
+    PartEntry,
+    read_manifest,
+)
 from engine.errors import DataError
 from engine.model.instruments import Instrument
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from data.chunks import ColumnReader
 
 MARKET_KINDS = ("bars", "quotes", "trades")
 
@@ -164,6 +172,8 @@ class Dataset:
         DataError
             If an instrument is unknown, nothing lies in the span, or a file is damaged.
         """
+        from data.chunks import block_rows_for, open_reader
+
         symbols = self.symbols if instruments is None else tuple(instruments)
         entries = [part for symbol in symbols for part in self._parts_of(symbol, kinds)]
         block_rows = rows or block_rows_for(len(entries))
@@ -230,6 +240,9 @@ class Dataset:
         part = self.manifest.part(kind, symbol)
         if part is None:
             return None
+        copied = read_copy(self.folder / self.manifest.generation, part, start_ns, end_ns)
+        if copied is not None:
+            return copied
         paths = self._paths(part, start_ns, end_ns) or self._paths(part, None, None)[:1]
         frame = read_files(paths, kind, start_ns, end_ns)
         return from_frame(frame, kind, has_volume=part.has_volume)

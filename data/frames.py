@@ -7,7 +7,7 @@ out is what the engine reads, without conversion.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,11 +60,17 @@ def to_frame(columns: AnyColumns, kind: str) -> pl.DataFrame:
 
 def from_frame(frame: pl.DataFrame, kind: str, *, has_volume: bool) -> AnyColumns:
     """Return a data frame as contiguous columns, without copies where polars allows it."""
-    names = column_names(kind)
     arrays = {
         name: np.ascontiguousarray(frame[name].rechunk().to_numpy(), dtype=np.int64)
-        for name in names
+        for name in column_names(kind)
     }
+    return columns_of(arrays, kind, has_volume=has_volume)
+
+
+def columns_of(
+    arrays: Mapping[str, NDArray[np.int64]], kind: str, *, has_volume: bool
+) -> AnyColumns:
+    """Return arrays by name as columns of a kind."""
     if kind == "bars":
         return BarColumns(**arrays, has_volume=has_volume)
     if kind == "quotes":

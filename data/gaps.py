@@ -9,6 +9,7 @@ import numpy as np
 from data.calendars import sessions
 from data.history import BarColumns, Gap, InstrumentHistory
 from data.numbers import Ints
+from data.sorting import distinct
 from engine.model.instruments import Instrument
 
 
@@ -29,7 +30,7 @@ class GapFinder:
         self._last_ns = last
         opens, _ = sessions(self._instrument.calendar, first, last)
         # A bar belongs to the session in which it closes: the last one that opened before that.
-        held = np.unique(np.searchsorted(opens, bars.ts_close_ns, side="left") - 1)
+        held = distinct(np.searchsorted(opens, bars.ts_close_ns, side="left") - 1)
         self._held.append(opens[held[held >= 0]])
 
     def gaps(self) -> Iterator[Gap]:
@@ -37,7 +38,7 @@ class GapFinder:
         if not self._held:
             return
         opens, closes = sessions(self._instrument.calendar, self._first_ns, self._last_ns)
-        held = np.searchsorted(opens, np.unique(np.concatenate(self._held)))
+        held = np.searchsorted(opens, distinct(np.concatenate(self._held)))
         for place in np.flatnonzero(np.diff(held) > 1):
             before, after = int(held[place]), int(held[place + 1])
             yield Gap(

@@ -19,6 +19,7 @@ from engine.errors import DataError
 from engine.model.instruments import Instrument, InstrumentKind
 
 MANIFEST_NAME = "manifest.json"
+ACTIONS_NAME = "actions.json"
 SCHEMA_VERSION = 2
 KINDS = ("bars", "quotes", "trades", "actions")
 

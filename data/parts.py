@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from data.chunks import BLOCK_ROWS, ColumnReader
+from data.copies import write_copy
 from data.fingerprint import ColumnsDigest
 from data.frames import TIME_COLUMN, AnyColumns, has_volume, to_frame
 from data.gaps import GapFinder
@@ -67,20 +68,29 @@ def symbol_folder(symbol: str) -> str:
 
 
 def write_part(
-    generation: Path, part: Part, instrument: Instrument
+    generation: Path, part: Part, instrument: Instrument, *, copies: bool = False
 ) -> tuple[PartEntry, tuple[GapEntry, ...]]:
-    """Write a part into its folder; return its entry for the manifest and its gaps."""
+    """Write a part into its folder; return its entry for the manifest and its gaps.
+
+    With `copies` the rows are also kept as `data.copies` reads them; they are in memory once then.
+    """
     place = generation / part.kind / symbol_folder(part.symbol)
     place.mkdir(parents=True)
     span = part.span_ns()
     files = _Files(generation, place, part.kind, _period_of(len(part.columns), span))
     digest, finder, prices = ColumnsDigest(), GapFinder(instrument), _Range()
+    held: list[AnyColumns] = []
     for block in part.blocks():
         digest.update(block)
         prices.add(block)
         if isinstance(block, BarColumns):
             finder.add(block)
         files.add(to_frame(block, part.kind))
+        if copies:
+            held.append(block)
+    entries = files.finish()
+    if held and len(entries) == 1:
+        write_copy(generation / entries[0].path, held)
     entry = PartEntry(
         kind=part.kind,
         symbol=part.symbol,
@@ -88,7 +98,7 @@ def write_part(
         first_ns=span[0],
         last_ns=span[1],
         digest=digest.digest().hex(),
-        files=files.finish(),
+        files=entries,
         has_volume=part.has_volume,
         timeframe=part.timeframe,
         source=part.source,

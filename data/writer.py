@@ -27,8 +27,10 @@ import msgspec
 
 from data.actions import Action
 from data.calendars import CALENDAR_VERSION
+from data.copies import COPY_ROWS_MAX
 from data.fingerprint import action_line, dataset_fingerprint
 from data.manifest import (
+    ACTIONS_NAME,
     MANIFEST_NAME,
     ActionEntry,
     ChangeEntry,
@@ -46,7 +48,6 @@ from engine.model.instruments import Instrument
 
 __all__ = ["ANYTHING", "Draft", "Part", "symbol_folder", "write_dataset"]
 
-ACTIONS_NAME = "actions.json"
 GENERATION_PREFIX = "rows-"
 ANYTHING = "anything"  # what a draft may replace when nobody asked what is there
 
@@ -92,8 +93,10 @@ def _write(folder: Path, draft: Draft, replaces: str | None, alone: ExitStack) -
     """Put the draft in place; `alone` then holds the lock, until the old rows are gone."""
     with _explained(folder), _new_generation(folder, alone) as generation:
         _require_same(folder, replaces)
+        is_short = sum(len(part.columns) for part in draft.parts) <= COPY_ROWS_MAX
         written = [
-            write_part(generation, part, draft.instruments[part.symbol]) for part in draft.parts
+            write_part(generation, part, draft.instruments[part.symbol], copies=is_short)
+            for part in draft.parts
         ]
         parts = tuple(entry for entry, _ in written)
         actions_digest = _write_actions(generation, draft.actions)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data.calendars import periods_per_year, sessions
 from data.history import BarColumns, History
+from data.sorting import distinct
 from engine.model import layout as at
 from engine.model.units import NS_PER_DAY
 from sims.replay.source import Source
@@ -67,7 +68,7 @@ class Clockwork:
         """Return the last bar of each trading day that has one."""
         closes = self.closes[self.number(calendar)]
         ends = np.searchsorted(bars.ts_close_ns, closes, side="right")
-        ends = np.unique(np.append(ends, len(bars)))  # what is after the last close is a day too
+        ends = distinct(np.append(ends, len(bars)))  # what is after the last close is a day too
         last: Ints = ends[ends > 0] - 1
         return last
 

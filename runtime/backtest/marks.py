@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.history import History
+from data.sorting import distinct
 from engine.model import layout as at
 from runtime.backtest.clockwork import Clockwork
 from sims.replay.source import Source
@@ -29,8 +30,8 @@ def mark_times(history: History, clockwork: Clockwork) -> NDArray[np.int64]:
     opens, closes = clockwork.opens[clockwork.account], clockwork.closes[clockwork.account]
     if len(closes) >= FEW_SESSIONS:
         return np.empty(0, dtype=np.int64)
-    seen = np.unique(np.concatenate([_times(columns) for _, columns in history.columns()]))
-    chosen = seen[np.unique(np.linspace(0, len(seen) - 1, POINTS).astype(np.int64))]
+    seen = distinct(np.concatenate([_times(columns) for _, columns in history.columns()]))
+    chosen = seen[distinct(np.linspace(0, len(seen) - 1, POINTS).astype(np.int64))]
     session = np.searchsorted(closes, chosen, side="right")  # at the close itself it is marked
     inside = session < len(closes)
     inside[inside] = chosen[inside] >= opens[session[inside]]

@@ -78,14 +78,18 @@ _CODE_ACCEPTED: JsonDict = {"accepted": 'text like "file.py:Name"'}
 
 
 class Table(BaseModel):
-    """A table of the file: unknown keys and wrong types are refused."""
+    """A table of the file: unknown keys and wrong types are refused.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    The validator of the whole file holds those of its tables; a table has one of its own only once it
+    is asked to validate by itself.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def _all_defaults(table: type[Table], description: str) -> Any:
     """Return the field of a table that may be left out."""
-    return Field(default_factory=lambda: table.model_validate({}), description=description)
+    return Field(default_factory=table.model_construct, description=description)
 
 
 class StrategyTable(Table):

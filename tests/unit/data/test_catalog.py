@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from data.actions import Action, ActionKind
 from data.catalog import Catalog, list_datasets
 from data.frames import AnyColumns
-from data.history import BarColumns, QuoteColumns, TradeColumns
+from data.history import BarColumns, History, QuoteColumns, TradeColumns
 from data.writer import Draft, Part, symbol_folder, write_dataset
 from engine.errors import DataError
 from engine.model.instruments import Instrument, InstrumentKind
@@ -286,3 +287,67 @@ def test_a_truncated_catalog_file_is_told(tmp_path: Path) -> None:
         Catalog(tmp_path).dataset("d").load()
     assert caught.value.code == "data.unreadable"
     assert str(path) in caught.value.where
+
+
+def read_without_polars(root: Path, monkeypatch: pytest.MonkeyPatch) -> History | None:
+    """Load what `draft_of` wrote where Parquet cannot be read; None where it had to be."""
+
+    class Asked(Exception):
+        pass
+
+    def refuse(*_: object) -> None:
+        raise Asked
+
+    with monkeypatch.context() as without:
+        without.setattr("data.catalog.read_files", refuse)
+        try:
+            return Catalog(root).dataset("d").load(None, 20 * NS_PER_MINUTE, 60 * NS_PER_MINUTE)
+        except Asked:
+            return None
+
+
+def test_short_data_is_read_without_polars_and_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_dataset(tmp_path / "d", draft_of(bars(100)))
+    quick = read_without_polars(tmp_path, monkeypatch)
+    for copy in tmp_path.rglob("*.npy"):
+        copy.unlink()
+    assert read_without_polars(tmp_path, monkeypatch) is None
+    slow = Catalog(tmp_path).dataset("d").load(None, 20 * NS_PER_MINUTE, 60 * NS_PER_MINUTE)
+    assert quick is not None and len(quick.parts[0].bars or ()) == 40
+    assert quick.fingerprint == slow.fingerprint
+
+
+def _touch(file: Path, _copy: Path) -> None:
+    file.touch()
+
+
+def _longer_file(file: Path, _copy: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"\0")
+
+
+def _other_values(_file: Path, copy: Path) -> None:
+    values = np.load(copy)
+    values[5, 30] += 1
+    np.save(copy, values)
+
+
+def _half_a_copy(_file: Path, copy: Path) -> None:
+    copy.write_bytes(copy.read_bytes()[:300])
+
+
+@pytest.mark.parametrize("happens", [_touch, _longer_file, _other_values, _half_a_copy])
+def test_a_copy_is_believed_only_while_it_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happens: Callable[[Path, Path], None]
+) -> None:
+    write_dataset(tmp_path / "d", draft_of(bars(100)))
+    assert read_without_polars(tmp_path, monkeypatch) is not None
+    happens(next(tmp_path.rglob("all.parquet")), next(tmp_path.rglob("*.npy")))
+    assert read_without_polars(tmp_path, monkeypatch) is None
+
+
+def test_long_data_has_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data.writer.COPY_ROWS_MAX", 99)
+    write_dataset(tmp_path / "d", draft_of(bars(100)))
+    assert not list(tmp_path.rglob("*.npy"))
