@@ -114,7 +114,7 @@ class Dataset:
         """
         symbols = self.symbols if instruments is None else tuple(instruments)
         parts = tuple(self._instrument_history(s, kinds, start_ns, end_ns) for s in symbols)
-        history = History(parts, self._actions_of(symbols), self._passport(parts, symbols))
+        history = History(parts, self.actions_of(symbols), self.passport_of(parts, symbols))
         if history.span_ns() is None:
             raise self._nothing(symbols, start_ns, end_ns)
         return history
@@ -144,7 +144,7 @@ class Dataset:
         symbols = self.symbols if instruments is None else tuple(instruments)
         for first, last in self._windows(symbols, kinds, start_ns, end_ns, rows):
             parts = tuple(self._instrument_history(s, kinds, first, last) for s in symbols)
-            history = History(parts, self._actions_of(symbols), self._passport((), symbols))
+            history = History(parts, self.actions_of(symbols), self.passport_of((), symbols))
             if history.span_ns() is not None:
                 yield history
 
@@ -214,7 +214,8 @@ class Dataset:
             ) from None
         return tuple(entry.to_action() for entry in entries)
 
-    def _actions_of(self, symbols: Sequence[str]) -> tuple[Action, ...]:
+    def actions_of(self, symbols: Sequence[str]) -> tuple[Action, ...]:
+        """Return the corporate actions of some instruments, in time order."""
         return tuple(action for action in self.actions() if action.symbol in symbols)
 
     def _instrument_history(
@@ -286,7 +287,8 @@ class Dataset:
         edges = [first + (last - first) * step // count for step in range(count + 1)]
         yield from ((a, b) for a, b in pairwise(edges) if a < b)
 
-    def _passport(self, parts: Sequence[InstrumentHistory], symbols: Sequence[str]) -> Passport:
+    def passport_of(self, parts: Sequence[InstrumentHistory], symbols: Sequence[str]) -> Passport:
+        """Return the passport of some instruments, with the gaps of `parts`."""
         entries = self._parts(symbols, MARKET_KINDS)
         gaps: tuple[Gap, ...] = tuple(gap for part in parts for gap in session_gaps(part))
         return Passport(

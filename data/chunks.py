@@ -68,13 +68,13 @@ class ColumnReader:
 
     def span_ns(self) -> tuple[int, int]:
         """Return the times of the first and the last row; reads these two rows."""
+        first, last = self.ends()
+        return int(first.ts_ns[0]), int(last.ts_ns[0])
+
+    def ends(self) -> tuple[AnyColumns, AnyColumns]:
+        """Return the first and the last row, each as a block; reads nothing else."""
         first, last = self.pieces[0], self.pieces[-1]
-        ends = (
-            _read_rows(first.path, self.kind, first.start, 1),
-            _read_rows(last.path, self.kind, last.end - 1, 1),
-        )
-        stamps = [int(frame[TIME_COLUMN[self.kind]][0]) for frame in ends]
-        return stamps[0], stamps[1]
+        return self._read(first.path, first.start, 1), self._read(last.path, last.end - 1, 1)
 
     def __iter__(self) -> Iterator[AnyColumns]:
         """Yield the blocks; none is empty.
@@ -86,9 +86,11 @@ class ColumnReader:
         """
         for piece in self.pieces:
             for start in range(piece.start, piece.end, self.block_rows):
-                count = min(self.block_rows, piece.end - start)
-                frame = _read_rows(piece.path, self.kind, start, count)
-                yield from_frame(frame, self.kind, has_volume=self.has_volume)
+                yield self._read(piece.path, start, min(self.block_rows, piece.end - start))
+
+    def _read(self, path: Path, start: int, count: int) -> AnyColumns:
+        frame = _read_rows(path, self.kind, start, count)
+        return from_frame(frame, self.kind, has_volume=self.has_volume)
 
 
 def open_reader(

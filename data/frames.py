@@ -51,6 +51,11 @@ def with_arrays(columns: AnyColumns, arrays: Sequence[NDArray[np.int64]]) -> Any
     return TradeColumns(**values)
 
 
+def cut_block(columns: AnyColumns, where: slice) -> AnyColumns:
+    """Return a range of rows as views."""
+    return with_arrays(columns, [getattr(columns, name)[where] for name in array_names(columns)])
+
+
 def to_frame(columns: AnyColumns, kind: str) -> pl.DataFrame:
     """Return columns as a data frame."""
     import polars as pl

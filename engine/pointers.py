@@ -75,6 +75,12 @@ class Columns:
         self.table = np.array([column.ctypes.data for column in columns] or [0], dtype=np.int64)
         self.address = self.table.ctypes.data
 
+    def replace(self, number: int, column: NDArray[Any]) -> None:
+        """Put another column in the place of one; the address of the table stays."""
+        assert column.dtype == self.columns[number].dtype and column.flags.c_contiguous
+        self.columns[number] = column
+        self.table[number] = column.ctypes.data
+
 
 class ColumnsType(types.Type):  # type: ignore[misc]
     """The numba type of `Columns` of one element type."""

@@ -8,6 +8,7 @@ the few columns in flight, not one per node.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,8 +29,25 @@ from engine.lang.timeframes import Timeframe, bucket_columns
 Column: TypeAlias = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FormulaMemory:
+    """What formulas remember at the end of some bars: with it they go on where those ended.
+
+    By node and instrument: the states of operations, and the last value that others look back at. By
+    clock and instrument: the higher bar that is being built.
+    """
+
+    states: dict[tuple[int, int], Column] = field(default_factory=dict)
+    last: dict[tuple[int, int], float] = field(default_factory=dict)
+    building: dict[tuple[int, int], Column] = field(default_factory=dict)
+
+
 def evaluate_batch(
-    program: Program, panel: Sequence[PanelColumns], *, compiled: bool
+    program: Program,
+    panel: Sequence[PanelColumns],
+    *,
+    compiled: bool,
+    memory: FormulaMemory | None = None,
 ) -> dict[str, list[Column]]:
     """Evaluate every output at every bar.
 
@@ -39,6 +57,10 @@ def evaluate_batch(
         One entry per instrument; their order decides ties between ranks.
     compiled
         True: compiled loops. False: the same source interpreted, without importing numba.
+    memory
+        For a history that comes in stretches of time, each with the bars of all instruments: what the
+        formulas remember of those before, kept up to date here. The columns of all stretches are
+        those of the whole history, to the bit.
 
     Returns
     -------
@@ -52,31 +74,40 @@ def evaluate_batch(
         If an instrument that a formula reads is missing.
     """
     require_symbols(program.references, tuple(bars.symbol for bars in panel))
-    return _Evaluation(program, panel, is_compiled=compiled).run()
+    return _Evaluation(program, panel, memory, is_compiled=compiled).run()
 
 
 class _Evaluation:
     def __init__(
-        self, program: Program, panel: Sequence[PanelColumns], *, is_compiled: bool
+        self,
+        program: Program,
+        panel: Sequence[PanelColumns],
+        memory: FormulaMemory | None,
+        *,
+        is_compiled: bool,
     ) -> None:
         self._program = program
         self._panel = panel
+        self._memory = FormulaMemory() if memory is None else memory
+        self._goes_on = memory is not None
         self._is_compiled = is_compiled
         self._columns: list[list[Column]] = [[] for _ in program.nodes]
         self._spare: dict[int, list[Column]] = {}
         self._clocks = [_base_clock(program, panel)]
-        self._clocks += [self._higher_clock(each) for each in program.timeframes]
+        self._clocks += [
+            self._higher_clock(number, each) for number, each in enumerate(program.timeframes)
+        ]
 
     def run(self) -> dict[str, list[Column]]:
         last_use = _last_uses(self._program)
         for index, node in enumerate(self._program.nodes):
-            self._columns[index] = self._evaluate(node)
+            self._columns[index] = self._evaluate(index, node)
             for used in sorted(set(node.inputs)):
                 if last_use[used] == index:
                     self._release(used)
         return {out.key: self._columns[out.node] for out in self._program.outputs}
 
-    def _evaluate(self, node: Node) -> list[Column]:
+    def _evaluate(self, index: int, node: Node) -> list[Column]:
         clock = self._clocks[node.clock]
         match node.kind:
             case NodeKind.FIELD:
@@ -87,45 +118,56 @@ class _Evaluation:
                 slices = [bars.slice_index for bars in self._panel]
                 return rank_columns(node.label, self._columns[node.inputs[0]], slices)
             case NodeKind.REFERENCE:
-                return self._reference(node)
+                return self._reference(index, node)
             case NodeKind.LATEST:
-                return self._latest(node)
+                return self._latest(index, node)
             case NodeKind.KERNEL:
-                return [self._kernel(node, i, n) for i, n in enumerate(clock.lengths)]
+                return [self._kernel(index, node, i, n) for i, n in enumerate(clock.lengths)]
 
-    def _kernel(self, node: Node, instrument: int, length: int) -> Column:
+    def _kernel(self, index: int, node: Node, instrument: int, length: int) -> Column:
         assert node.operation is not None
         out = self._empty(length)
         inputs = [self._columns[each][instrument] for each in node.inputs]
         inputs += [inputs[0]] * (3 - len(inputs))
         params = np.array([*node.params, 0.0])
-        state = np.zeros(node.state_size + 1)
+        state = _remembered(self._memory.states, (index, instrument), node.state_size + 1)
         self._call(node.operation.batch, *inputs, params, state, out)
         return out
 
-    def _reference(self, node: Node) -> list[Column]:
+    def _reference(self, index: int, node: Node) -> list[Column]:
         symbols = [bars.symbol for bars in self._panel]
         other = symbols.index(node.label)
         values = self._columns[node.inputs[0]][other]
         numbers = self._panel[other].slice_index
-        results = []
-        for bars in self._panel:
-            # The other's last bar in this slice or an earlier one.
-            known = np.searchsorted(numbers, bars.slice_index, side="right").astype(np.float64)
-            results.append(self._last_known(values, known))
-        return results
+        # The other's last bar in each slice or an earlier one.
+        known = [
+            np.searchsorted(numbers, bars.slice_index, side="right").astype(np.float64)
+            for bars in self._panel
+        ]
+        return self._last_known((index, other), values, known)
 
-    def _latest(self, node: Node) -> list[Column]:
+    def _latest(self, index: int, node: Node) -> list[Column]:
         source = node.inputs[0]
         clock = self._clocks[self._program.nodes[source].clock]
-        return [self._last_known(v, k) for v, k in zip(self._columns[source], clock.known)]
+        pairs = enumerate(zip(self._columns[source], clock.known))
+        return [self._last_known((index, i), v, [known])[0] for i, (v, known) in pairs]
 
-    def _last_known(self, values: Column, known: Column) -> Column:
-        out = self._empty(len(known))
-        self._call(batch_latest, values, known, out)
-        return out
+    def _last_known(
+        self, key: tuple[int, int], values: Column, known: Sequence[Column]
+    ) -> list[Column]:
+        """Return the last of `values` at each bar, given how many of them are known there."""
+        if self._goes_on:
+            before = self._memory.last.get(key, np.nan)
+            values = np.concatenate(([before], values))
+            self._memory.last[key] = float(values[-1])
+            known = [counts + 1.0 for counts in known]
+        results = []
+        for counts in known:
+            results.append(self._empty(len(counts)))
+            self._call(batch_latest, values, counts, results[-1])
+        return results
 
-    def _higher_clock(self, timeframe: Timeframe) -> _Clock:
+    def _higher_clock(self, number: int, timeframe: Timeframe) -> _Clock:
         base = self._clocks[BASE_CLOCK]
         clock = _Clock(lengths=[], fields={name: [] for name in COLUMNS}, known=[])
         for i, bars in enumerate(self._panel):
@@ -137,13 +179,14 @@ class _Evaluation:
                 bars.session_close_ns,
             )
             length = base.lengths[i]
-            ready, known = np.empty(length * BAR_SIZE), np.empty(length)
+            rows = length + 1  # the first bar can end a bucket from before, and its own
+            ready, known = np.empty(rows * BAR_SIZE), np.empty(length)
             columns = [base.fields[name][i] for name in COLUMNS]
-            state = np.zeros(RESAMPLE_SIZE)
+            state = _remembered(self._memory.building, (number, i), RESAMPLE_SIZE)
             count = self._call(batch_resample, *columns, bucket, ends, state, ready, known)
             clock.lengths.append(count)
             clock.known.append(known)
-            for name, column in zip(COLUMNS, ready.reshape(BAR_SIZE, length)):
+            for name, column in zip(COLUMNS, ready.reshape(BAR_SIZE, rows)):
                 clock.fields[name].append(column[:count].copy())
         return clock
 
@@ -186,6 +229,13 @@ def _base_clock(program: Program, panel: Sequence[PanelColumns]) -> _Clock:
     names = COLUMNS if program.timeframes else [name for name in COLUMNS if name in read]
     fields = {name: [_writable(getattr(bars, name)) for bars in panel] for name in names}
     return _Clock([len(bars) for bars in panel], fields, [])
+
+
+def _remembered(memory: dict[tuple[int, int], Column], key: tuple[int, int], size: int) -> Column:
+    """Return the numbers of a key; zeros are a fresh start."""
+    if key not in memory:
+        memory[key] = np.zeros(size)
+    return memory[key]
 
 
 def _writable(column: NDArray[Any]) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
 from runtime.config import DataSection, WorldSource
 from sims.worlds.spec import Hours, WorldKind, WorldSpec
+
+if TYPE_CHECKING:
+    from data.streams import HistoryStream
 
 SAMPLE_PREFIX = "sample:"
 EXCHANGE = "XNYS"
@@ -53,6 +56,30 @@ def load_history(data: DataSection, catalog_root: Path) -> History:
     if data.instruments is not None:
         history = history.select(data.instruments)
     return require_data(history.between(data.start_ns, data.end_ns), data)
+
+
+def stream_of(data: DataSection, catalog_root: Path, rows_in_memory: int) -> HistoryStream | None:
+    """Return what `load_history` would, as a stream, if it has more rows; else None.
+
+    Only datasets of the catalog are so large; what is synthetic or a sample is in memory anyway.
+
+    Raises
+    ------
+    DataError
+        As `load_history`.
+    """
+    if data.world is not None or data.dataset.startswith(SAMPLE_PREFIX):
+        return None
+    from data.catalog import Catalog
+
+    dataset = Catalog(catalog_root).dataset(data.dataset)
+    chosen = set(dataset.symbols if data.instruments is None else data.instruments)
+    if sum(part.rows for part in dataset.manifest.parts if part.symbol in chosen) <= rows_in_memory:
+        return None
+    from data.streams import open_stream
+
+    stream = open_stream(dataset, data.instruments, data.start_ns, data.end_ns)
+    return stream if len(stream) > rows_in_memory else None
 
 
 def require_data(history: History, data: DataSection) -> History:

@@ -199,6 +199,14 @@ class Machine:
             self.rows.append(self.core.journal[:count].copy())
             self._plain_core.account[at.ACCOUNT_JOURNAL] = 0
 
+    def drain(self) -> NDArray[np.int64]:
+        """Return the journal so far and forget it; the hash of the run goes on over it."""
+        self._take_journal()
+        width = (0, at.EVENT_WIDTH)
+        rows = np.concatenate(self.rows) if self.rows else np.zeros(width, dtype=np.int64)
+        self.rows.clear()
+        return rows
+
     def _fault(self) -> InputError | InternalFault | StrategyError:
         account = self.core.account
         code = int(account[at.ACCOUNT_FAULT])

@@ -27,11 +27,17 @@ def mark_sources(history: History, clockwork: Clockwork) -> list[Source]:
 
 def mark_times(history: History, clockwork: Clockwork) -> NDArray[np.int64]:
     """Return when to mark: evenly over the events, each time once, ascending."""
-    opens, closes = clockwork.opens[clockwork.account], clockwork.closes[clockwork.account]
+    closes = clockwork.closes[clockwork.account]
     if len(closes) >= FEW_SESSIONS:
         return np.empty(0, dtype=np.int64)
     seen = distinct(np.concatenate([_times(columns) for _, columns in history.columns()]))
     chosen = seen[distinct(np.linspace(0, len(seen) - 1, POINTS).astype(np.int64))]
+    return inside_sessions(chosen, clockwork)
+
+
+def inside_sessions(chosen: NDArray[np.int64], clockwork: Clockwork) -> NDArray[np.int64]:
+    """Return the times that lie inside the account's sessions and at no close."""
+    opens, closes = clockwork.opens[clockwork.account], clockwork.closes[clockwork.account]
     session = np.searchsorted(closes, chosen, side="right")  # at the close itself it is marked
     inside = session < len(closes)
     inside[inside] = chosen[inside] >= opens[session[inside]]

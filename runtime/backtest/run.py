@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from data.history import History
 from engine.errors import DataError, InputError
@@ -18,7 +20,7 @@ from runtime.backtest.account import Setup, optimistic, setup_of
 from runtime.backtest.assumptions import assumption_lines, reproduce_command
 from runtime.backtest.benchmark import benchmark_of
 from runtime.backtest.clockwork import Clockwork, clockwork_of
-from runtime.backtest.histories import load_history
+from runtime.backtest.histories import load_history, stream_of
 from runtime.backtest.idle import idle_lines
 from runtime.backtest.machine import Machine
 from runtime.backtest.marks import mark_sources
@@ -27,6 +29,7 @@ from runtime.config import StrategyConfig, parse_strategy
 from runtime.config.fingerprint import canonical
 from runtime.results import (
     BacktestResult,
+    Benchmark,
     PassportLines,
     RunContext,
     RunOutput,
@@ -37,7 +40,11 @@ from sims.fillbook.settings import BookSettings
 from sims.replay.columns import Lanes
 from sims.replay.source import Source
 
+if TYPE_CHECKING:
+    from data.streams import HistoryStream
+
 Progress = Callable[[int, int], None]
+ROWS_IN_MEMORY = 20_000_000  # about 1 GiB of bars
 ENGINES = ("auto", "compiled", "interpreted")
 
 # Seconds that the interpreted loop needs for an event and for one formula node at one bar, measured on
@@ -84,6 +91,7 @@ def run_backtest(
     engine: str = "auto",
     progress: Progress | None = None,
     ready: Callable[[History], None] | None = None,
+    rows_in_memory: int = ROWS_IN_MEMORY,
 ) -> BacktestResult:
     """Run a strategy over its history and return the result with its pessimistic and optimistic bound.
 
@@ -101,7 +109,11 @@ def run_backtest(
     progress
         Called now and then with events done and events in all.
     ready
-        Called once with the data when it is there, before anything is run on it.
+        Called once with the data when it is there, before anything is run on it. Of data that is read
+        in windows it has only the outline: instruments, span and fingerprint.
+    rows_in_memory
+        A dataset with more rows is read in windows, where the strategy allows it (rules do). The
+        result is the same to the bit.
 
     Raises
     ------
@@ -112,6 +124,9 @@ def run_backtest(
         raise InputError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     started = perf_counter()
     if history is None:
+        stream = _stream(config, catalog_root, rows_in_memory)
+        if stream is not None:
+            return _run_stream(config, stream, catalog_root, engine, progress, ready)
         history = _history(config, catalog_root)
     if ready is not None:
         ready(history)
@@ -121,7 +136,8 @@ def run_backtest(
     from runtime.backtest.decisions import decider_of
 
     decider = decider_of(config, history, clockwork)
-    is_compiled = choose_engine(engine, history, decider.program)
+    rows = sum(len(columns) for _, columns in history.columns())
+    is_compiled = choose_engine(engine, rows, decider.program)
     if is_compiled:
         compile_cache.use_cache()
     sources = [*decider.sources(is_compiled), *action_sources(history), *clockwork.sources()]
@@ -133,7 +149,25 @@ def run_backtest(
         better = decider.run(job, optimistic(config.fills.book))
     if is_compiled:
         compile_cache.mark_warm()
-    context = RunContext(
+    context = _context(
+        config, history, catalog_root, benchmark, is_compiled=is_compiled, started=started
+    )
+    context = replace(
+        context, warnings=(*config.warnings, *idle_lines(pessimistic, decider.silence()))
+    )
+    return build_result(pessimistic, better, context=context)
+
+
+def _context(
+    config: StrategyConfig,
+    history: History,
+    catalog_root: Path | None,
+    benchmark: Benchmark | None,
+    *,
+    is_compiled: bool,
+    started: float,
+) -> RunContext:
+    return RunContext(
         strategy=config.name,
         parameters=tuple((name, str(spec.default)) for name, spec in config.parameters.items()),
         passport=PassportLines(history),
@@ -142,18 +176,67 @@ def run_backtest(
         elapsed_seconds=perf_counter() - started,
         reproduce=reproduce_command(config, catalog_root),
         benchmark=benchmark,
-        warnings=(*config.warnings, *idle_lines(pessimistic, decider.silence())),
         history=history,
         description=config.strategy.description,
         fingerprint=config.fingerprint,
         configuration=tuple(configuration_lines(canonical(config))),
     )
-    return build_result(pessimistic, better, context=context)
+
+
+def _run_stream(
+    config: StrategyConfig,
+    stream: HistoryStream,
+    catalog_root: Path | None,
+    engine: str,
+    progress: Progress | None,
+    ready: Callable[[History], None] | None,
+) -> BacktestResult:
+    """Run over data that is read in windows; see `runtime.backtest.streaming`."""
+    from runtime.backtest.streaming import StreamJob, run_stream
+
+    started, outline = perf_counter(), stream.outline
+    if ready is not None:
+        ready(outline)
+    clockwork = clockwork_of(outline)
+    setup = setup_of(config, outline, clockwork)
+    program = config.compile_rules(symbols=outline.symbols)
+    is_compiled = choose_engine(engine, len(stream), program)
+    if is_compiled:
+        compile_cache.use_cache()
+    job = StreamJob(config, stream, clockwork, setup, program, is_compiled, progress)
+    run = run_stream(job, cash_minor=starting_cash(config))
+    if is_compiled:
+        compile_cache.mark_warm()
+    benchmark = benchmark_of(config, run.history, clockwork, catalog_root)
+    context = _context(
+        config, run.history, catalog_root, benchmark, is_compiled=is_compiled, started=started
+    )
+    context = replace(
+        context, warnings=(*config.warnings, *idle_lines(run.pessimistic, run.silence))
+    )
+    return build_result(run.pessimistic, run.better, context=context)
 
 
 def _history(config: StrategyConfig, catalog_root: Path | None) -> History:
-    try:
+    with _located(config):
         return load_history(config.data, catalog_root or Path())
+
+
+def _stream(
+    config: StrategyConfig, catalog_root: Path | None, rows_in_memory: int
+) -> HistoryStream | None:
+    """Return the data as a stream where it is too large for memory and the strategy allows it."""
+    if config.rules is None:
+        return None
+    with _located(config):
+        return stream_of(config.data, catalog_root or Path(), rows_in_memory)
+
+
+@contextmanager
+def _located(config: StrategyConfig) -> Iterator[None]:
+    """Say where in the strategy's file an instrument is named that the data does not have."""
+    try:
+        yield
     except DataError as error:
         if error.code != "data.unknown_instrument":
             raise
@@ -161,11 +244,10 @@ def _history(config: StrategyConfig, catalog_root: Path | None) -> History:
         raise DataError(error.problem, where=where, remedy=error.remedy, code=error.code) from None
 
 
-def choose_engine(engine: str, history: History, program: Program | None) -> bool:
+def choose_engine(engine: str, events: int, program: Program | None) -> bool:
     """Return whether to run compiled."""
     if engine != "auto":
         return engine == "compiled"
-    events = sum(len(columns) for _, columns in history.columns())
     nodes = 1 if program is None else len(program.nodes)
     seconds = events * (_EVENT_SECONDS + _NODE_SECONDS * nodes)
     if seconds < _WORTH_LOADING_SECONDS:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DataError
-from engine.lang.batch import evaluate_batch
+from engine.lang.batch import FormulaMemory, evaluate_batch
 from engine.lang.panel import PanelColumns
 from engine.lang.program import Program
 from engine.model import layout as at
@@ -45,11 +45,25 @@ class Signals:
         return sum(int(np.count_nonzero(bits & entries)) for bits in self.bits)
 
 
+@dataclass(slots=True, eq=False)
+class SignalMemory:
+    """What formulas and rebalancing remember of the windows before; see `signals_of`."""
+
+    formulas: FormulaMemory = field(default_factory=FormulaMemory)
+    period: int | None = None
+
+
 def signals_of(
-    program: Program, panel: Sequence[PanelColumns], rules: RulesSection, *, compiled: bool
+    program: Program,
+    panel: Sequence[PanelColumns],
+    rules: RulesSection,
+    *,
+    compiled: bool,
+    memory: SignalMemory | None = None,
 ) -> Signals:
-    """Evaluate a strategy's formulas at every bar."""
-    outputs = evaluate_batch(program, panel, compiled=compiled)
+    """Evaluate a strategy's formulas at every bar; with a memory, at those of the next window."""
+    kept = None if memory is None else memory.formulas
+    outputs = evaluate_batch(program, panel, compiled=compiled, memory=kept)
     bits = []
     for k, columns in enumerate(panel):
         total = np.zeros(len(columns), dtype=np.uint8)
@@ -60,7 +74,7 @@ def signals_of(
     is_defined = _has_value([*itertools.chain(*(outputs.get(key, []) for key in _WISHES))])
     if "weight" not in outputs:
         return Signals(bits, None, is_defined)
-    due = _rebalance_days(panel, rules.rebalance)
+    due = _rebalance_days(panel, rules.rebalance, memory or SignalMemory())
     weights = []
     for k, columns in enumerate(panel):
         target = outputs["weight"][k]
@@ -75,9 +89,11 @@ def _has_value(columns: list[NDArray[np.float64]]) -> bool:
     return any(bool(np.isfinite(column).any()) for column in columns)
 
 
-def _rebalance_days(panel: Sequence[PanelColumns], rebalance: str) -> NDArray[np.bool_]:
+def _rebalance_days(
+    panel: Sequence[PanelColumns], rebalance: str, memory: SignalMemory
+) -> NDArray[np.bool_]:
     """Return for each slice whether weights are followed: the first slice of each period."""
-    count = 1 + max(int(columns.slice_index[-1]) for columns in panel)
+    count = 1 + max((int(each.slice_index[-1]) for each in panel if len(each)), default=-1)
     day = np.zeros(count, dtype=np.int64)
     for columns in panel:
         day[columns.slice_index] = columns.session_day
@@ -92,6 +108,9 @@ def _rebalance_days(panel: Sequence[PanelColumns], rebalance: str) -> NDArray[np
             period = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     due = np.ones(count, dtype=bool)
     due[1:] = period[1:] != period[:-1]
+    if count:
+        due[0] = memory.period is None or int(period[0]) != memory.period
+        memory.period = int(period[-1])
     return due
 
 

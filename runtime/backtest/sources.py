@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,27 @@ from sims.replay.source import Source
 Ints = NDArray[np.int64]
 
 
+class Parts(Protocol):
+    """A history, or a window of one."""
+
+    @property
+    def parts(self) -> Sequence[InstrumentHistory]:
+        """One entry per instrument."""
+
+
 def market_sources(
-    history: History,
+    history: Parts,
     signals: Signals | None = None,
     values: Sequence[Sequence[NDArray[np.float64]]] | None = None,
+    *,
+    ticked: Sequence[bool] | None = None,
 ) -> list[Source]:
-    """Return every block of columns of a history as a source."""
+    """Return every block of columns of a history as a source.
+
+    Bars fill no orders where there are ticks; `ticked` says where, if `history` is only a window.
+    """
+    if ticked is None:
+        ticked = ticked_parts(history)
     made = []
     for k, part in enumerate(history.parts):
         if part.quotes is not None:
@@ -46,20 +62,23 @@ def market_sources(
             }
             made.append(Source(at.KIND_TRADE, k, part.trades.ts_ns, payload))
         if part.bars is not None:
-            made.append(_bar_source(k, part, part.bars, signals, values))
+            made.append(_bar_source(k, part.bars, signals, values, fills=not ticked[k]))
     return made
+
+
+def ticked_parts(history: Parts) -> list[bool]:
+    """Return for each instrument whether it has quotes or prints."""
+    return [bool(part.quotes) or bool(part.trades) for part in history.parts]
 
 
 def _bar_source(
     k: int,
-    part: InstrumentHistory,
     bars: BarColumns,
     signals: Signals | None,
     values: Sequence[Sequence[NDArray[np.float64]]] | None,
+    *,
+    fills: bool,
 ) -> Source:
-    has_ticks = bool(part.quotes is not None and len(part.quotes)) or bool(
-        part.trades is not None and len(part.trades)
-    )
     payload: dict[int, Ints | int] = {
         at.BAR_OPEN_TS: bars.ts_open_ns,
         at.BAR_OPEN: bars.open_ticks,
@@ -67,7 +86,7 @@ def _bar_source(
         at.BAR_LOW: bars.low_ticks,
         at.BAR_CLOSE: bars.close_ticks,
         at.BAR_VOLUME: bars.volume_lots if bars.has_volume else at.UNKNOWN,
-        at.BAR_FILLS: int(not has_ticks),
+        at.BAR_FILLS: int(fills),
     }
     return Source(
         at.KIND_BAR,

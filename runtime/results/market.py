@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.history import History, InstrumentHistory, QuoteColumns
+from data.thinned import ThinnedHistory
 from engine.model import layout as at
 from runtime.results.exact import Flags, Ints
 from runtime.results.output import RunOutput
@@ -76,4 +77,8 @@ def bars_between(part: InstrumentHistory, entry: Ints, leave: Ints) -> Ints:
         return np.zeros(entry.size, dtype=np.int64)
     closes = part.bars.ts_close_ns
     first = np.searchsorted(closes, entry, side="right")
-    return np.searchsorted(closes, leave, side="right") - first
+    last = np.searchsorted(closes, leave, side="right")
+    if isinstance(part, ThinnedHistory) and part.bar_counts is not None:
+        counts = np.concatenate((np.zeros(1, dtype=np.int64), part.bar_counts))
+        return counts[last] - counts[first]
+    return last - first

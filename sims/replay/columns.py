@@ -31,11 +31,20 @@ class Lanes:
         The core's terms; they tell which instruments convert currencies.
     always
         Step on every row of every lane, for who wants to see them all.
+    keep_empty
+        Make lanes of sources without rows too; see `sims.replay.windows`.
     """
 
-    def __init__(self, sources: Sequence[Source], terms: Ints, *, always: bool = False) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        terms: Ints,
+        *,
+        always: bool = False,
+        keep_empty: bool = False,
+    ) -> None:
         used = sorted(
-            (source for source in sources if len(source.ts_ns)),
+            (source for source in sources if keep_empty or len(source.ts_ns)),
             key=lambda source: (RANKS[source.kind], source.instrument),
         )
         self.sources = used
@@ -60,6 +69,10 @@ class Lanes:
         self.table[:] = self._start
         self.turn[:] = 0
         self.turn[at.TURN_CAUGHT_UP] = np.iinfo(np.int64).min
+        self.fill_heap()
+
+    def fill_heap(self) -> None:
+        """Put every lane that has a next step into the heap."""
         steps = self.table[: len(self.sources), at.LANE_NEXT_TS]
         ready = np.flatnonzero(steps != NEVER)
         # Ascending by time, and by lane within one time, is a heap.
@@ -159,6 +172,8 @@ class Lanes:
                 self.table[i, at.LANE_OF_INSTRUMENT] = k
 
     def _first_step(self, lane: Ints, quiet: bool) -> int:
+        if lane[at.LANE_ROWS] == 0:
+            return NEVER
         if not quiet:
             return int(self.columns[lane[at.LANE_COLUMN]][0])
         wakes = self.columns[lane[at.LANE_WAKES]]

@@ -1,0 +1,102 @@
+"""Lanes whose market data come window by window: what is longer than memory is replayed like this.
+
+The sources of a window take the place of those before when every row of them has been consumed, which
+a replay up to the window's end sees to. The book, its working orders and the lanes of everything else
+(sessions, actions, marks) go on. A row's sequence number counts from its source's first window, so
+nothing of a run tells how it was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import InternalFault
+from engine.jit import as_plain
+from sims.fillbook.layout import MARKET_WORKING
+from sims.replay import layout as at
+from sims.replay.columns import Lanes
+from sims.replay.source import MARKET, Source
+
+Ints = NDArray[np.int64]
+
+
+class WindowLanes(Lanes):
+    """`Lanes` that are refilled.
+
+    Parameters
+    ----------
+    sources
+        The market data of the first window, those without rows in it among them, and everything else
+        for the whole run.
+    terms, always
+        See `Lanes`.
+    """
+
+    def __init__(self, sources: Sequence[Source], terms: Ints, *, always: bool = False) -> None:
+        super().__init__(sources, terms, always=always, keep_empty=True)
+        # The first window's rows are not to stay in memory: from here on only the lanes are read.
+        self.sources = [
+            Source(source.kind, source.instrument, source.ts_ns[:0].copy())
+            for source in self.sources
+        ]
+        self._numbers = {
+            (source.kind, source.instrument): k
+            for k, source in enumerate(self.sources)
+            if source.kind in MARKET
+        }
+
+    def refill(self, sources: Sequence[Source], market: Ints) -> None:
+        """Take the market data of the next window, one source for each of the first window's.
+
+        Parameters
+        ----------
+        sources
+            In any order.
+        market
+            The book's block of that name: an instrument with working orders is stepped on.
+        """
+        for source in sources:
+            self._refill_lane(self._numbers[source.kind, source.instrument], source, market)
+        self.table[:, at.LANE_PLACE] = -1
+        self.fill_heap()
+
+    def _refill_lane(self, k: int, source: Source, market: Ints) -> None:
+        lane = self.table[k]
+        if lane[at.LANE_CURSOR] != lane[at.LANE_ROWS]:
+            raise InternalFault(f"lane {k} has rows left of the window before")
+        lane[at.LANE_BEFORE] += lane[at.LANE_ROWS]
+        lane[at.LANE_ROWS] = len(source.ts_ns)
+        lane[at.LANE_CURSOR] = lane[at.LANE_WAKE_CURSOR] = 0
+        first = int(lane[at.LANE_COLUMN])
+        self._put(first, source.ts_ns)
+        for j, (_, column) in enumerate(sorted(source.payload.items()), start=1):
+            if not isinstance(column, int):
+                self._put(first + j, column)
+        self._refill_signals(lane, source)
+        works = market[source.instrument, MARKET_WORKING] != 0
+        lane[at.LANE_NEXT_TS] = self._first_step(lane, quiet=not (lane[at.LANE_ALWAYS] or works))
+
+    def _refill_signals(self, lane: Ints, source: Source) -> None:
+        if source.bits is None:
+            return
+        wakes = np.flatnonzero(source.bits)
+        weights = np.zeros_like(wakes) if source.weights is None else source.weights[wakes]
+        first = int(lane[at.LANE_WAKES])
+        self._put(first, wakes)
+        self._put(first + 1, source.bits[wakes])
+        self._put(first + 2, weights)
+        lane[at.LANE_WAKE_COUNT] = len(wakes)
+
+    def _put(self, number: int, column: NDArray[Any]) -> None:
+        column = np.ascontiguousarray(column, dtype=np.int64)
+        self.columns[number] = column
+        if self._views is not None:
+            is_plain = isinstance(self._views[1], list)
+            if is_plain:
+                self._views[1][number] = as_plain(column)
+            else:
+                self._views[0].replace(number, column)
