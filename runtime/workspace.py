@@ -14,14 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import InputError
 from runtime.config.locate import locate_keys
 from runtime.config.problems import config_error
+from runtime.config.quick import quick_workspace
 from runtime.config.reading import parse_toml, read_text
-from runtime.config.wording import problems_of
+
+if TYPE_CHECKING:
+    from runtime.workspace_tables import WorkspaceTable
 
 WORKSPACE_FILE = "trader.toml"
 DEFAULT_STRATEGY = "sma_cross.toml"
@@ -36,30 +38,6 @@ catalog = "catalog"
 # Where `trader strategies` looks, relative to this file.
 strategies = "strategies"
 """
-
-
-class DatabaseTable(BaseModel):
-    """Of `trader.toml`: where the registry of runs is kept."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    url: str = Field(
-        "",
-        description="`sqlite:///FILE`, relative to this file, or `postgresql+psycopg://...`; "
-        "one SQLite file for each user when left out.",
-    )
-
-
-class WorkspaceTable(BaseModel):
-    """The keys of ``trader.toml``."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    catalog: str = Field("catalog", min_length=1, description="Folder of imported market data.")
-    strategies: str = Field("strategies", min_length=1, description="Folder of strategy files.")
-    database: DatabaseTable = Field(
-        default_factory=lambda: DatabaseTable.model_validate({}), description="The registry."
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +72,24 @@ def find_workspace(start: Path) -> Workspace | None:
 def _read_workspace(path: Path) -> Workspace:
     text = read_text(path, what="workspace file")
     tables = parse_toml(text, path)
-    try:
-        table = WorkspaceTable.model_validate(tables)
-    except ValidationError as error:
-        problems = problems_of(error, WorkspaceTable)
-        raise config_error(path, locate_keys(text), problems) from None
+    table = quick_workspace(tables) or _validated(tables, text, path)
     root, url = path.parent, table.database.url
     if url.startswith(_SQLITE):
         url = f"{_SQLITE}{_beside(root, url.removeprefix(_SQLITE))}"
     return Workspace(root, _beside(root, table.catalog), _beside(root, table.strategies), url)
+
+
+def _validated(tables: dict[str, Any], text: str, path: Path) -> WorkspaceTable:
+    from pydantic import ValidationError
+
+    from runtime.config.wording import problems_of
+    from runtime.workspace_tables import WorkspaceTable
+
+    try:
+        return WorkspaceTable.model_validate(tables)
+    except ValidationError as error:
+        problems = problems_of(error, WorkspaceTable)
+        raise config_error(path, locate_keys(text), problems) from None
 
 
 def _beside(root: Path, name: str) -> Path:

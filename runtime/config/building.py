@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import ConfigError, InputError
 from runtime.config.fingerprint import digest_of_file
 from runtime.config.moments import format_moment
 from runtime.config.problems import Problem, did_you_mean
+from runtime.config.quick import defaults_of
 from runtime.config.relations import (
     WORLD_KINDS,
     WORLD_PREFIX,
     parameter_spec,
     sizing_method,
 )
-from runtime.config.schema import OFF, DataTable, FillsTable, StrategyFile, WorldTable
 from runtime.config.strategy import (
     AccountSection,
     DataSection,
@@ -30,8 +30,12 @@ from runtime.config.strategy import (
     StrategySection,
     WorldSource,
 )
+from runtime.config.values import OFF
 from sims.fillbook.settings import BookSettings, FeeModel, SlippageModel, settings_block
 from sims.worlds.spec import Hours, WorldKind, WorldSpec
+
+if TYPE_CHECKING:
+    from runtime.config.schema import DataTable, FillsTable, StrategyFile
 
 FRACTION = Decimal("0.95")
 VOLUME_CAP = Decimal("0.1")
@@ -126,7 +130,7 @@ def _data(table: DataTable) -> DataSection:
 def _world(table: DataTable) -> WorldSource | None:
     if not table.dataset.startswith(WORLD_PREFIX):
         return None
-    values = (table.world or WorldTable()).model_dump()
+    values = dict(vars(table.world or defaults_of("WorldTable")))
     seed = values.pop("seed")
     values["hours"] = Hours(values["hours"])
     numbers: dict[str, Any] = {
@@ -191,7 +195,7 @@ def _account(file: StrategyFile) -> AccountSection:
 def _fills(table: FillsTable) -> FillsSection:
     given = table.volume_cap
     cap = None if given == OFF else VOLUME_CAP if given is None else given
-    fees = {name: value for name, value in table.fees.model_dump().items() if value is not None}
+    fees = {name: value for name, value in vars(table.fees).items() if value is not None}
     try:
         return FillsSection(_book(table, cap, fees), given is not None)
     except InputError as error:  # e.g. more decimals than the fill book counts

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from engine.lang.parser import parse_formula
 from engine.lang.tree import Expression, Name, children
 from runtime.config.building import ProblemsFound, build_config
 from runtime.config.locate import locate_keys
 from runtime.config.problems import Problem, config_error
+from runtime.config.quick import quick_strategy
 from runtime.config.reading import parse_toml, read_text
 from runtime.config.relations import check_relations
-from runtime.config.schema import StrategyFile
 from runtime.config.strategy import RulesSection, StrategyConfig
-from runtime.config.wording import problems_of
+
+if TYPE_CHECKING:
+    from runtime.config.schema import StrategyFile
 
 
 def load_strategy(path: Path) -> StrategyConfig:
@@ -55,6 +55,14 @@ def parse_strategy(text: str, path: Path) -> StrategyConfig:
 
 
 def _validated(tables: dict[str, Any]) -> tuple[list[Problem], StrategyFile | None]:
+    plain = quick_strategy(tables)
+    if plain is not None:
+        return [], plain
+    from pydantic import ValidationError
+
+    from runtime.config.schema import StrategyFile
+    from runtime.config.wording import problems_of
+
     try:
         return [], StrategyFile.model_validate(tables)
     except ValidationError as error:

@@ -18,7 +18,7 @@ from runtime.config.locate import Key
 from runtime.config.problems import shown
 from runtime.config.schema import StrategyFile
 from runtime.config.wording import accepted_of, fields_of, model_in
-from runtime.workspace import WorkspaceTable
+from runtime.workspace_tables import WorkspaceTable
 
 _HEAD = """\
 # The strategy file

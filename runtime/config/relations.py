@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from engine.errors import InputError
 from engine.lang.compiler import compile_program
 from runtime.config.parameters import ParameterSpec
 from runtime.config.problems import Problem, did_you_mean
-from runtime.config.schema import ParameterTable, StrategyFile
 from sims.worlds.spec import WorldKind
+
+if TYPE_CHECKING:
+    from runtime.config.schema import ParameterTable, StrategyFile, Table
 
 WORLD_PREFIX = "world:"
 WORLD_KINDS = tuple(kind.value for kind in WorldKind)
@@ -181,7 +182,7 @@ def _is_whole(value: Decimal | None) -> bool:
 
 
 def _misplaced(
-    table: tuple[str, ...], values: BaseModel, choice: str, keys: dict[str, tuple[str, ...]]
+    table: tuple[str, ...], values: Table, choice: str, keys: dict[str, tuple[str, ...]]
 ) -> Iterator[Problem]:
     """Report keys that belong to another choice of method or model."""
     others: Iterable[tuple[str, str]] = (

@@ -1,7 +1,8 @@
 """The strategy file as pydantic models: types, ranges and defaults of every key, one class a table.
 
 The descriptions here are the reference page (`runtime.config.reference`). What concerns several
-keys at once is in `runtime.config.relations`.
+keys at once is in `runtime.config.relations`. `runtime.config.schema_text` is generated from the models:
+run ``python -m runtime.config.generate`` after a change.
 """
 
 from __future__ import annotations
@@ -14,56 +15,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, create_model
 from pydantic import model_validator as validator
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
 from engine.model.units import INT64_MAX
-from runtime.config.moments import MOMENT_FORM, moment_to_ns
-from runtime.config.parameters import is_moderate
+from runtime.config.moments import MOMENT_FORM
+from runtime.config.values import to_cap, to_moment, to_number, to_parameter
 from sims.fillbook.layout import FEES, LIMIT_FILLS, PATHS, SLIPPAGES
 from sims.worlds.spec import RANGES, Hours, WorldSpec
 
 MONEY_MAX = Decimal(90_000_000_000)
 QUANTITY_MAX = Decimal(9_000_000_000)  # in parts of 10^-9 within 64 bits
 
-OFF = "off"
-
-
-def _to_decimal(value: object) -> Decimal:
-    """Accept whole numbers and exact Decimals; floats never come out of the file."""
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    raise PydanticCustomError("number", "not a number")
-
-
-def _to_parameter(value: object) -> Decimal | bool:
-    number = value if isinstance(value, bool) else _to_decimal(value)
-    if isinstance(number, Decimal) and not is_moderate(number):
-        raise PydanticCustomError("number", "out of range")
-    return number
-
-
-def _to_moment(value: object) -> int:
-    try:
-        return moment_to_ns(value)
-    except (TypeError, ValueError):
-        raise PydanticCustomError("moment", "not a date or time") from None
-
-
-def _cap(value: object) -> Decimal | str:
-    if value == OFF:
-        return OFF
-    number = _to_decimal(value)
-    if not (number.is_finite() and 0 < number <= 1):
-        raise PydanticCustomError("number", "out of range")
-    return number
-
-
-Number = Annotated[Decimal, BeforeValidator(_to_decimal)]
-Value = Annotated[Any, PlainValidator(_to_parameter)]
-Moment = Annotated[Any, PlainValidator(_to_moment)]
-VolumeCap = Annotated[Any, PlainValidator(_cap)]
+Number = Annotated[Decimal, BeforeValidator(to_number)]
+Value = Annotated[Any, PlainValidator(to_parameter)]
+Moment = Annotated[Any, PlainValidator(to_moment)]
+VolumeCap = Annotated[Any, PlainValidator(to_cap)]
 Symbol = Annotated[str, Field(min_length=1, max_length=100)]
 Formula = Annotated[str, Field(min_length=1, max_length=20_000)]
 

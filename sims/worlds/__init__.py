@@ -1,21 +1,24 @@
-"""Seeded synthetic markets: `make_world` turns a `WorldSpec` and a seed into columns."""
+"""Seeded synthetic markets: `make_world` turns a `WorldSpec` and a seed into columns.
+
+Every strategy file may name a market's specification; what draws one is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
-from engine.errors import InputError
-from sims.worlds.bars import make_bars
-from sims.worlds.events import common_walk, make_contract
-from sims.worlds.paths import Steps, common_steps, draws_of
-from sims.worlds.series import (
-    BarSeries,
-    InstrumentWorld,
-    QuoteSeries,
-    Settlement,
-    TradeSeries,
-    World,
-)
+from typing import TYPE_CHECKING
+
 from sims.worlds.spec import Hours, WorldKind, WorldSpec
-from sims.worlds.ticks import make_quotes, make_trades
+
+if TYPE_CHECKING:
+    from sims.worlds.making import make_world
+    from sims.worlds.series import (
+        BarSeries,
+        InstrumentWorld,
+        QuoteSeries,
+        Settlement,
+        TradeSeries,
+        World,
+    )
 
 __all__ = [
     "BarSeries",
@@ -31,55 +34,13 @@ __all__ = [
 ]
 
 
-def make_world(spec: WorldSpec, seed: int) -> World:
-    """Draw a synthetic market.
+def __getattr__(name: str) -> object:
+    """Import a name when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module 'sims.worlds' has no attribute {name!r}")
+    from importlib import import_module
 
-    Parameters
-    ----------
-    spec
-        What the market is like.
-    seed
-        A whole number, zero or more; equal spec and seed give equal worlds on every machine.
-
-    Returns
-    -------
-    World
-        Instruments ``SIM000``, ``SIM001``, ...; an instrument does not depend on how many others
-        there are.
-
-    Raises
-    ------
-    InputError
-        If the seed is negative.
-
-    Examples
-    --------
-    >>> world = make_world(WorldSpec(kind=WorldKind.DAILY_BARS, length=3), seed=7)
-    >>> world.instruments[0].bars.close_ticks.size
-    3
-    """
-    if seed < 0:
-        raise InputError(f"a seed must not be negative: {seed}")
-    if spec.kind is WorldKind.EVENTS:
-        walk = common_walk(spec, seed)
-        contracts = (
-            make_contract(spec, draws_of(spec, seed, number), walk, _symbol(number))
-            for number in range(spec.instruments)
-        )
-        return World(spec, seed, tuple(contracts))
-    common = common_steps(spec, seed)
-    parts = (_instrument(spec, seed, number, common) for number in range(spec.instruments))
-    return World(spec, seed, tuple(parts))
-
-
-def _instrument(spec: WorldSpec, seed: int, number: int, common: Steps) -> InstrumentWorld:
-    draws = draws_of(spec, seed, number)
-    if spec.is_bars():
-        return InstrumentWorld(_symbol(number), bars=make_bars(spec, draws, common))
-    quotes = make_quotes(spec, draws, common)
-    trades = make_trades(spec, draws, quotes) if spec.kind is WorldKind.TRADES else None
-    return InstrumentWorld(_symbol(number), quotes=quotes, trades=trades)
-
-
-def _symbol(number: int) -> str:
-    return f"SIM{number:03d}"
+    module = "sims.worlds.making" if name == "make_world" else "sims.worlds.series"
+    value: object = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
