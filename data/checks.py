@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from data.compiled import are_sound, is_used
+
 if TYPE_CHECKING:
     from data.history import BarColumns
 
@@ -32,6 +34,16 @@ class Problem:
 
 def bar_problem(bars: BarColumns) -> Problem | None:
     """Return the first impossible bar, or None; a fast pass over blocks for data in memory."""
+    if is_used(len(bars)) and are_sound(
+        bars.open_ticks,
+        bars.high_ticks,
+        bars.low_ticks,
+        bars.close_ticks,
+        bars.volume_lots,
+        bars.ts_open_ns,
+        bars.ts_close_ns,
+    ):
+        return None
     late = first_not_later(bars.ts_close_ns)
     if late is not None:
         text = "the time is not later than that of the bar before"

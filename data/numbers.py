@@ -20,6 +20,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from data.compiled import exact_counts, is_used
 from engine.model.instruments import PRECISION_MAX
 from engine.model.units import INT64_MAX
 
@@ -54,6 +55,10 @@ def to_quanta_exact(values: Floats, precision: int) -> Ints | None:
     >>> to_quanta_exact(np.array([0.125]), 2) is None
     True
     """
+    if is_used(len(values)):
+        counts = exact_counts(values, precision)
+        if counts is not None:
+            return counts
     out = np.empty(len(values), dtype=np.int64)
     scaled, back = np.empty(_BLOCK), np.empty(_BLOCK)
     for start in range(0, len(values), _BLOCK):
@@ -143,8 +148,9 @@ def suggest_precision(values: Floats) -> tuple[int, float] | None:
     """
     finite = values[np.isfinite(values)]
     for precision in range(PRECISION_MAX + 1):
-        nearest = np.rint(finite * 10.0**precision) / 10.0**precision
-        error = np.abs(nearest - finite)
+        with np.errstate(over="ignore"):  # infinite is far from any grid
+            nearest = np.rint(finite * 10.0**precision) / 10.0**precision
+            error = np.abs(nearest - finite)
         if bool((error <= 1e-12 * np.abs(finite)).all()):
             return precision, float(error.max()) if len(error) else 0.0
     return None

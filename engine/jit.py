@@ -58,6 +58,11 @@ def compiled(function: _Function) -> _Function:
     return cast(_Function, _TWINS[function])
 
 
+def is_in_use() -> bool:
+    """Return whether this process runs compiled kernels, so that the compiler is loaded."""
+    return bool(_TWINS)
+
+
 def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the twin that other twins call: without a door to Python, which costs compile time."""
     if function not in _INNER_TWINS:

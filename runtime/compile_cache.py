@@ -63,7 +63,12 @@ def is_warm() -> bool:
 
 
 def mark_warm() -> None:
-    """Remember that the loop is compiled."""
+    """Remember that the loop is compiled; what the next runs take along is compiled first."""
+    if is_warm():
+        return
+    from data.compiled import load
+
+    load()
     try:
         (cache_folder() / _MARKER).touch()
     except OSError:

@@ -1,6 +1,7 @@
 """Evaluating a program over whole histories.
 
-Node by node over all instruments, so that a comparison across instruments finds its inputs ready.
+A program that looks at one instrument's own bars runs in blocks (`engine.lang.blocks`). Any other
+goes node by node over all instruments, so that a comparison across instruments finds its inputs ready.
 A column is given back as soon as no later node reads it, and used again: memory is the data plus
 the few columns in flight, not one per node.
 """
@@ -9,24 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.jit import as_plain, compiled
+from engine.jit import as_plain
+from engine.jit import compiled as twin_of
 from engine.kernels.indicators_resample import (
     BAR_SIZE,
     RESAMPLE_SIZE,
     batch_latest,
     batch_resample,
 )
+from engine.lang.blocks import (
+    BlockEvaluation,
+    Call,
+    Column,
+    is_local,
+    last_uses,
+    remembered,
+    writable,
+)
 from engine.lang.panel import PanelColumns, require_symbols
 from engine.lang.program import BASE_CLOCK, COLUMNS, Node, NodeKind, Program
 from engine.lang.ranking import rank_columns
 from engine.lang.timeframes import Timeframe, bucket_columns
-
-Column: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +82,26 @@ def evaluate_batch(
         If an instrument that a formula reads is missing.
     """
     require_symbols(program.references, tuple(bars.symbol for bars in panel))
-    return _Evaluation(program, panel, memory, is_compiled=compiled).run()
+    call = _compiled_call if compiled else _plain_call
+    if is_local(program):
+        return _in_blocks(program, panel, FormulaMemory() if memory is None else memory, call)
+    return _Evaluation(program, panel, memory, call).run()
+
+
+def _in_blocks(
+    program: Program, panel: Sequence[PanelColumns], memory: FormulaMemory, call: Call
+) -> dict[str, list[Column]]:
+    evaluation = BlockEvaluation(program, memory.states, call)
+    found = [evaluation.run(number, bars) for number, bars in enumerate(panel)]
+    return {out.key: [columns[out.node] for columns in found] for out in program.outputs}
+
+
+def _compiled_call(kernel: Callable[..., Any], *blocks: Column) -> Any:
+    return twin_of(kernel)(*blocks)
+
+
+def _plain_call(kernel: Callable[..., Any], *blocks: Column) -> Any:
+    return kernel(*(as_plain(block) for block in blocks))
 
 
 class _Evaluation:
@@ -83,14 +110,13 @@ class _Evaluation:
         program: Program,
         panel: Sequence[PanelColumns],
         memory: FormulaMemory | None,
-        *,
-        is_compiled: bool,
+        call: Call,
     ) -> None:
         self._program = program
         self._panel = panel
         self._memory = FormulaMemory() if memory is None else memory
         self._goes_on = memory is not None
-        self._is_compiled = is_compiled
+        self._call = call
         self._columns: list[list[Column]] = [[] for _ in program.nodes]
         self._spare: dict[int, list[Column]] = {}
         self._clocks = [_base_clock(program, panel)]
@@ -99,7 +125,7 @@ class _Evaluation:
         ]
 
     def run(self) -> dict[str, list[Column]]:
-        last_use = _last_uses(self._program)
+        last_use = last_uses(self._program)
         for index, node in enumerate(self._program.nodes):
             self._columns[index] = self._evaluate(index, node)
             for used in sorted(set(node.inputs)):
@@ -130,7 +156,7 @@ class _Evaluation:
         inputs = [self._columns[each][instrument] for each in node.inputs]
         inputs += [inputs[0]] * (3 - len(inputs))
         params = np.array([*node.params, 0.0])
-        state = _remembered(self._memory.states, (index, instrument), node.state_size + 1)
+        state = remembered(self._memory.states, (index, instrument), node.state_size + 1)
         self._call(node.operation.batch, *inputs, params, state, out)
         return out
 
@@ -182,18 +208,13 @@ class _Evaluation:
             rows = length + 1  # the first bar can end a bucket from before, and its own
             ready, known = np.empty(rows * BAR_SIZE), np.empty(length)
             columns = [base.fields[name][i] for name in COLUMNS]
-            state = _remembered(self._memory.building, (number, i), RESAMPLE_SIZE)
+            state = remembered(self._memory.building, (number, i), RESAMPLE_SIZE)
             count = self._call(batch_resample, *columns, bucket, ends, state, ready, known)
             clock.lengths.append(count)
             clock.known.append(known)
             for name, column in zip(COLUMNS, ready.reshape(BAR_SIZE, rows)):
                 clock.fields[name].append(column[:count].copy())
         return clock
-
-    def _call(self, kernel: Callable[..., Any], *blocks: Column) -> Any:
-        if self._is_compiled:
-            return compiled(kernel)(*blocks)
-        return kernel(*(as_plain(block) for block in blocks))
 
     def _filled(self, length: int, value: float) -> Column:
         column = self._empty(length)
@@ -227,30 +248,5 @@ def _base_clock(program: Program, panel: Sequence[PanelColumns]) -> _Clock:
     # Only the columns that the program reads are touched; higher bars are made of all of them.
     read = {node.label for node in program.nodes if node.kind is NodeKind.FIELD}
     names = COLUMNS if program.timeframes else [name for name in COLUMNS if name in read]
-    fields = {name: [_writable(getattr(bars, name)) for bars in panel] for name in names}
+    fields = {name: [writable(getattr(bars, name)) for bars in panel] for name in names}
     return _Clock([len(bars) for bars in panel], fields, [])
-
-
-def _remembered(memory: dict[tuple[int, int], Column], key: tuple[int, int], size: int) -> Column:
-    """Return the numbers of a key; zeros are a fresh start."""
-    if key not in memory:
-        memory[key] = np.zeros(size)
-    return memory[key]
-
-
-def _writable(column: NDArray[Any]) -> Column:
-    # A read-only array is another type to the compiler: it would compile everything twice.
-    is_usable = column.flags.writeable and column.flags.c_contiguous
-    if is_usable and column.dtype == np.float64:
-        return column
-    return np.array(column, dtype=np.float64, order="C")
-
-
-def _last_uses(program: Program) -> list[int]:
-    last = [-1] * len(program.nodes)
-    for index, node in enumerate(program.nodes):
-        for used in node.inputs:
-            last[used] = index
-    for out in program.outputs:
-        last[out.node] = len(program.nodes)
-    return last

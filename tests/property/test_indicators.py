@@ -90,6 +90,17 @@ def test_an_indicator_compiled_equals_the_interpreted(program: Program) -> None:
 
 
 @pytest.mark.parametrize("program", ALL)
+@pytest.mark.parametrize("rows", [1, 7, 64])
+def test_where_blocks_are_cut_cannot_be_seen(
+    program: Program, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = _panel(8, 120)
+    whole = _bits(_batch(program, panel))
+    monkeypatch.setattr("engine.lang.blocks.BLOCK_ROWS", rows)
+    assert _bits(_batch(program, panel)) == whole
+
+
+@pytest.mark.parametrize("program", ALL)
 def test_an_indicator_of_a_prefix_is_the_prefix_of_the_indicator(program: Program) -> None:
     panel = _panel(5, 150)
     whole = _batch(program, panel)["x"]
