@@ -12,9 +12,17 @@ from __future__ import annotations
 
 import math
 from math import isnan
+from typing import Protocol
 
 from engine.jit import kernel
 from engine.kernels.indicators_windows import NAN, Floats, finite_or_nan, larger, smaller
+
+
+class Indices(Protocol):
+    """A one-dimensional block of int64."""
+
+    def __setitem__(self, index: int, value: int, /) -> None: ...
+
 
 ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATE, ABSOLUTE, MINIMUM, MAXIMUM, ROOT = range(9)
 GREATER, GREATER_EQUAL, EQUAL, UNEQUAL = range(4)
@@ -133,6 +141,35 @@ def batch_cross_above(
     """Loop over `update_cross_above`."""
     for i in range(len(out)):
         out[i] = update_cross_above(in0[i], in1[i], in2[i], params, state)
+
+
+@kernel
+def crossings(
+    a: Floats, b: Floats, rows: Indices, bits: Indices, up_bits: int, down_bits: int
+) -> int:
+    """Write the bars at which `a` crosses `b`, and which way; return how many.
+
+    The bars at which `update_cross_above` of `a` and `b` is 1.0 get `up_bits`, those at which it is of
+    `b` and `a` get `down_bits`; a way whose bits are 0 is left out.
+    """
+    count, side = 0, -2  # of the last bar at which both were defined; -2: there was none
+    for i in range(len(a)):
+        x, y = a[i], b[i]
+        now = side
+        if x > y:
+            now = 1
+        elif x < y:
+            now = -1
+        elif x == y:
+            now = 0
+        if now != side:
+            found = up_bits if now == 1 else down_bits
+            if side != -2 and now != 0 and found != 0:
+                rows[count] = i
+                bits[count] = found
+                count += 1
+            side = now
+    return count
 
 
 # state of a lag: count, position, then the ring of n values

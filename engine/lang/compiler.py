@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import NoReturn, assert_never
 
 from engine.errors import ConfigError, FormulaError
@@ -86,10 +87,16 @@ def compile_program(
 def parse_named(text: str, *, key: str) -> Expression:
     """Parse a formula; the error says which key of the file it belongs to."""
     try:
-        return parse_formula(text)
+        return _parsed(text)
     except FormulaError as error:
         error.where = key
         raise
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Expression:
+    """Parse a text once: a search compiles the same formulas with many parameters."""
+    return parse_formula(text)
 
 
 def _parameter(name: str, value: float | bool) -> Value:

@@ -2,9 +2,10 @@
 
 A whole `BacktestResult` is for one run that somebody reads. A search wants thousands of runs and of
 each a return series and a few numbers, so here everything that does not depend on parameters is made
-once: the history's calendars and actions, the core's set-up, and each distinct indicator
-(`runtime.backtest.shared`). What is run is the same loop with the same books; the state hash of a
-lean run is that of `run_backtest` with the same parameters.
+once: the history's calendars and actions, the core's set-up and its blocks, and each distinct indicator
+(`runtime.backtest.shared`). The metrics of many runs are computed together. What is run is the same
+loop with the same books; where it is asked for, the state hash of a lean run is that of `run_backtest`
+with the same parameters.
 
 A bench may trade in a part of its history only: what comes before warms indicators up, and nothing
 else; what comes after is never read.
@@ -12,49 +13,62 @@ else; what comes after is never read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.history import History
 from engine.errors import DataError, StrategyError
+from engine.kernels.tally import MARKED_TS
 from engine.model import layout as at
-from engine.rules.metrics import DailyAccount, Metrics, daily_returns, measure
+from engine.rules.metrics_many import KEYS, measure_many, returns_of_many
 from runtime.backtest.account import setup_of
 from runtime.backtest.benchmark import benchmark_of
 from runtime.backtest.clockwork import Clockwork, clockwork_of
+from runtime.backtest.day_grid import DayGrid
 from runtime.backtest.decisions import Decider, decider_of
+from runtime.backtest.lean_machine import LeanMachine, Outcome, outcome_of_output
 from runtime.backtest.marks import mark_sources
-from runtime.backtest.run import Job, run_signals
+from runtime.backtest.run import Job, run_signals, starting_cash
 from runtime.backtest.shared import SharedSignals
 from runtime.backtest.sources import action_sources, market_sources
+from runtime.backtest.window import Window, window_of
 from runtime.config import ParameterValue, StrategyConfig
 from runtime.config.parameters import override
 from runtime.results import Benchmark, RunOutput
-from runtime.results.daily import trading_days
 from runtime.results.exact import Ints
-from runtime.results.paths import closed_trade_pnl
-from runtime.results.rows import changes_of, rows_of, terms_of
-from runtime.results.statement import opening_is_in_journal
-from sims.replay.source import Source
+from runtime.results.rows import rows_of
+from sims.replay.source import Source, Wakes
 
 Floats = NDArray[np.float64]
+Parameters = Mapping[str, ParameterValue]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeanRun:
-    """What a search keeps of one run; `days` are days since 1970, one for each return."""
+    """What a search keeps of one run.
+
+    `days` are days since 1970, one for each return; `metrics` are those of
+    `engine.rules.metrics_many.KEYS`, NaN where one is undefined; `state_hash` is None where nobody has
+    asked for it.
+    """
 
     days: Ints
     returns: Floats
-    metrics: Metrics
+    metrics: Floats
     final_equity_minor: int
-    state_hash: str
+    state_hash: str | None
     orders: int
     closed_trades: int
     ambiguities: int
+
+    def metric(self, key: str) -> float | None:
+        """Return one of the metrics; None where it is undefined."""
+        value = float(self.metrics[KEYS.index(key)])
+        return None if value != value else value
 
 
 class Bench:
@@ -97,10 +111,9 @@ class Bench:
         self._clockwork = clockwork_of(self.traded)
         self._setup = setup_of(config, self.traded, self._clockwork)
         self._benchmark = _benchmark(config, self.traded, self._clockwork)
-        self._grid: _DayGrid | None = None
-        self._others = _other_sources(self.traded, self._clockwork)
+        self._grid: DayGrid | None = None
 
-    def run(self, parameters: Mapping[str, ParameterValue]) -> LeanRun:
+    def run(self, parameters: Parameters, *, hashed: bool = True) -> LeanRun:
         """Run the strategy with some parameters.
 
         Raises
@@ -108,20 +121,75 @@ class Bench:
         InputError
             If a parameter is not accepted, or the strategy cannot be run; see `engine.errors`.
         """
-        chosen = replace(
+        (outcome,) = self.run_many([parameters], hashed=hashed)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def run_many(
+        self, chosen: Sequence[Parameters], *, hashed: bool = False
+    ) -> list[LeanRun | Exception]:
+        """Run the strategy with many parameters; what one of them has raised stands in its place.
+
+        Parameters
+        ----------
+        hashed
+            Whether to compute state hashes: it takes as long as the rest of a run.
+        """
+        made: list[Outcome | Exception] = []
+        for parameters in chosen:
+            try:
+                made.append(self._outcome(parameters, hashed=hashed))
+            except Exception as error:  # noqa: BLE001 - a failing combination is a row, never the end
+                made.append(error)
+        runs = self._runs([each for each in made if isinstance(each, Outcome)])
+        return [each if isinstance(each, Exception) else next(runs) for each in made]
+
+    def _outcome(self, parameters: Parameters, *, hashed: bool) -> Outcome:
+        config = replace(
             self.config,
             parameters=override(self.config.parameters, parameters),
             written=self.config.written or self.config,
         )
-        output = self._run_rules(chosen) if chosen.rules is not None else self._run_code(chosen)
-        return self._reduced(output)
+        if config.rules is not None and not hashed:
+            return self._machine.run_signals(self._wakes(config))
+        output = self._run_code(config) if config.rules is None else self._run_hashed(config)
+        return outcome_of_output(output, self._setup, is_compiled=self.compiled)
 
-    def _run_rules(self, config: StrategyConfig) -> RunOutput:
+    def _wakes(self, config: StrategyConfig) -> Sequence[Wakes]:
         assert self.shared is not None
-        signals = self.shared.signals(config).between(self.history, self.traded)
-        sources = [*market_sources(self.traded, signals), *self._others]
-        job = Job(config, self.traded, self._clockwork, self._setup, sources, self.compiled, None)
-        return run_signals(job, config.fills.book)
+        return self._window.cut(self.shared.signals(config))
+
+    @cached_property
+    def _window(self) -> Window:
+        return window_of(self.history, self.traded)
+
+    @cached_property
+    def _others(self) -> list[Source]:
+        return _other_sources(self.traded, self._clockwork)
+
+    @cached_property
+    def _machine(self) -> LeanMachine:
+        return LeanMachine(
+            self._setup,
+            self.config.fills.book,
+            [*market_sources(self.traded), *self._others],
+            is_compiled=self.compiled,
+            always=self._job(self.config, []).steps_on_all,
+        )
+
+    def _job(self, config: StrategyConfig, sources: Sequence[Source]) -> Job:
+        return Job(config, self.traded, self._clockwork, self._setup, sources, self.compiled, None)
+
+    def _run_hashed(self, config: StrategyConfig) -> RunOutput:
+        wakes = self._wakes(config)
+        market = [
+            replace(source, wakes=wakes[source.instrument])
+            if source.kind == at.KIND_BAR
+            else source
+            for source in market_sources(self.traded)
+        ]
+        return run_signals(self._job(config, [*market, *self._others]), config.fills.book)
 
     def _run_code(self, config: StrategyConfig) -> RunOutput:
         """Run a class or a compiled function: over its warm-up too, where it is not called."""
@@ -138,25 +206,41 @@ class Bench:
         _refuse_early(output, self.span[0])
         return output
 
-    def _reduced(self, output: RunOutput) -> LeanRun:
-        marks = output.journal[rows_of(output, at.KIND_EQUITY_MARKED)]
-        if self._grid is None or not self._grid.fits(marks):
-            self._grid = _DayGrid(output.calendar, marks, self.span[0])
-        account = self._grid.account(output, marks)
-        pnl = closed_trade_pnl(changes_of(output), terms_of(output))
-        returns = daily_returns(account.equity_close, account.flows)
-        days = self._grid.closes
-        market = None if self._benchmark is None else self._benchmark.at_days(days)
-        return LeanRun(
-            days=self._grid.days,
-            returns=np.full(len(days) - 1, np.nan) if returns is None else returns,
-            metrics=measure(account, trade_pnl=pnl, benchmark_close=market),
-            final_equity_minor=output.final_equity_minor,
-            state_hash=output.state_hash,
-            orders=len(rows_of(output, at.KIND_SUBMITTED)),
-            closed_trades=int(pnl.size),
-            ambiguities=output.ambiguities,
-        )
+    def _runs(self, outcomes: Sequence[Outcome]) -> Iterator[LeanRun]:
+        """Yield the runs of outcomes; those that have marked at the same times go together."""
+        first = 0
+        while first < len(outcomes):
+            grid = self._grid_of(outcomes[first])
+            last = first + 1
+            while last < len(outcomes) and grid.fits(outcomes[last]):
+                last += 1
+            yield from self._measured(grid, outcomes[first:last])
+            first = last
+
+    def _grid_of(self, outcome: Outcome) -> DayGrid:
+        if self._grid is None or not self._grid.fits(outcome):
+            calendar = self._clockwork.account_calendar
+            self._grid = DayGrid(calendar, outcome.tallied.marks[:, MARKED_TS], self.span[0])
+        return self._grid
+
+    def _measured(self, grid: DayGrid, outcomes: Sequence[Outcome]) -> Iterator[LeanRun]:
+        cash, per_year = starting_cash(self.config), self._clockwork.periods_per_year
+        accounts = grid.accounts(outcomes, cash, per_year)
+        returns = returns_of_many(accounts)
+        market = None if self._benchmark is None else self._benchmark.at_days(grid.closes)
+        pnl = [each.tallied.pnl for each in outcomes]
+        metrics = measure_many(accounts, returns, trade_pnl=pnl, benchmark_close=market)
+        for outcome, own, values in zip(outcomes, returns, metrics, strict=True):
+            yield LeanRun(
+                days=grid.days,
+                returns=own,
+                metrics=values,
+                final_equity_minor=outcome.final_equity_minor,
+                state_hash=outcome.state_hash,
+                orders=outcome.tallied.orders,
+                closed_trades=len(outcome.tallied.pnl),
+                ambiguities=outcome.ambiguities,
+            )
 
 
 def _other_sources(history: History, clockwork: Clockwork) -> list[Source]:
@@ -164,55 +248,11 @@ def _other_sources(history: History, clockwork: Clockwork) -> list[Source]:
     return sources + mark_sources(history, clockwork)
 
 
-class _DayGrid:
-    """Which marks are of which trading day: the same for all runs of a bench, so found once."""
-
-    def __init__(self, calendar: str, marks: Ints, start_ns: int | None) -> None:
-        self._ts = marks[:, at.EVENT_TS].copy()
-        days = trading_days(calendar, self._ts) if len(marks) else np.zeros(0, dtype=np.int64)
-        # Marks of a warm-up belong to no day of the run: nothing was traded then.
-        first = 0 if start_ns is None else int(np.searchsorted(self._ts, start_ns))
-        self._first = first
-        days = days[first:]
-        self._starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1)) if len(days) else days
-        self._last = np.append(self._starts[1:], len(days)) - 1 if len(days) else days
-        before = days[0] - 1 if len(days) else 0
-        self.closes = _column(int(before), days[self._starts])
-        self.days = self.closes[1:]  # one array for all runs: a chunk of them is sent with one
-
-    def fits(self, marks: Ints) -> bool:
-        """Return whether a run has marked at the same times."""
-        return np.array_equal(self._ts, marks[:, at.EVENT_TS])
-
-    def account(self, output: RunOutput, marks: Ints) -> DailyAccount:
-        """Return the account at its daily closes, as `runtime.results.daily` does."""
-        marks = marks[self._first :]
-        cash = output.starting_cash_minor
-        if not len(marks):
-            return DailyAccount(np.array([cash], dtype=np.int64), output.periods_per_year)
-        flows = marks[:, at.MARK_FLOW].copy()
-        if opening_is_in_journal(output):
-            flows[0] -= cash
-        last = marks[self._last]
-        return DailyAccount(
-            _column(cash, last[:, at.MARK_EQUITY]),
-            periods_per_year=output.periods_per_year,
-            flows=_column(0, np.add.reduceat(flows, self._starts)),
-            day_numbers=self.closes,
-            gross_exposure=_column(0, last[:, at.MARK_GROSS]),
-            traded_value=_column(0, np.add.reduceat(marks[:, at.MARK_TRADED], self._starts)),
-        )
-
-
 def _benchmark(config: StrategyConfig, history: History, clockwork: Clockwork) -> Benchmark | None:
     """Return the benchmark where the history itself has it; another one is not loaded here."""
     if config.data.benchmark not in (None, *history.symbols):
         return None
     return benchmark_of(config, history, clockwork, None)
-
-
-def _column(first: int, values: Ints) -> Ints:
-    return np.concatenate((np.array([first], dtype=np.int64), values))
 
 
 def _with_warmup(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.rules.metrics_many import KEYS
 from runtime.config import ParameterValue
 from runtime.results.columns import money
 from runtime.sweep.files import replace_file, sweep_temporaries
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 RESULTS_NAME = "results.parquet"
 RETURNS_NAME = "returns.parquet"
 PARTS_NAME = "parts"
+UNDEFINED = np.full(len(KEYS), np.nan)
 _NO_DAYS = np.zeros(0, dtype=np.int32)
 _PART = re.compile(r"trials-(\d+)-(\d+)\.parquet")
 OWN_COLUMNS = frozenset(
@@ -153,9 +155,10 @@ def trials_frame(rows: Sequence[TrialRow], manifest: Manifest) -> pl.DataFrame:
     columns += _window_columns(spans)
     for name, text in manifest.parameters.items():
         columns.append(_parameter_column(name, rows, is_whole=not set(text) & set(".E")))
+    table = np.array([UNDEFINED if run is None else run.metrics for run in runs])
     for key in METRICS:
-        values = [None if run is None else run.metrics[key] for run in runs]
-        columns.append(pl.Series(key, values, dtype=pl.Float64))
+        values = np.ascontiguousarray(table[:, KEYS.index(key)])
+        columns.append(pl.Series(key, values).fill_nan(None))
     known = np.array([run is not None for run in runs])
     equity = [0 if run is None else run.final_equity_minor for run in runs]
     columns.append(_where(money("final_equity", np.array(equity, dtype=np.int64)), known))

@@ -54,11 +54,25 @@ _WORTH_COMPILING = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sweep runs: local processes (None: one per core) or a Dask cluster's address."""
+    """Where and how a sweep runs.
+
+    Parameters
+    ----------
+    jobs
+        Local processes; None is one per core.
+    cluster
+        The address of a Dask scheduler, to run there instead.
+    engine
+        ``compiled``, ``interpreted``, or ``auto``: whichever is sooner done. The rows are equal.
+    hashed
+        Whether each row gets its state hash, that of the single backtest with its parameters; it takes
+        as long as the rest of the run.
+    """
 
     jobs: int | None = None
     cluster: str | None = None
     engine: str = "auto"
+    hashed: bool = False
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.jobs < 1:
@@ -317,7 +331,7 @@ class Runner:
         wanted = min(self._place.jobs or os.cpu_count() or 1, count)
         compiled = _is_compiled(self._place.engine, count * events, wanted)
         spans = tuple((span.start_ns, span.end_ns) for span in sweep.manifest.spans)
-        work = Work(sweep.config, spans, compiled, self._recorder.maker)
+        work = Work(sweep.config, spans, compiled, self._recorder.maker, hashed=self._place.hashed)
         if self._place.cluster is not None:
             from runtime.sweep.cluster import DaskBackend
 

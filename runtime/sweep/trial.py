@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,12 +48,13 @@ class TrialRow:
         return np.empty(0) if self.run is None else self.run.returns
 
 
-def run_trial(bench: Bench, task: Task) -> TrialRow:
-    """Run one trial; whatever a strategy does wrong becomes the row's error."""
-    try:
-        return TrialRow(task, bench.run(task.parameters))
-    except Exception as error:  # noqa: BLE001 - a failing combination is a row, never the end
-        return TrialRow(task, None, error_text(error))
+def run_trials(bench: Bench, tasks: Sequence[Task], *, hashed: bool) -> list[TrialRow]:
+    """Run trials; whatever a strategy does wrong with one becomes the error of its row."""
+    runs = bench.run_many([task.parameters for task in tasks], hashed=hashed)
+    return [
+        TrialRow(task, None, error_text(run)) if isinstance(run, Exception) else TrialRow(task, run)
+        for task, run in zip(tasks, runs, strict=True)
+    ]
 
 
 def error_text(error: BaseException) -> str:

@@ -15,6 +15,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from multiprocessing import connection
 from pathlib import Path
 from time import perf_counter
@@ -24,8 +25,9 @@ from runtime import compile_cache
 from runtime.backtest.lean import Bench
 from runtime.backtest.shared import SharedSignals
 from runtime.config import StrategyConfig
+from runtime.store.records import Trial
 from runtime.sweep.counted import TrialMaker
-from runtime.sweep.trial import Span, Task, TrialRow, error_text, run_trial
+from runtime.sweep.trial import Span, Task, TrialRow, error_text, run_trials
 
 BENCHES_KEPT = 4
 _ALIGNMENT = 64
@@ -39,6 +41,7 @@ class Work:
     spans: tuple[Span, ...]
     compiled: bool
     maker: TrialMaker | None = None
+    hashed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,20 +66,20 @@ class Worker:
     def run(self, tasks: Sequence[Task]) -> ChunkResult:
         """Run trials in order."""
         started = perf_counter()
-        rows = [self._run_one(task) for task in tasks]
+        rows: list[TrialRow] = []
+        for span, group in groupby(tasks, key=lambda task: task.span):
+            rows += self._run_span(span, list(group))
         return ChunkResult(rows, perf_counter() - started)
 
-    def _run_one(self, task: Task) -> TrialRow:
+    def _run_span(self, span: int, tasks: list[Task]) -> list[TrialRow]:
         try:
-            row = run_trial(self._bench(task.span), task)
-        except Exception as error:  # noqa: BLE001 - as in run_trial: a row, not the end
-            row = TrialRow(task, None, error_text(error))
-        maker = self._work.maker
+            rows = run_trials(self._bench(span), tasks, hashed=self._work.hashed)
+        except Exception as error:  # noqa: BLE001 - as in run_trials: rows, not the end
+            rows = [TrialRow(task, None, error_text(error)) for task in tasks]
+        maker, ends = self._work.maker, self._work.spans[span]
         if maker is None:
-            return row
-        returns = None if row.run is None else row.run.returns
-        span = self._work.spans[task.span]
-        return replace(row, record=maker.trial(task.parameters, span, returns, row.error))
+            return rows
+        return [replace(row, record=_recorded(maker, row, ends)) for row in rows]
 
     def _bench(self, span: int) -> Bench:
         if span in self._benches:
@@ -98,6 +101,11 @@ class Worker:
         if len(self._benches) > BENCHES_KEPT:
             self._benches.popitem(last=False)
         return bench
+
+
+def _recorded(maker: TrialMaker, row: TrialRow, span: Span) -> Trial:
+    returns = None if row.run is None else row.run.returns
+    return maker.trial(row.task.parameters, span, returns, row.error)
 
 
 _worker: list[Worker] = []

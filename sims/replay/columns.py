@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.jit import as_plain
-from engine.model.layout import EVENT_WIDTH, SIGNAL_WIDTH, TERM_CONVERTS
+from engine.model.layout import EVENT_WIDTH, KIND_BAR, SIGNAL_WIDTH, TERM_CONVERTS
 from sims.replay import layout as at
 from sims.replay.lanes import FIRST_PAYLOAD, NEVER
-from sims.replay.source import MARKET, RANKS, Source
+from sims.replay.source import MARKET, RANKS, Source, Wakes
 
 Ints = NDArray[np.int64]
 
@@ -81,6 +81,27 @@ class Lanes:
         self.table[ready, at.LANE_PLACE] = np.arange(len(ready))
         self.turn[at.TURN_SIZE] = len(ready)
 
+    def signal(self, wakes: Sequence[Wakes]) -> None:
+        """Give the bars of each instrument other signals, and go back to the first event."""
+        for k, source in enumerate(self.sources):
+            if source.kind == KIND_BAR:
+                lane, given = self._start[k], wakes[source.instrument]
+                for j, column in enumerate((given.rows, given.bits, given.weights)):
+                    self._put(int(lane[at.LANE_WAKES]) + j, column)
+                lane[at.LANE_WAKE_COUNT] = len(given)
+                lane[at.LANE_NEXT_TS] = self._first_step(lane, lane[at.LANE_ALWAYS] == 0)
+        self.rewind()
+
+    def _put(self, number: int, column: Ints) -> None:
+        """Put another column in the place of one, whichever world has its address."""
+        column = np.ascontiguousarray(column, dtype=np.int64)
+        self.columns[number] = column
+        if self._views is not None:
+            if isinstance(self._views[1], list):
+                self._views[1][number] = as_plain(column)
+            else:
+                self._views[0].replace(number, column)
+
     def stops(self, rows: int = STOP_ROWS) -> Iterator[tuple[int, int]]:
         """Yield times to stop at, about every `rows` events, and how many events are done by then.
 
@@ -136,15 +157,10 @@ class Lanes:
         self._lay_out_signals(lane, source)
 
     def _lay_out_signals(self, lane: Ints, source: Source) -> None:
-        wakes = np.empty(0, dtype=np.int64)
-        bits = weights = wakes
-        if source.bits is not None:
-            wakes = np.flatnonzero(source.bits)
-            bits = source.bits[wakes].astype(np.int64)
-            weights = np.zeros_like(wakes) if source.weights is None else source.weights[wakes]
-        lane[at.LANE_WAKES] = self._add(wakes)
-        self._add(bits)
-        self._add(weights)
+        wakes = source.signals()
+        lane[at.LANE_WAKES] = self._add(wakes.rows)
+        self._add(wakes.bits)
+        self._add(wakes.weights)
         lane[at.LANE_WAKE_COUNT] = len(wakes)
 
     def _number_values(self) -> None:

@@ -38,12 +38,39 @@ MARKET: Final = frozenset({at.KIND_BAR, at.KIND_QUOTE, at.KIND_TRADE})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Wakes:
+    """The rows of a source at which a rule signals something, ascending, and what: bits and weights."""
+
+    rows: Ints
+    bits: Ints
+    weights: Ints
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def between(self, first: int, last: int) -> Wakes:
+        """Return those of the rows [first, last), counted from `first`."""
+        start, end = np.searchsorted(self.rows, (first, last))
+        return Wakes(self.rows[start:end] - first, self.bits[start:end], self.weights[start:end])
+
+
+def wakes_of(bits: NDArray[np.uint8], weights: Ints | None = None) -> Wakes:
+    """Return the rows whose bits are not all zero."""
+    rows = np.flatnonzero(bits != 0)
+    chosen = np.zeros_like(rows) if weights is None else weights[rows]
+    return Wakes(rows, bits[rows].astype(np.int64), chosen)
+
+
+NO_WAKES: Final = wakes_of(np.zeros(0, dtype=np.uint8))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Events of one kind and one instrument (-1 for none), ascending in time.
 
     `payload` maps event columns, from the fourth on, to int64 arrays or to one integer for all rows.
-    With bars go `bits` and `weights` of a rule's signals (see `engine.model.layout.SIGNAL_BITS`), or
-    the columns of `values` that a compiled strategy reads.
+    With bars go a rule's signals (see `engine.model.layout.SIGNAL_BITS`), as `wakes` or as `bits` and
+    `weights` of every row, or the columns of `values` that a compiled strategy reads.
     """
 
     kind: int
@@ -53,3 +80,10 @@ class Source:
     bits: NDArray[np.uint8] | None = None
     weights: Ints | None = None
     values: Sequence[NDArray[np.float64]] | None = None
+    wakes: Wakes | None = None
+
+    def signals(self) -> Wakes:
+        """Return the signals in the form of a replay."""
+        if self.wakes is not None:
+            return self.wakes
+        return NO_WAKES if self.bits is None else wakes_of(self.bits, self.weights)
