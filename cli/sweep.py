@@ -87,6 +87,9 @@ def sweep(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", help="Processes; one per core when left out.")
     ] = None,
+    hashes: Annotated[
+        bool, typer.Option("--state-hash", help="Also each run's state hash: half as fast.")
+    ] = False,
     cluster: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="A Dask scheduler to work on (extra: cluster)."),
@@ -115,7 +118,7 @@ def sweep(
     from runtime.workspace import catalog_root, find_strategy
 
     here = Path.cwd()
-    place = Place(jobs=jobs, cluster=cluster, engine=engine)
+    place = Place(jobs=jobs, cluster=cluster, engine=engine, hashed=hashes)
     search = _search(random, optuna, seed)
     walk = _walk(walk_forward, train, test, purge, embargo)
     config = _moved(load_strategy(find_strategy(strategy, here)), data, start, end)

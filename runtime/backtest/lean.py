@@ -154,7 +154,7 @@ class Bench:
         if config.rules is not None and not hashed:
             return self._machine.run_signals(self._wakes(config))
         output = self._run_code(config) if config.rules is None else self._run_hashed(config)
-        return outcome_of_output(output, self._setup, is_compiled=self.compiled)
+        return outcome_of_output(output, self._setup, is_compiled=self.compiled, hashed=hashed)
 
     def _wakes(self, config: StrategyConfig) -> Sequence[Wakes]:
         assert self.shared is not None

@@ -8,7 +8,7 @@ the first time. Here a run begins by copying the first state over the last one. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from sims.replay.source import Source, Wakes
 
 Ints = NDArray[np.int64]
 
+_JOURNAL_ROWS = 8192
 _SCRATCH = frozenset(
     {"events", "scratch"}
 )  # of the book; what is in use there is counted elsewhere
@@ -59,7 +60,7 @@ class LeanMachine(Machine):
         is_compiled: bool,
         always: bool,
     ) -> None:
-        super().__init__(setup, settings, is_compiled)
+        super().__init__(_compact(setup), settings, is_compiled)
         self._cash = to_minor(setup.config.account.cash, name="account.cash")
         self._currency = currency_numbers(setup)
         self._tally = Tally(len(setup.instruments), is_compiled=is_compiled)
@@ -121,8 +122,10 @@ def outcome_of(
     return Outcome(tallied, final_equity_minor, ambiguities, cash if is_flow else 0, state_hash)
 
 
-def outcome_of_output(output: RunOutput, setup: Setup, *, is_compiled: bool) -> Outcome:
-    """Return the same of a run whose journal was kept, with its state hash."""
+def outcome_of_output(
+    output: RunOutput, setup: Setup, *, is_compiled: bool, hashed: bool
+) -> Outcome:
+    """Return the same of a run whose journal was kept, if wanted with its state hash."""
     tally = Tally(len(setup.instruments), is_compiled=is_compiled)
     tally.add(np.ascontiguousarray(output.journal), len(output.journal))
     return outcome_of(
@@ -132,8 +135,14 @@ def outcome_of_output(output: RunOutput, setup: Setup, *, is_compiled: bool) -> 
         cash=output.starting_cash_minor,
         final_equity_minor=output.final_equity_minor,
         ambiguities=output.ambiguities,
-        state_hash=output.state_hash,
+        state_hash=output.state_hash if hashed else None,
     )
+
+
+def _compact(setup: Setup) -> Setup:
+    """Return the set-up with a journal that stays in the processor's cache between its readings."""
+    rows = max(_JOURNAL_ROWS, 32 * setup.shape.orders, 64 * setup.shape.instruments)
+    return replace(setup, shape=setup.shape._replace(journal=min(rows, setup.shape.journal)))
 
 
 def currency_numbers(setup: Setup) -> Ints:
