@@ -231,6 +231,7 @@ def source_until(source: Source, until_ns: int) -> Source:
         bits=None if source.bits is None else source.bits[:count],
         weights=None if source.weights is None else source.weights[:count],
         values=_values_until(source.values, count),
+        wakes=None if source.wakes is None else source.wakes.between(0, count),
     )
 
 

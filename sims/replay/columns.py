@@ -85,14 +85,19 @@ class Lanes:
         """Give the bars of each instrument other signals, and go back to the first event."""
         for k, source in enumerate(self.sources):
             if source.kind == KIND_BAR:
-                lane, given = self._start[k], wakes[source.instrument]
-                for j, column in enumerate((given.rows, given.bits, given.weights)):
-                    self._put(int(lane[at.LANE_WAKES]) + j, column)
-                lane[at.LANE_WAKE_COUNT] = len(given)
+                lane = self._start[k]
+                self._put_signals(lane, wakes[source.instrument])
                 lane[at.LANE_NEXT_TS] = self._first_step(lane, lane[at.LANE_ALWAYS] == 0)
         self.rewind()
 
-    def _put(self, number: int, column: Ints) -> None:
+    def _put_signals(self, lane: Ints, wakes: Wakes) -> None:
+        """Give a lane other signals; `lane` is its row in the table."""
+        first = int(lane[at.LANE_WAKES])
+        for j, column in enumerate((wakes.rows, wakes.bits, wakes.weights)):
+            self._put(first + j, column)
+        lane[at.LANE_WAKE_COUNT] = len(wakes)
+
+    def _put(self, number: int, column: NDArray[Any]) -> None:
         """Put another column in the place of one, whichever world has its address."""
         column = np.ascontiguousarray(column, dtype=np.int64)
         self.columns[number] = column

@@ -9,13 +9,11 @@ nothing of a run tells how it was cut.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InternalFault
-from engine.jit import as_plain
 from sims.fillbook.layout import MARKET_WORKING
 from sims.replay import layout as at
 from sims.replay.columns import Lanes
@@ -76,27 +74,6 @@ class WindowLanes(Lanes):
         for j, (_, column) in enumerate(sorted(source.payload.items()), start=1):
             if not isinstance(column, int):
                 self._put(first + j, column)
-        self._refill_signals(lane, source)
+        self._put_signals(lane, source.signals())
         works = market[source.instrument, MARKET_WORKING] != 0
         lane[at.LANE_NEXT_TS] = self._first_step(lane, quiet=not (lane[at.LANE_ALWAYS] or works))
-
-    def _refill_signals(self, lane: Ints, source: Source) -> None:
-        if source.bits is None:
-            return
-        wakes = np.flatnonzero(source.bits)
-        weights = np.zeros_like(wakes) if source.weights is None else source.weights[wakes]
-        first = int(lane[at.LANE_WAKES])
-        self._put(first, wakes)
-        self._put(first + 1, source.bits[wakes])
-        self._put(first + 2, weights)
-        lane[at.LANE_WAKE_COUNT] = len(wakes)
-
-    def _put(self, number: int, column: NDArray[Any]) -> None:
-        column = np.ascontiguousarray(column, dtype=np.int64)
-        self.columns[number] = column
-        if self._views is not None:
-            is_plain = isinstance(self._views[1], list)
-            if is_plain:
-                self._views[1][number] = as_plain(column)
-            else:
-                self._views[0].replace(number, column)
