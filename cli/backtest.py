@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
-from typer.core import TyperCommand
 
 from cli import screen
 from cli.errors import guarded, warn
 from cli.options import CatalogFolder, Debug, parse_pairs
+from cli.plain import PlainCommand
 
 if TYPE_CHECKING:
     from runtime.config import StrategyConfig
@@ -42,7 +42,7 @@ class Files:
     json: str | None = None
 
 
-class BacktestCommand(TyperCommand):
+class BacktestCommand(PlainCommand):
     """Lets ``--json`` stand alone: the next word is its file only when it ends in .json."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

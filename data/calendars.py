@@ -187,7 +187,7 @@ def _exchange(
 ) -> Sessions:
     everyday = np.arange(first_day, max(first_day, end_day), dtype=np.int64)
     closed, half = tables(_year(first_day), _year(end_day))
-    days = everyday[(_weekday(everyday) < _SATURDAY) & ~np.isin(everyday, closed)]
+    days = everyday[(_weekday(everyday) < _SATURDAY) & ~np.isin(everyday, closed, kind="table")]
     midnight = days * NS_PER_DAY - _offset_ns(days, hours.zone)
     minutes = np.full(len(days), hours.close_minute, dtype=np.int64)
     for day, minute in half.items():

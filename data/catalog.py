@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -380,6 +379,8 @@ def _summary(catalog: Catalog, name: str) -> DatasetSummary:
 
 
 def _no_dataset(name: str, catalog: Catalog) -> DataError:
+    from difflib import get_close_matches
+
     names = catalog.names()
     near = get_close_matches(name, names, n=1)
     if near:
@@ -394,6 +395,8 @@ def _no_dataset(name: str, catalog: Catalog) -> DataError:
 
 
 def _unknown(symbol: str, dataset: Dataset) -> DataError:
+    from difflib import get_close_matches
+
     symbols = dataset.symbols
     near = get_close_matches(symbol, symbols, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"it holds: {', '.join(symbols[:10])}"

@@ -7,8 +7,6 @@ user's data folder.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -209,6 +207,9 @@ def create_workspace(target: Path, *, force: bool = False) -> tuple[str, ...]:
 
 
 def _write_workspace(target: Path, files: Mapping[str, str], *, is_new: bool) -> None:
+    import shutil
+    import tempfile
+
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:

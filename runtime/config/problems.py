@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +58,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("entri", ["entry", "exit"])
     "did you mean 'entry'?"
     """
+    import difflib  # only mistakes need it
+
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from decimal import Decimal, InvalidOperation
@@ -93,6 +92,8 @@ def _read_bytes(path: Path, what: str) -> bytes:
 
 
 def _suggest_name(path: Path) -> str:
+    import difflib
+
     try:
         names = [each.name for each in path.parent.iterdir() if each.suffix == ".toml"]
     except OSError:

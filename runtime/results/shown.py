@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -31,6 +30,8 @@ class HtmlPage:
 
     def _repr_html_(self) -> str:
         style = "width:100%;height:820px;border:1px solid #8884;border-radius:8px"
+        from html import escape
+
         return f'<iframe srcdoc="{escape(self.html)}" style="{style}"></iframe>'
 
 

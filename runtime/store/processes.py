@@ -8,7 +8,6 @@ believed to be running: better a stale row than a live one declared dead.
 from __future__ import annotations
 
 import os
-import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +26,7 @@ class Process:
 def this_process() -> Process:
     """Return the process that asks."""
     pid = os.getpid()
-    return Process(socket.gethostname(), pid, f"{_machine()}/{_start_of(pid) or ''}")
+    return Process(os.uname().nodename, pid, f"{_machine()}/{_start_of(pid) or ''}")
 
 
 def has_ended(other: Process) -> bool:
@@ -35,7 +34,7 @@ def has_ended(other: Process) -> bool:
     boot, _, rest = other.process.partition("/")
     space, _, start = rest.partition("/")
     our_boot, _, our_space = _machine().partition("/")
-    if other.host != socket.gethostname() or not boot or not our_boot:
+    if other.host != os.uname().nodename or not boot or not our_boot:
         return False
     if boot != our_boot:
         return True  # the machine was started again since

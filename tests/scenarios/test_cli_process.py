@@ -15,6 +15,11 @@ import pytest
 
 # Typer itself takes pydantic for the types of a single command: that is not among them.
 HEAVY = ("numba", "numpy", "polars", "matplotlib", "sqlalchemy", "msgspec")
+# What a short backtest of a file without mistakes does not need.
+NOT_FOR_A_BACKTEST = (
+    "numba", "polars", "matplotlib", "sqlalchemy", "scipy", "optuna", "jinja2", "pydantic", "aiohttp",
+    "importlib.metadata", "socket", "statistics",
+)  # fmt: skip
 ROOT = Path(__file__).parents[2]
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
 
@@ -111,6 +116,27 @@ def test_help_imports_nothing_heavy(args: tuple[str, ...], folder: Path) -> None
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
     assert "typer" in imported
     assert imported.isdisjoint(HEAVY)
+
+
+def imports_of(*python: str, cwd: Path) -> set[str]:
+    line = [sys.executable, "-X", "importtime", *python]
+    result = subprocess.run(
+        line, check=False, cwd=cwd, env=environment(), capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    return {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+
+
+@pytest.mark.parametrize("dataset", ["mine", "sample:goog"])
+def test_a_short_backtest_imports_little(dataset: str, folder: Path) -> None:
+    run(*IMPORT, cwd=folder)
+    (folder / "trader.toml").write_text('catalog = "catalog"')
+    command_line = ("-m", "trader", "backtest", "good.toml", "--data", dataset)
+    assert imports_of(*command_line, cwd=folder) & {*NOT_FOR_A_BACKTEST} == set()
+    call = f"import trader; trader.backtest('good.toml', {dataset!r})"
+    imported = imports_of("-c", call, cwd=folder)
+    assert "sqlite3" in imported, "the run is recorded"
+    assert imported & {*NOT_FOR_A_BACKTEST, "typer", "rich"} == set()
 
 
 def test_long_work_shows_a_bar_on_a_terminal(folder: Path) -> None:

@@ -1,0 +1,82 @@
+"""Plain arguments come to a command as Typer would have read them, with and without pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.testing import CliRunner
+
+from cli.plain import PlainCommand, PlainGroup
+
+Word = Literal["auto", "compiled"]
+Called = list[tuple[Any, ...]]
+
+
+def _shout(value: str | None) -> str | None:
+    if value == "never":
+        raise typer.BadParameter("never")
+    return None if value is None else value.upper()
+
+
+def app_of(command: type[TyperCommand], group: type[TyperGroup], called: Called) -> typer.Typer:
+    app = typer.Typer(cls=group, rich_markup_mode=None, add_completion=False)
+
+    @app.callback(invoke_without_command=True)
+    def root(version: bool = typer.Option(False, "--version")) -> None:
+        called.append(("root", version))
+
+    @app.command("go", cls=command)
+    def go(
+        name: str,
+        rest: Annotated[list[str] | None, typer.Argument()] = None,
+        word: Annotated[Word, typer.Option()] = "auto",
+        folder: Annotated[Path | None, typer.Option()] = None,
+        pair: Annotated[list[str] | None, typer.Option()] = None,
+        paths: Annotated[list[Path] | None, typer.Option()] = None,
+        count: Annotated[int, typer.Option(min=1)] = 3,
+        share: Annotated[float | None, typer.Option()] = None,
+        loud: Annotated[str | None, typer.Option(callback=_shout)] = None,
+        debug: bool = False,
+        keep: Annotated[bool | None, typer.Option("--keep/--drop")] = None,
+    ) -> None:
+        called.append((name, rest, word, folder, pair, paths, count, share, loud, debug, keep))
+
+    return app
+
+
+# Every line is tried with Typer's own commands and with ours.
+LINES = [
+    "go a", "go", "go a b c", "go a --word compiled", "go a --word other", "go a --word COMPILED",
+    "go a --folder .", "go a --folder missing/folder", "go a --folder=", "go a --folder -",
+    "go a --pair x=1 --pair y=2", "go a --pair=", "go a --paths . --paths b", "go a --count 5",
+    "go a --count 0", "go a --count x", "go a --share 0.5", "go a --share x", "go a --loud me",
+    "go a --loud never", "go a --debug", "go a --no-debug", "go a --keep", "go a --drop",
+    "go --word", "go a --unknown", "go --help", "--help", "--version", "--version go a", "", "gone",
+    "go -- --word",
+]  # fmt: skip
+
+
+def answer(line: str, command: type[TyperCommand], group: type[TyperGroup]) -> Sequence[object]:
+    called: Called = []
+    result = CliRunner().invoke(app_of(command, group, called), line.split(" ") if line else [])
+    return called, result.exit_code, result.output
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_commands_are_called_as_by_typer(line: str) -> None:
+    assert answer(line, PlainCommand, PlainGroup) == answer(line, TyperCommand, TyperGroup)
+
+
+def test_an_unreadable_folder_is_refused_in_typers_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # the tests may run as root
+    line = f"go a --folder {tmp_path}"
+    ours = answer(line, PlainCommand, PlainGroup)
+    assert ours == answer(line, TyperCommand, TyperGroup)
+    assert ours[1] == 2
