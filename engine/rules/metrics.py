@@ -467,7 +467,7 @@ def profit_factor(trade_pnl: FloatArray) -> float | None:
     lost = trade_pnl[trade_pnl < 0.0]
     if _is_few(trade_pnl) or not lost.size:
         return None
-    return math.fsum(trade_pnl[trade_pnl > 0.0]) / -math.fsum(lost)
+    return _sum(trade_pnl[trade_pnl > 0.0]) / -_sum(lost)
 
 
 def payoff_ratio(trade_pnl: FloatArray) -> float | None:
@@ -475,20 +475,20 @@ def payoff_ratio(trade_pnl: FloatArray) -> float | None:
     won, lost = trade_pnl[trade_pnl > 0.0], trade_pnl[trade_pnl < 0.0]
     if _is_few(trade_pnl) or not won.size or not lost.size:
         return None
-    return (math.fsum(won) / won.size) / (-math.fsum(lost) / lost.size)
+    return (_sum(won) / won.size) / (-_sum(lost) / lost.size)
 
 
 def expectancy(trade_pnl: FloatArray) -> float | None:
     """Compute the mean profit of a closed trade, in its unit. ``None`` under 20 trades."""
-    return None if _is_few(trade_pnl) else math.fsum(trade_pnl) / trade_pnl.size
+    return None if _is_few(trade_pnl) else _sum(trade_pnl) / trade_pnl.size
 
 
 def implementation_shortfall(fill_costs: FillCosts | None) -> float | None:
     """Compute costs against decision prices as a fraction of value, see `DEFINITIONS`."""
     if fill_costs is None or _is_few(fill_costs.cost):
         return None
-    value = math.fsum(_money(fill_costs.decision_value))
-    return math.fsum(_money(fill_costs.cost)) / value if value > 0.0 else None
+    value = _sum(_money(fill_costs.decision_value))
+    return _sum(_money(fill_costs.cost)) / value if value > 0.0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -598,6 +598,11 @@ def _is_thin(returns: FloatArray) -> bool:
 
 def _is_few(values: MoneyArray) -> bool:
     return values.size < MINIMUM_OBSERVATIONS
+
+
+def _sum(values: FloatArray) -> float:
+    """Return the exact sum, rounded once; a list's elements are read faster than an array's."""
+    return math.fsum(values.tolist())
 
 
 def _money(values: MoneyArray) -> FloatArray:

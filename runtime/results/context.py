@@ -21,7 +21,7 @@ from runtime.results.exact import Ints, sum_of
 from runtime.results.frames import cash_balances
 from runtime.results.orders import denials_of
 from runtime.results.output import RunOutput
-from runtime.results.rows import cash_moves_of, changes_of, terms_of
+from runtime.results.rows import Tables, cash_moves_of, tables_of
 from runtime.results.statement import statement_of
 
 NAMES_SHOWN = 5
@@ -139,13 +139,17 @@ def period_of(output: RunOutput, history: History | None) -> tuple[int, int]:
     return int(output.journal[0, at.EVENT_TS]), int(output.journal[-1, at.EVENT_TS])
 
 
-def warnings_of(output: RunOutput) -> tuple[str, ...]:
-    """Return what a reader of the result has to know: denials, negative cash, open positions."""
+def warnings_of(output: RunOutput, tables: Tables | None = None) -> tuple[str, ...]:
+    """Return what a reader of the result has to know: denials, negative cash, open positions.
+
+    `tables` is what `tables_of` has read, where the caller has it already.
+    """
+    tables = tables_of(output) if tables is None else tables
     return (
         *_denial_lines(output),
-        *_cash_lines(output),
+        *_cash_lines(output, tables),
         *_transfer_lines(output),
-        *_split_lines(output),
+        *_split_lines(output, tables),
         *_open_lines(output),
     )
 
@@ -167,8 +171,8 @@ def _denial_lines(output: RunOutput) -> list[str]:
     ]
 
 
-def _cash_lines(output: RunOutput) -> list[str]:
-    moves = cash_moves_of(output, changes_of(output), terms_of(output))
+def _cash_lines(output: RunOutput, tables: Tables) -> list[str]:
+    moves = cash_moves_of(output, tables.changes, tables.terms)
     balances, lines = cash_balances(output, moves), []
     for index, currency in enumerate(output.currencies):
         rows = np.flatnonzero(moves.currency == index)
@@ -196,9 +200,9 @@ def _transfer_lines(output: RunOutput) -> list[str]:
     return [f"net {what} the final equity; the metrics leave them out"]
 
 
-def _split_lines(output: RunOutput) -> list[str]:
+def _split_lines(output: RunOutput, tables: Tables) -> list[str]:
     """The tables come from the journal, the statement from the ledger: say where they differ."""
-    changes, terms = changes_of(output), terms_of(output)
+    changes, terms = tables.changes, tables.terms
     booked = -output.ledger[:, at.LEDGER_REALIZED]
     lines = []
     for index, currency in enumerate(output.currencies):

@@ -43,15 +43,16 @@ def daily_closes(output: RunOutput) -> DailyCloses:
         return _only_the_start(output)
     days = trading_days(output.calendar, marks[:, at.EVENT_TS])
     starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
-    return _reduced(output, marks, starts, before_ns=NS_PER_DAY)
+    return _reduced(output, marks, days, starts, before_ns=NS_PER_DAY)
 
 
-def _reduced(output: RunOutput, marks: Ints, starts: Ints, *, before_ns: int) -> DailyCloses:
+def _reduced(
+    output: RunOutput, marks: Ints, days: Ints, starts: Ints, *, before_ns: int
+) -> DailyCloses:
     """Return the opening row, `before_ns` before the first mark, and one row per group of marks."""
     flows = marks[:, at.MARK_FLOW].copy()
     if opening_is_in_journal(output):
         flows[0] -= output.starting_cash_minor
-    days = trading_days(output.calendar, marks[:, at.EVENT_TS])
     last = marks[np.append(starts[1:], len(marks)) - 1]
     cash = output.starting_cash_minor
 
@@ -70,13 +71,15 @@ def _reduced(output: RunOutput, marks: Ints, starts: Ints, *, before_ns: int) ->
     )
 
 
-def equity_points(output: RunOutput) -> DailyCloses:
+def equity_points(output: RunOutput, closes: DailyCloses | None = None) -> DailyCloses:
     """Return the account at every mark where they are much finer than days, else at its closes."""
-    marks = output.journal[rows_of(output, at.KIND_EQUITY_MARKED)]
-    closes = daily_closes(output)
-    if len(marks) < FINE * (len(closes.ts) - 1) or not len(marks):
+    rows = rows_of(output, at.KIND_EQUITY_MARKED)
+    closes = daily_closes(output) if closes is None else closes
+    if len(rows) < FINE * (len(closes.ts) - 1) or not len(rows):
         return closes
-    return _reduced(output, marks, np.arange(len(marks)), before_ns=1)
+    marks = output.journal[rows]
+    days = trading_days(output.calendar, marks[:, at.EVENT_TS])
+    return _reduced(output, marks, days, np.arange(len(marks)), before_ns=1)
 
 
 def trading_days(calendar: str, ts: Ints) -> Ints:

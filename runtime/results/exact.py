@@ -22,7 +22,8 @@ def product_fits(*factors: Ints | int) -> bool:
     bound = 1.0
     for factor in factors:
         values = np.asarray(factor)
-        bound *= max(float(np.abs(values.astype(np.float64)).max()) if values.size else 0.0, 1.0)
+        largest = max(int(values.max()), -int(values.min())) if values.size else 0
+        bound *= max(float(largest), 1.0)
     return bound < SAFE
 
 
@@ -40,8 +41,16 @@ def divide_half_even(numerator: int, denominator: int) -> int:
 
 def divide_rows_half_even(numerator: Ints, denominator: Ints) -> Ints:
     """Divide row by row, half to even; the denominators are positive and under 2^61."""
-    quotient, rest = np.divmod(numerator, denominator)
-    up = (2 * rest > denominator) | ((2 * rest == denominator) & (quotient % 2 == 1))
+    if not denominator.size:
+        return numerator
+    low, high = int(denominator.min()), int(denominator.max())
+    if high == 1:
+        return numerator
+    # By one number for all rows numpy divides several times as fast.
+    divisor = low if low == high else denominator
+    quotient = numerator // divisor
+    rest = numerator - quotient * divisor
+    up = (2 * rest > divisor) | ((2 * rest == divisor) & (quotient & 1 == 1))
     result: Ints = quotient + up
     return result
 

@@ -51,23 +51,24 @@ def last_price_halfticks(part: InstrumentHistory, ts: Ints) -> Ints:
     """Return the last price known at each time, in half ticks (quotes give their mid); 0: none."""
     price = np.zeros(ts.size, dtype=np.int64)
     stamp = np.full(ts.size, np.iinfo(np.int64).min)
-    for times, values in _prices(part):
+    for times, one, other in _prices(part):
         place = np.searchsorted(times, ts, side="right") - 1
         found = np.maximum(place, 0)
         newer = (place >= 0) & (times[found] >= stamp)
-        price = np.where(newer, values[found], price)
+        price = np.where(newer, one[found] + other[found], price)
         stamp = np.where(newer, times[found], stamp)
     return price
 
 
-def _prices(part: InstrumentHistory) -> list[tuple[Ints, Ints]]:
-    found: list[tuple[Ints, Ints]] = []
+def _prices(part: InstrumentHistory) -> list[tuple[Ints, Ints, Ints]]:
+    """Return times with the two prices whose mean is the price then."""
+    found: list[tuple[Ints, Ints, Ints]] = []
     if part.bars is not None and len(part.bars):
-        found.append((part.bars.ts_close_ns, 2 * part.bars.close_ticks))
+        found.append((part.bars.ts_close_ns, part.bars.close_ticks, part.bars.close_ticks))
     if part.trades is not None and len(part.trades):
-        found.append((part.trades.ts_ns, 2 * part.trades.price_ticks))
+        found.append((part.trades.ts_ns, part.trades.price_ticks, part.trades.price_ticks))
     if part.quotes is not None and len(part.quotes):
-        found.append((part.quotes.ts_ns, part.quotes.bid_ticks + part.quotes.ask_ticks))
+        found.append((part.quotes.ts_ns, part.quotes.bid_ticks, part.quotes.ask_ticks))
     return found
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.model.instruments import Instrument
+from engine.model.layout import EVENT_KIND
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,17 @@ class RunOutput:
         for block in self._blocks():
             digest.update(np.ascontiguousarray(block, dtype="<i8").data)
         return digest.hexdigest()
+
+    @cached_property
+    def rows_by_kind(self) -> dict[int, NDArray[np.int64]]:
+        """The indices of the journal's rows of each kind that occurs, ascending."""
+        kinds = self.journal[:, EVENT_KIND].astype(np.int16)  # so narrow that sorting is counting
+        order = np.argsort(kinds, kind="stable")
+        order.flags.writeable = False
+        ordered = kinds[order]
+        ends = [*(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(order)]
+        starts = [0, *ends[:-1]] if len(order) else []
+        return {int(ordered[start]): order[start:end] for start, end in zip(starts, ends)}
 
     def _blocks(self) -> tuple[NDArray[np.int64], ...]:
         return self.journal, self.ledger, self.positions, self.orders

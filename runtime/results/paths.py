@@ -26,7 +26,7 @@ from runtime.results.daily import DailyCloses, daily_closes
 from runtime.results.exact import Ints, multiply_divide_rows, sum_of, to_base_rows
 from runtime.results.market import half_spread_halfticks, last_price_halfticks, parts_by_index
 from runtime.results.output import RunOutput
-from runtime.results.rows import Changes, Fills, Terms, changes_of, fills_of, rows_of, terms_of
+from runtime.results.rows import Changes, Fills, Tables, Terms, fills_of, rows_of, tables_of
 from runtime.results.statement import Statement, statement_of
 
 Floats = NDArray[np.float64]
@@ -38,6 +38,8 @@ def path_result(
     history: History | None = None,
     benchmark_close: Floats | None = None,
     risk_free_per_period: float = 0.0,
+    tables: Tables | None = None,
+    days: DailyCloses | None = None,
 ) -> PathResult:
     """Turn what one run left behind into metrics, counts and costs.
 
@@ -52,9 +54,13 @@ def path_result(
         The benchmark at the closes of `daily_closes`, the first before the first day.
     risk_free_per_period
         Risk-free return of one day, as a fraction.
+    tables, days
+        What `tables_of` and `daily_closes` have read, where the caller has it already.
     """
-    terms, changes = terms_of(output), changes_of(output)
-    fills, days = fills_of(output, changes), daily_closes(output)
+    tables = tables_of(output) if tables is None else tables
+    days = daily_closes(output) if days is None else days
+    terms, changes = tables.terms, tables.changes
+    fills = fills_of(output, changes)
     pnl = closed_trade_pnl(changes, terms)
     metrics = measure(
         daily_account(output, days),
@@ -100,6 +106,8 @@ def slippage_minor(fills: Fills, terms: Terms) -> Ints:
 
 def money_of_ticks(ticks: Ints, fills: Fills, terms: Terms, *, per_tick: int) -> Ints:
     """Return `ticks` (counted in 1 / `per_tick`) times each fill's lots as money, half-even."""
+    if not ticks.any():
+        return np.zeros_like(ticks)
     i = fills.instrument
     return multiply_divide_rows(
         ticks, fills.lots, terms.numerator[i], terms.denominator[i] * per_tick

@@ -21,6 +21,7 @@ from runtime.results.frames import cash_frame, equity_frame, fills_frame
 from runtime.results.orders import orders_frame
 from runtime.results.output import RunOutput
 from runtime.results.paths import path_result
+from runtime.results.rows import tables_of
 from runtime.results.shown import Shown
 from runtime.results.statement import Statement, statement_of
 from runtime.results.trades import trades_frame
@@ -183,7 +184,7 @@ def build_result(
     InternalFault
         If a ledger does not lead to its final equity.
     """
-    days = daily_closes(pessimistic)
+    days, tables = daily_closes(pessimistic), tables_of(pessimistic)
     start, end = period_of(pessimistic, context.history)
     benchmark = context.benchmark
     closes = None if benchmark is None else benchmark.at_days(days.day_numbers)
@@ -195,9 +196,15 @@ def build_result(
         period_end_ns=end,
         currency=pessimistic.currencies[0],
         starting_cash=from_minor(pessimistic.starting_cash_minor),
-        pessimistic=path_result(pessimistic, history=context.history, benchmark_close=closes),
+        pessimistic=path_result(
+            pessimistic,
+            history=context.history,
+            benchmark_close=closes,
+            tables=tables,
+            days=days,
+        ),
         optimistic=_optimistic_path(optimistic, context),
-        curve=_curve(equity_points(pessimistic), end),
+        curve=_curve(equity_points(pessimistic, days), end),
         passport=context.passport,
         assumptions=context.assumptions,
         engine_mode=context.engine_mode,
@@ -206,7 +213,7 @@ def build_result(
         reproduce=context.reproduce,
         benchmark="" if benchmark is None else benchmark.name,
         benchmark_return=None if closes is None else _growth(closes),
-        warnings=(*context.warnings, *warnings_of(pessimistic)),
+        warnings=(*context.warnings, *warnings_of(pessimistic, tables)),
     )
     return BacktestResult(summary, pessimistic, optimistic, context)
 

@@ -109,7 +109,16 @@ class CashMoves:
     cause: Ints
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """What most figures of a run are made of, to be read once and handed on."""
+
+    terms: Terms
+    changes: Changes
+
+
 CAUSE_FEE = -1
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
 
 def terms_of(output: RunOutput) -> Terms:
@@ -137,11 +146,18 @@ def rates_of(output: RunOutput) -> Ints:
 
 def rows_of(output: RunOutput, *kinds: int) -> Ints:
     """Return the indices of the rows of some kinds, ascending."""
-    column = output.journal[:, at.EVENT_KIND]
-    wanted = column == kinds[0]
-    for kind in kinds[1:]:
-        wanted |= column == kind
-    return np.flatnonzero(wanted)
+    found = [output.rows_by_kind.get(kind, _NO_ROWS) for kind in kinds]
+    return found[0] if len(found) == 1 else np.sort(np.concatenate(found))
+
+
+def columns_at(journal: Ints, rows: Ints) -> Ints:
+    """Return some rows of a journal turned over: one contiguous row per column."""
+    return np.ascontiguousarray(journal[rows].T)
+
+
+def tables_of(output: RunOutput) -> Tables:
+    """Read what most figures of a run are made of."""
+    return Tables(terms_of(output), changes_of(output))
 
 
 def changes_of(output: RunOutput) -> Changes:
@@ -149,11 +165,12 @@ def changes_of(output: RunOutput) -> Changes:
     journal = output.journal
     rows = rows_of(output, at.KIND_POSITION_CHANGED)
     instrument = journal[rows, at.EVENT_INSTRUMENT]
-    rows = rows[np.argsort(instrument, kind="stable")]
-    table = journal[rows]
-    instrument = table[:, at.EVENT_INSTRUMENT]
-    cause, realized = table[:, at.POSITION_CAUSE], table[:, at.POSITION_REALIZED]
-    cost = table[:, at.POSITION_COST_AFTER]
+    if np.any(instrument[1:] < instrument[:-1]):
+        rows = rows[np.argsort(instrument, kind="stable")]
+    table = columns_at(journal, rows)
+    instrument = table[at.EVENT_INSTRUMENT]
+    cause, realized = table[at.POSITION_CAUSE], table[at.POSITION_REALIZED]
+    cost = table[at.POSITION_COST_AFTER]
     first = _first_of_each(instrument)
     cost_before = _previous(cost, first)
     fill_row = np.where(cause == at.KIND_FILL, rows - 1, -1)
@@ -163,13 +180,13 @@ def changes_of(output: RunOutput) -> Changes:
     fee[kept - 1] = -value[kept]  # the fill that bought the units is the change before
     return Changes(
         row=rows,
-        ts=table[:, at.EVENT_TS],
+        ts=table[at.EVENT_TS],
         instrument=instrument,
         cause=cause,
-        before=_previous(table[:, at.POSITION_AFTER], first),
-        after=table[:, at.POSITION_AFTER],
+        before=_previous(table[at.POSITION_AFTER], first),
+        after=table[at.POSITION_AFTER],
         realized=realized,
-        closed=table[:, at.POSITION_CLOSED_LOTS],
+        closed=table[at.POSITION_CLOSED_LOTS],
         cost_before=cost_before,
         value=value,
         fee=fee,
@@ -185,20 +202,20 @@ def fills_of(output: RunOutput, changes: Changes) -> Fills:
     position[kept - 1] = changes.after[kept]
     order = np.argsort(changes.fill_row[made], kind="stable")
     rows = changes.fill_row[made][order]
-    table = output.journal[rows]
-    assert np.all(table[:, at.EVENT_KIND] == at.KIND_FILL), "a change of position without its fill"
+    table = columns_at(output.journal, rows)
+    assert np.all(table[at.EVENT_KIND] == at.KIND_FILL), "a change of position without its fill"
     return Fills(
         row=rows,
-        ts=table[:, at.EVENT_TS],
-        instrument=table[:, at.EVENT_INSTRUMENT],
-        order=table[:, at.FACT_ORDER],
+        ts=table[at.EVENT_TS],
+        instrument=table[at.EVENT_INSTRUMENT],
+        order=table[at.FACT_ORDER],
         side=np.sign(changes.lots()[made][order]),
-        lots=table[:, at.FACT_LOTS],
-        price=table[:, at.FACT_PRICE],
+        lots=table[at.FACT_LOTS],
+        price=table[at.FACT_PRICE],
         fee=changes.fee[made][order],
-        liquidity=table[:, at.FACT_LIQUIDITY],
-        rule=table[:, at.FACT_RULE],
-        reference=table[:, at.FACT_REFERENCE],
+        liquidity=table[at.FACT_LIQUIDITY],
+        rule=table[at.FACT_RULE],
+        reference=table[at.FACT_REFERENCE],
         value=changes.value[made][order],
         realized=changes.realized[made][order],
         position=position[made][order],
@@ -213,21 +230,22 @@ def cash_moves_of(output: RunOutput, changes: Changes, terms: Terms) -> CashMove
     paid = np.where(margined, changes.realized, -changes.value)
     traded, charged = paid != 0, changes.fee != 0
     currency = terms.currency[changes.instrument]
+    told = (changes.row, changes.ts, changes.instrument, currency)
     parts = (
-        (posted, table[:, at.EVENT_INSTRUMENT], table[:, at.CASH_CURRENCY]),
-        (changes.row[traded], changes.instrument[traded], currency[traded]),
-        (changes.row[charged], changes.instrument[charged], currency[charged]),
+        (posted, table[:, at.EVENT_TS], table[:, at.EVENT_INSTRUMENT], table[:, at.CASH_CURRENCY]),
+        tuple(column[traded] for column in told),
+        tuple(column[charged] for column in told),
     )
-    row = np.concatenate([part[0] for part in parts])
+    row, ts, instrument, currency = (np.concatenate(each) for each in zip(*parts))
     fee_cause = np.full(int(charged.sum()), CAUSE_FEE, dtype=np.int64)
     minor = np.concatenate((table[:, at.CASH_MINOR], paid[traded], -changes.fee[charged]))
     cause = np.concatenate((table[:, at.CASH_CAUSE], changes.cause[traded], fee_cause))
     order = np.argsort(row, kind="stable")
     return CashMoves(
         row=row[order],
-        ts=output.journal[row[order], at.EVENT_TS],
-        instrument=np.concatenate([part[1] for part in parts])[order],
-        currency=np.concatenate([part[2] for part in parts])[order],
+        ts=ts[order],
+        instrument=instrument[order],
+        currency=currency[order],
         minor=minor[order],
         cause=cause[order],
     )

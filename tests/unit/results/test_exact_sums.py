@@ -27,10 +27,12 @@ from runtime.results.context import warnings_of
 from runtime.results.daily import daily_closes
 from runtime.results.exact import (
     divide_half_even,
+    divide_rows_half_even,
     multiply_divide_rows,
     ratio_rows,
     sum_of,
 )
+from runtime.results.rows import rows_of
 from runtime.results.statement import unrealized_minor
 
 ACTIONS = ("trade", "trade", "trade", "dividend", "funding", "transfer", "split", "accrue", "price")
@@ -205,3 +207,30 @@ def test_ratios_are_rounded_half_to_even(
 
 def test_a_sum_over_64_bits_does_not_wrap() -> None:
     assert sum_of(np.array([2**62, 2**62, 2**62])) == 3 * 2**62
+
+
+NUMERATORS = st.lists(st.integers(-(2**60), 2**60), min_size=1, max_size=8)
+
+
+@given(numerators=NUMERATORS, divisor=st.integers(1, 2**60), vary=st.booleans())
+@settings(deadline=None)
+def test_rows_are_divided_as_python_divides(
+    numerators: list[int], divisor: int, vary: bool
+) -> None:
+    divisors = [divisor + vary * k for k in range(len(numerators))]
+    rows = divide_rows_half_even(np.array(numerators), np.array(divisors))
+    assert rows.tolist() == [divide_half_even(n, d) for n, d in zip(numerators, divisors)]
+
+
+def test_rows_are_found_by_kind() -> None:
+    run = Run()
+    run.trade(3, 900)
+    run.mark()
+    output = run.output()
+    kinds = output.journal[:, at.EVENT_KIND]
+    assert sorted(output.rows_by_kind) == sorted(set(kinds.tolist()))
+    for kind in (at.KIND_FILL, at.KIND_EQUITY_MARKED, at.KIND_DENIED):
+        assert rows_of(output, kind).tolist() == np.flatnonzero(kinds == kind).tolist()
+    both = (at.KIND_EQUITY_MARKED, at.KIND_FILL)
+    assert rows_of(output, *both).tolist() == np.flatnonzero(np.isin(kinds, both)).tolist()
+    assert replace(output, journal=output.journal[:0]).rows_by_kind == {}
