@@ -350,20 +350,36 @@ def declared(kind: type, strategy: type) -> dict[str, Any]:
     return found
 
 
-def compiled_strategy(*, indicators: dict[str, str] | None = None, memory: int = 1) -> Any:
-    """Declare a compiled strategy: a function in the numba subset, asked about every warm bar.
+def compiled_strategy(
+    *, indicators: dict[str, str] | None = None, memory: int = 1, on: str = "bar"
+) -> Any:
+    """Declare a compiled strategy: a function in the numba subset, asked about every row of its kind.
 
-    The function is ``f(values, memory, position, last, working, intents) -> int``: `values` holds
-    open, high, low, close, volume of the bar, then the declared indicators, then the strategy's
-    parameters, in order; `memory` is `memory` floats of its own for each instrument, kept between
-    calls; `position` in lots, `last` in ticks, `working` the number of working orders. It writes orders
-    into `intents` with `engine.kernels.intents.market_order` and its like and returns how many.
+    The function is ``f(values, memory, position, last, working, intents) -> int``. `values` holds
+
+    ========  ==================================================================
+    on        values
+    ========  ==================================================================
+    bar       open, high, low, close, volume, then the declared indicators
+    quote     bid, ask, bid size, ask size
+    trade     price, size, aggressor (+1 buyer, -1 seller, NaN unknown)
+    ========  ==================================================================
+
+    and then the strategy's parameters, in order. `memory` is `memory` floats of its own for each
+    instrument, kept between calls; `position` in lots, `last` in ticks, `working` the number of working
+    orders. It writes into `intents` with `engine.kernels.intents.market_order`, `limit_order`,
+    `stop_order` and `cancel_all`, and returns how many it has written. Bars before all indicators are
+    defined are not asked about.
     """
     from engine.jit import kernel
+
+    if on not in ("bar", "quote", "trade"):
+        raise StrategyError(f"on is {on!r}; it is 'bar', 'quote' or 'trade'")
 
     def mark(function: Any) -> Any:
         function.indicators = dict(indicators or {})
         function.memory = memory
+        function.on = on
         return kernel(function)
 
     return mark

@@ -1,4 +1,7 @@
-"""Writing intents, for compiled strategies: ``n = market_order(intents, n, BUY, lots)``."""
+"""Writing intents, for compiled strategies: ``n = market_order(intents, n, BUY, lots)``.
+
+A strategy returns how many it has written; they are carried out in their order.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from engine.model.layout import (
     TYPE_LIMIT,
     TYPE_MARKET,
     TYPE_STOP,
+    TYPE_WITHDRAW,
 )
 from engine.state import Table
 
@@ -53,4 +57,12 @@ def stop_order(intents: Table, n: int, side: int, lots: int, stop: int, flags: i
     intents[n, ORDER_TYPE] = TYPE_STOP
     intents[n, ORDER_STOP] = stop
     intents[n, ORDER_FLAGS] = flags
+    return n + 1
+
+
+@kernel
+def cancel_all(intents: Table, n: int) -> int:
+    """Write as intent `n` the wish to cancel every working order of the instrument; return n + 1."""
+    market_order(intents, n, 0, 0)
+    intents[n, ORDER_TYPE] = TYPE_WITHDRAW
     return n + 1

@@ -231,6 +231,7 @@ STATUS_EXPIRED: Final = OrderStatus.EXPIRED.value
 STATUS_REJECTED: Final = OrderStatus.REJECTED.value
 STATUS_DENIED: Final = OrderStatus.DENIED.value
 
+TYPE_WITHDRAW: Final = 0  # of an intent: no order, but the wish to cancel all in its instrument
 TYPE_MARKET: Final = OrderType.MARKET.value
 TYPE_LIMIT: Final = OrderType.LIMIT.value
 TYPE_STOP: Final = OrderType.STOP.value

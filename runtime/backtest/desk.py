@@ -37,7 +37,7 @@ _REDUCE_ONLY, _POST_ONLY = int(OrderFlag.REDUCE_ONLY), int(OrderFlag.POST_ONLY)
 
 _MODERATE = 10**8  # times any power below stays in 64 bits: the general way needs not be gone
 _CLEARLY = 0.49  # of a tick: what is nearest is beyond doubt, however the product was rounded
-_POWERS = tuple(10**k for k in range(11))
+_POWERS: tuple[int, ...] = tuple(int(10**k) for k in range(11))
 
 Row = dict[int, int]  # the columns of an intent that are not zero
 

@@ -1,17 +1,24 @@
-"""Compiled strategies: a function in the numba subset, called from inside the loop."""
+"""Compiled strategies: a function in the numba subset, called from inside the loop.
+
+Prices of a bar are what formulas call them: with `adjustment` ``splits``, continuous over splits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data.history import History
-from engine.errors import FormulaError, StrategyError
+from engine.errors import DataError, FormulaError, StrategyError
 from engine.jit import callback
 from engine.lang.batch import evaluate_batch
 from engine.lang.compiler import compile_program
 from engine.lang.program import Program
+from engine.model import layout as at
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
 from runtime.backtest.machine import Machine
@@ -22,20 +29,33 @@ from runtime.config import StrategyConfig
 from runtime.results import RunOutput
 from sims.fillbook.settings import BookSettings
 from sims.replay.columns import FunctionValues, Lanes
-from sims.replay.source import Source
+from sims.replay.source import Quanta, Source
 
-BAR_VALUES = ("open", "high", "low", "close", "volume")
+Values = list[NDArray[np.float64] | Quanta]
+
+# What a compiled strategy reads of each kind of row, in this order; prices first.
+_PRICES = {
+    "bar": {"open": at.BAR_OPEN, "high": at.BAR_HIGH, "low": at.BAR_LOW, "close": at.BAR_CLOSE},
+    "quote": {"bid": at.QUOTE_BID, "ask": at.QUOTE_ASK},
+    "trade": {"price": at.TRADE_PRICE},
+}
+_SIZES = {
+    "bar": (at.BAR_VOLUME,),
+    "quote": (at.QUOTE_BID_SIZE, at.QUOTE_ASK_SIZE),
+    "trade": (at.TRADE_SIZE,),
+}
+_KINDS = {"bar": at.KIND_BAR, "quote": at.KIND_QUOTE, "trade": at.KIND_TRADE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionDecider:
-    """A compiled function decides, at every warm bar, inside the loop."""
+    """A compiled function decides, at every warm row of its kind, inside the loop."""
 
     config: StrategyConfig
     history: History
     clockwork: Clockwork
-    function: Callable[..., int]
-    program: Program
+    function: Any  # marked by `engine.strategy.compiled_strategy`
+    program: Program | None
     memory_width: int
 
     @staticmethod
@@ -48,7 +68,15 @@ class FunctionDecider:
                 where=str(config.strategy.code_path),
                 remedy="put @trader.compiled_strategy(...) over it",
             )
-        formulas = {name: name for name in BAR_VALUES} | function.indicators
+        formulas: dict[str, str] = function.indicators
+        if not formulas:
+            return FunctionDecider(config, history, clockwork, function, None, function.memory)
+        if function.on != "bar":
+            raise StrategyError(
+                f"{config.strategy.code_name} is called on each {function.on}; indicators need bars",
+                where=str(config.strategy.code_path),
+                remedy="leave out indicators, and keep what is needed in memory",
+            )
         try:
             program = compile_program(
                 formulas,
@@ -61,11 +89,39 @@ class FunctionDecider:
         return FunctionDecider(config, history, clockwork, function, program, function.memory)
 
     def sources(self, is_compiled: bool) -> Sequence[Source]:
-        """Return the market data with the columns that the function reads of each bar."""
-        panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
-        outputs = evaluate_batch(self.program, panel, compiled=is_compiled)
-        values = [[columns[k] for columns in outputs.values()] for k in range(len(panel))]
-        return market_sources(self.history, values=values)
+        """Return the market data, with what the function reads of each row."""
+        read = {k: self._values(k) for k in range(len(self.history.parts))}
+        if self.function.on == "bar":
+            panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
+            for k, columns in enumerate(panel):
+                if columns.is_adjusted:
+                    read[k][:4] = [columns.open, columns.high, columns.low, columns.close]
+                    if not np.isnan(columns.volume).any():
+                        read[k][4] = columns.volume
+            if self.program is not None:
+                outputs = evaluate_batch(self.program, panel, compiled=is_compiled)
+                for k, values in read.items():
+                    values.extend(columns[k] for columns in outputs.values())
+        kind = _KINDS[self.function.on]
+        made = [
+            replace(source, values=read[source.instrument]) if source.kind == kind else source
+            for source in market_sources(self.history)
+        ]
+        if not any(source.kind == kind for source in made):
+            raise DataError(
+                f"no {self.function.on}s in the chosen dates",
+                remedy="choose data that has them, or another `on` of the compiled strategy",
+                code="data.no_rows",
+            )
+        return made
+
+    def _values(self, k: int) -> Values:
+        """Return what a row holds by itself, prices as they traded."""
+        instrument, on = self.history.parts[k].instrument, self.function.on
+        price, lot = 10.0**instrument.price_precision, 10.0**instrument.quantity_precision
+        values: Values = [Quanta(column, price) for column in _PRICES[on].values()]
+        values += [Quanta(column, lot) for column in _SIZES[on]]
+        return values + ([Quanta(at.TRADE_AGGRESSOR, 1.0)] if on == "trade" else [])
 
     def silence(self) -> Silence:
         """Return what is known without asking the user's code: nothing."""
@@ -81,7 +137,7 @@ class FunctionDecider:
             from sims.replay.entry import FUNCTION_SIGNATURE
 
             function = callback(self.function, FUNCTION_SIGNATURE)
-        lanes = Lanes(job.sources, job.setup.terms, always=True)
+        lanes = Lanes(job.sources, job.setup.terms, always=job.steps_on_all)
         machine.attach(lanes)
         parameters = [float(value) for value in self.config.parameter_values().values()]
         values = FunctionValues(lanes, parameters, len(self.history.parts), self.memory_width)

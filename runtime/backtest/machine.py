@@ -29,7 +29,8 @@ from sims.fillbook import layout as book_at
 from sims.fillbook.layout import Book
 from sims.fillbook.settings import BookSettings
 from sims.replay.columns import FunctionValues, Lanes
-from sims.replay.lanes import replay, replay_function
+from sims.replay.functions import replay_function
+from sims.replay.lanes import replay
 from sims.replay.layout import FRAME_WIDTH
 from sims.replay.loop import run, slice_end
 from sims.replay.stream import Chunk
@@ -154,11 +155,11 @@ class Machine:
         self, until: int, values: FunctionValues, function: Callable[..., int]
     ) -> None:
         """`replay` with a compiled strategy; `function` is a callback in the compiled world."""
-        columns = values.address if self.is_compiled else values.plain
+        columns = values.addresses if self.is_compiled else values.plain
         own = (values.width, values.numbers, values.memory, function)
         done = 0
         while not done:
-            done = self._replay_function(*self._blocks, until, self.intents, columns, *own)
+            done = self._replay_function(*self._blocks, until, self.intents, *columns, *own)
             self._after()
 
     def act(self, verb: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:

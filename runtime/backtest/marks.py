@@ -30,7 +30,8 @@ def mark_times(history: History, clockwork: Clockwork) -> NDArray[np.int64]:
     closes = clockwork.closes[clockwork.account]
     if len(closes) >= FEW_SESSIONS:
         return np.empty(0, dtype=np.int64)
-    seen = distinct(np.concatenate([_times(columns) for _, columns in history.columns()]))
+    times = [_times(columns) for _, columns in history.columns()]
+    seen = distinct(times[0] if len(times) == 1 else np.concatenate(times))
     chosen = seen[distinct(np.linspace(0, len(seen) - 1, POINTS).astype(np.int64))]
     return inside_sessions(chosen, clockwork)
 

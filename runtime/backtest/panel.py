@@ -45,6 +45,11 @@ class Panel:
     def __len__(self) -> int:
         return len(self._bars)
 
+    @property
+    def is_adjusted(self) -> bool:
+        """Whether prices and volumes differ from those that traded."""
+        return self._factors is not None
+
     @cached_property
     def open(self) -> Floats:
         """First prices."""

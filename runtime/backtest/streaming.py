@@ -147,7 +147,7 @@ class _Path:
             self._lanes = WindowLanes(whole, self._terms, always=self._always)
             self._machine.attach(self._lanes)
         else:
-            self._lanes.refill(sources, self._machine.book.market)
+            self._lanes.refill(sources)
         self._machine.replay(END if end_ns is None else end_ns - 1)
         rows = self._machine.drain()
         self._journal.append(rows)

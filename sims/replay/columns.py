@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from engine.jit import as_plain
 from engine.model.layout import EVENT_WIDTH, KIND_BAR, SIGNAL_WIDTH, TERM_CONVERTS
 from sims.replay import layout as at
-from sims.replay.lanes import FIRST_PAYLOAD, NEVER
-from sims.replay.source import MARKET, RANKS, Source, Wakes
+from sims.replay.functions import READ_CONSTANT, READ_FLOATS, READ_INTEGERS, VALUE_WIDTH
+from sims.replay.lanes import NEVER
+from sims.replay.source import MARKET, RANKS, Quanta, Source, Wakes
 
 Ints = NDArray[np.int64]
 
@@ -53,9 +54,9 @@ class Lanes:
         self.table = np.zeros((max(len(used), len(terms)), at.LANE_WIDTH), dtype=np.int64)
         self.heap = np.zeros(len(used) + 1, dtype=np.int64)
         self.turn = np.zeros(at.TURN_WIDTH, dtype=np.int64)
-        bars = sum(source.kind in MARKET for source in used)
-        self.events = np.zeros((bars + 2, EVENT_WIDTH), dtype=np.int64)
-        self.signals = np.zeros((bars + 2, SIGNAL_WIDTH), dtype=np.int64)
+        most = sum(_most_at_once(source) for source in used if source.kind in MARKET)
+        self.events = np.zeros((most + 2, EVENT_WIDTH), dtype=np.int64)
+        self.signals = np.zeros((most + 2, SIGNAL_WIDTH), dtype=np.int64)
         for k, source in enumerate(used):
             self._lay_out(k, source)
         self._mark_quiet(terms, always)
@@ -69,25 +70,12 @@ class Lanes:
         self.table[:] = self._start
         self.turn[:] = 0
         self.turn[at.TURN_CAUGHT_UP] = np.iinfo(np.int64).min
-        self.fill_heap()
-
-    def fill_heap(self) -> None:
-        """Put every lane that has a next step into the heap."""
-        steps = self.table[: len(self.sources), at.LANE_NEXT_TS]
-        ready = np.flatnonzero(steps != NEVER)
-        # Ascending by time, and by lane within one time, is a heap.
-        ready = ready[np.argsort(steps[ready], kind="stable")]
-        self.heap[: len(ready)] = ready
-        self.table[ready, at.LANE_PLACE] = np.arange(len(ready))
-        self.turn[at.TURN_SIZE] = len(ready)
 
     def signal(self, wakes: Sequence[Wakes]) -> None:
         """Give the bars of each instrument other signals, and go back to the first event."""
         for k, source in enumerate(self.sources):
             if source.kind == KIND_BAR:
-                lane = self._start[k]
-                self._put_signals(lane, wakes[source.instrument])
-                lane[at.LANE_NEXT_TS] = self._first_step(lane, lane[at.LANE_ALWAYS] == 0)
+                self._put_signals(self._start[k], wakes[source.instrument])
         self.rewind()
 
     def _put_signals(self, lane: Ints, wakes: Wakes) -> None:
@@ -151,14 +139,13 @@ class Lanes:
         lane[at.LANE_COLUMN] = self._add(source.ts_ns)
         payload = sorted(source.payload.items())
         assert [column for column, _ in payload] == [*range(4, 4 + len(payload))]
-        assert FIRST_PAYLOAD == 4
+        assert at.FIRST_PAYLOAD == 4
         for j, (_, data) in enumerate(payload):
             if isinstance(data, int):
                 lane[at.LANE_CONSTANTS] |= 1 << j
                 data = np.array([data], dtype=np.int64)
             self._add(data)
         lane[at.LANE_PAYLOAD] = len(payload)
-        lane[at.LANE_PLACE] = -1
         self._lay_out_signals(lane, source)
 
     def _lay_out_signals(self, lane: Ints, source: Source) -> None:
@@ -169,7 +156,7 @@ class Lanes:
         lane[at.LANE_WAKE_COUNT] = len(wakes)
 
     def _number_values(self) -> None:
-        """Say where each bar lane's columns of values begin, among those of all lanes."""
+        """Say where each lane's values begin, among those of all lanes."""
         first = 0
         for k, source in enumerate(self.sources):
             if source.values:
@@ -177,7 +164,7 @@ class Lanes:
                 first += len(source.values)
 
     def _mark_quiet(self, terms: Ints, always: bool) -> None:
-        """Say which lanes may be skipped over, and when each steps first."""
+        """Say which lanes may be skipped over."""
         self.table[:, at.LANE_OF_INSTRUMENT] = -1
         lanes_of: dict[int, list[int]] = {}
         for k, source in enumerate(self.sources):
@@ -188,53 +175,70 @@ class Lanes:
             quiet = source.kind in MARKET and len(lanes_of[i]) == 1 and not always
             quiet = quiet and terms[i, TERM_CONVERTS] <= 0
             lane[at.LANE_ALWAYS] = int(not quiet)
-            lane[at.LANE_NEXT_TS] = self._first_step(lane, quiet)
             if quiet:
                 self.table[i, at.LANE_OF_INSTRUMENT] = k
-
-    def _first_step(self, lane: Ints, quiet: bool) -> int:
-        if lane[at.LANE_ROWS] == 0:
-            return NEVER
-        if not quiet:
-            return int(self.columns[lane[at.LANE_COLUMN]][0])
-        wakes = self.columns[lane[at.LANE_WAKES]]
-        return int(self.columns[lane[at.LANE_COLUMN]][wakes[0]]) if len(wakes) else NEVER
 
     def _add(self, column: Ints) -> int:
         self.columns.append(np.ascontiguousarray(column, dtype=np.int64))
         return len(self.columns) - 1
 
 
-class FunctionValues:
-    """What a compiled strategy reads: columns by bar, its parameters, and memory of its own.
+def _most_at_once(source: Source) -> int:
+    """Return how many rows of a source can be kept of one time: bars of a lane differ in time."""
+    ts = source.ts_ns
+    if source.values is None or source.kind == KIND_BAR or not (ts[1:] == ts[:-1]).any():
+        return 1
+    starts = np.flatnonzero(np.diff(ts, prepend=ts[0] - 1))
+    return int(np.diff(starts, append=len(ts)).max())
 
-    `numbers` is the row it is given: the columns at the bar in hand, then the parameters.
+
+class FunctionValues:
+    """What a compiled strategy reads: its values by row, its parameters, and memory of its own.
+
+    `numbers` is the row it is given: the values at the row in hand, then the parameters. `table` tells
+    of each value of each lane how it is read; see `sims.replay.functions`.
     """
 
     def __init__(
         self, lanes: Lanes, parameters: Sequence[float], instruments: int, memory_width: int
     ) -> None:
-        self.columns = [
-            np.ascontiguousarray(column)
-            for source in lanes.sources
-            for column in source.values or ()
-        ]
-        self.width = next((len(s.values) for s in lanes.sources if s.values), 0)
+        used = [(k, source) for k, source in enumerate(lanes.sources) if source.values]
+        self.width = len(used[0][1].values or ()) if used else 0
+        self.table = np.zeros((max(len(used) * self.width, 1), VALUE_WIDTH), dtype=np.int64)
+        self.columns: list[NDArray[np.float64]] = []
+        units: list[float] = []
+        rows = iter(self.table)
+        for k, source in used:
+            for value in source.values or ():
+                next(rows)[:] = self._read(lanes, k, value, units)
+        self.columns.insert(0, np.array(units or [1.0]))
         self.numbers = np.zeros(self.width + len(parameters))
         self.numbers[self.width :] = parameters
         self.memory = np.zeros((instruments, memory_width))
         self._compiled: Any = None
 
+    def _read(
+        self, lanes: Lanes, k: int, value: NDArray[np.float64] | Quanta, units: list[float]
+    ) -> tuple[int, int, int]:
+        if not isinstance(value, Quanta):
+            self.columns.append(np.ascontiguousarray(value))
+            return READ_FLOATS, len(self.columns), 0  # the units come before them
+        lane, payload = lanes.table[k], value.column - at.FIRST_PAYLOAD
+        units.append(value.unit)
+        constant = lane[at.LANE_CONSTANTS] >> payload & 1
+        read = READ_CONSTANT if constant else READ_INTEGERS
+        return read, int(lane[at.LANE_COLUMN]) + 1 + payload, len(units) - 1
+
     @property
-    def address(self) -> int:
-        """The table of columns, for the compiled world."""
+    def addresses(self) -> tuple[int, int]:
+        """How values are read, and the columns of floats, for the compiled world."""
         if self._compiled is None:
             from engine.pointers import Columns
 
             self._compiled = Columns(self.columns, np.float64)
-        return int(self._compiled.address)
+        return self.table.ctypes.data, int(self._compiled.address)
 
     @cached_property
-    def plain(self) -> list[Any]:
-        """The columns for the interpreted world."""
-        return [as_plain(column) for column in self.columns]
+    def plain(self) -> tuple[Any, list[Any]]:
+        """The same for the interpreted world."""
+        return as_plain(self.table), [as_plain(column) for column in self.columns]

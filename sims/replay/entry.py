@@ -27,7 +27,8 @@ from engine.model.layout import (
 from engine.pointers import VECTOR, ColumnsType, MatrixType, ViewsType
 from engine.state import Core
 from sims.fillbook.layout import MARKET_WIDTH, REQUEST_WIDTH, Book
-from sims.replay.lanes import replay, replay_function
+from sims.replay.functions import VALUE_WIDTH, replay_function
+from sims.replay.lanes import replay
 from sims.replay.layout import (
     FRAME_BOOK,
     FRAME_COLUMNS,
@@ -147,6 +148,7 @@ _book_at = _views_at(_BOOK)
 _events_at = _matrix_at(MatrixType(EVENT_WIDTH))
 _signals_at = _matrix_at(MatrixType(SIGNAL_WIDTH))
 _intents_at = _matrix_at(MatrixType(ORDER_WIDTH))
+_values_at = _matrix_at(MatrixType(VALUE_WIDTH))
 _run = compiled(run)
 _replay = compiled(replay)
 _act = compiled(act)
@@ -214,12 +216,13 @@ def replay_function_at(
     until: int,
     own_intents: Any,
     values: int,
+    floats: int,
     width: int,
     numbers: Any,
     memory: Any,
     function: Any,
 ) -> Any:
-    """`sims.replay.lanes.replay_function` with every block by a frame's addresses."""
+    """`sims.replay.functions.replay_function` with every block by a frame's addresses."""
     at = _vector_at(frame)
     return _replay_function(
         _core_at(at[FRAME_CORE]),
@@ -233,7 +236,8 @@ def replay_function_at(
         _intents_at(at[FRAME_INTENTS]),
         until,
         own_intents,
-        _floats_at(values),
+        _values_at(values),
+        _floats_at(floats),
         width,
         numbers,
         memory,

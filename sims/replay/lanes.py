@@ -1,24 +1,22 @@
 """Columns into the loop: many lanes in one order, stepping only where something can happen.
 
-While nothing of an instrument works at the book, its market data change nothing but its last price.
-So a lane without working orders is *quiet*: the replay goes straight to its next row with a signal,
-and what lies between is caught up with (its last row alone) before anybody reads a price: at a
-decision, a mark of equity, an action. What is stepped on goes through the same kernels as a session's
-events do (`sims.replay.loop.handle`).
+While nothing of an instrument works at the book, or what works is out of the market's reach
+(`sims.replay.resting`), its market data change nothing but its last price. So the replay goes straight
+to the lane's next row with a signal or in reach, and what lies between is caught up with (its last row
+alone) before anybody reads a price: at a decision, a mark of equity, an action. What is stepped on goes
+through the same kernels as a session's events do (`sims.replay.loop.handle`).
 
 A heap of lanes by the time of their next step keeps the order; of lanes with equal times the lower
-comes first. An instrument with several lanes of market data is never quiet: which of its prices is
-the last would depend on their order.
+comes first. Of an instrument with several lanes of market data every row is stepped on: which of its
+prices is the last would depend on their order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from engine.jit import kernel
 from engine.kernels.money import INT64_MAX
-from engine.kernels.positions import tradable_lots
 from engine.model.layout import (
     ACCOUNT_FAULT,
     ACCOUNT_JOURNAL,
@@ -29,9 +27,9 @@ from engine.model.layout import (
     EVENT_TS,
     EVENT_WIDTH,
     KIND_QUOTE,
+    KIND_SESSION_CLOSE,
+    KIND_SESSION_OPEN,
     ORDER_INSTRUMENT,
-    POSITION_LAST,
-    POSITION_WORKING,
     SIGNAL_BITS,
     SIGNAL_WEIGHT,
 )
@@ -39,6 +37,7 @@ from engine.rules.decide import decide
 from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, COUNT_ORDERS, MARKET_WORKING, Book
 from sims.replay.layout import (
+    FIRST_PAYLOAD,
     LANE_ALWAYS,
     LANE_BEFORE,
     LANE_COLUMN,
@@ -52,19 +51,20 @@ from sims.replay.layout import (
     LANE_PAYLOAD,
     LANE_PLACE,
     LANE_ROWS,
+    LANE_STEP,
     LANE_VALUES,
     LANE_WAKE_COUNT,
     LANE_WAKE_CURSOR,
     LANE_WAKES,
     TURN_CAUGHT_UP,
     TURN_NOW,
+    TURN_READY,
     TURN_SIZE,
 )
-from sims.replay.loop import begin_decision, handle, pass_commands, place_all
+from sims.replay.loop import begin_decision, handle, pass_commands
+from sims.replay.resting import first_in_reach
 
-FIRST_PAYLOAD = 4  # the event column of a lane's first payload column
 NEVER = INT64_MAX
-BAR_VALUES = 5  # a compiled strategy's first columns: the bar itself, whose volume may be unknown
 
 
 # --- The heap ---------------------------------------------------------------------------------------
@@ -134,25 +134,46 @@ def schedule(lanes: Table, heap: Table, turn: Table, k: int, ts: int) -> None:
 
 # --- One lane ---------------------------------------------------------------------------------------
 @kernel
-def next_step_ts(lanes: Table, columns: Any, k: int, is_quiet: bool) -> int:
-    """Return the time of the next row of a lane that must be stepped on, or NEVER."""
-    row = lanes[k, LANE_CURSOR]
-    if is_quiet:
-        wake = lanes[k, LANE_WAKE_CURSOR]
-        if wake >= lanes[k, LANE_WAKE_COUNT]:
-            return NEVER
-        row = columns[lanes[k, LANE_WAKES]][wake]
-    if row >= lanes[k, LANE_ROWS]:
-        return NEVER
-    return columns[lanes[k, LANE_COLUMN]][row]
+def next_step(b: Book, lanes: Table, columns: Any, k: int) -> int:
+    """Return the next row of a lane that must be stepped on; its number of rows if there is none."""
+    row, i = lanes[k, LANE_CURSOR], lanes[k, LANE_INSTRUMENT]
+    if lanes[k, LANE_ALWAYS] == 1 or lanes[k, LANE_VALUES] > 0:
+        return row
+    wake = lanes[k, LANE_WAKE_CURSOR]
+    end = lanes[k, LANE_ROWS]
+    if wake < lanes[k, LANE_WAKE_COUNT]:
+        end = columns[lanes[k, LANE_WAKES]][wake]
+    if b.market[i, MARKET_WORKING] == 0:
+        return end
+    return first_in_reach(b, lanes, columns, k, i, row, end)
 
 
 @kernel
-def is_quiet_lane(b: Book, lanes: Table, k: int) -> bool:
-    """Return whether a lane's rows without signals may be skipped."""
-    if lanes[k, LANE_ALWAYS] == 1:
-        return False
-    return b.market[lanes[k, LANE_INSTRUMENT], MARKET_WORKING] == 0
+def plan(b: Book, lanes: Table, columns: Any, heap: Table, turn: Table, k: int) -> None:
+    """Find a lane's next step and give it its place in the heap."""
+    row = next_step(b, lanes, columns, k)
+    lanes[k, LANE_STEP] = row
+    ts = NEVER
+    if row < lanes[k, LANE_ROWS]:
+        ts = columns[lanes[k, LANE_COLUMN]][row]
+    if ts != lanes[k, LANE_NEXT_TS]:
+        schedule(lanes, heap, turn, k, ts)
+
+
+@kernel
+def make_ready(b: Book, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
+    """Plan every lane, before the first step and after the lanes were changed from outside."""
+    if turn[TURN_READY] == 1:
+        return
+    turn[TURN_READY] = 1
+    turn[TURN_SIZE] = 0
+    for k in range(lanes.shape[0]):
+        lanes[k, LANE_PLACE] = -1
+        lanes[k, LANE_NEXT_TS] = NEVER
+        lanes[k, LANE_STEP] = lanes[k, LANE_CURSOR]
+    for k in range(lanes.shape[0]):
+        if lanes[k, LANE_ROWS] > 0:
+            plan(b, lanes, columns, heap, turn, k)
 
 
 @kernel
@@ -204,7 +225,7 @@ def last_price_row(lanes: Table, columns: Any, k: int, start: int, end: int) -> 
 def pass_over(
     s: Core, b: Book, lanes: Table, columns: Any, events: Table, n: int, k: int, end: int
 ) -> None:
-    """Consume the rows of a quiet lane before `end`: only the last price among them counts."""
+    """Consume the rows of a lane before `end`, which need no step: only their last price counts."""
     start = lanes[k, LANE_CURSOR]
     if start >= end:
         return
@@ -219,10 +240,10 @@ def pass_over(
 def catch_up_lane(
     s: Core, b: Book, lanes: Table, columns: Any, events: Table, n: int, k: int, ts: int
 ) -> None:
-    """Consume a quiet lane's rows up to and with time `ts`."""
-    if lanes[k, LANE_IS_MARKET] == 1 and is_quiet_lane(b, lanes, k):
-        times = columns[lanes[k, LANE_COLUMN]]
-        end = first_after(times, lanes[k, LANE_CURSOR], lanes[k, LANE_ROWS], ts)
+    """Consume the rows of a lane up to and with time `ts` that need no step."""
+    start, step = lanes[k, LANE_CURSOR], lanes[k, LANE_STEP]
+    if lanes[k, LANE_IS_MARKET] == 1 and start < step:
+        end = first_after(columns[lanes[k, LANE_COLUMN]], start, step, ts)
         pass_over(s, b, lanes, columns, events, n, k, end)
 
 
@@ -230,7 +251,7 @@ def catch_up_lane(
 def catch_up(
     s: Core, b: Book, lanes: Table, columns: Any, turn: Table, events: Table, n: int, ts: int
 ) -> None:
-    """Consume every quiet lane up to and with time `ts`; row `n` of `events` is scratch."""
+    """Consume every lane's rows up to and with `ts` that need no step; row `n` of `events` is scratch."""
     if turn[TURN_CAUGHT_UP] < ts:
         for k in range(lanes.shape[0]):
             catch_up_lane(s, b, lanes, columns, events, n, k, ts)
@@ -259,6 +280,26 @@ def take_signal(lanes: Table, columns: Any, k: int, row: int, signals: Table, n:
 
 
 @kernel
+def wake(lanes: Table, columns: Any, heap: Table, turn: Table, k: int) -> None:
+    """Let a lane, which must be caught up, step on its next row: its orders have changed."""
+    row, ts = lanes[k, LANE_CURSOR], NEVER
+    lanes[k, LANE_STEP] = row
+    if row < lanes[k, LANE_ROWS]:
+        ts = columns[lanes[k, LANE_COLUMN]][row]
+    if ts != lanes[k, LANE_NEXT_TS]:
+        schedule(lanes, heap, turn, k, ts)
+
+
+@kernel
+def wake_traded(b: Book, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
+    """Wake the lanes of which something works at the book."""
+    for o in range(b.counters[COUNT_ORDERS]):
+        k = lanes[b.orders[o, ORDER_INSTRUMENT], LANE_OF_INSTRUMENT]
+        if k >= 0:
+            wake(lanes, columns, heap, turn, k)
+
+
+@kernel
 def step_lane(
     s: Core,
     b: Book,
@@ -273,11 +314,10 @@ def step_lane(
     """Step on the next row of the first lane; return its signal bits."""
     k = heap[0]
     now, is_market = lanes[k, LANE_NEXT_TS], lanes[k, LANE_IS_MARKET] == 1
-    if is_market and columns[lanes[k, LANE_COLUMN]][lanes[k, LANE_CURSOR]] < now:
-        wake = columns[lanes[k, LANE_WAKES]][lanes[k, LANE_WAKE_CURSOR]]
-        pass_over(s, b, lanes, columns, events, n, k, wake)
+    if is_market:
+        pass_over(s, b, lanes, columns, events, n, k, lanes[k, LANE_STEP])
     row = lanes[k, LANE_CURSOR]
-    kind, i = lanes[k, LANE_KIND], lanes[k, LANE_INSTRUMENT]
+    kind, i, only = lanes[k, LANE_KIND], lanes[k, LANE_INSTRUMENT], -1
     if kind < KIND_QUOTE and not is_market and i >= 0:
         only = lanes[i, LANE_OF_INSTRUMENT]
         if only >= 0:
@@ -288,8 +328,11 @@ def step_lane(
     bits = take_signal(lanes, columns, k, row, signals, n) if is_market else 0
     lanes[k, LANE_CURSOR] = row + 1
     handle(s, b, events, n)
-    is_quiet = is_market and is_quiet_lane(b, lanes, k)
-    schedule(lanes, heap, turn, k, next_step_ts(lanes, columns, k, is_quiet))
+    plan(b, lanes, columns, heap, turn, k)
+    if only >= 0:
+        wake(lanes, columns, heap, turn, only)
+    elif kind == KIND_SESSION_CLOSE or kind == KIND_SESSION_OPEN:
+        wake_traded(b, lanes, columns, heap, turn)
     return bits
 
 
@@ -329,17 +372,6 @@ def next_slice(
 
 
 @kernel
-def wake_traded(b: Book, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
-    """Let the lanes step of which something works at the book now; they must be caught up."""
-    for o in range(b.counters[COUNT_ORDERS]):
-        k = lanes[b.orders[o, ORDER_INSTRUMENT], LANE_OF_INSTRUMENT]
-        if k >= 0:
-            ts = next_step_ts(lanes, columns, k, False)
-            if ts != lanes[k, LANE_NEXT_TS]:
-                schedule(lanes, heap, turn, k, ts)
-
-
-@kernel
 def replay(
     s: Core,
     b: Book,
@@ -358,6 +390,7 @@ def replay(
     Called again it must be when the journal has to be emptied first; a fault also ends the call with
     0. `with_others` 0: of time `until` only the slice of market data, not what comes after it.
     """
+    make_ready(b, lanes, columns, heap, turn)
     room = s.journal.shape[0] // 2
     while turn[TURN_SIZE] > 0:
         now = lanes[heap[0], LANE_NEXT_TS]
@@ -381,72 +414,4 @@ def replay(
     if with_others == 0:
         s.account[ACCOUNT_NOW] = until
         begin_decision(s, b)
-    return 1
-
-
-@kernel
-def read_values(values: Any, first: int, width: int, row: int, numbers: Any) -> bool:
-    """Read one row of a compiled strategy's columns; say whether every indicator is defined."""
-    defined = True
-    for column in range(width):
-        value = values[first + column][row]
-        numbers[column] = value
-        if value != value and column >= BAR_VALUES:
-            defined = False
-    return defined
-
-
-@kernel
-def replay_function(
-    s: Core,
-    b: Book,
-    lanes: Table,
-    columns: Any,
-    heap: Table,
-    turn: Table,
-    events: Table,
-    signals: Table,
-    intents: Table,
-    until: int,
-    own_intents: Any,
-    values: Any,
-    width: int,
-    numbers: Any,
-    memory: Any,
-    function: Callable[..., int],
-) -> int:
-    """Run every slice up to and with `until` with a compiled strategy, asked about every bar.
-
-    `values` are the columns of all lanes, `width` for each; `numbers` is the row that the strategy
-    reads, `memory` one row of its own for each instrument, `own_intents` the block of `intents` as it
-    sees it. Returns as `replay` does.
-    """
-    room = s.journal.shape[0] // 2
-    while turn[TURN_SIZE] > 0:
-        now = lanes[heap[0], LANE_NEXT_TS]
-        if now > until:
-            break
-        kept = next_slice(s, b, lanes, columns, heap, turn, events, signals)
-        if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
-            return 0
-        for n in range(kept):
-            k, row = signals[n, SIGNAL_BITS] - 1, signals[n, SIGNAL_WEIGHT]
-            if read_values(values, lanes[k, LANE_VALUES] - 1, width, row, numbers):
-                i = lanes[k, LANE_INSTRUMENT]
-                count = function(
-                    numbers,
-                    memory[i],
-                    tradable_lots(s, i),
-                    s.positions[i, POSITION_LAST],
-                    s.positions[i, POSITION_WORKING],
-                    own_intents,
-                )
-                if count > 0:
-                    for each in range(count):
-                        intents[each, ORDER_INSTRUMENT] = i
-                    place_all(s, b, intents, count)
-        if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
-            return 0
-        if s.account[ACCOUNT_JOURNAL] > room:
-            return 0
     return 1

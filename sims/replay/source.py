@@ -37,6 +37,14 @@ RANKS: Final = {
 MARKET: Final = frozenset({at.KIND_BAR, at.KIND_QUOTE, at.KIND_TRADE})
 
 
+@dataclass(frozen=True, slots=True)
+class Quanta:
+    """A payload column read as a float: its integers divided by `unit`; NaN where unknown."""
+
+    column: int
+    unit: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Wakes:
     """The rows of a source at which a rule signals something, ascending, and what: bits and weights."""
@@ -70,7 +78,7 @@ class Source:
 
     `payload` maps event columns, from the fourth on, to int64 arrays or to one integer for all rows.
     With bars go a rule's signals (see `engine.model.layout.SIGNAL_BITS`), as `wakes` or as `bits` and
-    `weights` of every row, or the columns of `values` that a compiled strategy reads.
+    `weights` of every row; with any market data the `values` that a compiled strategy reads.
     """
 
     kind: int
@@ -79,7 +87,7 @@ class Source:
     payload: dict[int, Ints | int] = field(default_factory=dict)
     bits: NDArray[np.uint8] | None = None
     weights: Ints | None = None
-    values: Sequence[NDArray[np.float64]] | None = None
+    values: Sequence[NDArray[np.float64] | Quanta] | None = None
     wakes: Wakes | None = None
 
     def signals(self) -> Wakes:

@@ -25,12 +25,11 @@ CHUNK_ROWS: Final = 65536
 
 @dataclass(slots=True, eq=False)
 class Chunk:
-    """A run of whole slices: `rows` events, their signals, and the values for compiled strategies."""
+    """A run of whole slices: `rows` events and their signals."""
 
     rows: int
     events: Ints
     signals: Ints
-    values: NDArray[np.float64]
     sources: Ints  # which source each event came from
     places: Ints  # and its place there
 
@@ -42,23 +41,18 @@ class Stream:
     ----------
     sources
         In any order; equal kinds and instruments keep the order given.
-    value_width
-        Width of the values of a compiled strategy; 0 for none.
     """
 
-    def __init__(
-        self, sources: Sequence[Source], *, value_width: int = 0, chunk_rows: int = CHUNK_ROWS
-    ) -> None:
+    def __init__(self, sources: Sequence[Source], *, chunk_rows: int = CHUNK_ROWS) -> None:
         self._sources = [source for source in sources if len(source.ts_ns)]
         self._sources.sort(key=lambda source: (RANKS[source.kind], source.instrument))
-        self._value_width = value_width
         self._chunk_rows = chunk_rows
         self.count = sum(len(source.ts_ns) for source in self._sources)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield chunks in time order; their blocks are used again by the next one."""
         starts = [0] * len(self._sources)
-        buffers = _Buffers(self._value_width)
+        buffers = _Buffers()
         while True:
             ends = self._window(starts)
             total = sum(end - start for start, end in zip(starts, ends, strict=True))
@@ -100,8 +94,7 @@ class Stream:
 class _Buffers:
     """The blocks that chunks are built in; they grow to the largest chunk and stay."""
 
-    def __init__(self, value_width: int) -> None:
-        self._width = value_width
+    def __init__(self) -> None:
         self._capacity = 0
         self.reserve(1)
 
@@ -111,7 +104,6 @@ class _Buffers:
         self._capacity = rows
         self.events = np.zeros((rows, at.EVENT_WIDTH), dtype=np.int64)
         self.signals = np.zeros((rows, at.SIGNAL_WIDTH), dtype=np.int64)
-        self.values = np.zeros((rows if self._width else 1, max(self._width, 1)))
         self.sources = np.zeros(rows, dtype=np.int64)
         self.places = np.zeros(rows, dtype=np.int64)
 
@@ -130,11 +122,6 @@ class _Buffers:
             self.signals[row:last, at.SIGNAL_BITS] = source.bits[start:end]
         if source.weights is not None:
             self.signals[row:last, at.SIGNAL_WEIGHT] = source.weights[start:end]
-        if self._width:
-            if source.values is not None:
-                self.values[row:last] = source.values[start:end]
-            else:
-                self.values[row:last] = np.nan
         self.sources[row:last] = number
         self.places[row:last] = np.arange(start, end)
         return last
@@ -147,8 +134,6 @@ class _Buffers:
         order = np.argsort(events[:, at.EVENT_TS], kind="stable")
         for block in (self.events, self.signals, self.sources, self.places):
             block[:rows] = block[:rows][order]
-        if self._width:
-            self.values[:rows] = self.values[:rows][order]
 
     def chunk(self, rows: int) -> Chunk:
-        return Chunk(rows, self.events, self.signals, self.values, self.sources, self.places)
+        return Chunk(rows, self.events, self.signals, self.sources, self.places)

@@ -23,7 +23,7 @@ from engine.rules.decide import change_to, close_position, new_intent, withdraw_
 from engine.rules.sizing import lots_for_share
 from engine.state import Core, Table
 from sims.fillbook.layout import Book
-from sims.replay.lanes import wake_traded
+from sims.replay.lanes import make_ready, wake_traded
 from sims.replay.layout import VERB_CANCEL, VERB_CLOSE, VERB_PLACE, VERB_REPLACE, VERB_TARGET
 from sims.replay.loop import begin_decision, pass_commands
 
@@ -58,6 +58,7 @@ def act(
     fourth: int,
 ) -> int:
     """Do what a verb asks for after the slice that a replay has run to, and send it."""
+    make_ready(b, lanes, columns, heap, turn)
     begin_decision(s, b)
     answer = 0
     if verb == VERB_PLACE:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InternalFault
-from sims.fillbook.layout import MARKET_WORKING
 from sims.replay import layout as at
 from sims.replay.columns import Lanes
 from sims.replay.source import MARKET, Source
@@ -47,22 +46,19 @@ class WindowLanes(Lanes):
             if source.kind in MARKET
         }
 
-    def refill(self, sources: Sequence[Source], market: Ints) -> None:
+    def refill(self, sources: Sequence[Source]) -> None:
         """Take the market data of the next window, one source for each of the first window's.
 
         Parameters
         ----------
         sources
             In any order.
-        market
-            The book's block of that name: an instrument with working orders is stepped on.
         """
         for source in sources:
-            self._refill_lane(self._numbers[source.kind, source.instrument], source, market)
-        self.table[:, at.LANE_PLACE] = -1
-        self.fill_heap()
+            self._refill_lane(self._numbers[source.kind, source.instrument], source)
+        self.turn[at.TURN_READY] = 0
 
-    def _refill_lane(self, k: int, source: Source, market: Ints) -> None:
+    def _refill_lane(self, k: int, source: Source) -> None:
         lane = self.table[k]
         if lane[at.LANE_CURSOR] != lane[at.LANE_ROWS]:
             raise InternalFault(f"lane {k} has rows left of the window before")
@@ -75,5 +71,3 @@ class WindowLanes(Lanes):
             if not isinstance(column, int):
                 self._put(first + j, column)
         self._put_signals(lane, source.signals())
-        works = market[source.instrument, MARKET_WORKING] != 0
-        lane[at.LANE_NEXT_TS] = self._first_step(lane, quiet=not (lane[at.LANE_ALWAYS] or works))

@@ -18,7 +18,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.kernels.orders import ask_cancel, ask_replace
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_DAY, NS_PER_HOUR
@@ -35,6 +34,8 @@ from sims.fillbook.settings import (
     terms_block,
 )
 from sims.replay.columns import Lanes
+from sims.replay.layout import VERB_CANCEL, VERB_PLACE, VERB_REPLACE
+from sims.replay.source import MARKET
 from sims.replay.stream import Source, Stream
 
 D = Decimal
@@ -363,12 +364,10 @@ def play(
     """Run a world to its end; `watch` looks at the machine after every slice."""
     machine = Machine(cast(Any, world), world.settings, compiled)
     machine.attach(lanes or Lanes([], world.terms))  # without sources: rows come from a stream
-    if lanes is not None:
-        assert not world.acts
-        for until, _ in lanes.stops(7):
-            machine.replay(until)
-        return machine
     trader = _Trader(world, machine)
+    if lanes is not None:
+        _play_lanes(world, machine, lanes, trader)
+        return machine
     for chunk in Stream(world.sources, chunk_rows=chunk_rows).chunks():
         machine.events += chunk.rows
         if not world.acts and watch is None:
@@ -378,12 +377,22 @@ def play(
         while row < chunk.rows:
             until = machine.slice_end(chunk.events, row, chunk.rows)
             machine.run(chunk, row, until)
-            if world.acts:
+            if world.acts and chunk.events[until - 1, at.EVENT_KIND] in MARKET:
                 trader.act()
             if watch is not None:
                 watch(machine)
             row = until
     return machine
+
+
+def _play_lanes(world: World, machine: Machine, lanes: Lanes, trader: _Trader) -> None:
+    if world.acts:
+        market = [source.ts_ns for source in world.sources if source.kind in MARKET]
+        for now in np.unique(np.concatenate(market)).tolist():
+            machine.replay(now, with_others=False)
+            trader.act()
+    for until, _ in lanes.stops(7):
+        machine.replay(until)
 
 
 def hash_of(machine: Machine) -> str:
@@ -406,8 +415,8 @@ class _Trader:
         if draw < 0.10:
             self._place()
         elif draw < 0.16 and orders:
-            ask_cancel(core, core.orders[self.rng.randrange(orders), at.ORDER_ID])
-            self.machine.place(0)
+            order_id = core.orders[self.rng.randrange(orders), at.ORDER_ID]
+            self.machine.act(VERB_CANCEL, order_id)
         elif draw < 0.22 and orders:
             self._replace(self.rng.randrange(orders))
 
@@ -429,7 +438,7 @@ class _Trader:
             for row in rows:
                 row[at.ORDER_GROUP] = self.groups
         self.machine.intents[: len(rows)] = rows
-        self.machine.place(len(rows))
+        self.machine.act(VERB_PLACE, len(rows))
 
     def _row(
         self, i: int, side: int, types: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9), tif: int = 0
@@ -472,14 +481,13 @@ class _Trader:
         def moved(price: int) -> int:
             return price and max(price + rng.randint(-3, 3) * step, step)
 
-        ask_replace(
-            core,
+        self.machine.act(
+            VERB_REPLACE,
             core.orders[r, at.ORDER_ID],
             core.orders[r, at.ORDER_QUANTITY] * rng.choice((1, 1, 2)),
             moved(core.orders[r, at.ORDER_LIMIT]),
             moved(core.orders[r, at.ORDER_STOP]),
         )
-        self.machine.place(0)
 
 
 if __name__ == "__main__":
