@@ -92,10 +92,9 @@ def load(folder: Path, size: int | None) -> SimpleNamespace:
     import numpy as np
 
     names = json.loads((folder / "complete.json").read_text())["arrays"]
-    arrays = {name: np.load(folder / f"{name}.npy") for name in names}
-    if size is not None and size < len(arrays["ts"]):
-        arrays = {name: values[:size].copy() for name, values in arrays.items()}
-    return SimpleNamespace(**arrays)
+    mapped = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+    rows = len(mapped["ts"]) if size is None else size  # what is beyond them is not read
+    return SimpleNamespace(**{name: np.array(values[:rows]) for name, values in mapped.items()})
 
 
 def head(data: SimpleNamespace) -> SimpleNamespace:

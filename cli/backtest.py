@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,7 +175,8 @@ def run_with_progress(config: StrategyConfig, catalog: Path, engine: str) -> Rec
     from runtime.store import Store
 
     store = Store.open()
-    waits = engine != "interpreted" and not is_warm()
+    # Whether kernels are there takes reading the sources: only for who can see it.
+    waits = engine != "interpreted" and sys.stderr.isatty() and not is_warm()
     with screen.progress("preparing (compiles once)" if waits else "preparing") as advance:
 
         def tell(done: int, total: int) -> None:

@@ -10,8 +10,9 @@ import hashlib
 import os
 import platform
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
+
+from runtime.source_files import source_files
 
 COMPILED_PACKAGES = ("engine", "sims")
 _MARKER = "complete"
@@ -29,12 +30,9 @@ def sources_digest() -> str:
     digest = hashlib.blake2b(digest_size=8)
     digest.update(f"{platform.python_version()} {platform.machine()}".encode())
     for name in COMPILED_PACKAGES:
-        spec = find_spec(name)
-        assert spec is not None and spec.origin is not None
-        root = Path(spec.origin).parent
-        for path in sorted(root.rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
+        for path, content in source_files(name):
+            digest.update(path.encode())
+            digest.update(content)
     return digest.hexdigest()
 
 

@@ -18,11 +18,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.config.fingerprint import canonical
+from runtime.source_files import source_files
 from runtime.store.formulas import canonical_formula
 
 if TYPE_CHECKING:
@@ -189,13 +189,7 @@ def engine_digest() -> str:
     """Return a hash of the code that turns data and configuration into results."""
     digest = hashlib.sha256()
     for name in _DECIDING_CODE:
-        package, _, inner = name.partition("/")
-        spec = find_spec(package)
-        assert spec is not None and spec.origin is not None
-        root = Path(spec.origin).parent / inner
-        for path in sorted(root.rglob("*.py")):
-            content = path.read_bytes()
-            place = path.relative_to(root).as_posix()
+        for place, content in source_files(name):
             digest.update(f"{name} {place} {len(content)}\n".encode())
             digest.update(content)
     return digest.hexdigest()
