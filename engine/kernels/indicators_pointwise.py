@@ -206,10 +206,24 @@ def batch_lag(
 @kernel
 def update_returns(a: float, b: float, c: float, params: Floats, state: Floats) -> float:
     """Simple return over n bars; undefined from zero."""
-    before = _swap_lag(finite_or_nan(a), int(params[0]), state)
+    return change(a, _swap_lag(finite_or_nan(a), int(params[0]), state))
+
+
+@kernel
+def change(now: float, before: float) -> float:
+    """What a value has gained since, as a fraction of what it was; undefined from zero."""
     if isnan(before) or before == 0.0:
         return NAN
-    return finite_or_nan((a - before) / before)
+    return finite_or_nan((now - before) / before)
+
+
+@kernel
+def batch_change(
+    in0: Floats, in1: Floats, in2: Floats, params: Floats, state: Floats, out: Floats
+) -> None:
+    """Loop over `change`, where the values before are at hand."""
+    for i in range(len(out)):
+        out[i] = change(in0[i], in1[i])
 
 
 @kernel

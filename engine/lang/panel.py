@@ -46,6 +46,11 @@ class BarColumns:
     def __len__(self) -> int:
         return len(self.close)
 
+    def at(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return a field at some bars."""
+        column: NDArray[np.float64] = getattr(self, name)
+        return column[rows]
+
 
 class PanelColumns(Protocol):
     """`BarColumns`, or an object with the same columns that makes each when it is first read."""
@@ -77,6 +82,9 @@ class PanelColumns(Protocol):
     def __len__(self) -> int:
         """How many bars there are."""
 
+    def at(self, name: str, rows: NDArray[np.int64], /) -> NDArray[np.float64]:
+        """Return a field of the language at some bars."""
+
 
 class SliceBar(msgspec.Struct, frozen=True):
     """One bar of a slice; `instrument_index` counts the instruments of the streaming program."""
@@ -101,10 +109,11 @@ def require_symbols(references: tuple[str, ...], symbols: tuple[str, ...]) -> No
     DataError
         With the symbol that occurs twice, or that is missing.
     """
-    twice = [symbol for symbol in sorted(set(symbols)) if symbols.count(symbol) > 1]
-    if twice:
+    different = set(symbols)
+    if len(different) < len(symbols):
+        twice = [symbol for symbol in sorted(different) if symbols.count(symbol) > 1]
         raise DataError(f"two instruments have the symbol {twice[0]!r}", remedy="rename one")
-    missing = [symbol for symbol in references if symbol not in symbols]
+    missing = [symbol for symbol in references if symbol not in different]
     if missing:
         raise DataError(
             f"a formula reads {missing[0]!r}, and there is no data of it",

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import lru_cache
 
 from engine.errors import InputError
 from engine.model.units import INT64_MAX, MONEY_PRECISION, from_quanta, parse_decimal, to_quanta
@@ -135,8 +136,7 @@ class Instrument:
     @property
     def notional_fraction(self) -> Fraction:
         """Minor units of money in one tick times one lot."""
-        shift = MONEY_PRECISION - self.price_precision - self.quantity_precision
-        return Fraction(self.multiplier) * Fraction(10) ** shift
+        return _notional(self.multiplier, self.price_precision + self.quantity_precision)
 
     @property
     def notional_numerator(self) -> int:
@@ -197,3 +197,9 @@ def _require_whole(instrument: Instrument, name: str, low: int, high: int) -> No
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         reach = f"{low} to {high}" if high < INT64_MAX else f"at least {low}"
         raise _error(instrument.symbol, f"{name} must be a whole number, {reach}, not {value!r}")
+
+
+@lru_cache(maxsize=256)
+def _notional(multiplier: Decimal, decimals: int) -> Fraction:
+    """Return the money of a tick times a lot; a universe asks for the same one many times."""
+    return Fraction(multiplier) * Fraction(10) ** (MONEY_PRECISION - decimals)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -10,11 +12,45 @@ from numpy.typing import NDArray
 from data.adjustment import forward_split_factors
 from data.history import BarColumns, History
 from data.numbers import to_floats
+from data.sorting import distinct
 from engine.errors import DataError
 from runtime.backtest.clockwork import Clockwork
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+_ALL = slice(None)
+
+
+@dataclass(slots=True, eq=False)
+class Times:
+    """The bar times of a panel, and what follows from them: made once where instruments share them.
+
+    `slices` are those of all instruments, ascending.
+    """
+
+    ts_close_ns: Ints
+    slices: Ints
+    _numbers: Ints | None = None
+    _sessions: dict[str, tuple[Ints, Ints]] = field(default_factory=dict)
+
+    def numbers(self) -> Ints:
+        """Return the place of each bar among the slices."""
+        if self._numbers is None:
+            is_all = self.slices is self.ts_close_ns
+            self._numbers = (
+                np.arange(len(self.slices))
+                if is_all
+                else np.searchsorted(self.slices, self.ts_close_ns)
+            )
+        return self._numbers
+
+    def sessions(self, calendar: str, clockwork: Clockwork) -> tuple[Ints, Ints]:
+        """Return the trading day of each bar and its close; see `Clockwork.session_days`."""
+        if calendar not in self._sessions:
+            self._sessions[calendar] = clockwork.session_days(calendar, self.ts_close_ns)
+        return self._sessions[calendar]
 
 
 class Panel:
@@ -29,13 +65,13 @@ class Panel:
         history: History,
         index: int,
         bars: BarColumns,
-        slices: Ints,
+        times: Times,
         clockwork: Clockwork,
         adjustment: str,
     ) -> None:
         self._instrument = history.parts[index].instrument
         self._bars = bars
-        self._slices = slices
+        self._times = times
         self._clockwork = clockwork
         actions = [one for one in history.actions if one.symbol == self._instrument.symbol]
         self._actions = actions if adjustment == "splits" else []
@@ -73,17 +109,12 @@ class Panel:
     @cached_property
     def volume(self) -> Floats:
         """Units traded; NaN where the source has none."""
-        if not self._bars.has_volume:
-            return np.full(len(self), np.nan)
-        units = to_floats(self._bars.volume_lots, self._instrument.quantity_precision)
-        return units if self._factors is None else units / self._factors
+        return self._units(_ALL)
 
     @cached_property
     def slice_index(self) -> Ints:
         """The number of each bar's time among those of all instruments."""
-        if self._slices is self.ts_close_ns:
-            return np.arange(len(self))
-        return np.searchsorted(self._slices, self.ts_close_ns)
+        return self._times.numbers()
 
     @cached_property
     def session_day(self) -> Ints:
@@ -97,7 +128,7 @@ class Panel:
 
     @cached_property
     def _sessions(self) -> tuple[Ints, Ints]:
-        return self._clockwork.session_days(self._instrument.calendar, self.ts_close_ns)
+        return self._times.sessions(self._instrument.calendar, self._clockwork)
 
     @cached_property
     def _factors(self) -> Floats | None:
@@ -106,9 +137,22 @@ class Panel:
         steps = forward_split_factors(self._bars, self._actions)
         return steps.floats() if len(steps.factors) > 1 else None
 
-    def _prices(self, ticks: Ints) -> Floats:
-        prices = to_floats(ticks, self._instrument.price_precision)
-        return prices if self._factors is None else prices * self._factors
+    def at(self, name: str, rows: Ints) -> Floats:
+        """Return a field at some bars, without making its column."""
+        if name == "volume":
+            return self._units(rows)
+        ticks: Ints = getattr(self._bars, f"{name}_ticks")
+        return self._prices(ticks, rows)
+
+    def _prices(self, ticks: Ints, rows: Ints | slice = _ALL) -> Floats:
+        prices = to_floats(ticks[rows], self._instrument.price_precision)
+        return prices if self._factors is None else prices * self._factors[rows]
+
+    def _units(self, rows: Ints | slice) -> Floats:
+        if not self._bars.has_volume:
+            return np.full(len(self.ts_close_ns[rows]), np.nan)
+        units = to_floats(self._bars.volume_lots[rows], self._instrument.quantity_precision)
+        return units if self._factors is None else units / self._factors[rows]
 
 
 def panel_of(history: History, clockwork: Clockwork, *, adjustment: str) -> list[Panel]:
@@ -127,6 +171,15 @@ def panel_of(history: History, clockwork: Clockwork, *, adjustment: str) -> list
             code="data.no_bars",
         )
     parts = [part.bars for part in history.parts if part.bars is not None]
-    times = [bars.ts_close_ns for bars in parts]
-    slices = times[0] if len(times) == 1 else np.unique(np.concatenate(times))
-    return [Panel(history, k, bars, slices, clockwork, adjustment) for k, bars in enumerate(parts)]
+    times = times_of([bars.ts_close_ns for bars in parts])
+    pairs = enumerate(zip(parts, times, strict=True))
+    return [Panel(history, k, bars, own, clockwork, adjustment) for k, (bars, own) in pairs]
+
+
+def times_of(columns: Sequence[Ints]) -> list[Times]:
+    """Return the times of each instrument; the same object where all have the same times."""
+    first = columns[0]
+    if all(each is first or np.array_equal(each, first) for each in columns):
+        return [Times(first, first)] * len(columns)
+    slices = distinct(np.concatenate(columns))
+    return [Times(each, slices) for each in columns]

@@ -30,7 +30,7 @@ from engine.lang.program import Node, NodeKind, Program
 from engine.lang.ranking import rank_columns
 from engine.model import layout as at
 from runtime.backtest.clockwork import clockwork_of
-from runtime.backtest.signals import Signals, panel_of, signals_of
+from runtime.backtest.signals import panel_of, signals_of
 from runtime.config import StrategyConfig
 from sims.replay.source import Wakes, wakes_of
 
@@ -94,11 +94,11 @@ class SharedSignals:
         rules = config.rules
         assert rules is not None
         made = signals_of(program, self._panel, rules, compiled=self._compiled)
-        if made.weights is None or rules.rebalance == "every_bar":
-            return WholeWakes(_wakes(made))
+        if not made.has_weights or rules.rebalance == "every_bar":
+            return WholeWakes(made.wakes)
         each = replace(rules, rebalance="every_bar")
         opening = signals_of(program, self._panel, each, compiled=self._compiled)
-        return WholeWakes(_wakes(made), _wakes(opening))
+        return WholeWakes(made.wakes, opening.wakes)
 
     # --- Columns --------------------------------------------------------------------------------
     def column(
@@ -233,11 +233,6 @@ def _joined(columns: dict[int, Column]) -> NDArray[np.uint8]:
     for bit, column in columns.items():
         total |= (column == 1.0).view(np.uint8) * np.uint8(bit)
     return total
-
-
-def _wakes(signals: Signals) -> list[Wakes]:
-    weights: Sequence[Ints | None] = signals.weights or [None] * len(signals.bits)
-    return [wakes_of(bits, targets) for bits, targets in zip(signals.bits, weights, strict=True)]
 
 
 def _is_shareable(program: Program) -> bool:

@@ -13,9 +13,11 @@ from engine.errors import DataError
 from engine.lang.batch import FormulaMemory, evaluate_batch
 from engine.lang.panel import PanelColumns
 from engine.lang.program import Program
+from engine.lang.sampled import evaluate_at
 from engine.model import layout as at
 from runtime.backtest.panel import panel_of
 from runtime.config import RulesSection
+from sims.replay.source import Wakes, wakes_of
 
 _BITS = {
     "entry": at.SIGNAL_ENTRY,
@@ -25,24 +27,29 @@ _BITS = {
 }
 _WISHES = ("entry", "short_entry", "weight")
 _PPB = 10**9
+_SELDOM = 4  # rebalancing at less than every so many slices
 __all__ = ["WEIGHT_MAX", "Signals", "panel_of", "signals_of"]
 WEIGHT_MAX = 100.0  # a hundred times the equity: more is a mistake, not a position
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signals:
-    """Per instrument: the bits of each bar, and its target weight in parts per billion (or None)."""
+    """Per instrument: the bars at which something is signalled, and what.
 
-    bits: list[NDArray[np.uint8]]
-    weights: list[NDArray[np.int64]] | None
-    is_defined: bool = True  # whether what asks to enter had a value at any bar
+    `has_weights` says that it is target weights, in parts per billion; `is_defined` whether what asks to
+    enter had a value at any bar.
+    """
+
+    wakes: list[Wakes]
+    has_weights: bool = False
+    is_defined: bool = True
 
     def wishes(self) -> int:
         """Return at how many bars an entry or a target other than zero is asked for."""
         entries = at.SIGNAL_ENTRY | at.SIGNAL_SHORT_ENTRY
-        if self.weights is not None:
-            return sum(int(np.count_nonzero(weights)) for weights in self.weights)
-        return sum(int(np.count_nonzero(bits & entries)) for bits in self.bits)
+        if self.has_weights:
+            return sum(int(np.count_nonzero(each.weights)) for each in self.wakes)
+        return sum(int(np.count_nonzero(each.bits & entries)) for each in self.wakes)
 
 
 @dataclass(slots=True, eq=False)
@@ -61,28 +68,77 @@ def signals_of(
     compiled: bool,
     memory: SignalMemory | None = None,
 ) -> Signals:
-    """Evaluate a strategy's formulas at every bar; with a memory, at those of the next window."""
+    """Evaluate a strategy's formulas at every bar; with a memory, at those of the next window.
+
+    Weights alone are evaluated only where they are due, if that is seldom.
+    """
+    due = np.empty(0, dtype=bool)
+    if any(out.key == "weight" for out in program.outputs):
+        due = _rebalance_days(panel, rules.rebalance, memory or SignalMemory())
+        if memory is None and len(program.outputs) == 1 and _SELDOM * due.sum() < len(due):
+            found = _weights_at(program, panel, np.flatnonzero(due), compiled=compiled)
+            if found is not None:
+                return found
     kept = None if memory is None else memory.formulas
     outputs = evaluate_batch(program, panel, compiled=compiled, memory=kept)
-    bits = []
-    for k, columns in enumerate(panel):
-        total = np.zeros(len(columns), dtype=np.uint8)
-        for key, bit in _BITS.items():
-            if key in outputs:
-                total |= (outputs[key][k] == 1.0).astype(np.uint8) * np.uint8(bit)
-        bits.append(total)
     is_defined = _has_value([*itertools.chain(*(outputs.get(key, []) for key in _WISHES))])
+    bits = [_bits_of(outputs, k, columns) for k, columns in enumerate(panel)]
     if "weight" not in outputs:
-        return Signals(bits, None, is_defined)
-    due = _rebalance_days(panel, rules.rebalance, memory or SignalMemory())
-    weights = []
+        return Signals([wakes_of(each) for each in bits], is_defined=is_defined)
+    wakes = []
     for k, columns in enumerate(panel):
         target = outputs["weight"][k]
         _require_sane(target, columns)
         known = np.isfinite(target) & due[columns.slice_index]
         bits[k] |= known.astype(np.uint8) * np.uint8(at.SIGNAL_TARGET)
-        weights.append(np.rint(np.where(known, target, 0.0) * _PPB).astype(np.int64))
-    return Signals(bits, weights, is_defined)
+        wakes.append(wakes_of(bits[k], _ppb_of(np.where(known, target, 0.0))))
+    return Signals(wakes, has_weights=True, is_defined=is_defined)
+
+
+def _bits_of(
+    outputs: dict[str, list[NDArray[np.float64]]], k: int, columns: PanelColumns
+) -> NDArray[np.uint8]:
+    total = np.zeros(len(columns), dtype=np.uint8)
+    for key, bit in _BITS.items():
+        if key in outputs:
+            total |= (outputs[key][k] == 1.0).astype(np.uint8) * np.uint8(bit)
+    return total
+
+
+def _weights_at(
+    program: Program, panel: Sequence[PanelColumns], slices: NDArray[np.int64], *, compiled: bool
+) -> Signals | None:
+    """Return target weights evaluated at some slices only; None where they have no value at any.
+
+    Then it takes an evaluation at every bar to say whether they ever have one.
+    """
+    found = evaluate_at(program, "weight", panel, slices, compiled=compiled)
+    known = np.isfinite(found.values) & (found.rows >= 0)
+    if not known.any():
+        return None
+    targets = np.where(found.rows >= 0, found.values, 0.0)
+    for k in np.flatnonzero(_is_wild(targets).any(axis=1)).tolist():
+        is_there = found.rows[k] >= 0
+        _require_sane(targets[k][is_there], panel[k], found.rows[k][is_there])
+    weights = _ppb_of(np.where(known, targets, 0.0))
+    return Signals(_targets(found.rows, weights, known), has_weights=True)
+
+
+def _targets(
+    rows: NDArray[np.int64], weights: NDArray[np.int64], known: NDArray[np.bool_]
+) -> list[Wakes]:
+    """Return the targets of each instrument, out of tables of them."""
+    ends = np.cumsum(known.sum(axis=1)).tolist()
+    all_rows, all_weights = rows[known], weights[known]
+    bits = np.full(len(all_rows), at.SIGNAL_TARGET, dtype=np.int64)
+    return [
+        Wakes(all_rows[first:last], bits[first:last], all_weights[first:last])
+        for first, last in itertools.pairwise([0, *ends])
+    ]
+
+
+def _ppb_of(targets: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.rint(targets * _PPB).astype(np.int64)
 
 
 def _has_value(columns: list[NDArray[np.float64]]) -> bool:
@@ -95,8 +151,12 @@ def _rebalance_days(
     """Return for each slice whether weights are followed: the first slice of each period."""
     count = 1 + max((int(each.slice_index[-1]) for each in panel if len(each)), default=-1)
     day = np.zeros(count, dtype=np.int64)
+    before: tuple[object, object] = (None, None)
     for columns in panel:
-        day[columns.slice_index] = columns.session_day
+        numbers, days = columns.slice_index, columns.session_day
+        if numbers is not before[0] or days is not before[1]:  # the same times share theirs
+            day[numbers] = days
+            before = (numbers, days)
     match rebalance:
         case "every_bar":
             return np.ones(count, dtype=bool)
@@ -114,10 +174,20 @@ def _rebalance_days(
     return due
 
 
-def _require_sane(target: NDArray[np.float64], columns: PanelColumns) -> None:
-    wild = np.flatnonzero(np.abs(np.nan_to_num(target, posinf=np.inf)) > WEIGHT_MAX)
+def _is_wild(target: NDArray[np.float64]) -> NDArray[np.bool_]:
+    with np.errstate(invalid="ignore"):
+        wild: NDArray[np.bool_] = np.abs(target) > WEIGHT_MAX
+    return wild
+
+
+def _require_sane(
+    target: NDArray[np.float64], columns: PanelColumns, rows: NDArray[np.int64] | None = None
+) -> None:
+    """Refuse weights that are a mistake; `rows` are their bars, if not all."""
+    wild = np.flatnonzero(_is_wild(target))
     if len(wild):
-        when = np.datetime64(int(columns.ts_close_ns[wild[0]]), "ns")
+        row = wild[0] if rows is None else rows[wild[0]]
+        when = np.datetime64(int(columns.ts_close_ns[row]), "ns")
         raise DataError(
             f"the weight of {columns.symbol} is {target[wild[0]]:g} at {when}; "
             f"weights are fractions of equity, at most {WEIGHT_MAX:g}",

@@ -93,8 +93,7 @@ def _bar_source(
         k,
         bars.ts_close_ns,
         payload,
-        bits=None if signals is None else signals.bits[k],
-        weights=None if signals is None or signals.weights is None else signals.weights[k],
+        wakes=None if signals is None else signals.wakes[k],
         values=None if values is None else values[k],
     )
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from data.actions import ActionKind
 from data.adjustment import FactorSteps
 from data.history import BarColumns, History
-from data.sorting import distinct
 from runtime.backtest.clockwork import Clockwork
-from runtime.backtest.panel import Panel
+from runtime.backtest.panel import Panel, Times, times_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,11 +60,11 @@ class WindowPanel(Panel):
         history: History,
         index: int,
         bars: BarColumns,
-        slices: Ints,
+        times: Times,
         clockwork: Clockwork,
         splits: SplitMemory | None,
     ) -> None:
-        super().__init__(history, index, bars, slices, clockwork, "none")
+        super().__init__(history, index, bars, times, clockwork, "none")
         self._steps = None if splits is None else splits.factors(bars)
 
     @cached_property
@@ -91,11 +90,10 @@ class PanelMaker:
 
     def panel(self, bars: Sequence[BarColumns]) -> list[WindowPanel]:
         """Return the next window's bars, one block for each instrument, as formulas see them."""
-        times = [block.ts_close_ns for block in bars]
-        slices = times[0] if len(times) == 1 else distinct(np.concatenate(times))
+        times = times_of([block.ts_close_ns for block in bars])
         return [
-            WindowPanel(self._outline, k, block, slices, self._clockwork, self._splits[k])
-            for k, block in enumerate(bars)
+            WindowPanel(self._outline, k, block, own, self._clockwork, self._splits[k])
+            for k, (block, own) in enumerate(zip(bars, times, strict=True))
         ]
 
 
