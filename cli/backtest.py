@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -174,6 +175,7 @@ def run_with_progress(config: StrategyConfig, catalog: Path, engine: str) -> Rec
     from runtime.compile_cache import is_warm
     from runtime.store import Store
 
+    gc.freeze()  # what is imported stays: the end of the process need not look through it
     store = Store.open()
     # Whether kernels are there takes reading the sources: only for who can see it.
     waits = engine != "interpreted" and sys.stderr.isatty() and not is_warm()
