@@ -29,6 +29,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _KERNELS: set[Callable[..., Any]] = set()
 _TWINS: dict[Callable[..., Any], Callable[..., Any]] = {}
 _INNER_TWINS: dict[Callable[..., Any], Callable[..., Any]] = {}
+_CALLBACKS: dict[tuple[Any, ...], Any] = {}
+_CONSTANTS = (int, float, str, bytes, type(None))
 
 
 def kernel(function: _Function) -> _Function:
@@ -78,14 +80,44 @@ def callback(function: Callable[..., Any], signature: object) -> Any:
     """Return a kernel as a first-class compiled function, to be passed to another kernel.
 
     Its type is its signature alone, so that the kernel that receives it is compiled once and cached,
-    whatever function comes.
+    whatever function comes. A process compiles it once, also when its file is loaded again.
     """
     from numba import cfunc
 
     if function not in _KERNELS:
         raise ValueError(f"{function.__qualname__} is not a kernel: decorate it with @kernel")
-    # Not cached: it is the user's code, and numba would not notice a change in what it imports.
-    return cfunc(signature)(_clone(function))
+    key = (_recipe(function), signature)
+    if key not in _CALLBACKS:
+        # Not kept on disk: it is the user's code, and numba would not notice a change in what it imports.
+        _CALLBACKS[key] = cfunc(signature)(_clone(function))
+    return _CALLBACKS[key]
+
+
+class _Same:
+    """An object that equals only itself, whatever it thinks of that."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def _recipe(function: Callable[..., Any]) -> tuple[Any, ...]:
+    """Return what a kernel's compiled code depends on: its code, and the values that it names."""
+    plain = cast(types.FunctionType, function)
+    made: list[Any] = [plain.__code__, plain.__defaults__]
+    for name in plain.__code__.co_names:
+        value = plain.__globals__.get(name)
+        if isinstance(value, types.FunctionType) and value in _KERNELS and value is not function:
+            made.append(_recipe(value))
+        else:
+            made.append(value if isinstance(value, _CONSTANTS) else _Same(value))
+            made.append(type(value))
+    return tuple(made)
 
 
 def _clone(function: Callable[..., Any]) -> Callable[..., Any]:

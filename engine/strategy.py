@@ -2,10 +2,10 @@
 
     class MeanReversion(Strategy):
         window = parameter(20, minimum=2, maximum=200)
-        average = indicator("sma(close, window)")
+        is_cheap = condition("close < 0.95 * sma(close, window)")
 
         def on_bar(self, bar: Bar) -> None:
-            if bar.close < 0.95 * self.average and not self.position():
+            if self.is_cheap and not self.position():
                 self.buy(10)
 
 The same object runs in backtest, paper and live: it never learns which. It sees a read-only context as

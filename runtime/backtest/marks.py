@@ -31,7 +31,9 @@ def mark_times(history: History, clockwork: Clockwork) -> NDArray[np.int64]:
     if len(closes) >= FEW_SESSIONS:
         return np.empty(0, dtype=np.int64)
     times = [_times(columns) for _, columns in history.columns()]
-    seen = distinct(times[0] if len(times) == 1 else np.concatenate(times))
+    seen = times[0] if len(times) == 1 else np.concatenate(times)
+    if len(times) > 1 or (seen[1:] == seen[:-1]).any():
+        seen = distinct(seen)
     chosen = seen[distinct(np.linspace(0, len(seen) - 1, POINTS).astype(np.int64))]
     return inside_sessions(chosen, clockwork)
 
