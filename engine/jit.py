@@ -103,7 +103,7 @@ class _Same:
         return isinstance(other, _Same) and other.value is self.value
 
     def __hash__(self) -> int:
-        return id(self.value)
+        return hash(type(self.value))
 
 
 def _recipe(function: Callable[..., Any]) -> tuple[Any, ...]:
