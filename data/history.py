@@ -162,8 +162,8 @@ class History:
 
     def __post_init__(self) -> None:
         symbols = [part.instrument.symbol for part in self.parts]
-        twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
-        if twice:
+        if len(set(symbols)) < len(symbols):
+            twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
             raise DataError(
                 f"two instruments have the symbol {twice[0]!r}",
                 remedy="give each instrument a symbol of its own",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -148,7 +149,7 @@ class DerivedEntry(msgspec.Struct, frozen=True):
     how: str
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(msgspec.Struct, frozen=True, dict=True):
     """A dataset: its instruments, its parts, and its fingerprint over the content."""
 
     name: str
@@ -168,17 +169,20 @@ class Manifest(msgspec.Struct, frozen=True):
 
     def part(self, kind: str, symbol: str) -> PartEntry | None:
         """Return one part, or None when the dataset does not have it."""
-        for part in self.parts:
-            if part.kind == kind and part.symbol == symbol:
-                return part
-        return None
+        return self._parts_by_name.get((kind, symbol))
 
     def instrument(self, symbol: str) -> Instrument | None:
         """Return the definition of `symbol`, or None."""
-        for entry in self.instruments:
-            if entry.symbol == symbol:
-                return entry.to_instrument()
-        return None
+        entry = self._entries_by_symbol.get(symbol)
+        return None if entry is None else entry.to_instrument()
+
+    @cached_property
+    def _parts_by_name(self) -> dict[tuple[str, str], PartEntry]:
+        return {(part.kind, part.symbol): part for part in self.parts}
+
+    @cached_property
+    def _entries_by_symbol(self) -> dict[str, InstrumentEntry]:
+        return {entry.symbol: entry for entry in self.instruments}
 
 
 def fingerprint_of(

@@ -26,7 +26,7 @@ from data.windows import WINDOW_ROWS, cut_windows
 if TYPE_CHECKING:
     from data.catalog import Dataset
 
-_BLOCK_ROWS_MIN, _BLOCK_ROWS_MAX = 2_048, 262_144  # below, opening a file costs more than its rows
+_BLOCK_ROWS_MIN, _BLOCK_ROWS_MAX = 2_048, 131_072  # below, opening a file costs more than its rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

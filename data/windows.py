@@ -17,7 +17,7 @@ import numpy as np
 from data.chunks import ColumnReader
 from data.frames import AnyColumns, array_names, cut_block, with_arrays
 
-WINDOW_ROWS = 1_000_000
+WINDOW_ROWS = 524_288
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,18 +56,14 @@ def cut_windows(readers: Sequence[ColumnReader], rows: int = WINDOW_ROWS) -> Ite
     behind = [(one.last_ns, place) for place, one in enumerate(held) if not one.is_done]
     heapify(behind)
     fresh = sum(len(one) for one in held)
+    floor_ns = min((int(one.waiting[0].ts_ns[0]) for one in held if one.waiting), default=0)
     while behind:
-        while behind and fresh < rows:
+        # A window has to end after its first time, of which there may be more than one block.
+        if fresh < rows or behind[0][0] <= floor_ns:
             fresh += _advance(held, behind)
-        if not behind:
-            break
-        end_ns = behind[0][0]
-        window = Window(tuple(one.take(end_ns) for one in held), end_ns)
-        if len(window):
-            yield window
-            fresh = 0
-        else:  # one time fills all that was read
-            fresh += _advance(held, behind)
+            continue
+        floor_ns, fresh = behind[0][0], 0
+        yield Window(tuple(one.take(floor_ns) for one in held), floor_ns)
     last = Window(tuple(one.take(None) for one in held), None)
     if len(last):
         yield last
