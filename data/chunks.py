@@ -27,11 +27,12 @@ _ROWS_HELD = 4_000_000  # of all readers together, about 220 MB of bars
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The rows [start, end) of one file."""
+    """The rows [start, end) of one file; the time of the last one, where the manifest tells it."""
 
     path: Path
     start: int
     end: int
+    last_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,14 +68,19 @@ class ColumnReader:
         return sum(piece.end - piece.start for piece in self.pieces)
 
     def span_ns(self) -> tuple[int, int]:
-        """Return the times of the first and the last row; reads these two rows."""
-        first, last = self.ends()
-        return int(first.ts_ns[0]), int(last.ts_ns[0])
+        """Return the times of the first and the last row; reads no more than these two rows."""
+        return int(self.first_row().ts_ns[0]), self.last_ns()
 
-    def ends(self) -> tuple[AnyColumns, AnyColumns]:
-        """Return the first and the last row, each as a block; reads nothing else."""
-        first, last = self.pieces[0], self.pieces[-1]
-        return self._read(first.path, first.start, 1), self._read(last.path, last.end - 1, 1)
+    def first_row(self) -> AnyColumns:
+        """Return the first row as a block; reads nothing else."""
+        return self._read(self.pieces[0].path, self.pieces[0].start, 1)
+
+    def last_ns(self) -> int:
+        """Return the time of the last row; reads it where a span has cut its file."""
+        last = self.pieces[-1]
+        if last.last_ns is not None:
+            return last.last_ns
+        return int(self._read(last.path, last.end - 1, 1).ts_ns[0])
 
     def __iter__(self) -> Iterator[AnyColumns]:
         """Yield the blocks; none is empty.
@@ -111,7 +117,7 @@ def open_reader(
         if end_ns is not None and file.last_ns >= end_ns:
             end = _rows_before(path, part.kind, end_ns)
         if start < end:
-            pieces.append(Piece(path, start, end))
+            pieces.append(Piece(path, start, end, file.last_ns if end == file.rows else None))
     return ColumnReader(
         instrument, part.kind, part.timeframe, part.has_volume, tuple(pieces), block_rows
     )

@@ -28,17 +28,21 @@ COLUMNS: dict[str, type[AnyColumns]] = {
     "quotes": QuoteColumns,
     "trades": TradeColumns,
 }
+_NAMES: dict[type, tuple[str, ...]] = {
+    kind: tuple(f.name for f in fields(kind) if not f.name.startswith("has_"))
+    for kind in COLUMNS.values()
+}
 TIME_COLUMN = {"bars": "ts_close_ns", "quotes": "ts_ns", "trades": "ts_ns"}
 
 
 def column_names(kind: str) -> tuple[str, ...]:
     """Return the columns of a kind in the order of its files."""
-    return tuple(f.name for f in fields(COLUMNS[kind]) if not f.name.startswith("has_"))
+    return _NAMES[COLUMNS[kind]]
 
 
 def array_names(columns: AnyColumns) -> tuple[str, ...]:
     """Return the names of the arrays of a block, in its order."""
-    return tuple(f.name for f in fields(columns) if not f.name.startswith("has_"))
+    return _NAMES[type(columns)]
 
 
 def with_arrays(columns: AnyColumns, arrays: Sequence[NDArray[np.int64]]) -> AnyColumns:

@@ -37,8 +37,8 @@ PRICES = ("open", "high", "low", "close")
 
 def _freeze(columns: object) -> None:
     """Make the arrays read-only: what is hashed or shown later is what a run has read."""
-    for item in fields(columns):  # type: ignore[arg-type]
-        value = getattr(columns, item.name)
+    for name in type(columns).__slots__:  # type: ignore[attr-defined]
+        value = getattr(columns, name)
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
 

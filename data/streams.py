@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from data.chunks import ColumnReader
-from data.frames import AnyColumns, array_names, with_arrays
+from data.frames import TIME_COLUMN, AnyColumns, array_names, with_arrays
 from data.history import (
     BarColumns,
     Gap,
@@ -21,7 +21,7 @@ from data.history import (
     TradeColumns,
 )
 from data.manifest import Manifest
-from data.windows import WINDOW_ROWS, cut_windows
+from data.windows import cut_windows, window_rows_for
 
 if TYPE_CHECKING:
     from data.catalog import Dataset
@@ -45,8 +45,8 @@ class HistoryStream:
     Parameters
     ----------
     outline
-        Its instruments, actions, passport and fingerprint; of its rows only the first and the last of
-        each kind of data.
+        Its instruments, actions, passport and fingerprint; instead of its rows only the first of each
+        kind of data, and a copy of it at the time of the last.
     readers
         The rows; see `data.chunks`.
     """
@@ -58,8 +58,9 @@ class HistoryStream:
         """Return how many rows there are."""
         return sum(len(reader) for reader in self.readers)
 
-    def windows(self, rows: int = WINDOW_ROWS) -> Iterator[HistoryWindow]:
+    def windows(self, rows: int | None = None) -> Iterator[HistoryWindow]:
         """Yield the rows in windows of about so many rows; see `data.windows`."""
+        rows = window_rows_for(len(self.readers)) if rows is None else rows
         fair = rows // len(self.readers)
         block_rows = max(min(_BLOCK_ROWS_MIN, rows), min(_BLOCK_ROWS_MAX, fair))
         readers = [replace(reader, block_rows=block_rows) for reader in self.readers]
@@ -96,12 +97,12 @@ def open_stream(
 
 
 def _ends(reader: ColumnReader) -> AnyColumns:
-    """Return the first and the last row of a reader."""
-    first, last = reader.ends()
+    """Return the first row of a reader twice, the second time at the time of the last."""
+    first = reader.first_row()
     if len(reader) == 1:
         return first
-    names = array_names(first)
-    arrays = [np.concatenate((getattr(first, n), getattr(last, n))) for n in names]
+    arrays = [np.repeat(getattr(first, name), 2) for name in array_names(first)]
+    arrays[array_names(first).index(TIME_COLUMN[reader.kind])][1] = reader.last_ns()
     return with_arrays(first, arrays)
 
 

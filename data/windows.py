@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.chunks import ColumnReader
 from data.frames import AnyColumns, array_names, cut_block, with_arrays
 
 WINDOW_ROWS = 524_288
+_READER_ROWS = 512  # of each reader in a window: with fewer, a window costs more than its rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +42,21 @@ class Window:
         return sum(len(block) for block in self.columns)
 
 
-def cut_windows(readers: Sequence[ColumnReader], rows: int = WINDOW_ROWS) -> Iterator[Window]:
+def window_rows_for(readers: int) -> int:
+    """Return how many rows a window of so many readers has by default.
+
+    Examples
+    --------
+    >>> window_rows_for(1), window_rows_for(2_500)
+    (524288, 1280000)
+    """
+    return max(WINDOW_ROWS, _READER_ROWS * readers)
+
+
+def cut_windows(readers: Sequence[ColumnReader], rows: int) -> Iterator[Window]:
     """Yield the rows of some readers in windows of about so many rows together; none is empty.
 
-    A window is larger where more rows have one time, or where one block of each reader is more.
+    A window is larger where more rows have one time.
 
     Raises
     ------
@@ -63,10 +76,9 @@ def cut_windows(readers: Sequence[ColumnReader], rows: int = WINDOW_ROWS) -> Ite
             fresh += _advance(held, behind)
             continue
         floor_ns, fresh = behind[0][0], 0
-        yield Window(tuple(one.take(floor_ns) for one in held), floor_ns)
-    last = Window(tuple(one.take(None) for one in held), None)
-    if len(last):
-        yield last
+        yield from _windows_before(held, floor_ns, rows)
+    if any(held):
+        yield from _windows_before(held, None, rows)
 
 
 @dataclass(slots=True)
@@ -92,6 +104,16 @@ class _Held:
         self.last_ns = int(block.ts_ns[-1])
         return len(block)
 
+    def count(self, end_ns: int | None) -> int:
+        """Return how many of the waiting rows are before a time."""
+        if end_ns is None:
+            return len(self)
+        return sum(int(np.searchsorted(block.ts_ns, end_ns)) for block in self.waiting)
+
+    def times(self, count: int) -> NDArray[np.int64]:
+        """Return the times of the first waiting rows."""
+        return np.concatenate([block.ts_ns for block in self.waiting])[:count]
+
     def take(self, end_ns: int | None) -> AnyColumns:
         """Take what is before a time out of what waits."""
         if self.empty is None:
@@ -105,6 +127,16 @@ class _Held:
                 rest.append(cut_block(block, slice(place, None)))
         self.waiting = rest
         return _joined(taken) if taken else self.empty
+
+
+def _windows_before(held: Sequence[_Held], end_ns: int | None, rows: int) -> Iterator[Window]:
+    """Yield what is before a time in windows that end at times of the reader with most rows there."""
+    counts = [one.count(end_ns) for one in held]
+    pieces = max(1, sum(counts) // rows)
+    times = held[int(np.argmax(counts))].times(max(counts))
+    cuts = sorted({int(times[len(times) * k // pieces]) for k in range(1, pieces)})
+    for cut in [*(each for each in cuts if each > times[0]), end_ns]:
+        yield Window(tuple(one.take(cut) for one in held), cut)
 
 
 def _advance(held: Sequence[_Held], behind: list[tuple[int, int]]) -> int:

@@ -1,13 +1,13 @@
 """A backtest over data that is larger than memory, window by window.
 
-The same core, fill book and formulas as over a history in memory, with the same state hash. Both ends
-of what the data leaves open run side by side, so that the data is read once.
+The same core, fill book and formulas as over a history in memory, with the same state hash. The data is
+read once for both ends of what it leaves open; see `runtime.backtest.window_path`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,24 +15,21 @@ from numpy.typing import NDArray
 from data.history import BarColumns, History
 from data.sorting import distinct
 from data.streams import HistoryStream, HistoryWindow
-from data.windows import WINDOW_ROWS
 from engine.errors import DataError
 from engine.lang.program import Program
 from engine.model import layout as at
 from runtime.backtest.account import Setup, optimistic
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
-from runtime.backtest.machine import END, Machine
 from runtime.backtest.marks import FEW_SESSIONS, POINTS, inside_sessions
 from runtime.backtest.signals import SignalMemory, Signals, signals_of
 from runtime.backtest.sources import action_sources, market_sources, ticked_parts
 from runtime.backtest.window_panel import PanelMaker
-from runtime.backtest.window_record import JournalFile, MarketRecord
+from runtime.backtest.window_path import WindowPath
+from runtime.backtest.window_record import MarketRecord
 from runtime.config import StrategyConfig
 from runtime.results import RunOutput
-from sims.fillbook.settings import BookSettings
 from sims.replay.source import Source
-from sims.replay.windows import WindowLanes
 
 Ints = NDArray[np.int64]
 Progress = Callable[[int, int], None]
@@ -49,7 +46,7 @@ class StreamJob:
     program: Program
     is_compiled: bool
     progress: Progress | None = None
-    window_rows: int = WINDOW_ROWS
+    window_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,20 +71,19 @@ def run_stream(job: StreamJob, *, cash_minor: int) -> StreamedRun:
     require_bars(outline)
     others = [*action_sources(outline), *job.clockwork.sources(), *_marks(job)]
     feed = _Feed(job)
-    paths = [_Path(job, settings, others) for settings in _settings(config.fills.book)]
+    paths = _Paths(job, others)
     record = MarketRecord(job.stream, job.clockwork, _benchmark(config, outline))
     total = len(job.stream) + sum(len(source.ts_ns) for source in others)
     done = 0
     for window in job.stream.windows(job.window_rows):
         sources = feed.sources(window)
-        record.add(window, [path.replay(sources, window.end_ns) for path in paths])
+        record.add(window, paths.replay(sources, window.end_ns))
         done += window.rows
         if job.progress is not None:
             job.progress(done, total)
-    pessimistic, better = (path.output(job.clockwork, cash_minor, total) for path in paths)
-    is_open = pessimistic.ambiguities > 0
-    history = record.history()
-    return StreamedRun(pessimistic, better if is_open else None, history, feed.silence())
+    outputs = [path.output(job.clockwork, cash_minor, total) for path in paths.paths]
+    better = outputs[1] if len(outputs) > 1 else None
+    return StreamedRun(outputs[0], better, record.history(), feed.silence())
 
 
 def require_bars(outline: History) -> None:
@@ -129,38 +125,29 @@ class _Feed:
         return signals_of(job.program, panel, rules, compiled=job.is_compiled, memory=self._memory)
 
 
-class _Path:
-    """One end of what the data leaves open: a machine, its lanes and its journal."""
+class _Paths:
+    """The pessimistic path, and from the first window on that leaves something open the other."""
 
-    def __init__(self, job: StreamJob, settings: BookSettings, others: Sequence[Source]) -> None:
-        self._machine = Machine(job.setup, settings, job.is_compiled)
-        self._terms = job.setup.terms
-        self._always = job.config.account.dividends == "reinvest"
-        self._others = others
-        self._lanes: WindowLanes | None = None
-        self._journal = JournalFile()
+    def __init__(self, job: StreamJob, others: Sequence[Source]) -> None:
+        settings = job.config.fills.book
+        always = job.config.account.dividends == "reinvest"
+        self._other_settings = optimistic(settings)
+        self.paths = [
+            WindowPath(job.setup, settings, others, is_compiled=job.is_compiled, always=always)
+        ]
 
-    def replay(self, sources: Sequence[Source], end_ns: int | None) -> Ints:
-        """Replay a window; return the journal rows that it added."""
-        if self._lanes is None:
-            whole = [*sources, *self._others]
-            self._lanes = WindowLanes(whole, self._terms, always=self._always)
-            self._machine.attach(self._lanes)
-        else:
-            self._lanes.refill(sources)
-        self._machine.replay(END if end_ns is None else end_ns - 1)
-        rows = self._machine.drain()
-        self._journal.append(rows)
-        return rows
-
-    def output(self, clockwork: Clockwork, cash_minor: int, events: int) -> RunOutput:
-        self._machine.events = events
-        output = self._machine.output(clockwork, cash_minor)
-        return replace(output, journal=self._journal.rows())
-
-
-def _settings(book: BookSettings) -> tuple[BookSettings, BookSettings]:
-    return book, optimistic(book)
+    def replay(self, sources: Sequence[Source], end_ns: int | None) -> list[Ints]:
+        """Replay a window; return the journal rows that it added to each path."""
+        for path in self.paths:
+            path.take(sources)
+        first = self.paths[0]
+        start = first.start() if len(self.paths) == 1 else None
+        added = [path.replay(end_ns) for path in self.paths]
+        if start is not None and first.is_open:
+            other = first.branch(self._other_settings, start, sources)
+            self.paths.append(other)
+            added.append(other.replay(end_ns))
+        return added
 
 
 def _benchmark(config: StrategyConfig, outline: History) -> str | None:

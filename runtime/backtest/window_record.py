@@ -30,7 +30,7 @@ Ints = NDArray[np.int64]
 KINDS = ("bars", "quotes", "trades")
 CHARTED = 60  # instruments of which a chart can be drawn; of more, only the kept rows are left
 _LOOKED_UP = (at.KIND_SUBMITTED, at.KIND_FILL, at.KIND_POSITION_CHANGED)
-_ROW_BYTES = at.EVENT_WIDTH * 8
+_COPY_ROWS = 65_536
 
 
 class JournalFile:
@@ -39,6 +39,16 @@ class JournalFile:
     def __init__(self) -> None:
         self._file: Any = tempfile.TemporaryFile(prefix="trader-journal-")  # noqa: SIM115
         self._rows = 0
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def copy(self, rows: int) -> JournalFile:
+        """Return a file of its own with the first rows of this one."""
+        other, whole = JournalFile(), self.rows()
+        for start in range(0, rows, _COPY_ROWS):
+            other.append(whole[start : min(start + _COPY_ROWS, rows)])
+        return other
 
     def append(self, rows: Ints) -> None:
         """Write rows at the end.
