@@ -46,7 +46,7 @@ class Graph:
     timeframes: list[Timeframe] = field(default_factory=list)
     references: list[str] = field(default_factory=list)
     clock: int = BASE_CLOCK
-    _known: dict[str, int] = field(default_factory=dict)
+    _known: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     def field_of(self, name: str) -> Value:
         """Return a field of the instrument's bars."""
@@ -125,7 +125,7 @@ class Graph:
         return self._value(constant).node
 
     def _value(self, node: Node, result: ValueType = ValueType.NUMBER) -> Value:
-        key = node.identity()
+        key = node.key()
         if key not in self._known:
             self._known[key] = len(self.nodes)
             self.nodes.append(node)

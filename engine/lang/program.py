@@ -72,10 +72,11 @@ class Node:
         name = self.operation.name if self.operation else ""
         return f"{self.kind.value}|{name}|{','.join(each.hex() for each in self.params)}"
 
-    def identity(self) -> str:
-        """Return a text that is equal exactly for equal computations of one program."""
-        inputs = ",".join(str(each) for each in self.inputs)
-        return f"{self.operator_text()}|{self.clock}|{inputs}|{self.label}"
+    def key(self) -> tuple[object, ...]:
+        """Return what is equal exactly for equal computations of one program."""
+        name = self.operation.name if self.operation else ""
+        params = tuple(each.hex() for each in self.params)  # -0.0 is not 0.0
+        return self.kind.value, name, params, self.clock, self.inputs, self.label
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.jit import as_plain, compiled
 from engine.kernels import tally as at
 from engine.kernels.tally import tally
+from engine.model.layout import RATE_ONE
 from runtime.results.exact import to_base_rows
 
 Ints = NDArray[np.int64]
@@ -77,9 +78,11 @@ class Tally:
         marks, count, orders, transfers = self._totals.tolist()
         trades = self._trades[:count]
         net = trades[:, at.TRADE_REALIZED] - trades[:, at.TRADE_FEE]
+        if (rates != RATE_ONE).any():
+            net = to_base_rows(net, rates[trades[:, at.TRADE_INSTRUMENT]])
         return Tallied(
             marks=self._marks[:marks].copy(),
-            pnl=to_base_rows(net, rates[trades[:, at.TRADE_INSTRUMENT]]),
+            pnl=net,
             orders=orders,
             transfers=transfers,
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from runtime.sweep.trial import Task
 
-CHUNK_FIRST = 50
+CHUNK_FIRST = 10  # the first says how long trials take
 CHUNK_MAX = 200  # of trials that take no time; a kill loses at most a few chunks
 CHUNK_SECONDS = (0.5, 3.0)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from engine.errors import InputError
 
 TEMPORARY_PREFIX = ".tmp-"
+_held: set[int] = set()
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -41,6 +42,7 @@ def only_writer(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _held.add(handle)
         yield
     except BlockingIOError:
         raise InputError(
@@ -50,7 +52,18 @@ def only_writer(folder: Path) -> Iterator[None]:
             code="sweep.locked",
         ) from None
     finally:
+        _held.discard(handle)
         os.close(handle)
+
+
+def _let_go() -> None:
+    """Leave the folders to the parent: a forked worker would hold them when it is killed."""
+    for handle in _held:
+        os.close(handle)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def sweep_temporaries(folder: Path) -> None:

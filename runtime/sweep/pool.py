@@ -1,5 +1,12 @@
 """Where chunks run: in this process, or in worker processes on all cores.
 
+Starting a Python process and loading the compiled loop takes longer than many a search. So on Linux, where
+only our own code runs in them (rules), workers are forked from this process after it has run a first
+few trials itself: they begin with the loop loaded and the indicators computed. A forked worker computes
+with numpy and compiled kernels and sends arrays; it touches no data frame, no database and no terminal,
+whose threads and locks do not survive a fork. Python strategies may touch anything, so theirs are new
+processes.
+
 A worker that dies (out of memory, a crash in a library that a strategy uses) takes the pool with it.
 Then what was under way is run again, one trial at a time, in a new pool: the trial that kills its
 worker alone becomes a failed row, and the search goes on.
@@ -8,6 +15,7 @@ worker alone becomes a failed row, and the search goes on.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,8 +26,9 @@ from typing import Protocol, TypeAlias
 
 from data.history import History
 from engine.errors import InternalFault
+from runtime.config import StrategyConfig
 from runtime.sweep.trial import Task, TrialRow
-from runtime.sweep.worker import ChunkResult, Work, Worker, attach, run_chunk
+from runtime.sweep.worker import ChunkResult, Work, Worker, attach, inherit, run_chunk
 
 _DEATHS_AT_START_MAX = 3
 DIED = "the worker process died; did it run out of memory?"
@@ -60,11 +69,10 @@ class InlineBackend:
 
 
 class LocalPool:
-    """Worker processes on this machine; see `runtime.sweep.worker.attach`."""
+    """Worker processes on this machine, started anew; see `runtime.sweep.worker.attach`."""
 
     def __init__(self, work_path: Path, jobs: int) -> None:
         self._work_path = work_path
-        self._context = multiprocessing.get_context("spawn")
         self._executor: ProcessPoolExecutor | None = None
         self._lifeline: connection.Connection | None = None
         self._has_run = False
@@ -116,14 +124,19 @@ class LocalPool:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._executor is None:
-            theirs, self._lifeline = self._context.Pipe(duplex=False)
-            self._executor = ProcessPoolExecutor(
-                self.jobs,
-                mp_context=self._context,
-                initializer=attach,
-                initargs=(self._work_path, theirs),
-            )
+            theirs, self._lifeline = multiprocessing.Pipe(duplex=False)
+            self._executor = self._start(theirs, self._lifeline)
         return self._executor
+
+    def _start(
+        self, theirs: connection.Connection, _ours: connection.Connection
+    ) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self.jobs,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=attach,
+            initargs=(self._work_path, theirs),
+        )
 
     def close(self) -> None:
         """End the workers now: what they are at is run again, or not wanted."""
@@ -132,6 +145,38 @@ class LocalPool:
         self._lifeline.close()
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._executor = self._lifeline = None
+
+
+class ForkedPool(LocalPool):
+    """Worker processes forked from this one, which runs the first chunk."""
+
+    def __init__(self, work: Work, history: History, jobs: int) -> None:
+        super().__init__(Path(), jobs)
+        self._worker = Worker(work, history)
+
+    def run(self, chunks: Iterable[Chunk]) -> Iterator[ChunkResult]:
+        """Run a chunk here, then chunks on all workers."""
+        source = iter(chunks)
+        if not self._has_run:
+            for chunk in islice(source, 1):
+                yield self._worker.run(chunk)
+            self._has_run = True
+        yield from super().run(source)
+
+    def _start(
+        self, theirs: connection.Connection, ours: connection.Connection
+    ) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self.jobs,
+            mp_context=multiprocessing.get_context("fork"),
+            initializer=inherit,
+            initargs=(self._worker, theirs, ours),
+        )
+
+
+def can_fork(config: StrategyConfig) -> bool:
+    """Return whether workers of a strategy may be forked; see above."""
+    return sys.platform == "linux" and config.rules is not None
 
 
 def _submit(executor: ProcessPoolExecutor, chunk: Chunk) -> Future[ChunkResult]:

@@ -26,7 +26,7 @@ from runtime.sweep.files import only_writer
 from runtime.sweep.folder import SweepFolder
 from runtime.sweep.manifest import Manifest, differences, read_manifest, write_manifest
 from runtime.sweep.plan import Plan, Search, plan_of
-from runtime.sweep.pool import Backend, InlineBackend, LocalPool
+from runtime.sweep.pool import Backend, ForkedPool, InlineBackend, LocalPool, can_fork
 from runtime.sweep.ranking import require_metric
 from runtime.sweep.recording import NoRecorder, Recorder
 from runtime.sweep.result import SweepResult
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, int], None]
 SHARED_NAME = "shared.bin"
 
-# Starting a process costs about a second and a half: fewer seconds of work than this run here.
-_WORTH_A_POOL_SECONDS = 3.0
-_TRIAL_SECONDS = {True: 1.5e-3, False: 2e-3}
-_EVENT_SECONDS = {True: 3e-7, False: 2e-5}
+# What a search must take here before other processes pay, if they can be forked or must be started.
+_WORTH_A_POOL_SECONDS = {True: 0.3, False: 3.0}
+_TRIAL_SECONDS = {True: 5e-4, False: 2e-3}
+_EVENT_SECONDS = {True: 1e-8, False: 2e-5}
 _INTERPRETED_SECONDS_A_BAR = 2e-5
 # What an interpreted search may take on its workers before compiled code pays.
 _WORTH_LOADING = 3.0
@@ -337,8 +337,11 @@ class Runner:
 
             return DaskBackend(self._place.cluster, work, history)
         seconds = count * (_TRIAL_SECONDS[compiled] + events * _EVENT_SECONDS[compiled])
-        if wanted == 1 or (self._place.jobs is None and seconds < _WORTH_A_POOL_SECONDS):
+        worth = _WORTH_A_POOL_SECONDS[can_fork(sweep.config)]
+        if wanted == 1 or (self._place.jobs is None and seconds < worth):
             return InlineBackend(work, history)
+        if can_fork(sweep.config):
+            return ForkedPool(work, history, wanted)
         path = self.folder.root / SHARED_NAME
         self._stack.callback(path.unlink, missing_ok=True)
         save_shared(path, work, history)

@@ -117,11 +117,24 @@ def attach(work_path: Path, lifeline: connection.Connection) -> None:
     The parent holds the other end: it closes it to stop, and the system does when the parent is
     killed, so a search never leaves workers behind.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    _follow(lifeline)
     work, history = load_shared(work_path)
     assert isinstance(work, Work) and isinstance(history, History)
     _worker[:] = [Worker(work, history)]
+
+
+def inherit(
+    worker: Worker, lifeline: connection.Connection, parents_end: connection.Connection
+) -> None:
+    """Begin a forked worker process: everything is there already, and its pages are shared."""
+    parents_end.close()  # a copy of it kept open here would keep the lifeline uncut
+    _follow(lifeline)
+    _worker[:] = [worker]
+
+
+def _follow(lifeline: connection.Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
 def run_chunk(tasks: Sequence[Task]) -> ChunkResult:
