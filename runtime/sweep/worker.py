@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from multiprocessing import connection
 from pathlib import Path
+from queue import SimpleQueue
 from time import perf_counter
 
 from data.history import History
@@ -108,43 +109,45 @@ def _recorded(maker: TrialMaker, row: TrialRow, span: Span) -> Trial:
     return maker.trial(row.task.parameters, span, returns, row.error)
 
 
-_worker: list[Worker] = []
-
-
-def attach(work_path: Path, lifeline: connection.Connection) -> None:
-    """Begin a worker process: attach to the history, and end when the lifeline is cut.
-
-    The parent holds the other end: it closes it to stop, and the system does when the parent is
-    killed, so a search never leaves workers behind.
-    """
-    _follow(lifeline)
+def serve_started(work_path: Path, pipe: connection.Connection) -> None:
+    """Be a new worker process: attach to the history, then run chunks."""
     work, history = load_shared(work_path)
     assert isinstance(work, Work) and isinstance(history, History)
-    _worker[:] = [Worker(work, history)]
+    _serve(Worker(work, history), pipe)
 
 
-def inherit(
-    worker: Worker, lifeline: connection.Connection, parents_end: connection.Connection
+def serve_forked(
+    worker: Worker, pipe: connection.Connection, others: Sequence[connection.Connection]
 ) -> None:
-    """Begin a forked worker process: everything is there already, and its pages are shared."""
-    parents_end.close()  # a copy of it kept open here would keep the lifeline uncut
-    _follow(lifeline)
-    _worker[:] = [worker]
+    """Be a forked worker process: everything is there already, its pages shared with the parent's.
+
+    `others` are the parent's ends of pipes: copies of them kept here would keep those pipes open.
+    """
+    for other in others:
+        other.close()
+    _serve(worker, pipe)
 
 
-def _follow(lifeline: connection.Connection) -> None:
+def _serve(worker: Worker, pipe: connection.Connection) -> None:
+    """Run the chunks that come, until the pipe is cut: by the parent, or by its end.
+
+    A thread reads, so that the process ends at once, also in the middle of a chunk; a search that is
+    killed leaves no workers behind. It ends without tidying up: what a forked process has of its
+    parent's files and threads is not its own.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    waiting: SimpleQueue[list[Task]] = SimpleQueue()
+    threading.Thread(target=_read, args=(pipe, waiting), daemon=True).start()
+    while True:
+        pipe.send(worker.run(waiting.get()))
 
 
-def run_chunk(tasks: Sequence[Task]) -> ChunkResult:
-    """Run a chunk in an attached process."""
-    return _worker[0].run(tasks)
-
-
-def _end_with(lifeline: connection.Connection) -> None:
-    connection.wait([lifeline])
-    os._exit(1)
+def _read(pipe: connection.Connection, waiting: SimpleQueue[list[Task]]) -> None:
+    try:
+        while True:
+            waiting.put(pipe.recv())
+    except (EOFError, OSError):
+        os._exit(1)
 
 
 def save_shared(path: Path, *values: object) -> None:
