@@ -3,7 +3,7 @@
 `measure` makes some hundred small numpy calls, half a millisecond, which is as long as a whole run
 takes in a search. Here each call is made once for all runs: their series are the rows of a table. numpy
 adds the elements of a row as it adds those of a series, and what it computes in another way for many
-numbers than for one (powers, logarithms) is computed one by one. The definitions are those of
+numbers than for one (logarithms, powers) is computed one by one. The definitions are those of
 metric_definitions.py; a test compares the two over random accounts, bit by bit.
 """
 
@@ -156,11 +156,12 @@ def _cagr(growth: float, per_year: float, count: int) -> float:
 
 def _moments(centred: Floats) -> tuple[Floats, Floats]:
     """Return skewness and kurtosis of each row; see `sharpe._standardized_moment`."""
-    variance = np.square(centred).mean(axis=1).tolist()
+    square = np.square(centred)
+    variance = square.mean(axis=1).tolist()
     found = []
-    for order in (3, 4):
+    for order, factor in ((3, centred), (4, square)):
         scales = [math.pow(each, order / 2) if each > 0.0 else NAN for each in variance]
-        found.append((centred**order).mean(axis=1) / np.array(scales))
+        found.append((square * factor).mean(axis=1) / np.array(scales))
     return found[0], found[1]
 
 

@@ -34,7 +34,9 @@ class DayGrid:
         self._first = 0 if start_ns is None else int(np.searchsorted(ts, start_ns))
         days = days[self._first :]
         self._starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1)) if len(days) else days
-        self._last = np.append(self._starts[1:], len(days)) - 1 if len(days) else days
+        self._last: Ints | slice = slice(None)
+        if len(self._starts) < len(days):  # else each mark is its day's close
+            self._last = np.append(self._starts[1:], len(days)) - 1
         before = days[0] - 1 if len(days) else 0
         self.closes = np.concatenate(([before], days[self._starts])).astype(np.int64)
         self.days = self.closes[1:]  # one array for all runs: a chunk of them is sent with one
@@ -62,7 +64,7 @@ class DayGrid:
         )
 
     def _summed(self, values: Ints) -> Ints:
-        if not len(self._starts):
+        if isinstance(self._last, slice):
             return values
         total: Ints = np.add.reduceat(values, self._starts, axis=1)
         return total

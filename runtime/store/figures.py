@@ -38,8 +38,12 @@ def _values(returns: NDArray[np.float64]) -> tuple[float | None, ...]:
     total, drawdown = float(growth[-1]) - 1.0, float(drawdowns(growth).min())
     if returns.size < 2 or float(returns.max() - returns.min()) <= FLAT_RANGE:
         return total, None, drawdown, None, None
-    ratio = math.fsum(returns) / returns.size / float(returns.std(ddof=1))
-    return total, ratio, drawdown, skewness(returns), kurtosis(returns)
+    return total, daily_ratio(returns), drawdown, skewness(returns), kurtosis(returns)
+
+
+def daily_ratio(returns: NDArray[np.float64]) -> float:
+    """Return mean over sample deviation of returns that vary, of which there are at least two."""
+    return math.fsum(returns.tolist()) / returns.size / float(returns.std(ddof=1))
 
 
 def _finite(value: float | None) -> float | None:

@@ -75,6 +75,23 @@ def identity_of(config: StrategyConfig, data: DataIdentity) -> Identity:
     )
 
 
+class Identities:
+    """The identities of a strategy with many parameters; what they have in common is read once."""
+
+    def __init__(self, config: StrategyConfig, market: str) -> None:
+        self._code = code_of(config)
+        self._common = canonical(_deciding(config, self._code))
+        self.family = family_of(self._code, market)
+
+    def identity(self, config: StrategyConfig, data: DataIdentity) -> Identity:
+        """Return `identity_of` the strategy with other parameters, on data of the same market."""
+        assert isinstance(self._common, dict)
+        parameters = canonical(parameters_of(config, self._code))
+        configuration = _dumped({**self._common, "parameters": parameters})
+        fingerprint = _fingerprint(self.family, configuration, data)
+        return Identity(self.family, fingerprint, configuration, engine_digest(), data)
+
+
 def family_of(code: Code, market: str) -> str:
     """Return the family of a code on a market."""
     return _sha256({"version": _VERSION, "code": code.digest, "market": market})
@@ -203,7 +220,11 @@ def canonical_json(value: object) -> str:
     >>> canonical_json({"b": Decimal("1.50"), "a": (1, None)})
     '{"a":[1,null],"b":"1.5"}'
     """
-    return json.dumps(canonical(value), sort_keys=True, separators=(",", ":"))
+    return _dumped(canonical(value))
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _sha256(value: object) -> str:

@@ -156,9 +156,8 @@ def trials_frame(rows: Sequence[TrialRow], manifest: Manifest) -> pl.DataFrame:
     for name, text in manifest.parameters.items():
         columns.append(_parameter_column(name, rows, is_whole=not set(text) & set(".E")))
     table = np.array([UNDEFINED if run is None else run.metrics for run in runs])
-    for key in METRICS:
-        values = np.ascontiguousarray(table[:, KEYS.index(key)])
-        columns.append(pl.Series(key, values).fill_nan(None))
+    metrics = pl.DataFrame({key: table[:, KEYS.index(key)].copy() for key in METRICS})
+    columns += metrics.fill_nan(None).get_columns()
     known = np.array([run is not None for run in runs])
     equity = [0 if run is None else run.final_equity_minor for run in runs]
     columns.append(_where(money("final_equity", np.array(equity, dtype=np.int64)), known))

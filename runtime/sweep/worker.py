@@ -105,8 +105,9 @@ class Worker:
 
 
 def _recorded(maker: TrialMaker, row: TrialRow, span: Span) -> Trial:
-    returns = None if row.run is None else row.run.returns
-    return maker.trial(row.task.parameters, span, returns, row.error)
+    if row.run is None:
+        return maker.trial(row.task.parameters, span, None, row.error)
+    return maker.trial_of_run(row.task.parameters, span, row.run)
 
 
 def serve_started(work_path: Path, pipe: connection.Connection) -> None:
