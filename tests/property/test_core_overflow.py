@@ -86,7 +86,7 @@ def play(
 
 
 def denials(machine: Machine) -> list[Denial]:
-    rows = np.concatenate(machine.rows)
+    rows = np.concatenate(machine.journal_rows())
     return [
         Denial(int(reason))
         for reason in rows[rows[:, at.EVENT_KIND] == at.KIND_DENIED, at.FACT_REASON]
