@@ -137,6 +137,12 @@ def _is_kernel(value: object) -> bool:
 
 
 def as_plain(block: NDArray[Any]) -> Any:
-    """View a block for the interpreted world: same memory, elements are Python numbers."""
+    """View a block for the interpreted world: same memory, elements are Python numbers.
+
+    A block that came in a message may lie at an odd address, which a memoryview cannot read: of such a
+    one, which nobody writes to, it is a copy.
+    """
     assert block.flags.c_contiguous
+    if not block.flags.aligned:
+        block = block.copy()
     return memoryview(cast(Any, block))

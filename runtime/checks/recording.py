@@ -26,7 +26,7 @@ from runtime.checks.views import NEVER, View, Whole
 from runtime.checks.watching import Log, Wish, watched
 from runtime.config import StrategyConfig
 from runtime.differences import Series
-from sims.replay.stream import Source
+from sims.replay.source import Quanta, Source
 
 Ints = NDArray[np.int64]
 
@@ -239,4 +239,4 @@ def _values_until(values: Any, count: int) -> Any:
     """Return the first rows of what a compiled strategy reads: a table, or one array for each column."""
     if values is None or isinstance(values, np.ndarray):
         return values if values is None else values[:count]
-    return [column[:count] for column in values]
+    return [column if isinstance(column, Quanta) else column[:count] for column in values]

@@ -172,6 +172,7 @@ def _watched_function(function: Callable[..., int], log: Log) -> Callable[..., i
         log.memories.append(memory.copy())
         return count
 
+    called.on = function.on  # type: ignore[attr-defined]
     return called
 
 
