@@ -27,21 +27,22 @@ def is_used(rows: int) -> bool:
     return rows >= ROWS_MIN and is_in_use()
 
 
-def exact_counts(values: Floats, precision: int) -> Ints | None:
-    """Return `values` as counts of 10^-precision, or None when that is not certain."""
-    counts = np.empty(len(values), dtype=np.int64)
-    is_exact = compiled(count_exactly)(_for_reading(values), 10.0**precision, counts)
-    return counts if is_exact else None
+def fill_exactly(values: Floats, precision: int, out: Ints) -> bool:
+    """Fill `out` with `values` as counts of 10^-precision; False when that is not certain."""
+    assert len(values) == len(out)  # compiled code checks no index
+    return compiled(count_exactly)(_for_reading(values), 10.0**precision, out)
 
 
 def are_sound(*columns: Ints) -> bool:
     """Return whether bars are certainly possible: prices, volume, opens and closes in time."""
+    if len({len(column) for column in columns}) > 1:
+        return False
     return compiled(bars_are_sound)(*(_for_reading(column) for column in columns))
 
 
 def load() -> None:
     """Compile the passes, or load them from the cache."""
-    exact_counts(np.ones(1), 0)
+    fill_exactly(np.ones(1), 0, np.ones(1, dtype=np.int64))
     are_sound(*np.array([[1], [1], [1], [1], [1], [0], [1]], dtype=np.int64))
 
 

@@ -368,15 +368,18 @@ def _bars_from_floats(
     rounding: bool,
 ) -> tuple[BarColumns, float]:
     errors: list[float] = []
+    # One block for all of them: large pages of memory then fit but for its ends.
+    rooms = np.empty((5, len(closes)), dtype=np.int64)
+    precision = instrument.price_precision
     ticks = [
-        _quanta(column, instrument.price_precision, instrument.symbol, name, rounding, errors)
-        for column, name in zip(prices, PRICES)
+        _quanta(column, precision, instrument.symbol, name, rounding, errors, room)
+        for column, name, room in zip(prices, PRICES, rooms)
     ]
     if volumes is None:
         lots = np.zeros(len(closes), dtype=np.int64)
     else:
         precision = instrument.quantity_precision
-        lots = _quanta(volumes, precision, instrument.symbol, "volume", rounding, errors)
+        lots = _quanta(volumes, precision, instrument.symbol, "volume", rounding, errors, rooms[4])
     lengths = {len(column) for column in (opens, closes, lots, *ticks)}
     if len(lengths) > 1:
         raise DataError(
@@ -404,9 +407,16 @@ def _bar_times(ts_open_ns: ArrayLike | None, ts_close_ns: ArrayLike) -> tuple[In
 
 
 def _quanta(
-    values: Floats, precision: int, symbol: str, name: str, rounding: bool, errors: list[float]
+    values: Floats,
+    precision: int,
+    symbol: str,
+    name: str,
+    rounding: bool,
+    errors: list[float],
+    room: Ints,
 ) -> Ints:
-    exact = to_quanta_exact(values, precision)
+    out = room if len(room) == len(values) else None
+    exact = to_quanta_exact(values, precision, out)
     if exact is not None:
         return exact
     report = to_quanta_report(values, precision, rounding=rounding)

@@ -20,7 +20,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from data.compiled import exact_counts, is_used
+from data.compiled import fill_exactly, is_used
 from engine.model.instruments import PRECISION_MAX
 from engine.model.units import INT64_MAX
 
@@ -45,8 +45,10 @@ class Quanta:
     bad_rows: Ints
 
 
-def to_quanta_exact(values: Floats, precision: int) -> Ints | None:
+def to_quanta_exact(values: Floats, precision: int, out: Ints | None = None) -> Ints | None:
     """Return `values` as counts of 10^-precision, or None when one of them is not exact.
+
+    They are put into `out`, if it is given; it is then of no use when one of them is not exact.
 
     Examples
     --------
@@ -55,11 +57,10 @@ def to_quanta_exact(values: Floats, precision: int) -> Ints | None:
     >>> to_quanta_exact(np.array([0.125]), 2) is None
     True
     """
-    if is_used(len(values)):
-        counts = exact_counts(values, precision)
-        if counts is not None:
-            return counts
-    out = np.empty(len(values), dtype=np.int64)
+    if out is None:
+        out = np.empty(len(values), dtype=np.int64)
+    if is_used(len(values)) and fill_exactly(values, precision, out):
+        return out
     scaled, back = np.empty(_BLOCK), np.empty(_BLOCK)
     for start in range(0, len(values), _BLOCK):
         block = values[start : start + _BLOCK]

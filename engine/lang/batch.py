@@ -8,7 +8,7 @@ the few columns in flight, not one per node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,34 @@ def evaluate_batch(
     if is_local(program):
         return _in_blocks(program, panel, FormulaMemory() if memory is None else memory, call)
     return _Evaluation(program, panel, memory, call).run()
+
+
+def evaluate_blocks(
+    program: Program,
+    panel: Sequence[PanelColumns],
+    *,
+    compiled: bool,
+    memory: FormulaMemory | None = None,
+) -> Iterator[tuple[int, int, dict[str, Column]]]:
+    """Yield what `evaluate_batch` returns piece by piece, for who reduces it and keeps no column.
+
+    Yields
+    ------
+    int, int, dict[str, NDArray[np.float64]]
+        The instrument, the first row, and that part of each output's column by key; the next piece is
+        written over it. Each instrument's rows come in order.
+    """
+    if not is_local(program):
+        outputs = evaluate_batch(program, panel, compiled=compiled, memory=memory)
+        for number in range(len(panel)):
+            yield number, 0, {key: columns[number] for key, columns in outputs.items()}
+        return
+    require_symbols(program.references, tuple(bars.symbol for bars in panel))
+    states = FormulaMemory().states if memory is None else memory.states
+    evaluation = BlockEvaluation(program, states, _compiled_call if compiled else _plain_call)
+    for number, bars in enumerate(panel):
+        for first, columns in evaluation.blocks(number, bars):
+            yield number, first, {out.key: columns[out.node] for out in program.outputs}
 
 
 def _in_blocks(

@@ -8,7 +8,7 @@ kernel's state after a block is that after as many single steps, so the cut cann
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,21 +43,46 @@ class BlockEvaluation:
 
     def run(self, instrument: int, bars: PanelColumns) -> dict[int, Column]:
         """Return the column of each output's node; the states go on where they were left."""
+        whole = {index: self._whole(index, bars) for index in self._outputs}
+        for _ in self._blocks(instrument, bars, whole):
+            pass
+        return whole
+
+    def blocks(
+        self, instrument: int, bars: PanelColumns
+    ) -> Iterator[tuple[int, dict[int, Column]]]:
+        """Yield the first row of each block, and that part of each output's column.
+
+        The columns are written over by the next block.
+        """
+        for start, columns in self._blocks(instrument, bars, {}):
+            yield start, {index: columns[index] for index in self._outputs}
+
+    def _whole(self, index: int, bars: PanelColumns) -> Column:
+        node = self._nodes[index]
+        is_field = node.kind is NodeKind.FIELD
+        return writable(getattr(bars, node.label)) if is_field else np.empty(len(bars))
+
+    def _blocks(
+        self, instrument: int, bars: PanelColumns, whole: dict[int, Column]
+    ) -> Iterator[tuple[int, list[Column]]]:
         length = len(bars)
-        whole = {
-            index: writable(getattr(bars, node.label))
-            for index, node in enumerate(self._nodes)
-            if node.kind is NodeKind.FIELD
-        }
-        for index in self._outputs:
-            whole.setdefault(index, np.empty(length))
         rows = min(length, BLOCK_ROWS)
         if self._spare and len(self._spare[0]) < rows:
             self._spare = [np.empty(rows) for _ in self._spare]
         machines = [self._machine(*item, instrument) for item in enumerate(self._nodes)]
         for start in range(0, length, BLOCK_ROWS):
-            self._run_block(whole, machines, start, min(start + BLOCK_ROWS, length))
-        return {index: whole[index] for index in self._outputs}
+            end = min(start + BLOCK_ROWS, length)
+            columns: list[Column] = []
+            for index, node in enumerate(self._nodes):
+                if index in whole:
+                    columns.append(whole[index][start:end])
+                elif node.kind is NodeKind.FIELD:
+                    columns.append(writable(bars.at(node.label, slice(start, end))))
+                else:
+                    columns.append(self._spare[self._slots[index]][: end - start])
+                self._fill(node, columns, machines[index])
+            yield start, columns
 
     def _machine(self, index: int, node: Node, instrument: int) -> tuple[Column, Column]:
         """Return the parameters and the state of a node; only kernels use it."""
@@ -66,34 +91,27 @@ class BlockEvaluation:
             return params, params
         return params, remembered(self._states, (index, instrument), node.state_size + 1)
 
-    def _run_block(
-        self, whole: dict[int, Column], machines: list[tuple[Column, Column]], start: int, end: int
-    ) -> None:
-        columns: list[Column] = []
-        for index, node in enumerate(self._nodes):
-            if index in whole:
-                columns.append(whole[index][start:end])
-            else:
-                columns.append(self._spare[self._slots[index]][: end - start])
-            if node.kind is NodeKind.CONSTANT:
-                columns[index].fill(node.params[0])
-            elif node.kind is NodeKind.KERNEL:
-                assert node.operation is not None
-                inputs = [columns[each] for each in node.inputs]
-                inputs += [inputs[0]] * (3 - len(inputs))
-                self._call(node.operation.batch, *inputs, *machines[index], columns[index])
+    def _fill(self, node: Node, columns: list[Column], machine: tuple[Column, Column]) -> None:
+        """Compute the last of the columns, a node's, from those of its inputs."""
+        if node.kind is NodeKind.CONSTANT:
+            columns[-1].fill(node.params[0])
+        elif node.kind is NodeKind.KERNEL:
+            assert node.operation is not None
+            inputs = [columns[each] for each in node.inputs]
+            inputs += [inputs[0]] * (3 - len(inputs))
+            self._call(node.operation.batch, *inputs, *machine, columns[-1])
 
 
 def _slots(program: Program) -> tuple[list[int], int]:
     """Return where each node's blocks go, and how many places there are.
 
-    A place is free again after the last node that reads it. Outputs and fields have whole columns;
-    they are given none.
+    A place is free again after the last node that reads it; that of an output never is. Fields are
+    given none.
     """
-    last, outputs = last_uses(program), {out.node for out in program.outputs}
+    last = last_uses(program)
     slots, free, count = [-1] * len(program.nodes), list[int](), 0
     for index, node in enumerate(program.nodes):
-        if node.kind is not NodeKind.FIELD and index not in outputs:
+        if node.kind is not NodeKind.FIELD:
             if not free:
                 free.append(count)
                 count += 1

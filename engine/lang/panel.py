@@ -46,7 +46,7 @@ class BarColumns:
     def __len__(self) -> int:
         return len(self.close)
 
-    def at(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def at(self, name: str, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         """Return a field at some bars."""
         column: NDArray[np.float64] = getattr(self, name)
         return column[rows]
@@ -82,7 +82,7 @@ class PanelColumns(Protocol):
     def __len__(self) -> int:
         """How many bars there are."""
 
-    def at(self, name: str, rows: NDArray[np.int64], /) -> NDArray[np.float64]:
+    def at(self, name: str, rows: NDArray[np.int64] | slice, /) -> NDArray[np.float64]:
         """Return a field of the language at some bars."""
 
 

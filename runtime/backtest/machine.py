@@ -37,6 +37,8 @@ from sims.replay.stream import Chunk
 from sims.replay.verbs import act
 
 INTENT_ROWS = 64
+STRETCH_ROWS = 262_144  # of a long journal; memory that is not written yet takes none
+_NO_ROWS = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
 END = 2**63 - 1  # later than any event
 
 _OUTGROWN = {
@@ -63,6 +65,9 @@ class Machine:
     events: int = field(init=False, default=0)
     plain_intents: Any = field(init=False)
     _room: int = field(init=False)
+    _stretch: NDArray[np.int64] = field(init=False)
+    _stretches: int = field(init=False, default=0)
+    _used: int = field(init=False, default=0)
     _plain_core: Core = field(init=False)
     _plain_book: Book = field(init=False)
     _keep: Any = field(init=False, default=None)
@@ -78,6 +83,7 @@ class Machine:
         self.block, self.core, self.book = self.setup.fresh(self.settings)
         self.intents = np.zeros((INTENT_ROWS, ORDER_WIDTH), dtype=np.int64)
         self._room = len(self.core.journal) // 2  # as in the loop: the largest slice finds the rest
+        self._stretch = _NO_ROWS
         self.plain_intents = as_plain(self.intents)
         self._plain_core = plain_core(self.core)
         self._plain_book = Book(*(as_plain(block) for block in self.book))
@@ -197,8 +203,19 @@ class Machine:
     def _take_journal(self) -> None:
         count = self._plain_core.account[at.ACCOUNT_JOURNAL]
         if count:
-            self.rows.append(self.core.journal[:count].copy())
+            self.rows.append(self._room_for(count))
+            self.rows[-1][:] = self.core.journal[:count]
             self._plain_core.account[at.ACCOUNT_JOURNAL] = 0
+
+    def _room_for(self, count: int) -> NDArray[np.int64]:
+        """Return room for more journal rows, behind the last ones where a stretch has it left."""
+        if self._used + count > len(self._stretch):
+            is_all = not self.rows and count <= self._room  # most runs: the journal never filled
+            length = count if is_all else max(count, STRETCH_ROWS)
+            self._stretch = np.empty((length, at.EVENT_WIDTH), dtype=np.int64)
+            self._stretches, self._used = self._stretches + 1, 0
+        self._used += count
+        return self._stretch[self._used - count : self._used]
 
     def drain(self) -> NDArray[np.int64]:
         """Return the journal so far and forget it; the hash of the run goes on over it."""
@@ -206,6 +223,7 @@ class Machine:
         width = (0, at.EVENT_WIDTH)
         rows = np.concatenate(self.rows) if self.rows else np.zeros(width, dtype=np.int64)
         self.rows.clear()
+        self._stretch, self._stretches, self._used = _NO_ROWS, 0, 0
         return rows
 
     def _fault(self) -> InputError | InternalFault | StrategyError:
@@ -235,11 +253,9 @@ class Machine:
         """Return what the run has left behind."""
         self._take_journal()
         orders = self.core.orders[: int(self.core.account[at.ACCOUNT_ORDERS])]
-        if not self.rows:
-            self.rows.append(np.zeros((0, at.EVENT_WIDTH), dtype=np.int64))
-        journal = self.rows[0] if len(self.rows) == 1 else np.concatenate(self.rows)
+        in_one = self._stretches <= 1
         return RunOutput(
-            journal=journal,
+            journal=self._stretch[: self._used] if in_one else np.concatenate(self.rows),
             instruments=self.setup.instruments,
             currencies=self.setup.currencies,
             starting_cash_minor=starting_cash_minor,

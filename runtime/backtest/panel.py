@@ -137,7 +137,7 @@ class Panel:
         steps = forward_split_factors(self._bars, self._actions)
         return steps.floats() if len(steps.factors) > 1 else None
 
-    def at(self, name: str, rows: Ints) -> Floats:
+    def at(self, name: str, rows: Ints | slice) -> Floats:
         """Return a field at some bars, without making its column."""
         if name == "volume":
             return self._units(rows)

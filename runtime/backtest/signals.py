@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DataError
-from engine.lang.batch import FormulaMemory, evaluate_batch
+from engine.lang.batch import FormulaMemory, evaluate_batch, evaluate_blocks
 from engine.lang.panel import PanelColumns
 from engine.lang.program import Program
 from engine.lang.sampled import evaluate_at
@@ -80,11 +80,17 @@ def signals_of(
             if found is not None:
                 return found
     kept = None if memory is None else memory.formulas
+    bits = [np.zeros(len(columns), dtype=np.uint8) for columns in panel]
+    if all(out.key != "weight" for out in program.outputs):
+        is_defined = False
+        for k, first, part in evaluate_blocks(program, panel, compiled=compiled, memory=kept):
+            _mark(bits[k][first:], part)
+            is_defined = is_defined or _has_value([part[key] for key in _WISHES if key in part])
+        return Signals([wakes_of(each) for each in bits], is_defined=is_defined)
     outputs = evaluate_batch(program, panel, compiled=compiled, memory=kept)
     is_defined = _has_value([*itertools.chain(*(outputs.get(key, []) for key in _WISHES))])
-    bits = [_bits_of(outputs, k, columns) for k, columns in enumerate(panel)]
-    if "weight" not in outputs:
-        return Signals([wakes_of(each) for each in bits], is_defined=is_defined)
+    for k, each in enumerate(bits):
+        _mark(each, {key: columns[k] for key, columns in outputs.items()})
     wakes = []
     for k, columns in enumerate(panel):
         target = outputs["weight"][k]
@@ -93,16 +99,6 @@ def signals_of(
         bits[k] |= known.astype(np.uint8) * np.uint8(at.SIGNAL_TARGET)
         wakes.append(wakes_of(bits[k], _ppb_of(np.where(known, target, 0.0))))
     return Signals(wakes, has_weights=True, is_defined=is_defined)
-
-
-def _bits_of(
-    outputs: dict[str, list[NDArray[np.float64]]], k: int, columns: PanelColumns
-) -> NDArray[np.uint8]:
-    total = np.zeros(len(columns), dtype=np.uint8)
-    for key, bit in _BITS.items():
-        if key in outputs:
-            total |= (outputs[key][k] == 1.0).astype(np.uint8) * np.uint8(bit)
-    return total
 
 
 def _weights_at(
@@ -139,6 +135,14 @@ def _targets(
 
 def _ppb_of(targets: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.rint(targets * _PPB).astype(np.int64)
+
+
+def _mark(bits: NDArray[np.uint8], outputs: Mapping[str, NDArray[np.float64]]) -> None:
+    """Set in the first of the bits those of the conditions that hold."""
+    for key, bit in _BITS.items():
+        if key in outputs:
+            column = outputs[key]
+            bits[: len(column)] |= (column == 1.0).view(np.uint8) * np.uint8(bit)
 
 
 def _has_value(columns: list[NDArray[np.float64]]) -> bool:

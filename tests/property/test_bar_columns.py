@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from data import compiled
-from data.compiled import are_sound, exact_counts
+from data.compiled import are_sound, fill_exactly
 from data.history import BarColumns, History
 from data.numbers import to_quanta_exact
 from engine.errors import DataError
@@ -32,6 +32,11 @@ HOSTILE = [
 ]
 CENTS = st.integers(-(10**15), 10**15).map(lambda count: count / 100)
 VALUES = st.one_of(st.sampled_from(HOSTILE), CENTS, st.floats())
+
+
+def exact_counts(values: NDArray[np.float64], precision: int) -> NDArray[np.int64] | None:
+    out = np.empty(len(values), dtype=np.int64)
+    return out if fill_exactly(values, precision, out) else None
 
 
 @given(
