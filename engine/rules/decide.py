@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.kernels.money import OVERFLOW, add_checked, ceil_to, floor_to, multiply_divide_ceiling
 from engine.kernels.orders import ask_cancel, find_order, place
-from engine.kernels.positions import tradable_lots
+from engine.kernels.positions import equity_minor, tradable_lots
 from engine.model.layout import (
     ACCOUNT_ENTRY_OFFSET_PPM,
     ACCOUNT_ENTRY_TIF,
@@ -58,7 +58,7 @@ from engine.model.layout import (
     TYPE_STOP_LIMIT,
     TYPE_TRAILING_STOP,
 )
-from engine.rules.sizing import entry_lots, lots_for_share
+from engine.rules.sizing import entry_lots, lots_of_equity
 from engine.state import Core, Table
 
 MILLION = 10**6
@@ -256,11 +256,13 @@ def withdraw_all(s: Core, i: int) -> None:
 
 
 @kernel
-def follow_target(s: Core, intents: Table, i: int, weight_ppb: int, sells: bool) -> None:
+def follow_target(
+    s: Core, intents: Table, i: int, equity: int, weight_ppb: int, sells: bool
+) -> None:
     """Trade an instrument towards its target weight; called for reductions first, then for the rest."""
     if s.positions[i, POSITION_CLOSED] == 1:
         return
-    lots = lots_for_share(s, i, abs(weight_ppb))
+    lots = lots_of_equity(s, i, equity, abs(weight_ppb))
     change, withdraws = change_to(s, i, lots if weight_ppb >= 0 else -lots)
     if (change < 0) != sells:
         return
@@ -284,6 +286,7 @@ def decide(s: Core, intents: Table, events: Table, signals: Table, first: int, l
                 follow_signals(s, intents, events[row, EVENT_INSTRUMENT], bits)
     if targets == 0:
         return
+    equity = equity_minor(s)  # of all positions, so once: what is placed here does not change it
     for sells in (True, False):
         for row in range(first, last):
             if events[row, EVENT_KIND] == KIND_BAR and signals[row, SIGNAL_BITS] & SIGNAL_TARGET:
@@ -291,6 +294,7 @@ def decide(s: Core, intents: Table, events: Table, signals: Table, first: int, l
                     s,
                     intents,
                     events[row, EVENT_INSTRUMENT],
+                    equity,
                     signals[row, SIGNAL_WEIGHT],
                     sells,
                 )

@@ -60,7 +60,12 @@ def entry_lots(s: Core, i: int) -> int:
 @kernel
 def lots_for_share(s: Core, i: int, share_ppb: int) -> int:
     """Return the whole lot steps worth `share_ppb` parts per billion of equity."""
-    equity = equity_minor(s)
+    return lots_of_equity(s, i, equity_minor(s), share_ppb)
+
+
+@kernel
+def lots_of_equity(s: Core, i: int, equity: int, share_ppb: int) -> int:
+    """Return the same for an equity that is known."""
     if equity <= 0:
         return 0
     return lots_for_money(s, i, multiply_divide_floor(equity, share_ppb, BILLION))
