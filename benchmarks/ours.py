@@ -132,7 +132,9 @@ def _by_instrument(table: Any) -> Any:
     import numpy as np
 
     columns = np.empty(table.shape[::-1])
-    for first in range(0, len(table), 128):  # rows of a block stay in the cache: three times as fast
+    for first in range(
+        0, len(table), 128
+    ):  # rows of a block stay in the cache: three times as fast
         columns[:, first : first + 128] = table[first : first + 128].T
     return columns
 
