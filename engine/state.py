@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from engine.jit import as_plain
 from engine.model import layout as at
+from engine.model import trading_layout as loop
+from engine.model.trading import REASONS
 
 Block = NDArray[np.int64]
 
@@ -41,6 +43,18 @@ class Core(NamedTuple):
     positions: Block  # (instruments, POSITION_WIDTH)
     ledger: Block  # (currencies, LEDGER_WIDTH)
     orders: Block  # (order capacity, ORDER_WIDTH), compact, by id
+    monitors: Block  # (instruments, MONITOR_WIDTH); this and what follows: the trading loop
+    limits: Block  # (LIMITS_WIDTH,)
+    exits: Block  # (REASONS, EXITS_WIDTH)
+    stages: Block  # (STAGES_ROWS, STAGES_WIDTH)
+    guard: Block  # (GUARD_WIDTH,)
+    latches: Block  # (LATCHES_ROWS, LATCHES_WIDTH)
+    rings: Block  # (RINGS_ROWS, RINGS_WIDTH)
+    calendars: Block  # (calendars, CALENDARS_WIDTH)
+    returns: Block  # (instruments, RETURNS_WIDTH)
+    wakes: Block  # (instruments + LATCHES_ROWS + WAKE_SLOTS_ACCOUNT, WAKES_WIDTH)
+    queue: Block  # (as many and one,) slots of `wakes` as a heap; the last is how many wait
+    held: Block  # (instruments,) those with a position, an exit or an entry, ascending
     commands: Block  # (command capacity, COMMAND_WIDTH), emptied by the shell
     journal: Block  # (journal capacity, EVENT_WIDTH), emptied by the shell
 
@@ -53,6 +67,28 @@ class CoreShape(NamedTuple):
     orders: int = 1024
     commands: int = 4096
     journal: int = 65536
+    calendars: int = 1
+    trading: bool = False  # room for the trading loop; without it its blocks have one row
+
+
+def _trading_parts(shape: CoreShape) -> dict[str, tuple[int, ...]]:
+    """Return the sizes of the trading loop's blocks."""
+    many, few = (shape.instruments, 0) if shape.trading else (1, 1)
+    slots = many + loop.LATCHES_ROWS + loop.WAKE_SLOTS_ACCOUNT
+    return {
+        "monitors": (many, loop.MONITOR_WIDTH),
+        "limits": (loop.LIMITS_WIDTH,),
+        "exits": (few or REASONS, loop.EXITS_WIDTH),
+        "stages": (few or loop.STAGES_ROWS, loop.STAGES_WIDTH),
+        "guard": (loop.GUARD_WIDTH,),
+        "latches": (few or loop.LATCHES_ROWS, loop.LATCHES_WIDTH),
+        "rings": (few or loop.RINGS_ROWS, loop.RINGS_WIDTH),
+        "calendars": (few or shape.calendars, loop.CALENDARS_WIDTH),
+        "returns": (many, loop.RETURNS_WIDTH),
+        "wakes": (few or slots, loop.WAKES_WIDTH),
+        "queue": (few or slots + 1,),
+        "held": (many,),
+    }
 
 
 def new_core(shape: CoreShape, terms: Block) -> tuple[Block, Core]:
@@ -66,6 +102,7 @@ def new_core(shape: CoreShape, terms: Block) -> tuple[Block, Core]:
         "positions": (shape.instruments, at.POSITION_WIDTH),
         "ledger": (shape.currencies, at.LEDGER_WIDTH),
         "orders": (shape.orders, at.ORDER_WIDTH),
+        **_trading_parts(shape),
     }
     block = np.zeros(sum(int(np.prod(size)) for size in parts.values()), dtype=np.int64)
     views: dict[str, Block] = {}
@@ -82,7 +119,32 @@ def new_core(shape: CoreShape, terms: Block) -> tuple[Block, Core]:
     core.terms[:] = terms
     core.ledger[0, at.LEDGER_RATE] = at.RATE_ONE
     core.account[at.ACCOUNT_NEXT_ORDER] = 1
+    core.account[at.ACCOUNT_NEXT_WAKE] = loop.NEVER
+    if shape.trading:
+        _begin_trading(core)
     return block, core
+
+
+def _begin_trading(core: Core) -> None:
+    """Fill in what a trading loop starts from where that is not zero."""
+    core.account[at.ACCOUNT_TRADING] = 1
+    core.account[at.ACCOUNT_NEXT_POSITION] = 1
+    core.account[at.ACCOUNT_NEXT_SIGNAL] = 1
+    for column in (
+        loop.MONITOR_EDGE,
+        loop.MONITOR_CONFIDENCE,
+        loop.MONITOR_GOAL,
+        loop.MONITOR_VOLATILITY,
+        loop.MONITOR_VOLUME,
+        loop.MONITOR_TARGET_GOAL,
+        loop.MONITOR_DENIED_EDGE,
+        loop.ENTRY_GOAL,
+    ):
+        core.monitors[:, column] = loop.NOT_GIVEN
+    for column in (loop.EXIT_DEADLINE, loop.ENTRY_DEADLINE, loop.ENTRY_EXPIRES):
+        core.monitors[:, column] = loop.NEVER
+    core.monitors[:, loop.MONITOR_REACH_HIGH] = loop.NEVER
+    core.wakes[:, loop.WAKE_AT] = loop.NEVER
 
 
 def plain_core(core: Core) -> Core:

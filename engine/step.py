@@ -8,6 +8,7 @@ journal rows.
 from __future__ import annotations
 
 from engine.jit import kernel
+from engine.kernels.held import is_held
 from engine.kernels.ledger import fault, journal_row, post_cash, to_base
 from engine.kernels.money import (
     OVERFLOW,
@@ -30,6 +31,7 @@ from engine.kernels.positions import (
     reinvest,
     value_of,
 )
+from engine.kernels.trips import note_position
 from engine.model.layout import (
     ACCOUNT_CREDIT_PPB,
     ACCOUNT_EVENTS,
@@ -39,8 +41,12 @@ from engine.model.layout import (
     ACCOUNT_NOW,
     ACCOUNT_ORDERS,
     ACCOUNT_SEQUENCE,
+    ACCOUNT_TOUCHED,
     ACCOUNT_TRADED,
+    ACCOUNT_TRADING,
     BAR_CLOSE,
+    BAR_OPEN_TS,
+    CALENDAR_ID,
     CONVERSION_FROM,
     CONVERSION_MINOR,
     CONVERSION_TO,
@@ -55,6 +61,7 @@ from engine.model.layout import (
     FUNDING_PPB,
     KIND_ACCEPTED,
     KIND_ACCRUAL,
+    KIND_API_ERROR,
     KIND_BAR,
     KIND_CONVERSION,
     KIND_CONVERSION_RATE,
@@ -65,6 +72,8 @@ from engine.model.layout import (
     KIND_HALT,
     KIND_QUOTE,
     KIND_RESUME,
+    KIND_SESSION_CLOSE,
+    KIND_SESSION_OPEN,
     KIND_SETTLEMENT,
     KIND_SPLIT,
     KIND_SYMBOL_CHANGE,
@@ -122,6 +131,19 @@ from engine.model.layout import (
     TRANSFER_MINOR,
     UNKNOWN,
 )
+from engine.model.trading_layout import (
+    MONITOR_MARK_BEFORE,
+    MONITOR_MARK_KIND,
+    MONITOR_MARK_LENGTH,
+    MONITOR_MARKS,
+    MONITOR_POSITION,
+    SESSION_CLOSES,
+)
+from engine.rules.breakers import hear_input
+from engine.rules.correlation import sample_returns
+from engine.rules.guards import note_flow
+from engine.rules.hours import note_session
+from engine.rules.scaling import scale_monitor
 from engine.state import Core, Table
 
 BILLION = 10**9
@@ -143,10 +165,21 @@ def apply_event(s: Core, events: Table, row: int) -> None:
     elif kind == KIND_ACCRUAL:
         accrue(s)
         mark_equity(s)
+        if s.account[ACCOUNT_TRADING] == 1:
+            sample_returns(s)
     elif kind == KIND_TIMER:
         mark_equity(s)
+    elif kind >= KIND_API_ERROR:
+        if s.account[ACCOUNT_TRADING] == 1:
+            s.account[ACCOUNT_TOUCHED] = 1
+            hear_input(s, events, row)
     elif kind >= KIND_ACCEPTED:
         apply_fact(s, events, row)
+    elif s.account[ACCOUNT_TRADING] == 1:
+        if kind == KIND_SESSION_OPEN:
+            note_session(s, events[row, CALENDAR_ID], True, events[row, SESSION_CLOSES])
+        elif kind == KIND_SESSION_CLOSE:
+            note_session(s, events[row, CALENDAR_ID], False, 0)
 
 
 @kernel
@@ -155,6 +188,7 @@ def mark_price(s: Core, events: Table, row: int, kind: int) -> None:
     i = events[row, EVENT_INSTRUMENT]
     if s.positions[i, POSITION_CLOSED] == 1:
         return
+    before = s.positions[i, POSITION_LAST]
     if kind == KIND_BAR:
         s.positions[i, POSITION_LAST] = events[row, BAR_CLOSE]
     elif kind == KIND_TRADE:
@@ -171,6 +205,24 @@ def mark_price(s: Core, events: Table, row: int, kind: int) -> None:
         update_rate(s, i)
     if s.positions[i, POSITION_PENDING] > 0:
         reinvest(s, i)
+        note_position(s, i, 0, 0)
+    if s.account[ACCOUNT_TRADING] == 1:
+        note_mark(s, i, kind, before)
+        if kind == KIND_BAR:
+            length = events[row, EVENT_TS] - events[row, BAR_OPEN_TS]
+            s.monitors[i, MONITOR_MARK_LENGTH] = length
+
+
+@kernel
+def note_mark(s: Core, i: int, kind: int, before: int) -> None:
+    """Have the trading loop look at a new price, if the instrument is held; `before` is the last one."""
+    s.monitors[i, MONITOR_MARK_KIND] = kind
+    s.monitors[i, MONITOR_MARK_BEFORE] = before
+    s.monitors[i, MONITOR_MARK_LENGTH] = 0
+    if s.monitors[i, MONITOR_POSITION] != 0:
+        s.monitors[i, MONITOR_MARKS] += 1
+    if is_held(s, i):
+        s.account[ACCOUNT_TOUCHED] = 1
 
 
 @kernel
@@ -193,6 +245,9 @@ def apply_action(s: Core, events: Table, row: int, kind: int) -> None:
         numerator, denominator = events[row, SPLIT_NUMERATOR], events[row, SPLIT_DENOMINATOR]
         apply_split(s, i, numerator, denominator)
         scale_orders(s, i, numerator, denominator)
+        if s.account[ACCOUNT_TRADING] == 1:
+            scale_monitor(s, i, numerator, denominator)
+            note_position(s, i, 0, 0)
     elif kind == KIND_DIVIDEND:
         apply_dividend(s, i, events[row, DIVIDEND_MINOR])
     elif kind == KIND_FUNDING:
@@ -224,23 +279,29 @@ def apply_action(s: Core, events: Table, row: int, kind: int) -> None:
         journal_row(s, KIND_SYMBOL_CHANGE, i)
     elif kind == KIND_HALT:
         s.positions[i, POSITION_HALTED] = 1
+        s.account[ACCOUNT_TOUCHED] = s.account[ACCOUNT_TRADING]
     elif kind == KIND_RESUME:
         s.positions[i, POSITION_HALTED] = 0
+        s.account[ACCOUNT_TOUCHED] = s.account[ACCOUNT_TRADING]
 
 
 @kernel
 def settle(s: Core, i: int, price: int) -> None:
     """An event contract or future ends: the position is closed at `price`, without fee or fill."""
     quantity = s.positions[i, POSITION_QUANTITY]
+    realized = 0
     if quantity != 0:
-        apply_trade(s, i, -quantity, price, 0, KIND_SETTLEMENT)
+        realized = apply_trade(s, i, -quantity, price, 0, KIND_SETTLEMENT)
     s.positions[i, POSITION_LAST] = price
     s.positions[i, POSITION_CLOSED] = 1
+    note_position(s, i, realized, 0)
 
 
 @kernel
 def transfer(s: Core, currency: int, minor: int) -> None:
     """A deposit (positive) or withdrawal: an external flow, not a gain."""
+    if s.account[ACCOUNT_TRADING] == 1:
+        note_flow(s, to_base(s, currency, minor))
     if post_cash(s, currency, LEDGER_TRANSFERS, minor, KIND_TRANSFER, -1):
         flow = add_checked(s.account[ACCOUNT_FLOW], to_base(s, currency, minor))
         if flow == OVERFLOW:

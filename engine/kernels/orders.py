@@ -7,9 +7,11 @@ ids. What the shell must know leaves as journal rows and commands.
 from __future__ import annotations
 
 from engine.jit import kernel
+from engine.kernels.hearing import hear_fact
 from engine.kernels.ledger import fault, journal_row, to_base
 from engine.kernels.money import OVERFLOW, add_checked
 from engine.kernels.positions import apply_trade, keep_in_kind, tradable_lots, value_of
+from engine.kernels.trips import note_position
 from engine.model.denials import (
     DENY_NONE,
     DENY_PARENT_DENIED,
@@ -26,6 +28,7 @@ from engine.model.layout import (
     ACCOUNT_ORDERS,
     ACCOUNT_SUBMITTED,
     ACCOUNT_TRADED,
+    ACCOUNT_TRADING,
     COMMAND_KIND,
     COMMAND_LIMIT,
     COMMAND_ORDER,
@@ -52,12 +55,15 @@ from engine.model.layout import (
     KIND_CANCEL_SENT,
     KIND_DENIED,
     KIND_FILL,
+    KIND_LINKED,
     KIND_REPLACE_SENT,
     KIND_REPLACED,
     KIND_SUBMITTED,
     NEXT_STATUS,
     ORDER_ARMED,
+    ORDER_ATTEMPT,
     ORDER_EVENT_COUNT,
+    ORDER_EXIT,
     ORDER_FEES,
     ORDER_FILLED,
     ORDER_FLAGS,
@@ -66,9 +72,11 @@ from engine.model.layout import (
     ORDER_INSTRUMENT,
     ORDER_LIMIT,
     ORDER_PARENT,
+    ORDER_POSITION,
     ORDER_QUANTITY,
     ORDER_REPLACING,
     ORDER_SIDE,
+    ORDER_SIGNAL,
     ORDER_STATUS,
     ORDER_STOP,
     ORDER_SUBMITTED_NS,
@@ -89,7 +97,18 @@ from engine.model.layout import (
     TERM_CURRENCY,
 )
 from engine.model.orders import OrderEvent
-from engine.rules.risk import check_order
+from engine.model.trading_layout import (
+    LINKED_ATTEMPT,
+    LINKED_FLAGS,
+    LINKED_GROUP,
+    LINKED_ORDER,
+    LINKED_PARENT,
+    LINKED_POSITION,
+    LINKED_REASON,
+    LINKED_SIGNAL,
+)
+from engine.rules.checks import check_risk, check_send
+from engine.rules.risk import check_order, opens
 from engine.state import Core, Table
 
 EVENT_PARTIAL_FILL = OrderEvent.PARTIAL_FILL.value
@@ -185,6 +204,10 @@ def place(s: Core, intents: Table, row: int) -> int:
             code = DENY_PARENT_DENIED
     if code == DENY_NONE:
         code = check_order(s, r)
+    if s.account[ACCOUNT_TRADING] == 1 and code == DENY_NONE:
+        code = check_send(s, r)
+        if code == DENY_NONE and opens(s, r):
+            code = check_risk(s, r)
     if code != DENY_NONE:
         s.account[ACCOUNT_DENIED] += 1
         s.account[ACCOUNT_LAST_DENIAL] = code
@@ -194,8 +217,24 @@ def place(s: Core, intents: Table, row: int) -> int:
     s.account[ACCOUNT_SUBMITTED] += 1
     s.positions[s.orders[r, ORDER_INSTRUMENT], POSITION_WORKING] += 1
     journal_order(s, KIND_SUBMITTED, r, 0)
+    if s.account[ACCOUNT_TRADING] == 1:
+        journal_links(s, r)
     push_command(s, KIND_SUBMITTED, r, 0, 0, 0)
     return order_id
+
+
+@kernel
+def journal_links(s: Core, r: int) -> None:
+    """Record what the order in row `r` belongs to."""
+    n = journal_row(s, KIND_LINKED, s.orders[r, ORDER_INSTRUMENT])
+    s.journal[n, LINKED_ORDER] = s.orders[r, ORDER_ID]
+    s.journal[n, LINKED_SIGNAL] = s.orders[r, ORDER_SIGNAL]
+    s.journal[n, LINKED_POSITION] = s.orders[r, ORDER_POSITION]
+    s.journal[n, LINKED_REASON] = s.orders[r, ORDER_EXIT]
+    s.journal[n, LINKED_ATTEMPT] = s.orders[r, ORDER_ATTEMPT]
+    s.journal[n, LINKED_PARENT] = s.orders[r, ORDER_PARENT]
+    s.journal[n, LINKED_GROUP] = s.orders[r, ORDER_GROUP]
+    s.journal[n, LINKED_FLAGS] = s.orders[r, ORDER_FLAGS]
 
 
 @kernel
@@ -228,6 +267,10 @@ def ask_replace(s: Core, order_id: int, quantity: int, limit: int, stop: int) ->
     s.orders[r, ORDER_LIMIT] = limit
     s.orders[r, ORDER_STOP] = stop
     code = check_order(s, r)
+    if s.account[ACCOUNT_TRADING] == 1 and code == DENY_NONE:
+        code = check_send(s, r)
+        if code == DENY_NONE and opens(s, r):
+            code = check_risk(s, r)
     if code != DENY_NONE:
         s.account[ACCOUNT_DENIED] += 1
         s.account[ACCOUNT_LAST_DENIAL] = code
@@ -298,6 +341,7 @@ def apply_fact(s: Core, facts: Table, f: int) -> None:
         s.orders[r, ORDER_ARMED] = min(s.orders[r, ORDER_ARMED], facts[f, FACT_LOTS])
     if kind == KIND_ARMED:
         s.orders[r, ORDER_ARMED] = facts[f, FACT_LOTS]
+    hear_fact(s, r, kind, 0)
     if s.orders[r, ORDER_STATUS] >= STATUS_FILLED:
         end_order(s, r)
 
@@ -307,7 +351,8 @@ def apply_fill(s: Core, facts: Table, f: int, r: int) -> None:
     """Book the fill in `facts[f]` of the order in row `r`."""
     lots, price, fee = facts[f, FACT_LOTS], facts[f, FACT_PRICE], facts[f, FACT_FEE]
     i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
-    if apply_trade(s, i, side * lots, price, fee, KIND_FILL) == OVERFLOW:
+    realized = apply_trade(s, i, side * lots, price, fee, KIND_FILL)
+    if realized == OVERFLOW:
         return
     if facts[f, FACT_FEE_LOTS] > 0:
         keep_in_kind(s, i, facts[f, FACT_FEE_LOTS], price)
@@ -319,6 +364,8 @@ def apply_fill(s: Core, facts: Table, f: int, r: int) -> None:
     if traded != OVERFLOW:
         s.account[ACCOUNT_TRADED] = traded
     s.account[ACCOUNT_FILLS] += 1
+    hear_fact(s, r, KIND_FILL, lots)
+    note_position(s, i, realized, fee)
     arm_children_mirror(s, r, lots)
     reduce_group_mirror(s, r, lots)
     group = s.orders[r, ORDER_GROUP]

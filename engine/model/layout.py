@@ -47,6 +47,7 @@ class EventKind(IntEnum):
     ACCRUAL = 31
     SESSION_OPEN = 32
     TIMER = 33
+    WAKE = 34  # of the trading loop: a wait has ended
     # From the broker.
     ACCEPTED = 40
     ARMED = 41
@@ -57,16 +58,45 @@ class EventKind(IntEnum):
     REJECTED = 46
     REPLACED = 47
     CANCEL_REJECTED = 48
+    # From the session's own parts, and from its operator.
+    API_ERROR = 50
+    DATABASE_ERROR = 51
+    RECONCILED = 52
+    OPERATOR = 53
+    MARK_LOST = 54
+    COMPONENT = 55
     # Decisions of the core (journal only).
     SUBMITTED = 60
     DENIED = 61
     CANCEL_SENT = 62
     REPLACE_SENT = 63
+    LINKED = 64  # what the order just submitted belongs to
     # Effects on the account (journal only).
     POSITION_CHANGED = 70
     CASH_CHANGED = 71
     EQUITY_MARKED = 72
     FEE_IN_KIND = 73  # only the cause of a change: the venue kept units
+    # The trading loop (journal only; `engine.model.trading_layout` has their columns).
+    SIGNAL_RECEIVED = 80
+    SIGNAL_APPROVED = 81
+    SIGNAL_DENIED = 82
+    CHECKED = 83
+    SIZED = 84
+    EXIT_FIRED = 85
+    EXIT_ATTEMPT = 86
+    ATTEMPT_ENDED = 87
+    EXIT_ENDED = 88
+    POSITION_OPENED = 89
+    POSITION_CLOSED = 90
+    LATCH_SET = 91
+    LATCH_CLEARED = 92
+    TRUST_CHANGED = 93
+    TIER_CHANGED = 94
+    TILT_CHANGED = 95
+    PROTECTION = 96
+    ALERT = 97
+    ENTRY_STEP = 98
+    ENTRY_ENDED = 99
 
 
 KIND_SPLIT: Final = 1
@@ -87,6 +117,7 @@ KIND_SESSION_CLOSE: Final = 30
 KIND_ACCRUAL: Final = 31
 KIND_SESSION_OPEN: Final = 32
 KIND_TIMER: Final = 33
+KIND_WAKE: Final = 34
 KIND_ACCEPTED: Final = 40
 KIND_ARMED: Final = 41
 KIND_TRIGGERED: Final = 42
@@ -96,14 +127,41 @@ KIND_EXPIRED: Final = 45
 KIND_REJECTED: Final = 46
 KIND_REPLACED: Final = 47
 KIND_CANCEL_REJECTED: Final = 48
+KIND_API_ERROR: Final = 50
+KIND_DATABASE_ERROR: Final = 51
+KIND_RECONCILED: Final = 52
+KIND_OPERATOR: Final = 53
+KIND_MARK_LOST: Final = 54
+KIND_COMPONENT: Final = 55
 KIND_SUBMITTED: Final = 60
 KIND_DENIED: Final = 61
 KIND_CANCEL_SENT: Final = 62
 KIND_REPLACE_SENT: Final = 63
+KIND_LINKED: Final = 64
 KIND_POSITION_CHANGED: Final = 70
 KIND_CASH_CHANGED: Final = 71
 KIND_EQUITY_MARKED: Final = 72
 KIND_FEE_IN_KIND: Final = 73
+KIND_SIGNAL_RECEIVED: Final = 80
+KIND_SIGNAL_APPROVED: Final = 81
+KIND_SIGNAL_DENIED: Final = 82
+KIND_CHECKED: Final = 83
+KIND_SIZED: Final = 84
+KIND_EXIT_FIRED: Final = 85
+KIND_EXIT_ATTEMPT: Final = 86
+KIND_ATTEMPT_ENDED: Final = 87
+KIND_EXIT_ENDED: Final = 88
+KIND_POSITION_OPENED: Final = 89
+KIND_POSITION_CLOSED: Final = 90
+KIND_LATCH_SET: Final = 91
+KIND_LATCH_CLEARED: Final = 92
+KIND_TRUST_CHANGED: Final = 93
+KIND_TIER_CHANGED: Final = 94
+KIND_TILT_CHANGED: Final = 95
+KIND_PROTECTION: Final = 96
+KIND_ALERT: Final = 97
+KIND_ENTRY_STEP: Final = 98
+KIND_ENTRY_ENDED: Final = 99
 
 # --- Event rows -----------------------------------------------------------------------------------
 EVENT_WIDTH: Final = 12
@@ -206,6 +264,10 @@ ORDER_VALUE: Final = 17  # minor, sum of price x quantity of its fills
 ORDER_FEES: Final = 18
 ORDER_TAG: Final = 19  # the strategy's own number
 ORDER_REPLACING: Final = 20  # the total asked for and not confirmed; 0: none
+ORDER_SIGNAL: Final = 26  # number of the signal it follows; 0: none
+ORDER_POSITION: Final = 27  # number of the trip it closes; 0: none
+ORDER_EXIT: Final = 28  # ExitReason
+ORDER_ATTEMPT: Final = 29
 # The fill book's own part.
 ORDER_ARRIVAL: Final = 16
 ORDER_SEEN: Final = 17
@@ -277,6 +339,10 @@ TERM_MARGINED: Final = 17
 TERM_BORROW_PPB: Final = 18  # yearly rate on the value of a short position
 TERM_CONVERTS: Final = 19  # currency whose rate this instrument's price gives; UNKNOWN: none
 TERM_CONVERTS_INVERSE: Final = 20  # 1: base currency is priced in it (USDJPY for JPY)
+TERM_GROUP: Final = 21  # number of its group plus one; 0: none
+TERM_EXPIRES: Final = 22  # ns of settlement or last trading; 0: never
+TERM_EVENT: Final = 23  # number of the event it is a contract of, plus one; 0: none
+TERM_BINARY: Final = 24  # 1: it settles at 0 or TERM_PRICE_MAX
 
 # --- Positions and the market as the core knows it --------------------------------------------------
 POSITION_WIDTH: Final = 16
@@ -346,6 +412,15 @@ ACCOUNT_ENTRY_OFFSET_PPM: Final = (
 ACCOUNT_STOP_PPM: Final = 37  # protective stop of a bracket; 0: none
 ACCOUNT_TARGET_PPM: Final = 38
 ACCOUNT_TRAIL_PPM: Final = 39
+# The trading loop
+ACCOUNT_TRADING: Final = 40  # 1: signals, risk, exits and guards are on
+ACCOUNT_HELD: Final = 41  # instruments in `held`
+ACCOUNT_NEXT_WAKE: Final = 42  # ns of the earliest wait that ends
+ACCOUNT_TOUCHED: Final = 43  # 1: something that the loop watches has changed
+ACCOUNT_NEXT_POSITION: Final = 44
+ACCOUNT_NEXT_SIGNAL: Final = 45
+ACCOUNT_CALENDAR: Final = 46  # whose sessions are the account's days
+ACCOUNT_SEVERITY: Final = 47  # worst latch
 
 FAULT_NONE: Final = 0
 FAULT_OVERFLOW: Final = 1
@@ -365,9 +440,15 @@ COMMAND_LIMIT: Final = 4
 COMMAND_STOP: Final = 5
 
 # --- Signals of a rule, one row per event --------------------------------------------------------------
-SIGNAL_WIDTH: Final = 2
+SIGNAL_WIDTH: Final = 8
 SIGNAL_BITS: Final = 0
 SIGNAL_WEIGHT: Final = 1  # parts per billion of equity; NO_WEIGHT: no target
+SIGNAL_EDGE: Final = 2  # this and the next four: the trading loop's inputs (see `take_inputs`)
+SIGNAL_CONFIDENCE: Final = 3
+SIGNAL_GOAL: Final = 4
+SIGNAL_VOLATILITY: Final = 5
+SIGNAL_VOLUME: Final = 6
+SIGNAL_INPUTS: Final = 5  # how many they are
 SIGNAL_ENTRY: Final = 1
 SIGNAL_EXIT: Final = 2
 SIGNAL_SHORT_ENTRY: Final = 4

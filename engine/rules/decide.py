@@ -17,6 +17,8 @@ from engine.model.layout import (
     ACCOUNT_ORDERS,
     ACCOUNT_STOP_PPM,
     ACCOUNT_TARGET_PPM,
+    ACCOUNT_TOUCHED,
+    ACCOUNT_TRADING,
     ACCOUNT_TRAIL_PPM,
     EVENT_INSTRUMENT,
     EVENT_KIND,
@@ -58,6 +60,9 @@ from engine.model.layout import (
     TYPE_STOP_LIMIT,
     TYPE_TRAILING_STOP,
 )
+from engine.model.trading import SOURCE_RULE
+from engine.model.trading_layout import ENTRY_ORDER, MONITOR_WANTS, WANTS_EXIT
+from engine.rules.signals import receive_signal
 from engine.rules.sizing import entry_lots, lots_of_equity
 from engine.state import Core, Table
 
@@ -92,7 +97,14 @@ def exit_is_working(s: Core, i: int) -> bool:
 
 @kernel
 def close_position(s: Core, intents: Table, i: int) -> None:
-    """Close an instrument's position at market, unless that is under way; withdraw a waiting entry."""
+    """Close an instrument's position, unless that is under way; withdraw a waiting entry.
+
+    At market; with the trading loop as its exits say for the strategy's own wish.
+    """
+    if s.account[ACCOUNT_TRADING] == 1:
+        wish_exit(s, i, 1)
+        wish_exit(s, i, -1)
+        return
     leave(s, intents, i, 1)
     leave(s, intents, i, -1)
 
@@ -110,6 +122,17 @@ def leave(s: Core, intents: Table, i: int, side: int) -> None:
     new_intent(intents, 0, i, -side, abs(quantity))
     intents[0, ORDER_FLAGS] = FLAG_REDUCE_ONLY
     s.positions[i, POSITION_EXIT] = place(s, intents, 0)
+
+
+@kernel
+def wish_exit(s: Core, i: int, side: int) -> None:
+    """Give up one side of an instrument: the trading loop closes it, as the row `strategy` says."""
+    r = find_order(s, s.monitors[i, ENTRY_ORDER])
+    if r >= 0 and s.orders[r, ORDER_SIDE] == side:
+        withdraw(s, r)
+    if tradable_lots(s, i) * side > 0:
+        s.monitors[i, MONITOR_WANTS] = s.monitors[i, MONITOR_WANTS] | WANTS_EXIT
+        s.account[ACCOUNT_TOUCHED] = 1
 
 
 @kernel
@@ -192,13 +215,25 @@ def follow_signals(s: Core, intents: Table, i: int, bits: int) -> None:
     quantity = tradable_lots(s, i)
     long_exit = (bits & SIGNAL_EXIT) != 0
     short_exit = (bits & SIGNAL_SHORT_EXIT) != 0
+    is_long_entry = bits & SIGNAL_ENTRY and not long_exit and quantity <= 0
+    is_short_entry = bits & SIGNAL_SHORT_ENTRY and not short_exit and quantity >= 0
+    if s.account[ACCOUNT_TRADING] == 1:
+        if long_exit:
+            wish_exit(s, i, 1)
+        if short_exit:
+            wish_exit(s, i, -1)
+        if is_long_entry:
+            receive_signal(s, intents, i, 1, SOURCE_RULE)
+        elif is_short_entry:
+            receive_signal(s, intents, i, -1, SOURCE_RULE)
+        return
     if long_exit:
         leave(s, intents, i, 1)
     if short_exit:
         leave(s, intents, i, -1)
-    if bits & SIGNAL_ENTRY and not long_exit and quantity <= 0:
+    if is_long_entry:
         open_position(s, intents, i, 1)
-    elif bits & SIGNAL_SHORT_ENTRY and not short_exit and quantity >= 0:
+    elif is_short_entry:
         open_position(s, intents, i, -1)
 
 

@@ -207,6 +207,14 @@ def check_buying_power(s: Core, r: int, lots: int, price: int) -> int:
 
 
 @kernel
+def opens(s: Core, r: int) -> bool:
+    """Return whether the order in row `r` could open or enlarge a position."""
+    if s.orders[r, ORDER_PARENT] != 0 or s.orders[r, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+        return False
+    return opening_lots(s, r) > 0
+
+
+@kernel
 def check_order(s: Core, r: int) -> int:
     """Return why the order in row `r` must not be sent, or DENY_NONE."""
     code = check_form(s, r)

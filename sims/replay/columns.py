@@ -147,6 +147,7 @@ class Lanes:
             self._add(data)
         lane[at.LANE_PAYLOAD] = len(payload)
         self._lay_out_signals(lane, source)
+        self._lay_out_inputs(lane, source)
 
     def _lay_out_signals(self, lane: Ints, source: Source) -> None:
         wakes = source.signals()
@@ -154,6 +155,17 @@ class Lanes:
         self._add(wakes.bits)
         self._add(wakes.weights)
         lane[at.LANE_WAKE_COUNT] = len(wakes)
+
+    def _lay_out_inputs(self, lane: Ints, source: Source) -> None:
+        """Lay out the trading loop's inputs, if the source has any."""
+        if source.inputs is None:
+            return
+        lane[at.LANE_INPUTS] = len(self.columns) + 1
+        for j, data in enumerate(source.inputs):
+            if isinstance(data, int):
+                lane[at.LANE_INPUT_CONSTANTS] |= 1 << j
+                data = np.array([data], dtype=np.int64)
+            self._add(data)
 
     def _number_values(self) -> None:
         """Say where each lane's values begin, among those of all lanes."""

@@ -24,6 +24,16 @@ from engine.model.layout import (
     SIGNAL_WIDTH,
     TERMS_WIDTH,
 )
+from engine.model.trading_layout import (
+    CALENDARS_WIDTH,
+    EXITS_WIDTH,
+    LATCHES_WIDTH,
+    MONITOR_WIDTH,
+    RETURNS_WIDTH,
+    RINGS_WIDTH,
+    STAGES_WIDTH,
+    WAKES_WIDTH,
+)
 from engine.pointers import VECTOR, ColumnsType, MatrixType, ViewsType
 from engine.state import Core
 from sims.fillbook.layout import MARKET_WIDTH, REQUEST_WIDTH, Book
@@ -55,6 +65,18 @@ _CORE = ViewsType(
                 POSITION_WIDTH,
                 LEDGER_WIDTH,
                 ORDER_WIDTH,
+                MONITOR_WIDTH,
+                VECTOR,
+                EXITS_WIDTH,
+                STAGES_WIDTH,
+                VECTOR,
+                LATCHES_WIDTH,
+                RINGS_WIDTH,
+                CALENDARS_WIDTH,
+                RETURNS_WIDTH,
+                WAKES_WIDTH,
+                VECTOR,
+                VECTOR,
                 COMMAND_WIDTH,
                 EVENT_WIDTH,
             ),

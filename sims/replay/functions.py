@@ -12,11 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.jit import kernel
+from engine.kernels.held import is_held
 from engine.kernels.orders import place
 from engine.kernels.positions import tradable_lots
 from engine.model.layout import (
     ACCOUNT_FAULT,
     ACCOUNT_JOURNAL,
+    ACCOUNT_TOUCHED,
+    ACCOUNT_TRADING,
     BAR_CLOSE,
     KIND_BAR,
     KIND_QUOTE,
@@ -38,10 +41,12 @@ from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, MARKET_WORKING, Book
 from sims.replay.lanes import (
     NEVER,
+    end_lane_waits,
     make_ready,
     next_slice,
     pass_over,
     plan,
+    wake_held,
     wake_traded,
     write_event,
 )
@@ -58,7 +63,7 @@ from sims.replay.layout import (
     TURN_NOW,
     TURN_SIZE,
 )
-from sims.replay.loop import begin_decision, handle, pass_commands
+from sims.replay.loop import begin_decision, handle, pass_commands, take_turn
 from sims.replay.resting import first_in_reach
 
 # How a value of a row is read: from a column of floats, or as integers of the lane's payload divided by
@@ -160,6 +165,8 @@ def stretch(
         return False
     if s.positions[i, POSITION_CLOSED] == 1:
         return False
+    if s.account[ACCOUNT_TRADING] == 1 and is_held(s, i):
+        return False
     end = rows
     if b.market[i, MARKET_WORKING] > 0:
         end = first_in_reach(b, lanes, columns, k, i, start, rows)
@@ -188,8 +195,8 @@ def stretch(
         lanes[k, LANE_CURSOR] = row + 1
         handle(s, b, events, 0)
         place_own(s, b, intents, i, count)
-        wake_traded(b, lanes, columns, heap, turn)
-    plan(b, lanes, columns, heap, turn, k)
+        wake_traded(s, b, lanes, columns, heap, turn)
+    plan(s, b, lanes, columns, heap, turn, k)
     return True
 
 
@@ -219,9 +226,15 @@ def replay_function(
     sees, `memory` one row of its own for each instrument, `own_intents` the block of `intents` as it
     sees it. Returns as `sims.replay.lanes.replay` does.
     """
-    make_ready(b, lanes, columns, heap, turn)
+    make_ready(s, b, lanes, columns, heap, turn)
     room = s.journal.shape[0] // 2
-    while turn[TURN_SIZE] > 0 and lanes[heap[0], LANE_NEXT_TS] <= until:
+    while True:
+        if end_lane_waits(s, b, lanes, columns, heap, turn, intents, until, 1):
+            if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
+                return 0
+            continue
+        if turn[TURN_SIZE] == 0 or lanes[heap[0], LANE_NEXT_TS] > until:
+            break
         kept = 0
         if not stretch(
             s, b, lanes, columns, heap, turn, events, intents, until, own_intents, values, floats,
@@ -230,6 +243,9 @@ def replay_function(
             kept = next_slice(s, b, lanes, columns, heap, turn, events, signals)
         if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
             return 0
+        if s.account[ACCOUNT_TOUCHED] == 1:
+            take_turn(s, b, intents)
+            wake_held(s, lanes, columns, heap, turn)
         for n in range(kept):
             k, row = signals[n, SIGNAL_BITS] - 1, signals[n, SIGNAL_WEIGHT]
             first = lanes[k, LANE_VALUES] - 1
@@ -245,7 +261,10 @@ def replay_function(
                 )
                 if count > 0:
                     place_own(s, b, intents, i, count)
-                    wake_traded(b, lanes, columns, heap, turn)
+                    wake_traded(s, b, lanes, columns, heap, turn)
+        if s.account[ACCOUNT_TOUCHED] == 1:
+            take_turn(s, b, intents)
+            wake_held(s, lanes, columns, heap, turn)
         if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
             return 0
         if s.account[ACCOUNT_JOURNAL] > room:

@@ -16,11 +16,16 @@ from __future__ import annotations
 from typing import Any
 
 from engine.jit import kernel
+from engine.kernels.held import is_held
 from engine.kernels.money import INT64_MAX
 from engine.model.layout import (
     ACCOUNT_FAULT,
+    ACCOUNT_HELD,
     ACCOUNT_JOURNAL,
+    ACCOUNT_NEXT_WAKE,
     ACCOUNT_NOW,
+    ACCOUNT_TOUCHED,
+    ACCOUNT_TRADING,
     EVENT_INSTRUMENT,
     EVENT_KIND,
     EVENT_SEQUENCE,
@@ -31,9 +36,10 @@ from engine.model.layout import (
     KIND_SESSION_OPEN,
     ORDER_INSTRUMENT,
     SIGNAL_BITS,
+    SIGNAL_EDGE,
+    SIGNAL_INPUTS,
     SIGNAL_WEIGHT,
 )
-from engine.rules.decide import decide
 from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, COUNT_ORDERS, MARKET_WORKING, Book
 from sims.replay.layout import (
@@ -43,6 +49,8 @@ from sims.replay.layout import (
     LANE_COLUMN,
     LANE_CONSTANTS,
     LANE_CURSOR,
+    LANE_INPUT_CONSTANTS,
+    LANE_INPUTS,
     LANE_INSTRUMENT,
     LANE_IS_MARKET,
     LANE_KIND,
@@ -57,11 +65,19 @@ from sims.replay.layout import (
     LANE_WAKE_CURSOR,
     LANE_WAKES,
     TURN_CAUGHT_UP,
+    TURN_LAST,
     TURN_NOW,
     TURN_READY,
     TURN_SIZE,
 )
-from sims.replay.loop import begin_decision, handle, pass_commands
+from sims.replay.loop import (
+    begin_decision,
+    end_slice,
+    end_waits,
+    handle,
+    take_row_inputs,
+    take_turn,
+)
 from sims.replay.resting import first_in_reach
 
 NEVER = INT64_MAX
@@ -134,10 +150,15 @@ def schedule(lanes: Table, heap: Table, turn: Table, k: int, ts: int) -> None:
 
 # --- One lane ---------------------------------------------------------------------------------------
 @kernel
-def next_step(b: Book, lanes: Table, columns: Any, k: int) -> int:
-    """Return the next row of a lane that must be stepped on; its number of rows if there is none."""
+def next_step(s: Core, b: Book, lanes: Table, columns: Any, k: int) -> int:
+    """Return the next row of a lane that must be stepped on; its number of rows if there is none.
+
+    Of an instrument that the trading loop looks at that is every row.
+    """
     row, i = lanes[k, LANE_CURSOR], lanes[k, LANE_INSTRUMENT]
     if lanes[k, LANE_ALWAYS] == 1 or lanes[k, LANE_VALUES] > 0:
+        return row
+    if s.account[ACCOUNT_TRADING] == 1 and lanes[k, LANE_IS_MARKET] == 1 and is_held(s, i):
         return row
     wake = lanes[k, LANE_WAKE_CURSOR]
     end = lanes[k, LANE_ROWS]
@@ -149,9 +170,9 @@ def next_step(b: Book, lanes: Table, columns: Any, k: int) -> int:
 
 
 @kernel
-def plan(b: Book, lanes: Table, columns: Any, heap: Table, turn: Table, k: int) -> None:
+def plan(s: Core, b: Book, lanes: Table, columns: Any, heap: Table, turn: Table, k: int) -> None:
     """Find a lane's next step and give it its place in the heap."""
-    row = next_step(b, lanes, columns, k)
+    row = next_step(s, b, lanes, columns, k)
     lanes[k, LANE_STEP] = row
     ts = NEVER
     if row < lanes[k, LANE_ROWS]:
@@ -161,19 +182,22 @@ def plan(b: Book, lanes: Table, columns: Any, heap: Table, turn: Table, k: int) 
 
 
 @kernel
-def make_ready(b: Book, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
+def make_ready(s: Core, b: Book, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
     """Plan every lane, before the first step and after the lanes were changed from outside."""
     if turn[TURN_READY] == 1:
         return
     turn[TURN_READY] = 1
     turn[TURN_SIZE] = 0
+    turn[TURN_LAST] = -NEVER
     for k in range(lanes.shape[0]):
         lanes[k, LANE_PLACE] = -1
         lanes[k, LANE_NEXT_TS] = NEVER
         lanes[k, LANE_STEP] = lanes[k, LANE_CURSOR]
     for k in range(lanes.shape[0]):
         if lanes[k, LANE_ROWS] > 0:
-            plan(b, lanes, columns, heap, turn, k)
+            last = columns[lanes[k, LANE_COLUMN]][lanes[k, LANE_ROWS] - 1]
+            turn[TURN_LAST] = max(turn[TURN_LAST], last)
+            plan(s, b, lanes, columns, heap, turn, k)
 
 
 @kernel
@@ -231,6 +255,12 @@ def pass_over(
         return
     row = last_price_row(lanes, columns, k, start, end)
     if row >= 0:
+        if s.account[ACCOUNT_TRADING] == 1:
+            # What is suspect of a price is told by the one before it.
+            before = last_price_row(lanes, columns, k, start, row)
+            if before >= 0:
+                write_event(lanes, columns, k, before, events, n)
+                handle(s, b, events, n)
         write_event(lanes, columns, k, row, events, n)
         handle(s, b, events, n)
     lanes[k, LANE_CURSOR] = end
@@ -280,6 +310,21 @@ def take_signal(lanes: Table, columns: Any, k: int, row: int, signals: Table, n:
 
 
 @kernel
+def take_lane_inputs(
+    s: Core, lanes: Table, columns: Any, k: int, row: int, signals: Table, n: int
+) -> None:
+    """Take the trading loop's inputs of a lane's row, by way of `signals[n]`."""
+    first = lanes[k, LANE_INPUTS] - 1
+    if first < 0:
+        return
+    constants = lanes[k, LANE_INPUT_CONSTANTS]
+    for j in range(SIGNAL_INPUTS):
+        at = 0 if (constants >> j) & 1 else row
+        signals[n, SIGNAL_EDGE + j] = columns[first + j][at]
+    take_row_inputs(s, lanes[k, LANE_INSTRUMENT], signals, n)
+
+
+@kernel
 def wake(lanes: Table, columns: Any, heap: Table, turn: Table, k: int) -> None:
     """Let a lane, which must be caught up, step on its next row: its orders have changed."""
     row, ts = lanes[k, LANE_CURSOR], NEVER
@@ -291,8 +336,18 @@ def wake(lanes: Table, columns: Any, heap: Table, turn: Table, k: int) -> None:
 
 
 @kernel
-def wake_traded(b: Book, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
-    """Wake the lanes of which something works at the book."""
+def wake_held(s: Core, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
+    """Wake the lanes that the trading loop looks at; every row of theirs is stepped on already."""
+    for n in range(s.account[ACCOUNT_HELD]):
+        k = lanes[s.held[n], LANE_OF_INSTRUMENT]
+        if k >= 0:
+            wake(lanes, columns, heap, turn, k)
+
+
+@kernel
+def wake_traded(s: Core, b: Book, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
+    """Wake the lanes of which something works at the book, or that the trading loop looks at."""
+    wake_held(s, lanes, columns, heap, turn)
     for o in range(b.counters[COUNT_ORDERS]):
         k = lanes[b.orders[o, ORDER_INSTRUMENT], LANE_OF_INSTRUMENT]
         if k >= 0:
@@ -326,13 +381,15 @@ def step_lane(
         catch_up(s, b, lanes, columns, turn, events, n, now)  # sessions, accruals, timers
     write_event(lanes, columns, k, row, events, n)
     bits = take_signal(lanes, columns, k, row, signals, n) if is_market else 0
+    if s.account[ACCOUNT_TRADING] == 1:
+        take_lane_inputs(s, lanes, columns, k, row, signals, n)
     lanes[k, LANE_CURSOR] = row + 1
     handle(s, b, events, n)
-    plan(b, lanes, columns, heap, turn, k)
+    plan(s, b, lanes, columns, heap, turn, k)
     if only >= 0:
         wake(lanes, columns, heap, turn, only)
     elif kind == KIND_SESSION_CLOSE or kind == KIND_SESSION_OPEN:
-        wake_traded(b, lanes, columns, heap, turn)
+        wake_traded(s, b, lanes, columns, heap, turn)
     return bits
 
 
@@ -372,6 +429,32 @@ def next_slice(
 
 
 @kernel
+def end_lane_waits(
+    s: Core,
+    b: Book,
+    lanes: Table,
+    columns: Any,
+    heap: Table,
+    turn: Table,
+    intents: Table,
+    until: int,
+    with_others: int,
+) -> bool:
+    """Let the earliest wait have its turn if it ends before the next step; return whether it did.
+
+    One that ends with or after the last event has none, as there would be nothing to trade with.
+    """
+    at = s.account[ACCOUNT_NEXT_WAKE]
+    if at >= turn[TURN_LAST] or at > until or (at == until and with_others == 0):
+        return False
+    if turn[TURN_SIZE] > 0 and at >= lanes[heap[0], LANE_NEXT_TS]:
+        return False
+    end_waits(s, b, intents, at + 1)
+    wake_held(s, lanes, columns, heap, turn)
+    return True
+
+
+@kernel
 def replay(
     s: Core,
     b: Book,
@@ -390,9 +473,15 @@ def replay(
     Called again it must be when the journal has to be emptied first; a fault also ends the call with
     0. `with_others` 0: of time `until` only the slice of market data, not what comes after it.
     """
-    make_ready(b, lanes, columns, heap, turn)
+    make_ready(s, b, lanes, columns, heap, turn)
     room = s.journal.shape[0] // 2
-    while turn[TURN_SIZE] > 0:
+    while True:
+        if end_lane_waits(s, b, lanes, columns, heap, turn, intents, until, with_others):
+            if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
+                return 0
+            continue
+        if turn[TURN_SIZE] == 0:
+            break
         now = lanes[heap[0], LANE_NEXT_TS]
         if now > until:
             break
@@ -404,10 +493,11 @@ def replay(
         if kept > 0:
             catch_up(s, b, lanes, columns, turn, events, kept, now)
             s.account[ACCOUNT_NOW] = now  # not that of the last price caught up with
-            begin_decision(s, b)
-            decide(s, intents, events, signals, 0, kept)
-            pass_commands(s, b)
-            wake_traded(b, lanes, columns, heap, turn)
+            end_slice(s, b, intents, events, signals, 0, kept, kept)
+            wake_traded(s, b, lanes, columns, heap, turn)
+        elif s.account[ACCOUNT_TOUCHED] == 1:
+            take_turn(s, b, intents)
+            wake_held(s, lanes, columns, heap, turn)
         if s.account[ACCOUNT_JOURNAL] > room:
             return 0
     catch_up(s, b, lanes, columns, turn, events, 0, until)

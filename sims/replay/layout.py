@@ -8,7 +8,7 @@ from typing import Final
 
 FIRST_PAYLOAD: Final = 4  # the event column of a lane's first payload column
 
-LANE_WIDTH: Final = 20
+LANE_WIDTH: Final = 24
 LANE_KIND: Final = 0
 LANE_INSTRUMENT: Final = 1  # -1: none
 LANE_ROWS: Final = 2  # in this window
@@ -27,13 +27,16 @@ LANE_VALUES: Final = (
     14  # compiled strategies: number of its first column of values, plus one; 0: none
 )
 LANE_IS_MARKET: Final = 15  # 1: bars, quotes or prints
+LANE_INPUTS: Final = 18  # the first column of the trading loop's inputs, plus one; 0: none
+LANE_INPUT_CONSTANTS: Final = 19  # bit j: input column j has one element, for all rows
 LANE_STEP: Final = 17  # the next row that must be stepped on; those before it may be passed over
 LANE_OF_INSTRUMENT: Final = 16  # used by instrument, not by lane: its only market lane, or -1
 
-TURN_WIDTH: Final = 4
+TURN_WIDTH: Final = 5
 TURN_SIZE: Final = 0  # lanes in the heap
 TURN_NOW: Final = 1  # time of the slice in hand
 TURN_CAUGHT_UP: Final = 2  # every lane is consumed up to here, this time included
+TURN_LAST: Final = 4  # time of the last event of all lanes
 TURN_READY: Final = 3  # 1: the heap and each lane's next step are made; 0 has them made
 
 # The addresses of a replay's blocks (of the lanes also the number of rows), for the compiled world.

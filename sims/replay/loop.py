@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from engine.jit import kernel
 from engine.kernels.orders import place
+from engine.kernels.wakes import take_due
 from engine.model.layout import (
     ACCOUNT_COMMANDS,
     ACCOUNT_FAULT,
     ACCOUNT_JOURNAL,
+    ACCOUNT_NEXT_WAKE,
     ACCOUNT_NOW,
     ACCOUNT_REINVEST,
     ACCOUNT_SEQUENCE,
+    ACCOUNT_TOUCHED,
+    ACCOUNT_TRADING,
     CALENDAR_ID,
     COMMAND_KIND,
     COMMAND_LIMIT,
@@ -40,10 +44,16 @@ from engine.model.layout import (
     POSITION_CLOSED,
     POSITION_QUANTITY,
     SIGNAL_BITS,
+    SIGNAL_CONFIDENCE,
+    SIGNAL_EDGE,
+    SIGNAL_GOAL,
+    SIGNAL_VOLATILITY,
+    SIGNAL_VOLUME,
     SPLIT_DENOMINATOR,
     SPLIT_NUMERATOR,
 )
 from engine.rules.decide import decide
+from engine.rules.turn import TURNS_MAX, take_inputs, watch
 from engine.state import Core, Table
 from engine.step import apply_event
 from sims.fillbook.bars import match_bar
@@ -150,6 +160,57 @@ def handle(s: Core, b: Book, events: Table, row: int) -> None:
 
 
 @kernel
+def take_turn(s: Core, b: Book, intents: Table) -> None:
+    """Let the trading loop look at what has changed, and at what the book answers at once."""
+    for _ in range(TURNS_MAX):
+        if s.account[ACCOUNT_TOUCHED] == 0:
+            return
+        begin_decision(s, b)
+        watch(s, intents)
+        pass_commands(s, b)
+
+
+@kernel
+def end_waits(s: Core, b: Book, intents: Table, before: int) -> None:
+    """Let the waits of the trading loop that end before a time have their turn, one time after another."""
+    while s.account[ACCOUNT_NEXT_WAKE] < before:
+        s.account[ACCOUNT_NOW] = s.account[ACCOUNT_NEXT_WAKE]
+        take_due(s)
+        take_turn(s, b, intents)
+        if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
+            return
+
+
+@kernel
+def end_slice(
+    s: Core, b: Book, intents: Table, events: Table, signals: Table, first: int, last: int, due: int
+) -> None:
+    """After the market data of one time: the trading loop's turn, then the rules' decisions, sent."""
+    if s.account[ACCOUNT_TRADING] == 1:
+        take_turn(s, b, intents)
+    if due != 0:
+        begin_decision(s, b)
+        decide(s, intents, events, signals, first, last)
+        pass_commands(s, b)
+        if s.account[ACCOUNT_TRADING] == 1:
+            take_turn(s, b, intents)
+
+
+@kernel
+def take_row_inputs(s: Core, i: int, signals: Table, row: int) -> None:
+    """Take the trading loop's inputs that stand beside an event."""
+    take_inputs(
+        s,
+        i,
+        signals[row, SIGNAL_EDGE],
+        signals[row, SIGNAL_CONFIDENCE],
+        signals[row, SIGNAL_GOAL],
+        signals[row, SIGNAL_VOLATILITY],
+        signals[row, SIGNAL_VOLUME],
+    )
+
+
+@kernel
 def run(
     s: Core, b: Book, events: Table, signals: Table, intents: Table, first: int, last: int
 ) -> int:
@@ -165,14 +226,16 @@ def run(
     due = 0
     row = first
     while row < last:
+        if s.account[ACCOUNT_TRADING] == 1:
+            if row == slice_first:
+                end_waits(s, b, intents, events[row, EVENT_TS])
+            if events[row, EVENT_KIND] == KIND_BAR:
+                take_row_inputs(s, events[row, EVENT_INSTRUMENT], signals, row)
         handle(s, b, events, row)
         due = due | signals[row, SIGNAL_BITS]
         row += 1
         if row == last or is_slice_end(events, row):
-            if due != 0:
-                begin_decision(s, b)
-                decide(s, intents, events, signals, slice_first, row)
-                pass_commands(s, b)
+            end_slice(s, b, intents, events, signals, slice_first, row, due)
             due = 0
             slice_first = row
             if s.account[ACCOUNT_JOURNAL] > room:

@@ -79,6 +79,7 @@ class Source:
     `payload` maps event columns, from the fourth on, to int64 arrays or to one integer for all rows.
     With bars go a rule's signals (see `engine.model.layout.SIGNAL_BITS`), as `wakes` or as `bits` and
     `weights` of every row; with any market data the `values` that a compiled strategy reads.
+    `inputs` are the trading loop's (see `engine.rules.turn.take_inputs`), each for all rows or one by one.
     """
 
     kind: int
@@ -89,6 +90,7 @@ class Source:
     weights: Ints | None = None
     values: Sequence[NDArray[np.float64] | Quanta] | None = None
     wakes: Wakes | None = None
+    inputs: tuple[Ints | int, ...] | None = None
 
     def signals(self) -> Wakes:
         """Return the signals in the form of a replay."""

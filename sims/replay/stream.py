@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.model import layout as at
+from engine.model.trading_layout import NOT_GIVEN
 from sims.replay.source import RANKS, Source
 
 Ints = NDArray[np.int64]
@@ -118,6 +119,12 @@ class _Buffers:
         for column, data in source.payload.items():
             events[:, column] = data if isinstance(data, int) else data[start:end]
         self.signals[row:last] = 0
+        if source.kind == at.KIND_BAR:
+            for j in range(at.SIGNAL_INPUTS):
+                column = NOT_GIVEN if source.inputs is None else source.inputs[j]
+                self.signals[row:last, at.SIGNAL_EDGE + j] = (
+                    column if isinstance(column, int) else column[start:end]
+                )
         if source.bits is not None:
             self.signals[row:last, at.SIGNAL_BITS] = source.bits[start:end]
         if source.weights is not None:

@@ -25,7 +25,7 @@ from engine.state import Core, Table
 from sims.fillbook.layout import Book
 from sims.replay.lanes import make_ready, wake_traded
 from sims.replay.layout import VERB_CANCEL, VERB_CLOSE, VERB_PLACE, VERB_REPLACE, VERB_TARGET
-from sims.replay.loop import begin_decision, pass_commands
+from sims.replay.loop import begin_decision, pass_commands, take_turn
 
 
 @kernel
@@ -58,7 +58,7 @@ def act(
     fourth: int,
 ) -> int:
     """Do what a verb asks for after the slice that a replay has run to, and send it."""
-    make_ready(b, lanes, columns, heap, turn)
+    make_ready(s, b, lanes, columns, heap, turn)
     begin_decision(s, b)
     answer = 0
     if verb == VERB_PLACE:
@@ -73,5 +73,6 @@ def act(
     elif verb == VERB_REPLACE:
         answer = 1 if ask_replace(s, first, second, third, fourth) else 0
     pass_commands(s, b)
-    wake_traded(b, lanes, columns, heap, turn)
+    take_turn(s, b, intents)
+    wake_traded(s, b, lanes, columns, heap, turn)
     return answer

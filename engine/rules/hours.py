@@ -1,0 +1,83 @@
+"""Open hours as the core knows them: from the sessions' events, and waits that run in them only."""
+
+from __future__ import annotations
+
+from engine.jit import kernel
+from engine.kernels.wakes import set_wake
+from engine.model.layout import (
+    ACCOUNT_CALENDAR,
+    ACCOUNT_NOW,
+    ACCOUNT_TOUCHED,
+    KIND_BAR,
+    POSITION_CLOSED,
+    POSITION_HALTED,
+    TERM_CALENDAR,
+)
+from engine.model.trading_layout import (
+    CALENDAR_CLOSES,
+    CALENDAR_DAY,
+    CALENDAR_OPEN,
+    CALENDAR_OPENED,
+    MONITOR_MARK_KIND,
+    NEVER,
+)
+from engine.rules.guards import begin_day
+from engine.state import Core
+
+CLOSED = -1
+
+
+@kernel
+def note_session(s: Core, calendar: int, is_open: bool, closes: int) -> None:
+    """Follow a session's open or close; `closes` is the time at which it will close, 0 if unknown."""
+    s.account[ACCOUNT_TOUCHED] = 1
+    if not is_open:
+        s.calendars[calendar, CALENDAR_OPEN] = CLOSED
+        s.calendars[calendar, CALENDAR_CLOSES] = 0
+        return
+    s.calendars[calendar, CALENDAR_OPEN] = 1
+    s.calendars[calendar, CALENDAR_OPENED] = s.account[ACCOUNT_NOW]
+    s.calendars[calendar, CALENDAR_CLOSES] = closes
+    s.calendars[calendar, CALENDAR_DAY] += 1
+    if calendar == s.account[ACCOUNT_CALENDAR]:
+        begin_day(s)
+
+
+@kernel
+def is_market_open(s: Core, i: int) -> bool:
+    """Return whether orders of an instrument can trade now; a session nobody told of counts as open."""
+    if s.positions[i, POSITION_CLOSED] == 1 or s.positions[i, POSITION_HALTED] == 1:
+        return False
+    return s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_OPEN] != CLOSED
+
+
+@kernel
+def is_timed_by_bars(s: Core, i: int) -> bool:
+    """Return whether an instrument's waits end at its bars and not between them.
+
+    A bar does not tell when in it an order was filled: a wait that ended in its middle would cancel
+    orders that have been filled at its open.
+    """
+    return s.monitors[i, MONITOR_MARK_KIND] == KIND_BAR
+
+
+@kernel
+def due_after(s: Core, i: int, wait: int) -> tuple[int, int]:
+    """Return when a wait of `wait` ns of open hours ends, and what of it the session's close leaves.
+
+    A wait that the close cuts has no end (NEVER) before the next open; where the close is not known
+    it runs through.
+    """
+    now, calendar = s.account[ACCOUNT_NOW], s.terms[i, TERM_CALENDAR]
+    closes = s.calendars[calendar, CALENDAR_CLOSES]
+    if s.calendars[calendar, CALENDAR_OPEN] == CLOSED:
+        return NEVER, wait
+    if closes > now and now + wait > closes:
+        return NEVER, wait - (closes - now)
+    return now + wait, 0
+
+
+@kernel
+def wake_at(s: Core, i: int, at: int) -> None:
+    """Have an instrument looked at at a time; one that bars tell of is looked at at its bars."""
+    set_wake(s, i, NEVER if is_timed_by_bars(s, i) else at)

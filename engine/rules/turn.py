@@ -1,0 +1,44 @@
+"""One turn of the trading loop: guards, then exits, entries and protection. After every slice, every
+broker fact and every wait that ends; the same in backtest, paper and live.
+"""
+
+from __future__ import annotations
+
+from engine.jit import kernel
+from engine.model.layout import ACCOUNT_TOUCHED
+from engine.model.trading_layout import (
+    MONITOR_CONFIDENCE,
+    MONITOR_EDGE,
+    MONITOR_GOAL,
+    MONITOR_VOLATILITY,
+    MONITOR_VOLUME,
+)
+from engine.rules.entries import fit_protection, follow_entries, follow_pending_targets
+from engine.rules.exits import watch_positions
+from engine.rules.guards import watch_equity
+from engine.state import Core, Table
+
+TURNS_MAX = 4  # of one slice: what is sent may be answered at once, and the answer is looked at
+
+
+@kernel
+def watch(s: Core, intents: Table) -> None:
+    """Look at everything once; what is to be done leaves as commands."""
+    s.account[ACCOUNT_TOUCHED] = 0
+    watch_equity(s)
+    watch_positions(s, intents)
+    follow_entries(s, intents)
+    fit_protection(s, intents)
+    follow_pending_targets(s, intents)
+
+
+@kernel
+def take_inputs(
+    s: Core, i: int, edge: int, confidence: int, goal: int, volatility: int, volume: int
+) -> None:
+    """Remember what the strategy says of an instrument at the row in hand (NOT_GIVEN: nothing)."""
+    s.monitors[i, MONITOR_EDGE] = edge
+    s.monitors[i, MONITOR_CONFIDENCE] = confidence
+    s.monitors[i, MONITOR_GOAL] = goal
+    s.monitors[i, MONITOR_VOLATILITY] = volatility
+    s.monitors[i, MONITOR_VOLUME] = volume
