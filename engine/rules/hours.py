@@ -48,7 +48,7 @@ def is_market_open(s: Core, i: int) -> bool:
     """Return whether orders of an instrument can trade now; a session nobody told of counts as open."""
     if s.positions[i, POSITION_CLOSED] == 1 or s.positions[i, POSITION_HALTED] == 1:
         return False
-    return s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_OPEN] != CLOSED
+    return bool(s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_OPEN] != CLOSED)
 
 
 @kernel
@@ -58,7 +58,7 @@ def is_timed_by_bars(s: Core, i: int) -> bool:
     A bar does not tell when in it an order was filled: a wait that ended in its middle would cancel
     orders that have been filled at its open.
     """
-    return s.monitors[i, MONITOR_MARK_KIND] == KIND_BAR
+    return bool(s.monitors[i, MONITOR_MARK_KIND] == KIND_BAR)
 
 
 @kernel

@@ -66,6 +66,6 @@ def lots_for_share(s: Core, i: int, share_ppb: int) -> int:
 @kernel
 def lots_of_equity(s: Core, i: int, equity: int, share_ppb: int) -> int:
     """Return the same for an equity that is known."""
-    if equity <= 0:
+    if equity <= 0 or share_ppb == 0:
         return 0
     return lots_for_money(s, i, multiply_divide_floor(equity, share_ppb, BILLION))

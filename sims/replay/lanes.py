@@ -31,10 +31,14 @@ from engine.model.layout import (
     EVENT_SEQUENCE,
     EVENT_TS,
     EVENT_WIDTH,
+    KIND_ACCRUAL,
     KIND_QUOTE,
     KIND_SESSION_CLOSE,
     KIND_SESSION_OPEN,
     ORDER_INSTRUMENT,
+    POSITION_PENDING,
+    POSITION_QUANTITY,
+    POSITION_WORKING,
     SIGNAL_BITS,
     SIGNAL_EDGE,
     SIGNAL_INPUTS,
@@ -288,6 +292,48 @@ def catch_up(
         turn[TURN_CAUGHT_UP] = ts
 
 
+@kernel
+def catch_up_used(
+    s: Core, b: Book, lanes: Table, columns: Any, turn: Table, events: Table, n: int, ts: int
+) -> None:
+    """Do so for the lanes whose price is read before their next step: of positions and of orders."""
+    if turn[TURN_CAUGHT_UP] < ts:
+        for k in range(lanes.shape[0]):
+            i = lanes[k, LANE_INSTRUMENT]
+            if i >= 0 and lanes[k, LANE_IS_MARKET] == 1:
+                used = (
+                    s.positions[i, POSITION_QUANTITY] != 0 or s.positions[i, POSITION_WORKING] > 0
+                )
+                if used or s.positions[i, POSITION_PENDING] > 0:
+                    catch_up_lane(s, b, lanes, columns, events, n, k, ts)
+
+
+@kernel
+def catch_up_for(
+    s: Core,
+    b: Book,
+    lanes: Table,
+    columns: Any,
+    turn: Table,
+    events: Table,
+    n: int,
+    ts: int,
+    kind: int,
+) -> None:
+    """Consume what an event that is of no instrument, a session, an accrual or a timer, looks at."""
+    trading = s.account[ACCOUNT_TRADING] == 1
+    if trading and kind == KIND_ACCRUAL:
+        catch_up(s, b, lanes, columns, turn, events, n, ts)  # returns of all are sampled
+    elif trading or (kind != KIND_SESSION_CLOSE and kind != KIND_SESSION_OPEN):
+        catch_up_used(s, b, lanes, columns, turn, events, n, ts)
+    else:
+        # Sessions mean something to orders only.
+        for o in range(b.counters[COUNT_ORDERS]):
+            k = lanes[b.orders[o, ORDER_INSTRUMENT], LANE_OF_INSTRUMENT]
+            if k >= 0:
+                catch_up_lane(s, b, lanes, columns, events, n, k, ts)
+
+
 # --- One slice --------------------------------------------------------------------------------------
 @kernel
 def take_signal(lanes: Table, columns: Any, k: int, row: int, signals: Table, n: int) -> int:
@@ -378,7 +424,7 @@ def step_lane(
         if only >= 0:
             catch_up_lane(s, b, lanes, columns, events, n, only, now - 1)
     elif not is_market:
-        catch_up(s, b, lanes, columns, turn, events, n, now)  # sessions, accruals, timers
+        catch_up_for(s, b, lanes, columns, turn, events, n, now, kind)
     write_event(lanes, columns, k, row, events, n)
     bits = take_signal(lanes, columns, k, row, signals, n) if is_market else 0
     if s.account[ACCOUNT_TRADING] == 1:
@@ -491,7 +537,7 @@ def replay(
         if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
             return 0
         if kept > 0:
-            catch_up(s, b, lanes, columns, turn, events, kept, now)
+            catch_up_used(s, b, lanes, columns, turn, events, kept, now)
             s.account[ACCOUNT_NOW] = now  # not that of the last price caught up with
             end_slice(s, b, intents, events, signals, 0, kept, kept)
             wake_traded(s, b, lanes, columns, heap, turn)

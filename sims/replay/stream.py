@@ -121,9 +121,9 @@ class _Buffers:
         self.signals[row:last] = 0
         if source.kind == at.KIND_BAR:
             for j in range(at.SIGNAL_INPUTS):
-                column = NOT_GIVEN if source.inputs is None else source.inputs[j]
+                given: Ints | int = NOT_GIVEN if source.inputs is None else source.inputs[j]
                 self.signals[row:last, at.SIGNAL_EDGE + j] = (
-                    column if isinstance(column, int) else column[start:end]
+                    given if isinstance(given, int) else given[start:end]
                 )
         if source.bits is not None:
             self.signals[row:last, at.SIGNAL_BITS] = source.bits[start:end]
