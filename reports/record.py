@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError
 from engine.rules.metrics import DailyAccount, daily_returns
+from reports.trading import DenialRow, ExitRow, GuardRow
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -83,8 +84,11 @@ class Price(msgspec.Struct, frozen=True):
     source: str = "bars"
 
 
-class RoundTrip(msgspec.Struct, frozen=True):
-    """One trade from flat to flat; prices and money as exact text, times in nanoseconds UTC."""
+class RoundTrip(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One trade from flat to flat; prices and money as exact text, times in nanoseconds UTC.
+
+    The position's number and the reason of its exit are the trading loop's.
+    """
 
     symbol: str
     direction: str
@@ -100,6 +104,8 @@ class RoundTrip(msgspec.Struct, frozen=True):
     bars_held: int | None
     entry_rule: str | None
     exit_rule: str | None
+    position_id: int | None = None
+    exit_reason: str | None = None
 
 
 class Detail(msgspec.Struct, frozen=True):
@@ -151,7 +157,7 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class RunDocument(msgspec.Struct, frozen=True):
-    """One finished run."""
+    """One finished run; `exits`, `guards` and `denials` are those of its trading loop."""
 
     schema_version: int
     strategy: str
@@ -179,6 +185,9 @@ class RunDocument(msgspec.Struct, frozen=True):
     description: str = ""
     configuration: dict[str, str] = {}
     detail: Detail | None = None
+    exits: list[ExitRow] = []
+    guards: list[GuardRow] = []
+    denials: list[DenialRow] = []
 
     @property
     def pessimistic(self) -> PathDocument:
@@ -191,8 +200,11 @@ class RunDocument(msgspec.Struct, frozen=True):
         return self.paths.get("optimistic") if self.depends_on_assumptions else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document as JSON values."""
+        """Return the document as JSON values; what only a trading loop has is left out without one."""
         values: dict[str, Any] = msgspec.to_builtins(self)
+        for name in ("exits", "guards", "denials"):
+            if not values[name]:
+                del values[name]
         return values
 
 

@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.rules.metrics import Measured, Metrics, drawdowns
 from engine.rules.sharpe import sharpe_interval
+
+if TYPE_CHECKING:
+    from reports.trading import LoopReport
 
 SUMMARY_SCHEMA_VERSION = 1
 EPOCH = date(1970, 1, 1)
@@ -120,6 +123,8 @@ class RunSummary:
         Lines for a reader, one fact each.
     engine_mode
         ``compiled`` or ``interpreted``.
+    loop
+        What the trading loop did; None where the run had none.
     """
 
     strategy: str
@@ -141,6 +146,7 @@ class RunSummary:
     benchmark: str = ""
     benchmark_return: float | None = None
     warnings: tuple[str, ...] = field(default=())
+    loop: LoopReport | None = None
 
     def depends_on_assumptions(self) -> bool:
         """Say whether the optimistic result differs from the pessimistic one.
@@ -208,7 +214,7 @@ def summary_to_json(summary: RunSummary) -> dict[str, object]:
     paths = {"pessimistic": _path_to_json(summary, summary.pessimistic)}
     if summary.optimistic is not None:
         paths["optimistic"] = _path_to_json(summary, summary.optimistic)
-    return {
+    values: dict[str, object] = {
         "schema_version": SUMMARY_SCHEMA_VERSION,
         "strategy": summary.strategy,
         "parameters": dict(summary.parameters),
@@ -234,6 +240,11 @@ def summary_to_json(summary: RunSummary) -> dict[str, object]:
         "elapsed_seconds": summary.elapsed_seconds,
         "reproduce": summary.reproduce,
     }
+    if summary.loop is not None:
+        from reports.trading import loop_to_json
+
+        values |= loop_to_json(summary.loop)
+    return values
 
 
 def _path_to_json(summary: RunSummary, path: PathResult) -> dict[str, object]:

@@ -15,6 +15,7 @@ from reports.record import Curve, Daily, Detail, Price, RoundTrip, RunDocument, 
 from reports.reduce import kept_points, reduced_bars
 from runtime.results.daily import DailyCloses, daily_closes
 from runtime.results.exact import Ints
+from runtime.results.links import REASON_NAMES
 from runtime.results.market import bars_between, parts_by_index
 from runtime.results.orders import AVERAGE_DIGITS
 from runtime.results.output import RunOutput
@@ -170,6 +171,8 @@ def _round_trip(
         bars_held=_bars_held(k, trips, parts.get(index)) if exit_ns else None,
         entry_rule=RULES.get(int(trips.entry_rule[k])),
         exit_rule=RULES.get(int(trips.exit_rule[k])) if exit_ns else None,
+        position_id=int(trips.position[k]) or None,
+        exit_reason=REASON_NAMES.get(int(trips.exit_reason[k])) if exit_ns else None,
     )
 
 

@@ -26,8 +26,11 @@ from runtime.results.frames import (
     quantity_column,
     symbol_names,
 )
+from runtime.results.links import REASON_NAMES as EXIT_REASONS
+from runtime.results.links import links_of
 from runtime.results.output import RunOutput
 from runtime.results.rows import Fills, Terms, changes_of, fills_of, rows_of, terms_of
+from runtime.results.signals import id_column, number_column, signal_ids
 from sims.fillbook.layout import REASONS, RULE_NAMES
 
 if TYPE_CHECKING:
@@ -111,12 +114,14 @@ def orders_of(output: RunOutput, fills: Fills) -> Orders:
     )
 
 
-def orders_frame(output: RunOutput) -> pl.DataFrame:
+def orders_frame(output: RunOutput, *, fingerprint: str = "") -> pl.DataFrame:
     """Return one row per order, by id, the denied ones among them.
 
     `quantity`, `limit` and `stop` are the latest terms; `filled` counts units as they traded (a
     split in between is not applied). `average_price` is rounded half-even to four decimals more
     than a price. `reason` is a stable code of the end or the denial, `sentence` explains a denial.
+    `signal_id`, `position_id` and `exit_reason` say what it belongs to; without a trading loop they
+    are null. `fingerprint` is the strategy's, of which the signals' ids are made.
     """
     import polars as pl
 
@@ -148,7 +153,13 @@ def orders_frame(output: RunOutput) -> pl.DataFrame:
             columns.names("sentence", orders.reason, SENTENCE_NAMES),
         ]
     )
-    return frame.join(_rules(fills), on="order_id", how="left", maintain_order="left")
+    frame = frame.join(_rules(fills), on="order_id", how="left", maintain_order="left")
+    links = links_of(output, orders.order)
+    return frame.with_columns(
+        id_column("signal_id", links.signal, signal_ids(output, fingerprint)),
+        number_column("position_id", links.position),
+        columns.names("exit_reason", links.reason, EXIT_REASONS),
+    )
 
 
 def average_column(name: str, average: Ints, instrument: Ints, terms: Terms) -> pl.Series:

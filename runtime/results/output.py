@@ -39,6 +39,8 @@ class RunOutput:
         How often the fill book met what the data leaves open.
     calendar
         Whose days the account's marks are.
+    trading
+        The final blocks of the trading loop; none where the run had none.
     """
 
     journal: NDArray[np.int64]
@@ -53,6 +55,7 @@ class RunOutput:
     events: int
     periods_per_year: float
     calendar: str
+    trading: tuple[NDArray[np.int64], ...] = ()
 
     def __post_init__(self) -> None:
         for block in self._blocks():
@@ -69,13 +72,18 @@ class RunOutput:
     @cached_property
     def rows_by_kind(self) -> dict[int, NDArray[np.int64]]:
         """The indices of the journal's rows of each kind that occurs, ascending."""
-        kinds = self.journal[:, EVENT_KIND].astype(np.int16)  # so narrow that sorting is counting
-        order = np.argsort(kinds, kind="stable")
-        order.flags.writeable = False
-        ordered = kinds[order]
-        ends = [*(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(order)]
-        starts = [0, *ends[:-1]] if len(order) else []
-        return {int(ordered[start]): order[start:end] for start, end in zip(starts, ends)}
+        return rows_by_kind(self.journal)
 
     def _blocks(self) -> tuple[NDArray[np.int64], ...]:
-        return self.journal, self.ledger, self.positions, self.orders
+        return self.journal, self.ledger, self.positions, self.orders, *self.trading
+
+
+def rows_by_kind(journal: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+    """Return the indices of a journal's rows of each kind that occurs, ascending."""
+    kinds = journal[:, EVENT_KIND].astype(np.int16)  # so narrow that sorting is counting
+    order = np.argsort(kinds, kind="stable")
+    order.flags.writeable = False
+    ordered = kinds[order]
+    ends = [*(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(order)]
+    starts = [0, *ends[:-1]] if len(order) else []
+    return {int(ordered[start]): order[start:end] for start, end in zip(starts, ends)}

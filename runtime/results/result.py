@@ -18,6 +18,7 @@ from reports.summary import EquityCurve, PathResult, RunSummary, summary_to_json
 from runtime.results.context import RunContext, period_of, warnings_of
 from runtime.results.daily import DailyCloses, daily_closes, equity_points
 from runtime.results.frames import cash_frame, equity_frame, fills_frame
+from runtime.results.links import has_trading_loop
 from runtime.results.orders import orders_frame
 from runtime.results.output import RunOutput
 from runtime.results.paths import path_result
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
 
     from reports.charts import Picture
     from reports.record import RunDocument
+    from reports.trading import LoopReport
+    from runtime.results.journal import RunJournal
 
 TABLES = ("fills", "orders", "trades", "equity", "cash")
+LOOP_TABLES = ("signals", "checks", "exits", "exit_attempts", "guards")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,7 +45,8 @@ class BacktestResult(Shown):
 
     The tables (`fills`, `orders`, `trades`, `equity`, `cash`) are those of the pessimistic end; they
     are built when first asked for. Those of the optimistic end come from the functions of the same
-    names, e.g. ``fills_frame(result.optimistic)``.
+    names, e.g. ``fills_frame(result.optimistic)``. A strategy with signals, risk, exits or guards has
+    five more (`signals`, `checks`, `exits`, `exit_attempts`, `guards`), else they have no rows.
     """
 
     summary: RunSummary
@@ -57,7 +62,7 @@ class BacktestResult(Shown):
     @cached_property
     def orders(self) -> pl.DataFrame:
         """One row per order, the denied ones among them; see `orders_frame`."""
-        return orders_frame(self.pessimistic)
+        return orders_frame(self.pessimistic, fingerprint=self.context.fingerprint)
 
     @cached_property
     def trades(self) -> pl.DataFrame:
@@ -73,6 +78,55 @@ class BacktestResult(Shown):
     def cash(self) -> pl.DataFrame:
         """Every movement of cash; see `cash_frame`."""
         return cash_frame(self.pessimistic)
+
+    @cached_property
+    def signals(self) -> pl.DataFrame:
+        """One row per signal; see `signals_frame`."""
+        from runtime.results.signals import signals_frame
+
+        return signals_frame(self.pessimistic, fingerprint=self.context.fingerprint)
+
+    @cached_property
+    def checks(self) -> pl.DataFrame:
+        """One row per risk check of each signal; see `checks_frame`."""
+        from runtime.results.signals import checks_frame
+
+        return checks_frame(self.pessimistic, fingerprint=self.context.fingerprint)
+
+    @cached_property
+    def exits(self) -> pl.DataFrame:
+        """One row per exit; see `exits_frame`."""
+        from runtime.results.exits import exits_frame
+
+        return exits_frame(self.pessimistic)
+
+    @cached_property
+    def exit_attempts(self) -> pl.DataFrame:
+        """One row per order to close; see `exit_attempts_frame`."""
+        from runtime.results.exits import exit_attempts_frame
+
+        return exit_attempts_frame(self.pessimistic)
+
+    @cached_property
+    def guards(self) -> pl.DataFrame:
+        """One row per event of the guards; see `guards_frame`."""
+        from runtime.results.guards import guards_frame
+
+        return guards_frame(self.pessimistic)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of the tables that this run has."""
+        return TABLES + (LOOP_TABLES if has_trading_loop(self.pessimistic) else ())
+
+    @property
+    def journal(self) -> RunJournal:
+        """What was decided and happened, in order; see `runtime.explain`."""
+        from runtime.results.journal import journal_of
+
+        return journal_of(
+            self.pessimistic, strategy=self.summary.strategy, fingerprint=self.context.fingerprint
+        )
 
     @cached_property
     def statement(self) -> Statement:
@@ -214,6 +268,7 @@ def build_result(
         benchmark="" if benchmark is None else benchmark.name,
         benchmark_return=None if closes is None else _growth(closes),
         warnings=(*context.warnings, *warnings_of(pessimistic, tables)),
+        loop=_loop(pessimistic),
     )
     return BacktestResult(summary, pessimistic, optimistic, context)
 
@@ -227,7 +282,7 @@ def result_to_json(result: BacktestResult, *, tables: bool = False) -> dict[str,
     ambiguities = result.pessimistic.ambiguities
     values = summary_to_json(result.summary) | {"statement": statement, "ambiguities": ambiguities}
     if tables:
-        values["tables"] = {name: _rows(getattr(result, name)) for name in TABLES}
+        values["tables"] = {name: _rows(getattr(result, name)) for name in result.tables}
     return values
 
 
@@ -238,6 +293,14 @@ def _optimistic_path(output: RunOutput | None, context: RunContext) -> PathResul
     if context.benchmark is not None:
         closes = context.benchmark.at_days(daily_closes(output).day_numbers)
     return path_result(output, history=context.history, benchmark_close=closes)
+
+
+def _loop(output: RunOutput) -> LoopReport | None:
+    if not has_trading_loop(output):
+        return None
+    from runtime.results.guards import LoopTables
+
+    return LoopTables(output)
 
 
 def _curve(points: DailyCloses, end_ns: int) -> EquityCurve:

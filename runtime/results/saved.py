@@ -1,4 +1,4 @@
-"""Results as files: `summary.json` and one Parquet file per table, and back.
+"""Results as files: `summary.json`, one Parquet file per table and the journal, and back.
 
 The folder appears whole or not at all: it is written beside its place and renamed. A folder is only
 replaced when nothing but an older result is in it.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from engine.errors import InputError
 from reports.places import require_folder as require_parent
 from reports.record import RunDocument, read_document, to_json_text
+from runtime.results.journal import JOURNAL_FILE, RunJournal, read_journal, write_journal
 from runtime.results.shown import Shown
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 SUMMARY_FILE = "summary.json"
 SAVED_TABLES = ("fills", "orders", "trades", "equity", "cash")
-FILES = frozenset({SUMMARY_FILE, *(f"{name}.parquet" for name in SAVED_TABLES)})
+LOOP_TABLES = ("signals", "checks", "exits", "exit_attempts", "guards")  # of runs that have any
+FILES = frozenset(
+    {SUMMARY_FILE, JOURNAL_FILE, *(f"{name}.parquet" for name in SAVED_TABLES + LOOP_TABLES)}
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,10 +68,47 @@ class SavedResult(Shown):
         """Every movement of cash."""
         return self._table("cash")
 
+    @cached_property
+    def signals(self) -> pl.DataFrame:
+        """One row per signal."""
+        return self._table("signals")
+
+    @cached_property
+    def checks(self) -> pl.DataFrame:
+        """One row per risk check of each signal."""
+        return self._table("checks")
+
+    @cached_property
+    def exits(self) -> pl.DataFrame:
+        """One row per exit."""
+        return self._table("exits")
+
+    @cached_property
+    def exit_attempts(self) -> pl.DataFrame:
+        """One row per order to close."""
+        return self._table("exit_attempts")
+
+    @cached_property
+    def guards(self) -> pl.DataFrame:
+        """One row per event of the guards."""
+        return self._table("guards")
+
+    @cached_property
+    def journal(self) -> RunJournal:
+        """What was decided and happened, in order; see `runtime.explain`."""
+        return read_journal(self.folder / JOURNAL_FILE)
+
     def _table(self, name: str) -> pl.DataFrame:
         import polars as pl
 
         path = self.folder / f"{name}.parquet"
+        if name in LOOP_TABLES and not path.exists():
+            raise InputError(
+                f"there is no table of {name.replace('_', ' ')}: the run had no trading loop",
+                where=str(self.folder),
+                remedy="it takes [signals], [risk], [exits] or [guards] in the strategy file",
+                code="results.no_trading_loop",
+            )
         try:
             return pl.read_parquet(path)
         except (OSError, pl.exceptions.PolarsError) as error:
@@ -133,7 +174,8 @@ def _write(result: BacktestResult, folder: Path) -> None:
     try:
         text = to_json_text(result.document().to_json())
         (temporary / SUMMARY_FILE).write_text(text + "\n", encoding="utf-8")
-        for name in SAVED_TABLES:
+        write_journal(result.journal, temporary / JOURNAL_FILE)
+        for name in result.tables:
             frame: pl.DataFrame = getattr(result, name)
             frame.write_parquet(temporary / f"{name}.parquet", compression="zstd")
         temporary.chmod(0o755)  # mkdtemp makes private folders

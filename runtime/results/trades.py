@@ -19,10 +19,13 @@ from engine.model import layout as at
 from runtime.results import columns
 from runtime.results.exact import Flags, Ints, divide_half_even, product_fits, ratio_rows
 from runtime.results.frames import currency_column, quantity_column, symbol_names
+from runtime.results.links import REASON_NAMES as EXIT_REASONS
+from runtime.results.links import trips_linked
 from runtime.results.market import bars_between, parts_by_index
 from runtime.results.orders import AVERAGE_DIGITS, average_column
 from runtime.results.output import RunOutput
 from runtime.results.rows import Changes, Terms, changes_of, rows_of, terms_of
+from runtime.results.signals import number_column
 from sims.fillbook.layout import RULE_NAMES
 
 if TYPE_CHECKING:
@@ -50,6 +53,8 @@ class Trips:
     carry: Ints
     entry_rule: Ints
     exit_rule: Ints
+    position: Ints  # its number; 0 without a trading loop
+    exit_reason: Ints
 
 
 def trips_of(output: RunOutput, changes: Changes, terms: Terms) -> Trips:
@@ -72,6 +77,7 @@ def trips_of(output: RunOutput, changes: Changes, terms: Terms) -> Trips:
     )
     instrument = changes.instrument[first]
     rule = _rules(output, changes)
+    position, reason = trips_linked(output, instrument, changes.row[first])
     return Trips(
         instrument=instrument,
         direction=np.sign(changes.after[first]),
@@ -87,6 +93,8 @@ def trips_of(output: RunOutput, changes: Changes, terms: Terms) -> Trips:
         carry=_carry(count, output, changes, opened),
         entry_rule=rule[first],
         exit_rule=_last(count, closed, rule, leaves),
+        position=position,
+        exit_reason=reason,
     )
 
 
@@ -96,7 +104,8 @@ def trades_frame(output: RunOutput, *, history: History | None = None) -> pl.Dat
     `quantity` is all that was entered, as traded; `realized`, `fees` and `carry` (dividends,
     funding, borrow; received is positive) are money of `currency`, and ``pnl = realized - fees +
     carry``, for an open trip so far. `bars_held` counts the bars that closed after the entry up to
-    the exit; it is null without the bars in `history`.
+    the exit; it is null without the bars in `history`. `position_id` and `exit_reason` are the trading
+    loop's; without it they are null.
     """
     import polars as pl
 
@@ -123,6 +132,8 @@ def trades_frame(output: RunOutput, *, history: History | None = None) -> pl.Dat
             columns.names("entry_rule", trips.entry_rule, RULES),
             columns.names("exit_rule", trips.exit_rule, RULES),
             pl.Series("is_open", ~done),
+            number_column("position_id", trips.position),
+            columns.names("exit_reason", trips.exit_reason, EXIT_REASONS),
         ]
     )
     return frame.sort("entry_time", "symbol", maintain_order=True)

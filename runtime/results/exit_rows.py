@@ -1,0 +1,243 @@
+"""The exits of a run, put together from their rows: what fired, what was sent, what came of it.
+
+An exit begins with the row that says that it fired, and ends with the row that says how. The same
+reason firing once more while it works (the mask of the others has changed) adds to it. Fills belong
+to the exit whose attempt sent the order; what fills after a higher priority took over belongs to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from engine.model import layout as at
+from engine.model import trading_layout as loop
+from engine.model.trading import AttemptResult, ExitReason
+from runtime.results.output import RunOutput
+from runtime.results.rows import Changes, Fills, rows_of
+
+_KINDS = (
+    at.KIND_EXIT_FIRED,
+    at.KIND_EXIT_ATTEMPT,
+    at.KIND_ATTEMPT_ENDED,
+    at.KIND_EXIT_ENDED,
+)
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One order to close, or one replacement of it; `ended_row` is -1 while it works."""
+
+    row: int
+    ts: int
+    number: int
+    kind: int
+    price: int
+    lots: int
+    touch: int
+    order: int
+    ended_row: int = -1
+    ended: int = 0
+    result: int = AttemptResult.WORKING.value
+    filled: int = 0
+    code: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Exit:
+    """One exit; `ended_row` is -1 while it works. Lots and ticks of its instrument, ns, minor."""
+
+    row: int
+    instrument: int
+    position: int
+    reason: int
+    fired: int
+    price: int
+    pnl_ppm: int
+    lots: int
+    number: int
+    limit: int
+    also: int
+    fired_rows: list[int] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    ended_row: int = -1
+    ended: int = 0
+    result: int = AttemptResult.WORKING.value
+    sent: int = 0
+    walks: int = 0
+    closed: int = 0
+    left: int = 0
+    # Of its fills, in the instrument's currency
+    traded: int = 0  # lots
+    paid: int = 0  # ticks times lots
+    side: int = 0
+    realized: int = 0
+    fees: int = 0
+    cost: int = 0  # of what was closed
+
+    def also_fired(self) -> list[ExitReason]:
+        """Return the other conditions that fired with it."""
+        return [each for each in reasons_of(self.also) if each != self.reason]
+
+    @property
+    def pnl(self) -> int:
+        """What it realized, less the fees of its fills."""
+        return self.realized - self.fees
+
+    @property
+    def worse_ticks(self) -> int:
+        """How much worse than at the exit price when it fired, in ticks times lots."""
+        return self.side * (self.paid - self.price * self.traded)
+
+
+def reasons_of(mask: int) -> list[ExitReason]:
+    """Return the conditions whose bits are set.
+
+    Examples
+    --------
+    >>> [reason.name for reason in reasons_of(1 << 8 | 1 << 9)]
+    ['EARLY_EXIT', 'EDGE_DISAPPEARED']
+    """
+    return [reason for reason in ExitReason if reason and mask >> reason.value & 1]
+
+
+def exits_of(output: RunOutput) -> list[Exit]:
+    """Return the exits of a run in the order in which they fired, without their fills."""
+    rows = rows_of(output, *_KINDS)
+    found: list[Exit] = []
+    working: dict[tuple[int, ...], Exit] = {}
+    for row, values in zip(rows.tolist(), output.journal[rows].tolist()):
+        # All four kinds begin with the position and the reason.
+        key = (values[at.EVENT_INSTRUMENT], *values[loop.FIRED_POSITION : loop.FIRED_REASON + 1])
+        match values[at.EVENT_KIND]:
+            case at.KIND_EXIT_FIRED:
+                if key in working:
+                    working[key].also |= values[loop.FIRED_ALSO]
+                    working[key].fired_rows.append(row)
+                else:
+                    working[key] = _fired(row, values)
+                    found.append(working[key])
+            case at.KIND_EXIT_ATTEMPT if key in working:
+                working[key].attempts.append(_attempt(row, values))
+            case at.KIND_ATTEMPT_ENDED:
+                _end_attempt(working.get(key) or _last_of(found, key), row, values)
+            case at.KIND_EXIT_ENDED if key in working:
+                _end(working.pop(key), row, values)
+    return found
+
+
+def exits_with_fills(output: RunOutput, fills: Fills, changes: Changes) -> list[Exit]:
+    """Return the exits with what their fills traded and realized."""
+    exits = exits_of(output)
+    sender = {attempt.order: each for each in exits for attempt in each.attempts}
+    costs = _closed_costs(changes)
+    following: dict[int, list[Exit]] = {}
+    for each in exits:
+        following.setdefault(each.instrument, []).append(each)
+    for values in _fill_rows(fills):
+        sent = sender.get(values[1])
+        if sent is not None:
+            taker = _taker(sent, following[sent.instrument], values[0])
+            _add_fill(taker, values, costs.get(values[0], 0))
+    return exits
+
+
+def _fired(row: int, values: list[int]) -> Exit:
+    return Exit(
+        row=row,
+        instrument=values[at.EVENT_INSTRUMENT],
+        position=values[loop.FIRED_POSITION],
+        reason=values[loop.FIRED_REASON],
+        fired=values[at.EVENT_TS],
+        price=values[loop.FIRED_PRICE],
+        pnl_ppm=values[loop.FIRED_PNL_PPM],
+        lots=values[loop.FIRED_LOTS],
+        number=values[loop.FIRED_NUMBER],
+        limit=values[loop.FIRED_LIMIT],
+        also=values[loop.FIRED_ALSO],
+        fired_rows=[row],
+    )
+
+
+def _attempt(row: int, values: list[int]) -> Attempt:
+    return Attempt(
+        row=row,
+        ts=values[at.EVENT_TS],
+        number=values[loop.ATTEMPT_NUMBER],
+        kind=values[loop.ATTEMPT_KIND],
+        price=values[loop.ATTEMPT_PRICE],
+        lots=values[loop.ATTEMPT_LOTS],
+        touch=values[loop.ATTEMPT_TOUCH],
+        order=values[loop.ATTEMPT_ORDER],
+    )
+
+
+def _last_of(found: list[Exit], key: tuple[int, ...]) -> Exit | None:
+    """Return the latest exit of this position and reason: an order may end after its exit has."""
+    for each in reversed(found):
+        if (each.instrument, each.position, each.reason) == key:
+            return each
+    return None
+
+
+def _end_attempt(owner: Exit | None, row: int, values: list[int]) -> None:
+    number, order = values[loop.ENDED_NUMBER], values[loop.ENDED_ORDER]
+    for attempt in reversed(owner.attempts if owner else []):
+        if attempt.ended_row < 0 and (attempt.number, attempt.order) == (number, order):
+            attempt.ended_row, attempt.ended = row, values[at.EVENT_TS]
+            attempt.result, attempt.code = values[loop.ENDED_RESULT], values[loop.ENDED_CODE]
+            attempt.filled = values[loop.ENDED_LOTS]
+            return
+
+
+def _end(ended: Exit, row: int, values: list[int]) -> None:
+    ended.ended_row, ended.ended = row, values[at.EVENT_TS]
+    ended.result = values[loop.EXITED_RESULT]
+    ended.sent, ended.walks = values[loop.EXITED_ATTEMPTS], values[loop.EXITED_WALKS]
+    ended.closed, ended.left = values[loop.EXITED_LOTS], values[loop.EXITED_LEFT]
+
+
+def _fill_rows(fills: Fills) -> Iterator[tuple[int, ...]]:
+    """Yield row, order, side, lots, price, fee and realized money of each fill."""
+    columns = (
+        fills.row,
+        fills.order,
+        fills.side,
+        fills.lots,
+        fills.price,
+        fills.fee,
+        fills.realized,
+    )
+    return zip(*(column.tolist() for column in columns))
+
+
+def _closed_costs(changes: Changes) -> dict[int, int]:
+    """Return the cost of what each closing fill closed, by the fill's row.
+
+    The ledger books ``change of cost = value + realized``, so what left is its absolute; a fill that
+    turns a position around closes all that there was.
+    """
+    closing = changes.closes() & (changes.fill_row >= 0)
+    left = abs(changes.value + changes.realized)
+    left[changes.flips()] = abs(changes.cost_before[changes.flips()])
+    return dict(zip(changes.fill_row[closing].tolist(), left[closing].tolist()))
+
+
+def _taker(sent: Exit, exits: list[Exit], row: int) -> Exit:
+    """Return whose fill it is: the sender's, or of what took over from it."""
+    if sent.ended_row < 0 or sent.ended_row > row:
+        return sent
+    for each in exits:
+        if each.row < row and (each.ended_row < 0 or each.ended_row > row):
+            return each
+    return sent
+
+
+def _add_fill(taker: Exit, values: tuple[int, ...], cost: int) -> None:
+    _, _, side, lots, price, fee, realized = values
+    taker.side = side
+    taker.traded += lots
+    taker.paid += lots * price
+    taker.fees += fee
+    taker.realized += realized
+    taker.cost += cost
