@@ -98,6 +98,7 @@ def render_tearsheet(summary: RunSummary, console: Console) -> None:
         *_curves(summary, page),
         *_figures(summary, page),
         *_costs(summary, page),
+        *_loop(summary, page),
         *_notes(summary, page),
         *_foot(summary, page),
     ]
@@ -322,6 +323,23 @@ def _block_of_costs(two: bool) -> Table:
     for name in ("pessimistic", "optimistic") if two else ("result",):
         table.add_column(name, width=20, justify="right", overflow="fold")
     return table
+
+
+def _loop(summary: RunSummary, page: _Page) -> Iterable[RenderableType]:
+    """What the trading loop did; nothing of a run that had none."""
+    if summary.loop is None:
+        return
+    from reports.loop_tables import denial_table, exit_table, guard_lines
+
+    if summary.loop.exits:
+        yield _rule(f"Exits, {summary.currency}", page)
+        yield exit_table(summary.loop.exits)
+    if summary.loop.guards:
+        yield _rule("Guards", page)
+        yield _bullets([page.plain(line) for line in guard_lines(summary.loop.guards)], page)
+    if summary.loop.denials:
+        yield _rule("Denied", page)
+        yield denial_table(summary.loop.denials, page.width)
 
 
 def _notes(summary: RunSummary, page: _Page) -> Iterable[RenderableType]:

@@ -15,6 +15,7 @@ from engine.errors import InputError
 from engine.rules.bootstrap import Resampling, seed_of
 from engine.rules.metrics import DEFINITIONS, DailyAccount, Metrics, measure
 from engine.rules.sharpe import sharpe_interval
+from reports import loop_tables
 from reports.analysis import deepest_drawdowns, rolling_sharpe, yearly_table
 from reports.html import figures, view
 from reports.record import Detail, PathDocument, RunDocument
@@ -126,7 +127,11 @@ def _shown(document: RunDocument) -> dict[str, Any]:
         "heat": view.heat_rows(facts.years),
         "drawdowns": facts.drawdown_rows(),
         "trips": view.trip_rows(facts.trips()),
-        "trip_columns": view.TRIP_COLUMNS,
+        "trip_columns": view.trip_columns(facts.trips()),
+        "exit_columns": loop_tables.EXIT_COLUMNS,
+        "exits": view.exit_rows(document.exits),
+        "guards": loop_tables.guard_lines(document.guards),
+        "denials": view.denial_rows(document.denials),
         "trips_total": 0 if document.detail is None else document.detail.round_trips_total,
         "rolling_window": None if facts.rolling is None else facts.rolling.window,
         "price_names": []

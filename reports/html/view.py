@@ -14,8 +14,10 @@ from engine.model.units import NS_PER_SECOND
 from engine.rules.metrics import DEFINITIONS, Unit, definition_of
 from reports.analysis import Drawdown, Year, wilson_interval
 from reports.formats import UNDEFINED, format_metric, format_money, format_percent
+from reports.loop_tables import exit_cells
 from reports.record import PathDocument, RoundTrip, RunDocument
 from reports.summary import ns_to_date
+from reports.trading import DenialRow, ExitRow
 
 Intervals = dict[str, tuple[float, float]]
 MINUS = "−"
@@ -191,10 +193,28 @@ def _cell(value: float | None, scale: float) -> Cell:
     return Cell(minus(f"{value * 100:.1f}").replace(f"{MINUS}0.0", "0.0"), strength)
 
 
+def exit_rows(rows: Sequence[ExitRow]) -> list[tuple[str, ...]]:
+    """Return the cells of the table per exit reason."""
+    return [(row[0], *map(minus, row[1:])) for row in exit_cells(rows)]
+
+
+def denial_rows(rows: Sequence[DenialRow]) -> list[tuple[str, str, str, str]]:
+    """Return the cells of the table of denials."""
+    return [(row.reason, row.sentence, f"{row.signals:,}", f"{row.orders:,}") for row in rows]
+
+
 def trip_rows(trips: Sequence[RoundTrip]) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     """Return the largest round trips by time of entry: shown cells, and values to sort them by."""
     largest = sorted(trips, key=lambda trip: -abs(Decimal(trip.pnl)))[:TRIPS_SHOWN]
-    return tuple(_trip(trip) for trip in sorted(largest, key=lambda trip: trip.entry_ns))
+    shown = [_trip(trip) for trip in sorted(largest, key=lambda trip: trip.entry_ns)]
+    kept = len(trip_columns(trips))
+    return tuple((cells[:kept], keys[:kept]) for cells, keys in shown)
+
+
+def trip_columns(trips: Sequence[RoundTrip]) -> tuple[str, ...]:
+    """Return the headings of the round trips; the last two are of runs with a trading loop."""
+    is_looped = any(trip.position_id is not None for trip in trips)
+    return TRIP_COLUMNS if is_looped else TRIP_COLUMNS[:-2]
 
 
 TRIP_COLUMNS = (
@@ -211,6 +231,8 @@ TRIP_COLUMNS = (
     "Bars",
     "Entry rule",
     "Exit rule",
+    "Exit reason",
+    "Position",
 )
 
 
@@ -230,6 +252,8 @@ def _trip(trip: RoundTrip) -> tuple[tuple[str, ...], tuple[str, ...]]:
         "" if trip.bars_held is None else f"{trip.bars_held:,}",
         trip.entry_rule or "",
         trip.exit_rule or "",
+        trip.exit_reason or "",
+        "" if trip.position_id is None else str(trip.position_id),
     )
     sortable = (
         str(trip.entry_ns),
@@ -245,6 +269,8 @@ def _trip(trip: RoundTrip) -> tuple[tuple[str, ...], tuple[str, ...]]:
         str(trip.bars_held or 0),
         trip.entry_rule or "",
         trip.exit_rule or "",
+        trip.exit_reason or "",
+        str(trip.position_id or 0),
     )
     return shown, sortable
 
