@@ -34,7 +34,7 @@ KINDS: Final = tuple(range(at.KIND_LATCH_SET, at.KIND_ALERT + 1))
 EVENTS = {kind: EventKind(kind).name.lower() for kind in KINDS}
 LATCHES = {latch.value: latch.name.lower() for latch in Latch if latch}
 SEVERITIES = {severity.value: severity.name.lower() for severity in Severity}
-CLEARED_BY = {0: "itself", 1: "a person"}
+CLEARED_BY = {0: "itself", 1: "a person", 2: "the simulated operator"}
 TRUST = {0: "trusted", 1: "untrusted"}
 LEVELS: Final = {
     at.KIND_TRUST_CHANGED: TRUST,

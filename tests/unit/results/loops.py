@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from journals import EVENT, Run
-
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import Denial
@@ -20,6 +18,7 @@ from engine.model.trading import (
     Verdict,
 )
 from engine.model.units import NS_PER_SECOND, to_minor
+from tests.unit.results.journals import EVENT, Run
 
 PERCENT_PPM, PERCENT_PPB = 10_000, 10_000_000
 

@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from journals import EVENT, STOCK, Run
-from loops import PERCENT_PPB, LoopRun, rain
 
 from engine.model import layout as at
 from engine.model.denials import Denial
@@ -25,6 +23,8 @@ from runtime.results import checks_frame, orders_frame, signal_id, signals_frame
 from runtime.results.exits import exit_attempts_frame, exit_statistics, exits_frame
 from runtime.results.guards import denial_rows, guard_rows, guards_frame
 from runtime.results.links import has_trading_loop
+from tests.unit.results.journals import EVENT, STOCK, Run
+from tests.unit.results.loops import PERCENT_PPB, LoopRun, rain
 
 number = Decimal
 DAY_TEN = datetime(1970, 1, 11, tzinfo=UTC)
