@@ -22,6 +22,7 @@ from cli import (
     data_resample,
     demo,
     doctor,
+    explain,
     init,
     not_built,
     report,
@@ -84,6 +85,7 @@ app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")
 app.command("report", cls=PlainCommand)(report.report)
 app.command("compare", cls=PlainCommand)(compare.compare)
+app.command("explain", cls=PlainCommand)(explain.explain)
 app.command("doctor", cls=PlainCommand)(doctor.doctor)
 _data.command("import", cls=PlainCommand)(data_import.import_data)
 _data.command("list", cls=PlainCommand)(data_list.list_data)

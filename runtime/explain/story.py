@@ -122,12 +122,7 @@ def story_of(
     InputError
         If not exactly one of them is given, or the run has no such thing.
     """
-    if sum(each is not None for each in (order, signal, position)) != 1:
-        raise InputError(
-            "say what to explain: one order, one signal or one position",
-            remedy="add --order ID, --signal ID or --position ID",
-            code="explain.subject",
-        )
+    require_one(order=order, signal=signal, position=position)
     teller = _Teller(journal)
     if order is not None:
         return teller.order(order)
@@ -135,6 +130,22 @@ def story_of(
         return teller.position(position)
     assert signal is not None
     return teller.signal(signal)
+
+
+def require_one(*, order: int | None, signal: str | None, position: int | None) -> None:
+    """Refuse to explain nothing, and more than one thing.
+
+    Raises
+    ------
+    InputError
+        If not exactly one of them is given.
+    """
+    if sum(each is not None for each in (order, signal, position)) != 1:
+        raise InputError(
+            "say what to explain: one order, one signal or one position",
+            remedy="add --order ID, --signal ID or --position ID",
+            code="explain.subject",
+        )
 
 
 class _Teller:

@@ -18,7 +18,7 @@ from reports.summary import EquityCurve, PathResult, RunSummary, summary_to_json
 from runtime.results.context import RunContext, period_of, warnings_of
 from runtime.results.daily import DailyCloses, daily_closes, equity_points
 from runtime.results.frames import cash_frame, equity_frame, fills_frame
-from runtime.results.links import has_trading_loop
+from runtime.results.links import LOOP_TABLES, has_trading_loop
 from runtime.results.orders import orders_frame
 from runtime.results.output import RunOutput
 from runtime.results.paths import path_result
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from runtime.results.journal import RunJournal
 
 TABLES = ("fills", "orders", "trades", "equity", "cash")
-LOOP_TABLES = ("signals", "checks", "exits", "exit_attempts", "guards")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

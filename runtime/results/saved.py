@@ -17,6 +17,7 @@ from engine.errors import InputError
 from reports.places import require_folder as require_parent
 from reports.record import RunDocument, read_document, to_json_text
 from runtime.results.journal import JOURNAL_FILE, RunJournal, read_journal, write_journal
+from runtime.results.links import LOOP_TABLES
 from runtime.results.shown import Shown
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 SUMMARY_FILE = "summary.json"
 SAVED_TABLES = ("fills", "orders", "trades", "equity", "cash")
-LOOP_TABLES = ("signals", "checks", "exits", "exit_attempts", "guards")  # of runs that have any
 FILES = frozenset(
     {SUMMARY_FILE, JOURNAL_FILE, *(f"{name}.parquet" for name in SAVED_TABLES + LOOP_TABLES)}
 )

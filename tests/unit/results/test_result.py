@@ -25,6 +25,8 @@ from runtime.results import (
     build_result,
     passport_lines,
 )
+from runtime.results.links import LOOP_TABLES
+from runtime.results.result import TABLES
 
 
 def busy_output() -> RunOutput:
@@ -154,7 +156,7 @@ def test_building_a_result_does_not_load_data_frames_or_pictures() -> None:
 def test_the_reference_page_names_every_column_and_line() -> None:
     page = (Path(__file__).parents[3] / "docs/reference/results.md").read_text()
     result = busy_result()
-    for name in ("fills", "orders", "trades", "equity", "cash"):
+    for name in TABLES + LOOP_TABLES:
         section = page.split(f"### {name}\n")[1].split("###")[0]
         listed = [word for row in section.splitlines()[3:] for word in row.split("|")[1:2]]
         columns = [word.strip("`") for cell in listed for word in cell.split()]

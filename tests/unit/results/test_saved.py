@@ -13,9 +13,12 @@ from engine.errors import InputError
 from reports.record import RunDocument, read_document, to_json_text
 from runtime.backtest import run_backtest
 from runtime.config import load_strategy
-from runtime.results import BacktestResult
+from runtime.results import BacktestResult, RunContext, build_result
+from runtime.results.journal import JOURNAL_FILE
+from runtime.results.links import LOOP_TABLES
 from runtime.results.saved import SAVED_TABLES, load_result
 from runtime.workspace import examples_folder
+from tests.unit.results.loops import rain
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,47 @@ def test_everything_comes_back_as_it_was(result: BacktestResult, tmp_path: Path)
         assert_frame_equal(getattr(found, name), getattr(result, name))
     assert found.fills.schema["price"] == pl.Decimal(38, 2)  # exact there and back
     assert found.report().html == result.report().html
+
+
+def test_the_journal_comes_back_with_what_its_numbers_mean(
+    result: BacktestResult, tmp_path: Path
+) -> None:
+    found = load_result(result.save(tmp_path / "goog")).journal
+    assert (found.journal == result.pessimistic.journal).all()
+    assert found.instruments == result.pessimistic.instruments
+    assert found.currencies == ("USD",)
+    assert found.fingerprint == result.context.fingerprint and found.strategy == "sma_cross"
+
+
+def test_a_lost_or_foreign_journal_is_named(result: BacktestResult, tmp_path: Path) -> None:
+    folder = result.save(tmp_path / "goog")
+    (folder / "fills.parquet").replace(folder / JOURNAL_FILE)
+    with pytest.raises(InputError, match="the journal cannot be read"):
+        _ = load_result(folder).journal
+    (folder / JOURNAL_FILE).unlink()
+    with pytest.raises(InputError, match="no journal here") as caught:
+        _ = load_result(folder).journal
+    assert "--out DIR" in caught.value.remedy
+
+
+def test_a_run_without_a_loop_has_no_tables_of_it(result: BacktestResult, tmp_path: Path) -> None:
+    folder = result.save(tmp_path / "goog")
+    assert not (folder / "signals.parquet").exists()
+    assert result.signals.height == 0
+    with pytest.raises(InputError, match="the run had no trading loop"):
+        _ = load_result(folder).signals
+
+
+def test_the_tables_of_a_loop_come_back(tmp_path: Path) -> None:
+    looped = build_result(rain().output(), context=RunContext("rain", fingerprint="5f0c"))
+    found = load_result(looped.save(tmp_path / "rain"))
+    for name in LOOP_TABLES:
+        assert_frame_equal(getattr(found, name), getattr(looped, name))
+    document = looped.document()
+    assert [row.reason for row in document.exits] == ["early_exit", "rebalance"]
+    assert found.document().exits == document.exits
+    assert document.detail is not None
+    assert document.detail.round_trips[0].exit_reason == "early_exit"
 
 
 def test_a_newer_result_replaces_an_older_one_and_nothing_else(
