@@ -16,7 +16,7 @@ class ExitRow(msgspec.Struct, frozen=True):
     reason
         A condition's name.
     fired
-        How often it fired, alone or together with others.
+        How often it began to hold or was acted on again, alone or together with others.
     won
         How often it was the one that closed; each of them ends as one of the next four or is under
         way at the end of the run.

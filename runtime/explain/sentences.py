@@ -41,23 +41,23 @@ from runtime.explain.words import (
 )
 from runtime.results.exit_rows import reasons_of
 from runtime.results.frames import LIQUIDITY_NAMES, SIDE_NAMES
-from runtime.results.guards import CLEARED_BY, TRUST
-from runtime.results.units import FIRED_UNITS, LATCH_UNITS, is_given
+from runtime.results.guards import ALERTS, CLEARED_BY, TRUST
+from runtime.results.units import LATCH_UNITS, fired_unit, is_given
 from sims.fillbook.layout import RULE_NAMES
 
 Row = Sequence[int]
 Sentence = Callable[[Row, Words], str]
 
-_MEASURED: Final = {
-    ExitReason.STOP_LOSS: "result",
-    ExitReason.CIRCUIT_BREAKER: "severity",
-    ExitReason.TRAILING_STOP: "price",
-    ExitReason.TIME_BASED_URGENT: "time left",
-    ExitReason.PROFIT_TARGET: "result",
-    ExitReason.PARTIAL_EXIT_TARGET: "result",
-    ExitReason.EARLY_EXIT: "edge",
-    ExitReason.EDGE_DISAPPEARED: "edge",
-    ExitReason.REBALANCE: "advantage",
+_MEASURED: Final = {  # what is compared with what
+    ExitReason.STOP_LOSS: ("result", "limit"),
+    ExitReason.CIRCUIT_BREAKER: ("severity", ""),
+    ExitReason.TRAILING_STOP: ("price", "stop"),
+    ExitReason.TIME_BASED_URGENT: ("time left", "limit"),
+    ExitReason.PROFIT_TARGET: ("result", "target"),
+    ExitReason.PARTIAL_EXIT_TARGET: ("result", "stage"),
+    ExitReason.EARLY_EXIT: ("edge", "limit"),
+    ExitReason.EDGE_DISAPPEARED: ("edge", "limit"),
+    ExitReason.REBALANCE: ("a better edge", "its own"),
 }
 
 
@@ -269,23 +269,29 @@ def closed(row: Row, words: Words) -> str:
 
 
 def fired(row: Row, words: Words) -> str:
-    """A condition won."""
+    """Conditions hold, and the first of them by priority; whether that acts, the next rows tell."""
     reason = row[loop.FIRED_REASON]
     name = name_of(ExitReason, reason)
     text = f"{name} fired at {words.price(row[loop.FIRED_PRICE])}"
-    known = ExitReason._value2member_map_.get(reason)
-    if isinstance(known, ExitReason) and known in FIRED_UNITS:
-        unit = FIRED_UNITS[known]
-        number, limit = row[loop.FIRED_NUMBER], row[loop.FIRED_LIMIT]
-        text += (
-            f": {_MEASURED[known]} {words.number(number, unit)}, limit {words.number(limit, unit)}"
-        )
+    text += _compared(row, words)
     if is_given(row[loop.FIRED_PNL_PPM]):
         text += f"; the position stands at {percent(row[loop.FIRED_PNL_PPM], Unit.PPM)}"
     others = [each for each in reasons_of(row[loop.FIRED_ALSO]) if each != reason]
     if others:
         text += f"; also fired: {', '.join(each.name.lower() for each in others)}"
-    return f"{text}. To be closed: {words.quantity(row[loop.FIRED_LOTS])}."
+    return f"{text}. It is for {words.quantity(row[loop.FIRED_LOTS])}."
+
+
+def _compared(row: Row, words: Words) -> str:
+    """Say what a condition compared; nothing where the row does not tell in which unit."""
+    reason, number = row[loop.FIRED_REASON], row[loop.FIRED_NUMBER]
+    unit = fired_unit(reason, number, row[loop.FIRED_PNL_PPM])
+    if unit is Unit.NONE:
+        return ""
+    one, other = _MEASURED[ExitReason(reason)]
+    one = "price" if unit is Unit.TICKS else one
+    text = f": {one} {words.number(number, unit)}"
+    return f"{text}, {other} {words.number(row[loop.FIRED_LIMIT], unit)}" if other else text
 
 
 def attempt(row: Row, words: Words) -> str:
@@ -385,7 +391,7 @@ def tilt_changed(row: Row, words: Words) -> str:
 
 def alert(row: Row, words: Words) -> str:
     """Somebody was alerted."""
-    return f"Alert {row[loop.ALERT_CODE]}."
+    return f"Alert: {ALERTS.get(row[loop.ALERT_CODE], str(row[loop.ALERT_CODE]))}."
 
 
 SENTENCES: Final[dict[int, Sentence]] = {

@@ -1,14 +1,19 @@
 """The exits of a run, put together from their rows: what fired, what was sent, what came of it.
 
-An exit begins with the row that says that it fired, and ends with the row that says how. The same
-reason firing once more while it works (the mask of the others has changed) adds to it. Fills belong
-to the exit whose attempt sent the order; what fills after a higher priority took over belongs to that.
+A row says that something fired whenever the set of conditions that hold has changed, or is acted on. So
+not every such row begins an exit: one that works goes on, and sometimes nothing can be done. An exit is
+known by what follows: its first attempt, or its end, which says when it began. While it works, it
+counts as begun by the last row of its reason before its first attempt. The conditions told until its
+end are what fired with it.
+
+Fills belong to the exit whose attempt sent the order; what fills after a higher priority took over
+belongs to that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from engine.model import layout as at
 from engine.model import trading_layout as loop
@@ -16,6 +21,8 @@ from engine.model.trading import AttemptResult, ExitReason
 from runtime.results.output import RunOutput
 from runtime.results.rows import Changes, Fills, rows_of
 
+_OF_FIRING = ("row", "fired", "price", "pnl_ppm", "lots", "number", "limit")
+_Key = tuple[int, ...]  # instrument, position, reason
 _KINDS = (
     at.KIND_EXIT_FIRED,
     at.KIND_EXIT_ATTEMPT,
@@ -58,7 +65,6 @@ class Exit:
     number: int
     limit: int
     also: int
-    fired_rows: list[int] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     ended_row: int = -1
     ended: int = 0
@@ -105,25 +111,43 @@ def exits_of(output: RunOutput) -> list[Exit]:
     """Return the exits of a run in the order in which they fired, without their fills."""
     rows = rows_of(output, *_KINDS)
     found: list[Exit] = []
-    working: dict[tuple[int, ...], Exit] = {}
+    fired: dict[_Key, list[Exit]] = {}  # what may have begun one
+    working: dict[_Key, Exit] = {}
     for row, values in zip(rows.tolist(), output.journal[rows].tolist()):
         # All four kinds begin with the position and the reason.
         key = (values[at.EVENT_INSTRUMENT], *values[loop.FIRED_POSITION : loop.FIRED_REASON + 1])
-        match values[at.EVENT_KIND]:
-            case at.KIND_EXIT_FIRED:
-                if key in working:
-                    working[key].also |= values[loop.FIRED_ALSO]
-                    working[key].fired_rows.append(row)
-                else:
-                    working[key] = _fired(row, values)
-                    found.append(working[key])
-            case at.KIND_EXIT_ATTEMPT if key in working:
-                working[key].attempts.append(_attempt(row, values))
-            case at.KIND_ATTEMPT_ENDED:
-                _end_attempt(working.get(key) or _last_of(found, key), row, values)
-            case at.KIND_EXIT_ENDED if key in working:
-                _end(working.pop(key), row, values)
-    return found
+        kind = values[at.EVENT_KIND]
+        if kind == at.KIND_EXIT_FIRED:
+            _note_mask(working, key, values[loop.FIRED_ALSO])
+            fired.setdefault(key, []).append(_fired(row, values))
+            continue
+        if kind != at.KIND_ATTEMPT_ENDED and key not in working and key in fired:
+            working[key] = replace(fired[key][-1])
+            found.append(working[key])
+        if kind == at.KIND_ATTEMPT_ENDED:
+            _end_attempt(working.get(key) or _last_of(found, key), row, values)
+        elif key in working and kind == at.KIND_EXIT_ATTEMPT:
+            working[key].attempts.append(_attempt(row, values))
+        elif key in working:
+            _end(working.pop(key), row, values, fired.pop(key))
+    return sorted(found, key=lambda each: each.row)
+
+
+def times_fired(output: RunOutput, exits: Sequence[Exit]) -> dict[ExitReason, int]:
+    """Return how often each condition fired: began to hold, or was acted on once more."""
+    counts = {reason: 0 for reason in ExitReason if reason}
+    begun = {each.row: 1 << each.reason for each in exits if each.ended_row >= 0}
+    held: dict[int, int] = {}  # by position
+    rows = rows_of(output, at.KIND_EXIT_FIRED)
+    masks = output.journal[rows][:, (loop.FIRED_POSITION, loop.FIRED_ALSO)].tolist()
+    for row, (position, mask) in zip(rows.tolist(), masks):
+        before = held.get(position, 0)
+        # A row with the conditions of the one before tells of another time: in between none held.
+        risen = mask if mask == before else mask & ~before
+        for reason in reasons_of(risen | begun.get(row, 0)):
+            counts[reason] += 1
+        held[position] = mask
+    return counts
 
 
 def exits_with_fills(output: RunOutput, fills: Fills, changes: Changes) -> list[Exit]:
@@ -142,6 +166,13 @@ def exits_with_fills(output: RunOutput, fills: Fills, changes: Changes) -> list[
     return exits
 
 
+def _note_mask(working: dict[_Key, Exit], key: _Key, mask: int) -> None:
+    """Tell the exit that works on this position what else holds by now."""
+    for each in working.values():
+        if (each.instrument, each.position) == key[:2]:
+            each.also |= mask
+
+
 def _fired(row: int, values: list[int]) -> Exit:
     return Exit(
         row=row,
@@ -155,7 +186,6 @@ def _fired(row: int, values: list[int]) -> Exit:
         number=values[loop.FIRED_NUMBER],
         limit=values[loop.FIRED_LIMIT],
         also=values[loop.FIRED_ALSO],
-        fired_rows=[row],
     )
 
 
@@ -172,7 +202,7 @@ def _attempt(row: int, values: list[int]) -> Attempt:
     )
 
 
-def _last_of(found: list[Exit], key: tuple[int, ...]) -> Exit | None:
+def _last_of(found: list[Exit], key: _Key) -> Exit | None:
     """Return the latest exit of this position and reason: an order may end after its exit has."""
     for each in reversed(found):
         if (each.instrument, each.position, each.reason) == key:
@@ -190,7 +220,10 @@ def _end_attempt(owner: Exit | None, row: int, values: list[int]) -> None:
             return
 
 
-def _end(ended: Exit, row: int, values: list[int]) -> None:
+def _end(ended: Exit, row: int, values: list[int], fired: list[Exit]) -> None:
+    begun = [each for each in fired if each.fired == values[loop.EXITED_FIRED]]
+    for name in _OF_FIRING if begun else ():
+        setattr(ended, name, getattr(begun[0], name))
     ended.ended_row, ended.ended = row, values[at.EVENT_TS]
     ended.result = values[loop.EXITED_RESULT]
     ended.sent, ended.walks = values[loop.EXITED_ATTEMPTS], values[loop.EXITED_WALKS]

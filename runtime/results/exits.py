@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.model import layout as at
-from engine.model.trading import AttemptResult, ExitReason, PriceKind, Unit
+from engine.model.trading import AttemptResult, ExitReason, PriceKind
 from engine.model.units import NS_PER_SECOND, from_minor
 from reports.trading import ExitRow
 from runtime.results import columns
 from runtime.results.exact import Ints, divide_half_even, to_base
-from runtime.results.exit_rows import Attempt, Exit, exits_of, exits_with_fills, reasons_of
+from runtime.results.exit_rows import Attempt, Exit, exits_of, exits_with_fills, times_fired
 from runtime.results.frames import (
     currency_column,
     price_column,
@@ -37,7 +37,7 @@ from runtime.results.orders import REASON_NAMES as CODE_NAMES
 from runtime.results.output import RunOutput
 from runtime.results.rows import changes_of, fills_of, rows_of, terms_of
 from runtime.results.signals import number_column
-from runtime.results.units import FIRED_UNITS, given, mixed_column, unit_column
+from runtime.results.units import fired_unit, given, mixed_column, unit_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -138,10 +138,7 @@ def exit_statistics(output: RunOutput) -> list[ExitRow]:
     changes = changes_of(output)
     exits = exits_with_fills(output, fills_of(output, changes), changes)
     split = _split_rows(output)
-    fired = {reason: 0 for reason in ExitReason if reason}
-    for each in exits:
-        for reason in reasons_of(each.also | 1 << each.reason):
-            fired[reason] += 1
+    fired = times_fired(output, exits)
     return [
         _statistics(reason, count, [each for each in exits if each.reason == reason], output, split)
         for reason, count in fired.items()
@@ -234,7 +231,7 @@ def _attempt_columns(
 
 
 def _unit(each: Exit) -> int:
-    return FIRED_UNITS.get(ExitReason(each.reason), Unit.NONE).value
+    return fired_unit(each.reason, each.number, each.pnl_ppm).value
 
 
 def _also(each: Exit) -> str:

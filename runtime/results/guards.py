@@ -35,6 +35,7 @@ EVENTS = {kind: EventKind(kind).name.lower() for kind in KINDS}
 LATCHES = {latch.value: latch.name.lower() for latch in Latch if latch}
 SEVERITIES = {severity.value: severity.name.lower() for severity in Severity}
 CLEARED_BY = {0: "itself", 1: "a person", 2: "the simulated operator"}
+ALERTS = {101: "exit_failed", 102: "exit_stuck", 103: "exit_queued", 201: "unprotected"}
 TRUST = {0: "trusted", 1: "untrusted"}
 LEVELS: Final = {
     at.KIND_TRUST_CHANGED: TRUST,
@@ -93,7 +94,7 @@ def guards_frame(output: RunOutput) -> pl.DataFrame:
             levels("before", loop.CHANGED_FROM),
             levels("after", loop.CHANGED_TO),
             columns.where(lots, is_bare),
-            number_column("alert", np.where(is_alert, table[:, loop.ALERT_CODE], 0)),
+            columns.names("alert", np.where(is_alert, table[:, loop.ALERT_CODE], 0), ALERTS),
         ]
     )
 

@@ -49,6 +49,7 @@ LATCH_UNITS: Final = {
     Latch.API: Unit.COUNT,
     Latch.DATABASE: Unit.COUNT,
     Latch.STOP_LOSSES: Unit.COUNT,
+    Latch.TIER: Unit.MINOR,
 }
 _PRECISION: Final = {
     Unit.MINOR: MONEY_PRECISION,
@@ -56,6 +57,17 @@ _PRECISION: Final = {
     Unit.PPB: 9,
     Unit.NANOSECONDS: 9,
 }
+
+
+def fired_unit(reason: int, number: int, pnl_ppm: int) -> Unit:
+    """Return what a condition's number counts; NONE where the row does not tell.
+
+    A profit target compares the result, or the price with the signal's goal.
+    """
+    known = ExitReason._value2member_map_.get(reason)
+    if known is ExitReason.PROFIT_TARGET and number != pnl_ppm:
+        return Unit.TICKS
+    return FIRED_UNITS.get(known, Unit.NONE) if isinstance(known, ExitReason) else Unit.NONE
 
 
 def unit_precision(unit: Unit, instrument: Instrument | None) -> int:

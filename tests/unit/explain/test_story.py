@@ -56,7 +56,7 @@ BOUGHT = [
 SOLD = [
     (
         "early_exit fired at 0.52: edge 1.7 %, limit 2 %; the position stands at 13.0435 %; "
-        "also fired: rebalance. To be closed: 800."
+        "also fired: rebalance. It is for 800."
     ),
     "Order 2 sent: sell 800 RAIN, limit 0.52.",
     "Order 2: it closes position 1 for early_exit, attempt 1.",
@@ -189,8 +189,8 @@ def test_a_position_tells_what_guarded_it() -> None:
         "Everything is protected again after 2.5 s.",
         "Guard daily_loss set, flattening: -500.01 USD, limit -500.00 USD.",
         (
-            "circuit_breaker fired at 5.00: severity flattening, limit active; the position stands at "
-            "-50 %. To be closed: 10."
+            "circuit_breaker fired at 5.00: severity flattening; the position stands at "
+            "-50 %. It is for 10."
         ),
     ]
     assert "circuit_breaker, attempt 1: market, 10 (order 2)." in lines
@@ -223,6 +223,41 @@ def test_an_entry_that_waits_is_told_step_by_step() -> None:
         "Entry of signal 1, try 2: walk, 10 at 10.01 (order 1).",
         "Entry of signal 1 ended after try 2: canceled, 6 left.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "number", "limit", "said"),
+    [
+        (ExitReason.STOP_LOSS, -151_000, -150_000, "result -15.1 %, limit -15 %"),
+        (ExitReason.TRAILING_STOP, 1099, 1100, "price 10.99, stop 11.00"),
+        (ExitReason.TIME_BASED_URGENT, 299_999_000_000, 300_000_000_000,
+         "time left 4 min 59.999 s, limit 5 min"),
+        (ExitReason.PROFIT_TARGET, -10_000, 250_000, "result -1 %, target 25 %"),
+        (ExitReason.PROFIT_TARGET, 1251, 1250, "price 12.51, target 12.50"),
+        (ExitReason.PARTIAL_EXIT_TARGET, 150_000, 150_000, "result 15 %, stage 15 %"),
+        (ExitReason.EDGE_DISAPPEARED, -1_000_000, 0, "edge -0.1 %, limit 0 %"),
+        (ExitReason.REBALANCE, 90_000_000, 12_000_000, "a better edge 9 %, its own 1.2 %"),
+    ],
+)  # fmt: skip
+def test_each_condition_says_what_it_compared(
+    reason: ExitReason, number: int, limit: int, said: str
+) -> None:
+    run = LoopRun(STOCK)
+    run.trade(10, 1000)
+    run.trip(1, base=10)
+    run.fired(1, reason, price=1099, lots=10, number=number, limit=limit, pnl_ppm=-10_000)
+    line = told(story_of(journal(run), position=1))[-1]
+    name = reason.name.lower()
+    assert line == f"{name} fired at 10.99: {said}; the position stands at -1 %. It is for 10."
+
+
+def test_liquidity_and_the_strategy_say_no_number_whose_unit_the_row_does_not_tell() -> None:
+    run = LoopRun(STOCK)
+    run.trade(10, 1000)
+    run.trip(1, base=10)
+    run.fired(1, ExitReason.LIQUIDITY_DRIED_UP, price=1099, lots=10, number=4, limit=3 * 10**7)
+    line = told(story_of(journal(run), position=1))[-1]
+    assert line == "liquidity_dried_up fired at 10.99; the position stands at 0 %. It is for 10."
 
 
 def test_two_signals_of_one_decision_are_one_story() -> None:

@@ -186,16 +186,82 @@ def test_what_fills_after_a_takeover_belongs_to_what_took_over() -> None:
     assert stop.cost_bps == pytest.approx(-45.1 / 480 * 10_000)
 
 
-def test_an_exit_that_works_at_the_end_has_no_end() -> None:
+def trailing() -> LoopRun:
+    """A trailing stop fires; what stands in the way is canceled first, and then more conditions hold."""
     run = LoopRun(STOCK)
     run.trade(100, 1000)
     run.trip(1, base=100)
-    run.fired(1, ExitReason.TRAILING_STOP, price=1100, lots=100, number=1100, limit=1101)
-    run.fired(1, ExitReason.TRAILING_STOP, price=1099, lots=100, also=(ExitReason.EARLY_EXIT,))
-    (row,) = exits_frame(run.output()).rows(named=True)
+    reason = ExitReason.TRAILING_STOP
+    run.fired(1, reason, price=1100, lots=100, number=1100, limit=1101)
+    run.later(1)
+    run.fired(
+        1, reason, price=1099, lots=100, number=1099, limit=1101, also=(ExitReason.EARLY_EXIT,)
+    )
+    sold = run.order(-1, 100, kind=at.TYPE_LIMIT, limit=1098)
+    run.attempt(1, reason, 1, sold, kind=PriceKind.AGGRESSIVE, price=1098, lots=100, touch=1099)
+    run.fired(1, ExitReason.EARLY_EXIT, price=1102, lots=100)
+    return run
+
+
+def test_an_exit_that_works_at_the_end_has_no_end() -> None:
+    (row,) = exits_frame(trailing().output()).rows(named=True)
     assert (row["ended"], row["result"], row["also"]) == (None, "working", "early_exit")
-    assert (row["number"], row["limit"], row["unit"]) == (number(11), number("11.01"), "price")
-    assert [each.won for each in exit_statistics(run.output())] == [1, 0]
+    assert (row["limit"], row["unit"]) == (number("11.01"), "price")
+    assert [(each.fired, each.won) for each in exit_statistics(trailing().output())] == [
+        (1, 1),
+        (1, 0),
+    ]
+
+
+def test_an_exit_that_ended_began_when_its_end_says() -> None:
+    run = trailing()
+    begun = 86_400 * 10**9
+    run.exit_ended(
+        1, ExitReason.TRAILING_STOP, AttemptResult.CLOSED_ELSEWHERE, attempts=1, fired=begun
+    )
+    (row,) = exits_frame(run.output()).rows(named=True)
+    assert (row["fired"], row["price"]) == (datetime(1970, 1, 2, tzinfo=UTC), number(11))
+    assert row["also"] == "early_exit"
+
+
+def test_what_fired_and_did_nothing_is_counted_and_is_no_exit() -> None:
+    run = LoopRun(STOCK)
+    run.trade(100, 1000)
+    run.trip(1, base=100)
+    both = (ExitReason.EARLY_EXIT, ExitReason.EDGE_DISAPPEARED)
+    run.fired(1, both[0], price=990, lots=100)
+    run.fired(1, both[0], price=990, lots=100, also=both[1:])  # the other holds now, too
+    run.fired(1, both[0], price=990, lots=100, also=both[1:])  # both again, after they did not
+    output = run.output()
+    assert exits_frame(output).height == 0
+    assert [(each.reason, each.fired, each.won) for each in exit_statistics(output)] == [
+        ("early_exit", 2, 0),
+        ("edge_disappeared", 2, 0),
+    ]
+
+
+def test_an_exit_that_failed_and_is_tried_again_fired_twice() -> None:
+    run = LoopRun(STOCK)
+    run.trade(100, 1000)
+    run.trip(1, base=100)
+    for k in range(2):
+        run.fired(1, ExitReason.REBALANCE, price=1100, lots=100)
+        order = run.order(-1, 100, kind=at.TYPE_LIMIT, limit=1200)
+        run.attempt(
+            1, ExitReason.REBALANCE, 1, order, kind=PriceKind.FAIR, price=1200, lots=100, touch=1100
+        )
+        run.fact(at.KIND_CANCELED, order)
+        run.attempt_ended(1, ExitReason.REBALANCE, 1, order, AttemptResult.CANCELED)
+        result = AttemptResult.CLOSED_ELSEWHERE if k else AttemptResult.FAILED
+        run.exit_ended(1, ExitReason.REBALANCE, result, attempts=1, left=100, fired=run.now)
+        run.later(60)
+    (row,) = exit_statistics(run.output())
+    assert (row.fired, row.won, row.failed, row.elsewhere) == (2, 2, 1, 1)
+    assert [each["result"] for each in exits_frame(run.output()).to_dicts()] == [
+        "failed",
+        "closed_elsewhere",
+    ]
+    assert exit_attempts_frame(run.output())["result"].to_list() == ["canceled", "canceled"]
 
 
 def guarded() -> LoopRun:
