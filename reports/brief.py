@@ -51,6 +51,10 @@ def render_brief(document: RunDocument, console: Console) -> None:
     for name, amounts, _ in view.cost_rows(paths)[-1:]:
         table.add_row(f"{name} costs", *map(_plain, amounts))
     console.print(table)
+    if document.exits:
+        from reports.loop_tables import exit_table
+
+        console.print(exit_table(document.exits))
     console.print(Text(document.pessimistic.sample))
     console.print(Text(document.reproduce, "cyan"))
     console.print(Text(f"State hash  {document.state_hash}", "dim"))

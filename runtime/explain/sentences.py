@@ -357,13 +357,15 @@ def protection(row: Row, words: Words) -> str:
 def latch_set(row: Row, words: Words) -> str:
     """A guard was set."""
     severity = name_of(Severity, row[loop.LATCHED_SEVERITY])
-    text = f"Guard {name_of(Latch, row[loop.LATCHED_LATCH])} set, {severity}"
+    place = "" if words.instrument is None else f" for {words.symbol}"
+    text = f"Guard {name_of(Latch, row[loop.LATCHED_LATCH])} set{place}, {severity}"
     known = Latch._value2member_map_.get(row[loop.LATCHED_LATCH])
     unit = LATCH_UNITS.get(known) if isinstance(known, Latch) else None
     if unit is not None:
         number, limit = row[loop.LATCHED_NUMBER], row[loop.LATCHED_LIMIT]
         text += f": {words.number(number, unit)}, limit {words.number(limit, unit)}"
-    return f"{text}."
+    until = row[loop.LATCHED_UNTIL]
+    return f"{text}, until {moment(until)}." if is_given(until) and until > 0 else f"{text}."
 
 
 def latch_cleared(row: Row, words: Words) -> str:

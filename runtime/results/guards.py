@@ -56,12 +56,13 @@ def guards_frame(output: RunOutput) -> pl.DataFrame:
 
     table = output.journal[rows_of(output, *KINDS)]
     kind, i = table[:, at.EVENT_KIND], table[:, at.EVENT_INSTRUMENT]
-    is_latch, is_level = np.isin(kind, LATCH_KINDS), np.isin(kind, tuple(LEVELS))
+    is_latch = np.isin(kind, LATCH_KINDS)
     is_alert, is_bare = kind == at.KIND_ALERT, kind == at.KIND_PROTECTION
     latch = np.where(is_latch, table[:, loop.LATCHED_LATCH], 0)
     severity = np.where(is_latch, table[:, loop.LATCHED_SEVERITY], -1)
     severity = np.where(is_alert, table[:, loop.ALERT_SEVERITY], severity)
-    unit = _units(latch)
+    # What is said when a latch is cleared is no comparison: the new peak, where that begins anew.
+    unit = np.where(kind == at.KIND_LATCH_SET, _units(latch), Unit.NONE.value)
     until = np.where(is_latch, table[:, loop.LATCHED_UNTIL], 0)
     known = given(until) & (until > 0)
     position = np.where(is_bare, table[:, loop.PROTECTION_POSITION], 0)
@@ -80,7 +81,7 @@ def guards_frame(output: RunOutput) -> pl.DataFrame:
         [
             columns.times("time", table[:, at.EVENT_TS]),
             columns.names("event", kind, EVENTS),
-            columns.names("symbol", np.where(is_latch | is_level, -1, i), symbol_names(output)),
+            columns.names("symbol", i, symbol_names(output)),
             number_column("position_id", position),
             columns.names("guard", latch, LATCHES),
             columns.names("severity", severity, SEVERITIES),
@@ -156,20 +157,24 @@ def _levels(name: str, kind: Ints, values: Ints) -> pl.Series:
 
 
 def _guard(latch: Latch, found: list[list[int]]) -> GuardRow:
-    # A set latch may be set again, to a worse severity.
-    is_set = [values[at.EVENT_KIND] == at.KIND_LATCH_SET for values in found]
-    risen = [now and not before for now, before in zip(is_set, [False, *is_set])]
-    first = next((values for values, rises in zip(found, risen) if rises), found[0])
-    last = [values for values, rises in zip(found, risen) if rises] or [found[-1]]
+    """Sum up a guard. What it locks is one instrument where the row has one, and ends by itself."""
+    times: list[list[int]] = []
+    is_set = False
+    for values in found:
+        rises = values[at.EVENT_KIND] == at.KIND_LATCH_SET
+        is_lock = values[at.EVENT_INSTRUMENT] >= 0
+        if rises and (is_lock or not is_set):  # a set latch may be set again, to a worse severity
+            times.append(values)
+        is_set = is_set if is_lock else rises
     worst = max(values[loop.LATCHED_SEVERITY] for values in found)
     return GuardRow(
         guard=latch.name.lower(),
         severity=SEVERITIES.get(worst, str(worst)),
-        times=sum(risen),
-        first_ns=first[at.EVENT_TS],
-        last_ns=last[-1][at.EVENT_TS],
-        is_set=is_set[-1],
-        why=why_latched(latch, last[-1]),
+        times=len(times),
+        first_ns=times[0][at.EVENT_TS] if times else 0,
+        last_ns=times[-1][at.EVENT_TS] if times else 0,
+        is_set=is_set,
+        why=why_latched(latch, times[-1]) if times else "",
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from report_samples import goog_equity, summary_of
 from rich.console import Console
 
+from reports.brief import render_brief
 from reports.html import render_page
 from reports.record import RunDocument, to_document
 from reports.summary import RunSummary, summary_to_json
@@ -86,6 +87,14 @@ def test_the_document_keeps_the_tables() -> None:
     assert (found.exits, found.guards, found.denials) == (EXITS, GUARDS, DENIALS)
     again = msgspec.convert(found.to_json(), RunDocument)
     assert again == found
+
+
+def test_a_recorded_run_shows_its_exits_in_the_terminal() -> None:
+    for run, expected in ((LOOPED, True), (PLAIN, False)):
+        stream = io.StringIO()
+        render_brief(document(run), Console(file=stream, width=80))
+        assert ("liquidity_dried_up    1.0 M" in stream.getvalue()) is expected
+        assert max(map(len, stream.getvalue().splitlines())) <= 80
 
 
 def test_the_page_has_every_column() -> None:

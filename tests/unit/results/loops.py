@@ -266,8 +266,9 @@ class LoopRun(Run):
         limit: int = 0,
         clears: bool = False,
         by: int = 0,
+        instrument: int = at.UNKNOWN,
     ) -> None:
-        """A guard is set or cleared."""
+        """A guard is set or cleared; or it locks one instrument."""
         self.row(
             at.KIND_LATCH_CLEARED if clears else at.KIND_LATCH_SET,
             {
@@ -279,6 +280,7 @@ class LoopRun(Run):
                 loop.LATCHED_BY: by,
                 loop.LATCHED_EFFECTIVE: 0 if clears else severity,
             },
+            instrument,
         )
 
 

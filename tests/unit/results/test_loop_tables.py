@@ -270,7 +270,7 @@ def guarded() -> LoopRun:
     loss, limit = int(to_minor("-500.01")), int(to_minor("-500"))
     run.at_day(5).latch(Latch.DAILY_LOSS, Severity.FLATTENING, number=loss, limit=limit)
     run.latch(Latch.DAILY_LOSS, Severity.LOCKED, number=loss, limit=limit)
-    run.at_day(6).latch(Latch.DAILY_LOSS, Severity.ACTIVE, clears=True, by=1)
+    run.at_day(6).latch(Latch.DAILY_LOSS, Severity.LOCKED, clears=True, by=1)
     run.at_day(7).latch(Latch.DRAWDOWN, Severity.FLATTENING, number=200_000, limit=200_000)
     return run
 
@@ -283,7 +283,7 @@ def test_guards_are_told_event_by_event() -> None:
     assert shown.rows() == [
         ("latch_set", "daily_loss", "flattening", loss, "money", None, "flattening"),
         ("latch_set", "daily_loss", "locked", loss, "money", None, "locked"),
-        ("latch_cleared", "daily_loss", "active", number(0), "money", "a person", "active"),
+        ("latch_cleared", "daily_loss", "locked", None, None, "a person", "active"),
         ("latch_set", "drawdown", "flattening", number("0.2"), "fraction", None, "flattening"),
     ]
 
@@ -299,6 +299,17 @@ def test_a_guard_that_gets_worse_was_set_once() -> None:
     assert daily.why == "-500.01 against -500.00"
     assert daily.first_ns == 5 * 86_400 * 10**9
     assert (drawdown.times, drawdown.is_set, drawdown.why) == (1, True, "20 % against 20 %")
+
+
+def test_what_locks_one_instrument_is_not_set_for_the_account() -> None:
+    run = LoopRun(STOCK)
+    for day in (3, 4):
+        run.at_day(day).latch(
+            Latch.STOP_LOSSES, Severity.REDUCE_ONLY, number=3, limit=3, instrument=0
+        )
+    (row,) = guard_rows(run.output())
+    assert (row.times, row.is_set, row.why) == (2, False, "3 against 3")
+    assert guards_frame(run.output())["symbol"].to_list() == ["ACME", "ACME"]
 
 
 def test_denials_count_signals_and_orders() -> None:
