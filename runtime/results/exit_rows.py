@@ -168,8 +168,9 @@ def exits_with_fills(output: RunOutput, fills: Fills, changes: Changes) -> list[
 
 def _note_mask(working: dict[_Key, Exit], key: _Key, mask: int) -> None:
     """Tell the exit that works on this position what else holds by now."""
-    for each in working.values():
-        if (each.instrument, each.position) == key[:2]:
+    for reason in ExitReason:
+        each = working.get((*key[:2], reason.value))
+        if each is not None:
             each.also |= mask
 
 
