@@ -130,19 +130,27 @@ def _fact(what: str) -> Sentence:
 
 def linked(row: Row, words: Words) -> str:
     """What an order belongs to; empty where that is nothing but its signal."""
-    parts = []
+    belongs = _belongs(row)
+    return f"Order {row[loop.LINKED_ORDER]}{belongs}." if belongs else ""
+
+
+def submitted_and_linked(row: Row, link: Row, words: Words) -> str:
+    """An order was sent, and what it belongs to."""
+    return f"{submitted(row, words).removesuffix('.')}{_belongs(link)}."
+
+
+def _belongs(row: Row) -> str:
+    text = ""
     if row[loop.LINKED_REASON]:
-        reason = name_of(ExitReason, row[loop.LINKED_REASON])
         attempt = row[loop.LINKED_ATTEMPT]
         number = f", attempt {attempt}" if attempt else ""
-        parts.append(f"it closes position {row[loop.LINKED_POSITION]} for {reason}{number}")
+        reason = name_of(ExitReason, row[loop.LINKED_REASON])
+        text += f", to close position {row[loop.LINKED_POSITION]} ({reason}{number})"
     elif row[loop.LINKED_POSITION]:
-        parts.append(f"it belongs to position {row[loop.LINKED_POSITION]}")
+        text += f", of position {row[loop.LINKED_POSITION]}"
     if row[loop.LINKED_PARENT] > 0:
-        parts.append(f"it hangs on order {row[loop.LINKED_PARENT]}")
-    if not parts:
-        return ""
-    return f"Order {row[loop.LINKED_ORDER]}: {', '.join(parts)}."
+        text += f", waiting for the fills of order {row[loop.LINKED_PARENT]}"
+    return text
 
 
 # --- Signals -------------------------------------------------------------------------------------------
@@ -241,9 +249,10 @@ def entry_step(row: Row, words: Words) -> str:
 
 def entry_ended(row: Row, words: Words) -> str:
     """An entry is over."""
+    left = f", {words.quantity(row[loop.STEP_LOTS])} left" if row[loop.STEP_LOTS] else ""
     return (
         f"Entry of signal {row[loop.STEP_SIGNAL]} ended after try {row[loop.STEP_TRY]}: "
-        f"{name_of(AttemptResult, row[loop.STEP_RESULT])}, {words.quantity(row[loop.STEP_LOTS])} left."
+        f"{name_of(AttemptResult, row[loop.STEP_RESULT])}{left}."
     )
 
 
@@ -274,8 +283,9 @@ def fired(row: Row, words: Words) -> str:
     name = name_of(ExitReason, reason)
     text = f"{name} fired at {words.price(row[loop.FIRED_PRICE])}"
     text += _compared(row, words)
-    if is_given(row[loop.FIRED_PNL_PPM]):
-        text += f"; the position stands at {percent(row[loop.FIRED_PNL_PPM], Unit.PPM)}"
+    pnl = row[loop.FIRED_PNL_PPM]
+    if is_given(pnl) and pnl != row[loop.FIRED_NUMBER]:
+        text += f"; the position stands at {percent(pnl, Unit.PPM)}"
     others = [each for each in reasons_of(row[loop.FIRED_ALSO]) if each != reason]
     if others:
         text += f"; also fired: {', '.join(each.name.lower() for each in others)}"

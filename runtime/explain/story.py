@@ -19,7 +19,7 @@ from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.layout import EventKind
 from engine.model.trading import REASON_CIRCUIT_BREAKER
-from runtime.explain.sentences import Row, checks, order_terms, sentence_of
+from runtime.explain.sentences import Row, checks, order_terms, sentence_of, submitted_and_linked
 from runtime.explain.words import Words, moment
 from runtime.results.journal import RunJournal
 from runtime.results.signals import signal_id
@@ -357,30 +357,35 @@ class _Teller:
         return Story(subject, title, lines)
 
     def _lines(self, rows: list[int]) -> Iterator[Line]:
-        """Yield a line per row; the checks of one order are one line."""
-        checked: list[int] = []
-        for row in rows:
-            if self._kind(row) == at.KIND_CHECKED:
-                if checked and not self._is_same_check(checked[-1], row):
-                    yield self._checks(checked)
-                    checked = []
-                checked.append(row)
-                continue
-            if checked:
-                yield self._checks(checked)
-                checked = []
-            yield self._line(sentence_of(self._row(row), self._words(row)), [row])
-        if checked:
-            yield self._checks(checked)
+        """Yield a line per row; the checks of one order are one line, an order and its link another."""
+        place = 0
+        while place < len(rows):
+            end = self._end_of_line(rows, place)
+            yield self._line(rows[place:end])
+            place = end
+
+    def _end_of_line(self, rows: list[int], place: int) -> int:
+        """Return the place after the rows that are told together with the one at `place`."""
+        end, first = place + 1, rows[place]
+        if self._kind(first) == at.KIND_CHECKED:
+            while end < len(rows) and self._is_same_check(rows[end - 1], rows[end]):
+                end += 1
+        elif self._kind(first) == at.KIND_SUBMITTED and rows[end : end + 1] == [first + 1]:
+            end += self._kind(first + 1) == at.KIND_LINKED
+        return end
+
+    def _line(self, rows: list[int]) -> Line:
+        told, words = [self._row(row) for row in rows], self._words(rows[0])
+        kind = self._kind(rows[0])
+        if kind == at.KIND_CHECKED:
+            text = checks(told, words)
+        elif len(told) > 1:
+            text = submitted_and_linked(*told, words)
+        else:
+            text = sentence_of(told[0], words)
+        return Line(told[0][at.EVENT_TS], EventKind(kind).name.lower(), text, tuple(rows))
 
     def _is_same_check(self, one: int, other: int) -> bool:
-        columns = [at.EVENT_TS, loop.CHECKED_SIGNAL, loop.CHECKED_ORDER]
+        columns = [at.EVENT_TS, at.EVENT_KIND, loop.CHECKED_SIGNAL, loop.CHECKED_ORDER]
         same = bool((self._rows[one, columns] == self._rows[other, columns]).all())
         return same and self._rows[one, loop.CHECKED_PLACE] < self._rows[other, loop.CHECKED_PLACE]
-
-    def _checks(self, rows: list[int]) -> Line:
-        return self._line(checks([self._row(row) for row in rows], self._words(rows[0])), rows)
-
-    def _line(self, text: str, rows: list[int]) -> Line:
-        event = EventKind(self._kind(rows[0])).name.lower()
-        return Line(int(self._rows[rows[0], at.EVENT_TS]), event, text, tuple(rows))

@@ -58,8 +58,7 @@ SOLD = [
         "early_exit fired at 0.52: edge 1.7 %, limit 2 %; the position stands at 13.0435 %; "
         "also fired: rebalance. It is for 800."
     ),
-    "Order 2 sent: sell 800 RAIN, limit 0.52.",
-    "Order 2: it closes position 1 for early_exit, attempt 1.",
+    "Order 2 sent: sell 800 RAIN, limit 0.52, to close position 1 (early_exit, attempt 1).",
     "early_exit, attempt 1: conservative, 800 at 0.52; the other side is at 0.52 (order 2).",
     "Order 2 filled 300 at 0.52 by limit.quote (taker).",
     "Order 2 is now 800 at 0.51.",
@@ -247,17 +246,19 @@ def test_each_condition_says_what_it_compared(
     run.trip(1, base=10)
     run.fired(1, reason, price=1099, lots=10, number=number, limit=limit, pnl_ppm=-10_000)
     line = told(story_of(journal(run), position=1))[-1]
-    name = reason.name.lower()
-    assert line == f"{name} fired at 10.99: {said}; the position stands at -1 %. It is for 10."
+    stands = "" if number == -10_000 else "; the position stands at -1 %"  # that was said
+    assert line == f"{reason.name.lower()} fired at 10.99: {said}{stands}. It is for 10."
 
 
 def test_liquidity_and_the_strategy_say_no_number_whose_unit_the_row_does_not_tell() -> None:
     run = LoopRun(STOCK)
     run.trade(10, 1000)
     run.trip(1, base=10)
-    run.fired(1, ExitReason.LIQUIDITY_DRIED_UP, price=1099, lots=10, number=4, limit=3 * 10**7)
+    run.fired(1, ExitReason.LIQUIDITY_DRIED_UP, price=1099, lots=10, number=4, limit=3, pnl_ppm=50)
     line = told(story_of(journal(run), position=1))[-1]
-    assert line == "liquidity_dried_up fired at 10.99; the position stands at 0 %. It is for 10."
+    assert (
+        line == "liquidity_dried_up fired at 10.99; the position stands at 0.005 %. It is for 10."
+    )
 
 
 def test_two_signals_of_one_decision_are_one_story() -> None:
