@@ -172,7 +172,7 @@ def received(row: Row, words: Words) -> str:
     ]
     if is_given(row[loop.RECEIVED_GOAL]) and row[loop.RECEIVED_GOAL] > 0:
         said.append(f"goal {words.price(row[loop.RECEIVED_GOAL])}")
-    if is_given(row[loop.RECEIVED_EXPIRES]) and row[loop.RECEIVED_EXPIRES] > 0:
+    if is_given(row[loop.RECEIVED_EXPIRES]) and row[loop.RECEIVED_EXPIRES] > row[at.EVENT_TS]:
         said.append(f"good until {moment(row[loop.RECEIVED_EXPIRES])}")
     return f"{text}: {', '.join(said)}." if said else f"{text}."
 
