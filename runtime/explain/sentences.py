@@ -38,11 +38,12 @@ from runtime.explain.words import (
     name_of,
     percent,
     span,
+    units,
 )
 from runtime.results.exit_rows import reasons_of
 from runtime.results.frames import LIQUIDITY_NAMES, SIDE_NAMES
 from runtime.results.guards import ALERTS, CLEARED_BY, TRUST
-from runtime.results.units import LATCH_UNITS, fired_unit, is_given
+from runtime.results.units import LATCH_UNITS, QUANTITY_CHECK, fired_unit, is_given
 from sims.fillbook.layout import RULE_NAMES
 
 Row = Sequence[int]
@@ -223,11 +224,14 @@ def checks(rows: Sequence[Row], words: Words) -> str:
 
 
 def _check(row: Row, words: Words) -> str:
-    name, unit = code_name(row[loop.CHECKED_CODE]), Unit(row[loop.CHECKED_UNIT])
-    limit = words.number(row[loop.CHECKED_LIMIT], unit)
+    name = code_name(row[loop.CHECKED_CODE])
     if row[loop.CHECKED_VERDICT] == Verdict.UNKNOWN:
         return f"{name} could not be evaluated"
-    return f"{name} {words.number(row[loop.CHECKED_NUMBER], unit)} of {limit}"
+    number, limit = row[loop.CHECKED_NUMBER], row[loop.CHECKED_LIMIT]
+    if row[loop.CHECKED_CODE] == QUANTITY_CHECK:
+        return f"{name} {units(number)} of {units(limit)}"
+    unit = Unit(row[loop.CHECKED_UNIT])
+    return f"{name} {words.number(number, unit)} of {words.number(limit, unit)}"
 
 
 def _nearness(row: Row) -> float:

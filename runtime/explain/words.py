@@ -122,6 +122,18 @@ def percent(parts: int, unit: Unit) -> str:
     return UNKNOWN if value is None else f"{trimmed(value * 100)} %"
 
 
+def units(parts: int) -> str:
+    """Say 10^-9 units of quantity.
+
+    Examples
+    --------
+    >>> units(336_000_000_000), units(500_000_000)
+    ('336', '0.5')
+    """
+    value = to_decimal(parts, Unit.PPB, None)
+    return UNKNOWN if value is None else trimmed(value)
+
+
 def moment(ns: int) -> str:
     """Say a time, UTC, with as many decimals of a second as it has.
 

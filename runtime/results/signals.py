@@ -23,7 +23,7 @@ from runtime.results.exact import Ints
 from runtime.results.frames import SIDE_NAMES, price_column, quantity_column, symbol_names
 from runtime.results.output import RunOutput
 from runtime.results.rows import rows_of, terms_of
-from runtime.results.units import given, mixed_column, unit_column
+from runtime.results.units import check_unit_column, given, mixed_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -146,7 +146,7 @@ def checks_frame(output: RunOutput, *, fingerprint: str = "") -> pl.DataFrame:
             columns.names("verdict", table[:, loop.CHECKED_VERDICT], VERDICTS),
             mixed("number", loop.CHECKED_NUMBER),
             mixed("limit", loop.CHECKED_LIMIT),
-            unit_column(unit),
+            check_unit_column(unit, table[:, loop.CHECKED_CODE]),
         ]
     )
 

@@ -51,6 +51,8 @@ LATCH_UNITS: Final = {
     Latch.STOP_LOSSES: Unit.COUNT,
     Latch.TIER: Unit.MINOR,
 }
+# The check of an order's quantity compares 10^-9 units: its number is no fraction.
+QUANTITY_CHECK: Final = 315
 _PRECISION: Final = {
     Unit.MINOR: MONEY_PRECISION,
     Unit.PPM: 6,
@@ -107,6 +109,11 @@ def given(values: Ints) -> Flags:
 def unit_column(units: Ints) -> pl.Series:
     """Return the names of units; null where nothing is counted."""
     return columns.names("unit", units, {unit.value: text for unit, text in UNIT_NAMES.items()})
+
+
+def check_unit_column(units: Ints, codes: Ints) -> pl.Series:
+    """Return the names of the units of checks."""
+    return unit_column(np.where(codes == QUANTITY_CHECK, Unit.LOTS.value, units))
 
 
 def mixed_column(

@@ -22,7 +22,8 @@ from engine.model.trading import (
 from runtime.explain import Story, story_of
 from runtime.explain.sentences import SENTENCES
 from runtime.results.journal import RunJournal, journal_of
-from runtime.results.signals import signal_id
+from runtime.results.signals import checks_frame, signal_id
+from runtime.results.units import QUANTITY_CHECK
 from sims.fillbook.layout import REASON_DAY_ENDED
 from tests.unit.explain.invented import invented
 from tests.unit.results.journals import STOCK, Run
@@ -150,6 +151,16 @@ def test_a_denied_signal_is_told_with_every_check_against_it() -> None:
     assert sorted(by_order) == sorted(
         [told(story_of(journal(denied()), signal="1"))[0], *lines[1:]]
     )
+
+
+def test_the_check_of_a_quantity_tells_units() -> None:
+    run = LoopRun(STOCK)
+    run.signal(1, 1, 1000, edge=9, confidence=50)
+    run.checked(1, 1, 15, QUANTITY_CHECK, Verdict.OVER, 336 * 10**9, 10**11, Unit.PPB)
+    (line,) = told(story_of(journal(run), signal="1"))[1:]
+    assert line.endswith("336 of 100 (0 passed).")
+    (row,) = checks_frame(run.output()).rows(named=True)
+    assert (row["number"], row["limit"], row["unit"]) == (336, 100, "quantity")
 
 
 def flattened() -> LoopRun:
