@@ -132,6 +132,7 @@ from engine.model.layout import (
     UNKNOWN,
 )
 from engine.model.trading_layout import (
+    MONITOR_LOST,
     MONITOR_MARK_BEFORE,
     MONITOR_MARK_KIND,
     MONITOR_MARK_LENGTH,
@@ -144,6 +145,7 @@ from engine.rules.correlation import sample_returns
 from engine.rules.guards import note_flow
 from engine.rules.hours import note_session
 from engine.rules.scaling import scale_monitor
+from engine.rules.trust import lose_mark
 from engine.state import Core, Table
 
 BILLION = 10**9
@@ -162,6 +164,8 @@ def apply_event(s: Core, events: Table, row: int) -> None:
         mark_price(s, events, row, kind)
     elif kind <= KIND_LAST_ACTION:
         apply_action(s, events, row, kind)
+        if s.account[ACCOUNT_TRADING] == 1:
+            s.account[ACCOUNT_TOUCHED] = 1
     elif kind == KIND_ACCRUAL:
         accrue(s)
         mark_equity(s)
@@ -195,6 +199,10 @@ def mark_price(s: Core, events: Table, row: int, kind: int) -> None:
         s.positions[i, POSITION_LAST] = events[row, TRADE_PRICE]
     else:
         bid, ask = events[row, QUOTE_BID], events[row, QUOTE_ASK]
+        if s.account[ACCOUNT_TRADING] == 1 and (bid <= 0 or ask <= 0) and is_held(s, i):
+            lose_mark(s, i)
+            s.account[ACCOUNT_TOUCHED] = 1
+            return
         if bid >= ask:
             return
         s.positions[i, POSITION_BID] = bid
@@ -219,6 +227,7 @@ def note_mark(s: Core, i: int, kind: int, before: int) -> None:
     s.monitors[i, MONITOR_MARK_KIND] = kind
     s.monitors[i, MONITOR_MARK_BEFORE] = before
     s.monitors[i, MONITOR_MARK_LENGTH] = 0
+    s.monitors[i, MONITOR_LOST] = 0
     if s.monitors[i, MONITOR_POSITION] != 0:
         s.monitors[i, MONITOR_MARKS] += 1
     if is_held(s, i):
@@ -279,10 +288,8 @@ def apply_action(s: Core, events: Table, row: int, kind: int) -> None:
         journal_row(s, KIND_SYMBOL_CHANGE, i)
     elif kind == KIND_HALT:
         s.positions[i, POSITION_HALTED] = 1
-        s.account[ACCOUNT_TOUCHED] = s.account[ACCOUNT_TRADING]
     elif kind == KIND_RESUME:
         s.positions[i, POSITION_HALTED] = 0
-        s.account[ACCOUNT_TOUCHED] = s.account[ACCOUNT_TRADING]
 
 
 @kernel

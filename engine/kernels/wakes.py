@@ -20,7 +20,7 @@ def latch_slot(s: Core, latch: int) -> int:
 
 @kernel
 def account_slot(s: Core, place: int) -> int:
-    """Return one of the account's own slots (WAKE_PEAK and the like)."""
+    """Return one of the account's own slots (WAKE_LOSS and the like)."""
     return s.monitors.shape[0] + LATCHES_ROWS + place
 
 

@@ -113,6 +113,24 @@ class Latch(IntEnum):
     HEALTH = 15
 
 
+class Clearer(IntEnum):
+    """Who cleared a latch."""
+
+    ITSELF = 0
+    PERSON = 1
+    SIMULATION = 2  # `[guards] simulated_operator`: a person that a backtest pretends to have
+
+
+class Distrust(IntEnum):
+    """Why the account's equity is not trusted."""
+
+    NONE = 0
+    MARK_LOST = 1  # of something held: missing or one-sided
+    NO_PRICE = 2
+    NO_RATE = 3  # of a currency that is held
+    TOO_LARGE = 4  # the sum does not fit
+
+
 class Tier(IntEnum):
     """What an account's equity allows."""
 
@@ -282,6 +300,16 @@ LATCH_SUPERVISOR: Final = Latch.SUPERVISOR.value
 LATCH_CERTIFICATE: Final = Latch.CERTIFICATE.value
 LATCH_HEALTH: Final = Latch.HEALTH.value
 
+BY_ITSELF: Final = Clearer.ITSELF.value
+BY_PERSON: Final = Clearer.PERSON.value
+BY_SIMULATION: Final = Clearer.SIMULATION.value
+
+DISTRUST_NONE: Final = Distrust.NONE.value
+DISTRUST_MARK_LOST: Final = Distrust.MARK_LOST.value
+DISTRUST_NO_PRICE: Final = Distrust.NO_PRICE.value
+DISTRUST_NO_RATE: Final = Distrust.NO_RATE.value
+DISTRUST_TOO_LARGE: Final = Distrust.TOO_LARGE.value
+
 TIER_NONE: Final = Tier.NONE.value
 TIER_SNIPER: Final = Tier.SNIPER.value
 TIER_HUNTER: Final = Tier.HUNTER.value
@@ -327,3 +355,16 @@ SOURCE_ORDER: Final = SignalSource.ORDER.value
 ON_TIMEOUT_CANCEL: Final = OnTimeout.CANCEL.value
 ON_TIMEOUT_RETRY: Final = OnTimeout.RETRY.value
 ON_TIMEOUT_WALK: Final = OnTimeout.WALK.value
+
+ACTION_KILL: Final = OperatorAction.KILL.value
+ACTION_KILL_AND_FLATTEN: Final = OperatorAction.KILL_AND_FLATTEN.value
+ACTION_RESET: Final = OperatorAction.RESET.value
+ACTION_PAUSE: Final = OperatorAction.PAUSE.value
+ACTION_RESUME: Final = OperatorAction.RESUME.value
+ACTION_ORDER: Final = OperatorAction.ORDER.value
+ACTION_CANCEL: Final = OperatorAction.CANCEL.value
+ACTION_EDIT: Final = OperatorAction.EDIT.value
+ACTION_FLATTEN: Final = OperatorAction.FLATTEN.value
+
+API_TRANSIENT: Final = ApiErrorClass.TRANSIENT.value
+API_AUTHORIZATION: Final = ApiErrorClass.AUTHORIZATION.value

@@ -92,12 +92,9 @@ MONITOR_COOL_UNTIL: Final = 71
 MONITOR_BARE_SINCE: Final = 72  # ns since lots are without their protection; 0: none are
 MONITOR_BARE_ALERTED: Final = 73
 MONITOR_POLLED_AT: Final = 74
-MONITOR_STOPS: Final = (
-    75  # closings by stop_loss in the window, of this instrument (scope instrument)
-)
-MONITOR_STOPS_SINCE: Final = 76
 MONITOR_DENIED_EDGE: Final = 77  # ppb: best denied entry's edge, for rebalance; NOT_GIVEN: none
 MONITOR_DENIED_AT: Final = 78
+MONITOR_LOST: Final = 79  # ns since its mark is missing or one-sided, while held; 0: it is not
 
 WANTS_EXIT: Final = 1  # the strategy wants to be flat
 WANTS_TARGET: Final = 2  # a target weight waits
@@ -229,7 +226,6 @@ GUARD_EQUITY: Final = 9  # minor, of the last trusted watch
 GUARD_GOOD_CHECKS: Final = 10
 GUARD_CHECKED_AT: Final = 11
 GUARD_TIER: Final = 12
-GUARD_TIER_SINCE: Final = 13  # ns since equity is over the next level; 0: it is not
 GUARD_TILT: Final = 14
 GUARD_TILT_UNTIL: Final = 15
 GUARD_FLAT_READS: Final = 16
@@ -245,12 +241,20 @@ GUARD_MANUAL_SIZE: Final = 25  # minor, their sum
 GUARD_FLATTEN_ALERTED: Final = 26
 GUARD_API_GOOD_AT: Final = 27  # ns of the last good reconciliation
 GUARD_API_ERROR_AT: Final = 28
+GUARD_BEGUN: Final = 29  # 1: there is money, so that day and peak mean something
+GUARD_LOSS_MARKS: Final = 30  # new marks that have shown the loss that is not confirmed
+GUARD_DAY_EXCUSED: Final = (
+    31  # minor, 0 or less: the day's result when a person last reset its latch
+)
 GUARD_HOURS: Final = 32  # 20 places: manual actions of the last active hours
+GUARD_HOURS_KNOWN: Final = 52  # of these places
 GUARD_HOUR: Final = 53  # number of the clock hour that is being counted
 GUARD_HOUR_COUNT: Final = 54
 GUARD_ALERTS: Final = 55  # raised so far
 GUARD_BARE_NS: Final = 56  # nanoseconds that lots were without protection
 GUARD_BARE_TIMES: Final = 57
+GUARD_TIER_SINCES: Final = 58  # three: ns since equity is at the level of SNIPER, ...; 0: it is not
+GUARD_HOUR_TOLD: Final = 61  # 1: the hour that is being counted has been found unusual
 
 # --- Latches: one row per `Latch` ---------------------------------------------------------------------------
 LATCHES_ROWS: Final = 24
@@ -262,12 +266,11 @@ LATCH_LIMIT: Final = 3
 LATCH_MANUAL: Final = 4
 LATCH_UNTIL: Final = 5  # ns; NEVER or 0: no end of its own
 LATCH_COUNT: Final = 6  # times it was set
-LATCH_RESUMES: Final = 7  # automatic ones in the window that begins at
-LATCH_RESUMES_SINCE: Final = 8
-LATCH_RESUME_TIMES: Final = 9  # four: ns of the last automatic resumes
+LATCH_RESUMES: Final = 7  # automatic ones, since a person last cleared it
+LATCH_RESUME_TIMES: Final = 9  # three: ns of the last automatic resumes, the newest last
 
 # --- Rings of times ----------------------------------------------------------------------------------------
-RINGS_ROWS: Final = 8
+RINGS_ROWS: Final = 9
 RINGS_WIDTH: Final = 512
 RING_HEAD: Final = 0
 RING_COUNT: Final = 1
@@ -281,6 +284,7 @@ RING_STOPS: Final = 4
 RING_POLLS: Final = 5
 RING_TILT: Final = 6
 RING_EDITS: Final = 7
+RING_STOPPED: Final = 8  # the instruments of RING_STOPS
 
 # --- Calendars, one row each --------------------------------------------------------------------------------
 CALENDARS_WIDTH: Final = 8
@@ -303,7 +307,6 @@ WAKES_WIDTH: Final = 2
 WAKE_AT: Final = 0
 WAKE_PLACE: Final = 1  # in the queue, plus one; 0: not in it
 WAKE_SLOTS_ACCOUNT: Final = 8
-WAKE_PEAK: Final = 0  # after instruments and latches
 WAKE_LOSS: Final = 1
 WAKE_TIER: Final = 2
 WAKE_RESET: Final = 3
@@ -393,7 +396,7 @@ LATCHED_SEVERITY: Final = 5
 LATCHED_NUMBER: Final = 6
 LATCHED_LIMIT: Final = 7
 LATCHED_MANUAL: Final = 8
-LATCHED_BY: Final = 9  # of a clearing: 0 by itself, 1 a person
+LATCHED_BY: Final = 9  # of a clearing: Clearer
 LATCHED_UNTIL: Final = 10
 LATCHED_EFFECTIVE: Final = 11
 # TRUST_CHANGED, TIER_CHANGED, TILT_CHANGED
