@@ -128,6 +128,7 @@ def new_core(shape: CoreShape, terms: Block) -> tuple[Block, Core]:
 def _begin_trading(core: Core) -> None:
     """Fill in what a trading loop starts from where that is not zero."""
     core.account[at.ACCOUNT_TRADING] = 1
+    core.account[at.ACCOUNT_TOUCHED] = 1  # the guards begin with the first money, before any order
     core.account[at.ACCOUNT_NEXT_POSITION] = 1
     core.account[at.ACCOUNT_NEXT_SIGNAL] = 1
     for column in (

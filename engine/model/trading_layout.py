@@ -17,7 +17,7 @@ NEVER: Final = INT64_MAX
 NOT_GIVEN: Final = -(2**63)
 
 # --- Monitors: one row per instrument: its position in hand, the exit and the entry that work ---------
-MONITOR_WIDTH: Final = 80
+MONITOR_WIDTH: Final = 96
 MONITOR_POSITION: Final = 0  # number of the trip, from flat to flat; 0: flat
 MONITOR_DIRECTION: Final = 1
 MONITOR_OPENED: Final = 2  # ns
@@ -94,7 +94,7 @@ MONITOR_BARE_ALERTED: Final = 73
 MONITOR_POLLED_AT: Final = 74
 MONITOR_DENIED_EDGE: Final = 77  # ppb: best denied entry's edge, for rebalance; NOT_GIVEN: none
 MONITOR_DENIED_AT: Final = 78
-MONITOR_LOST: Final = 79  # ns since its mark is missing or one-sided, while held; 0: it is not
+MONITOR_LOST: Final = 88  # ns since its mark is missing or one-sided, while held; 0: it is not
 
 WANTS_EXIT: Final = 1  # the strategy wants to be flat
 WANTS_TARGET: Final = 2  # a target weight waits

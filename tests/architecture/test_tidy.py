@@ -113,9 +113,18 @@ MONEY_KERNELS = (
     "engine/kernels/ledger.py",
     "engine/kernels/positions.py",
     "engine/kernels/orders.py",
+    "engine/rules/breakers.py",
+    "engine/rules/equity.py",
+    "engine/rules/guards.py",
+    "engine/rules/latches.py",
+    "engine/rules/losses.py",
+    "engine/rules/peaks.py",
     "engine/rules/risk.py",
     "engine/rules/sizing.py",
     "engine/rules/decide.py",
+    "engine/rules/tiers.py",
+    "engine/rules/tilt.py",
+    "engine/rules/trust.py",
     "engine/step.py",
 )
 

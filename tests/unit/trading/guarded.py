@@ -281,7 +281,9 @@ class Guarded:
             )
         elif verb in ("bad", "good"):
             latch = words_of.Latch[rest[0].upper()]
-            self.event(at.KIND_COMPONENT, COMPONENT_NUMBER=latch, COMPONENT_GOOD=int(verb == "good"))
+            self.event(
+                at.KIND_COMPONENT, COMPONENT_NUMBER=latch, COMPONENT_GOOD=int(verb == "good")
+            )
         elif verb in ("order", "no_order"):
             self.s.account[at.ACCOUNT_ORDERS] = int(verb == "order")
             self.s.account[at.ACCOUNT_TOUCHED] = 1
