@@ -50,15 +50,18 @@ Row = Sequence[int]
 Sentence = Callable[[Row, Words], str]
 
 _MEASURED: Final = {  # what is compared with what
-    ExitReason.STOP_LOSS: ("result", "limit"),
-    ExitReason.CIRCUIT_BREAKER: ("severity", ""),
-    ExitReason.TRAILING_STOP: ("price", "stop"),
-    ExitReason.TIME_BASED_URGENT: ("time left", "limit"),
-    ExitReason.PROFIT_TARGET: ("result", "target"),
-    ExitReason.PARTIAL_EXIT_TARGET: ("result", "stage"),
-    ExitReason.EARLY_EXIT: ("edge", "limit"),
-    ExitReason.EDGE_DISAPPEARED: ("edge", "limit"),
-    ExitReason.REBALANCE: ("a better edge", "its own"),
+    (ExitReason.STOP_LOSS, Unit.PPM): ("result", "limit"),
+    (ExitReason.CIRCUIT_BREAKER, Unit.SEVERITY): ("severity", ""),
+    (ExitReason.TRAILING_STOP, Unit.TICKS): ("price", "stop"),
+    (ExitReason.TIME_BASED_URGENT, Unit.NANOSECONDS): ("time left", "limit"),
+    (ExitReason.LIQUIDITY_DRIED_UP, Unit.TICKS): ("spread", "limit"),
+    (ExitReason.LIQUIDITY_DRIED_UP, Unit.LOTS): ("volume", "limit"),
+    (ExitReason.PROFIT_TARGET, Unit.PPM): ("result", "target"),
+    (ExitReason.PROFIT_TARGET, Unit.TICKS): ("price", "target"),
+    (ExitReason.PARTIAL_EXIT_TARGET, Unit.PPM): ("result", "stage"),
+    (ExitReason.EARLY_EXIT, Unit.PPB): ("edge", "limit"),
+    (ExitReason.EDGE_DISAPPEARED, Unit.PPB): ("edge", "limit"),
+    (ExitReason.REBALANCE, Unit.PPB): ("a better edge", "its own"),
 }
 
 
@@ -187,7 +190,9 @@ def approved(row: Row, words: Words) -> str:
 
 
 def signal_denied(row: Row, words: Words) -> str:
-    """A signal became none."""
+    """A signal became none; why an order was denied is told with the order."""
+    if row[loop.ANSWER_ORDER]:
+        return f"Signal {row[loop.ANSWER_NUMBER]} denied: {code_name(row[loop.ANSWER_CODE])}."
     return f"Signal {row[loop.ANSWER_NUMBER]} denied: {denial(row[loop.ANSWER_CODE])}."
 
 
@@ -297,15 +302,14 @@ def fired(row: Row, words: Words) -> str:
 
 
 def _compared(row: Row, words: Words) -> str:
-    """Say what a condition compared; nothing where the row does not tell in which unit."""
-    reason, number = row[loop.FIRED_REASON], row[loop.FIRED_NUMBER]
-    unit = fired_unit(reason, number, row[loop.FIRED_PNL_PPM])
+    """Say what a condition compared."""
+    reason, number, limit = row[loop.FIRED_REASON], row[loop.FIRED_NUMBER], row[loop.FIRED_LIMIT]
+    unit = fired_unit(reason, number, limit, row[loop.FIRED_PNL_PPM])
     if unit is Unit.NONE:
         return ""
-    one, other = _MEASURED[ExitReason(reason)]
-    one = "price" if unit is Unit.TICKS else one
+    one, other = _MEASURED[ExitReason(reason), unit]
     text = f": {one} {words.number(number, unit)}"
-    return f"{text}, {other} {words.number(row[loop.FIRED_LIMIT], unit)}" if other else text
+    return f"{text}, {other} {words.number(limit, unit)}" if other else text
 
 
 def attempt(row: Row, words: Words) -> str:

@@ -231,7 +231,7 @@ def _attempt_columns(
 
 
 def _unit(each: Exit) -> int:
-    return fired_unit(each.reason, each.number, each.pnl_ppm).value
+    return fired_unit(each.reason, each.number, each.limit, each.pnl_ppm).value
 
 
 def _also(each: Exit) -> str:

@@ -36,6 +36,7 @@ LATCHES = {latch.value: latch.name.lower() for latch in Latch if latch}
 SEVERITIES = {severity.value: severity.name.lower() for severity in Severity}
 CLEARED_BY = {0: "itself", 1: "a person", 2: "the simulated operator"}
 ALERTS = {101: "exit_failed", 102: "exit_stuck", 103: "exit_queued", 201: "unprotected"}
+ALERT_SEVERITIES = {1: "information", 2: "warning", 3: "critical"}
 TRUST = {0: "trusted", 1: "untrusted"}
 LEVELS: Final = {
     at.KIND_TRUST_CHANGED: TRUST,
@@ -60,7 +61,7 @@ def guards_frame(output: RunOutput) -> pl.DataFrame:
     is_alert, is_bare = kind == at.KIND_ALERT, kind == at.KIND_PROTECTION
     latch = np.where(is_latch, table[:, loop.LATCHED_LATCH], 0)
     severity = np.where(is_latch, table[:, loop.LATCHED_SEVERITY], -1)
-    severity = np.where(is_alert, table[:, loop.ALERT_SEVERITY], severity)
+    urgency = np.where(is_alert, table[:, loop.ALERT_SEVERITY], -1)
     # What is said when a latch is cleared is no comparison: the new peak, where that begins anew.
     unit = np.where(kind == at.KIND_LATCH_SET, _units(latch), Unit.NONE.value)
     until = np.where(is_latch, table[:, loop.LATCHED_UNTIL], 0)
@@ -95,6 +96,7 @@ def guards_frame(output: RunOutput) -> pl.DataFrame:
             levels("before", loop.CHANGED_FROM),
             levels("after", loop.CHANGED_TO),
             columns.where(lots, is_bare),
+            columns.names("urgency", urgency, ALERT_SEVERITIES),
             columns.names("alert", np.where(is_alert, table[:, loop.ALERT_CODE], 0), ALERTS),
         ]
     )

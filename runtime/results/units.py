@@ -61,12 +61,15 @@ _PRECISION: Final = {
 }
 
 
-def fired_unit(reason: int, number: int, pnl_ppm: int) -> Unit:
-    """Return what a condition's number counts; NONE where the row does not tell.
+def fired_unit(reason: int, number: int, limit: int, pnl_ppm: int) -> Unit:
+    """Return what a condition's number and limit count; NONE where there are none.
 
-    A profit target compares the result, or the price with the signal's goal.
+    A profit target compares the result, or the price with the signal's goal. Liquidity compares a
+    spread that is over its limit, or a volume that is under it.
     """
     known = ExitReason._value2member_map_.get(reason)
+    if known is ExitReason.LIQUIDITY_DRIED_UP:
+        return Unit.TICKS if number > limit else Unit.LOTS
     if known is ExitReason.PROFIT_TARGET and number != pnl_ppm:
         return Unit.TICKS
     return FIRED_UNITS.get(known, Unit.NONE) if isinstance(known, ExitReason) else Unit.NONE

@@ -239,6 +239,8 @@ def test_an_entry_that_waits_is_told_step_by_step() -> None:
         (ExitReason.TRAILING_STOP, 1099, 1100, "price 10.99, stop 11.00"),
         (ExitReason.TIME_BASED_URGENT, 299_999_000_000, 300_000_000_000,
          "time left 4 min 59.999 s, limit 5 min"),
+        (ExitReason.LIQUIDITY_DRIED_UP, 4, 3, "spread 0.04, limit 0.03"),
+        (ExitReason.LIQUIDITY_DRIED_UP, 49, 50, "volume 49, limit 50"),
         (ExitReason.PROFIT_TARGET, -10_000, 250_000, "result -1 %, target 25 %"),
         (ExitReason.PROFIT_TARGET, 1251, 1250, "price 12.51, target 12.50"),
         (ExitReason.PARTIAL_EXIT_TARGET, 150_000, 150_000, "result 15 %, stage 15 %"),
@@ -258,15 +260,13 @@ def test_each_condition_says_what_it_compared(
     assert line == f"{reason.name.lower()} fired at 10.99: {said}{stands}. It is for 10."
 
 
-def test_liquidity_and_the_strategy_say_no_number_whose_unit_the_row_does_not_tell() -> None:
+def test_the_strategy_s_own_wish_compares_nothing() -> None:
     run = LoopRun(STOCK)
     run.trade(10, 1000)
     run.trip(1, base=10)
-    run.fired(1, ExitReason.LIQUIDITY_DRIED_UP, price=1099, lots=10, number=4, limit=3, pnl_ppm=50)
+    run.fired(1, ExitReason.STRATEGY, price=1099, lots=10, pnl_ppm=50)
     line = told(story_of(journal(run), position=1))[-1]
-    assert (
-        line == "liquidity_dried_up fired at 10.99; the position stands at 0.005 %. It is for 10."
-    )
+    assert line == "strategy fired at 10.99; the position stands at 0.005 %. It is for 10."
 
 
 def test_two_signals_of_one_decision_are_one_story() -> None:
