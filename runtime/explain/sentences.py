@@ -42,7 +42,7 @@ from runtime.explain.words import (
 )
 from runtime.results.exit_rows import reasons_of
 from runtime.results.frames import LIQUIDITY_NAMES, SIDE_NAMES
-from runtime.results.guards import ALERTS, CLEARED_BY, TRUST
+from runtime.results.guards import ALERTS, CLEARED_BY, DISTRUST, TRUST
 from runtime.results.units import LATCH_UNITS, QUANTITY_CHECK, fired_unit, is_given
 from sims.fillbook.layout import RULE_NAMES
 
@@ -394,13 +394,16 @@ def latch_cleared(row: Row, words: Words) -> str:
 
 def trust_changed(row: Row, words: Words) -> str:
     """Equity became untrusted, or is trusted again."""
-    return f"Equity is {TRUST.get(row[loop.CHANGED_TO], str(row[loop.CHANGED_TO]))}."
+    reason = DISTRUST.get(row[loop.CHANGED_NUMBER])
+    why = f": {reason} ({words.symbol})" if reason and row[loop.CHANGED_TO] else ""
+    return f"Equity is {TRUST.get(row[loop.CHANGED_TO], str(row[loop.CHANGED_TO]))}{why}."
 
 
 def tier_changed(row: Row, words: Words) -> str:
     """The account's equity allows another tier."""
     before, after = (name_of(Tier, row[c]) for c in (loop.CHANGED_FROM, loop.CHANGED_TO))
-    return f"The account's tier went from {before} to {after}."
+    equity, level = (words.money(row[c]) for c in (loop.CHANGED_NUMBER, loop.CHANGED_LIMIT))
+    return f"The account's tier went from {before} to {after}: equity {equity}, level {level}."
 
 
 def tilt_changed(row: Row, words: Words) -> str:

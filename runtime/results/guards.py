@@ -37,6 +37,7 @@ SEVERITIES = {severity.value: severity.name.lower() for severity in Severity}
 CLEARED_BY = {0: "itself", 1: "a person", 2: "the simulated operator"}
 ALERTS = {101: "exit_failed", 102: "exit_stuck", 103: "exit_queued", 201: "unprotected"}
 ALERT_SEVERITIES = {1: "information", 2: "warning", 3: "critical"}
+DISTRUST = {1: "mark_lost", 2: "no_price", 3: "no_rate", 4: "too_large"}
 TRUST = {0: "trusted", 1: "untrusted"}
 LEVELS: Final = {
     at.KIND_TRUST_CHANGED: TRUST,
@@ -64,6 +65,8 @@ def guards_frame(output: RunOutput) -> pl.DataFrame:
     urgency = np.where(is_alert, table[:, loop.ALERT_SEVERITY], -1)
     # What is said when a latch is cleared is no comparison: the new peak, where that begins anew.
     unit = np.where(kind == at.KIND_LATCH_SET, _units(latch), Unit.NONE.value)
+    unit = np.where(kind == at.KIND_TIER_CHANGED, Unit.MINOR.value, unit)
+    unit = np.where(kind == at.KIND_TILT_CHANGED, Unit.COUNT.value, unit)
     until = np.where(is_latch, table[:, loop.LATCHED_UNTIL], 0)
     known = given(until) & (until > 0)
     position = np.where(is_bare, table[:, loop.PROTECTION_POSITION], 0)

@@ -20,7 +20,8 @@ from engine.model.trading import (
     Verdict,
 )
 from runtime.explain import Story, story_of
-from runtime.explain.sentences import SENTENCES
+from runtime.explain.sentences import SENTENCES, sentence_of
+from runtime.explain.words import Words
 from runtime.results.journal import RunJournal, journal_of
 from runtime.results.signals import checks_frame, signal_id
 from runtime.results.units import QUANTITY_CHECK
@@ -335,6 +336,26 @@ def test_no_number_of_a_story_is_absent_from_the_journal(make: object) -> None:
         stories.append(story_of(run, signal="1"))
     assert stories
     assert [each for story in stories for each in invented(story, run)] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "said"),
+    [
+        (at.KIND_TRUST_CHANGED, (0, 1, 1, 0), "Equity is untrusted: mark_lost (ACME)."),
+        (at.KIND_TRUST_CHANGED, (1, 0, 0, 0), "Equity is trusted."),
+        (at.KIND_TIER_CHANGED, (3, 2, 999_999_000_000, 10**12),
+         ("The account's tier went from strategist to hunter: equity 9,999.99 USD, "
+         "level 10,000.00 USD.")),
+        (at.KIND_TILT_CHANGED, (0, 1, 2, 0), "The operator's tilt went from none to warned."),
+        (at.KIND_LATCH_CLEARED, (2, 4, 0, 0, 0, 1), "Guard daily_loss cleared by a person."),
+        (at.KIND_ALERT, (101, 3, 1, 1), "Alert: exit_failed."),
+        (at.KIND_ALERT, (999, 3, 1, 1), "Alert: 999."),
+    ],
+)  # fmt: skip
+def test_what_guards_do_is_said(kind: int, payload: tuple[int, ...], said: str) -> None:
+    row = [0] * at.EVENT_WIDTH
+    row[at.EVENT_KIND], row[4 : 4 + len(payload)] = kind, payload
+    assert sentence_of(row, Words(STOCK, "USD")) == said
 
 
 def test_the_search_for_invented_numbers_finds_one() -> None:
