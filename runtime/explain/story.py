@@ -380,7 +380,7 @@ class _Teller:
         if kind == at.KIND_CHECKED:
             text = checks(told, words)
         elif len(told) > 1:
-            text = submitted_and_linked(*told, words)
+            text = submitted_and_linked(told[0], told[1], words)
         else:
             text = sentence_of(told[0], words)
         return Line(told[0][at.EVENT_TS], EventKind(kind).name.lower(), text, tuple(rows))
