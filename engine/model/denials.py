@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Denial(IntEnum):
-    """A reason for which an order is denied before it is sent. Numbers are stable."""
+    """A reason for which a signal or an order is denied before it is sent. Numbers are stable."""
 
     NONE = 0
     QUANTITY_NOT_POSITIVE = 100
@@ -27,6 +27,37 @@ class Denial(IntEnum):
     TOO_MANY_ORDERS = 160
     PARENT_DENIED = 161
     UNKNOWN_ORDER = 162
+    # A signal, before it has a size
+    SIGNAL_NOT_FINITE = 200
+    SIGNAL_DUPLICATE = 201
+    SIGNAL_EXPIRED = 202
+    MARKET_NOT_OPEN = 203
+    PRICE_STALE = 204
+    EDGE_TOO_SMALL = 205
+    CONFIDENCE_TOO_SMALL = 206
+    EXIT_WORKING = 207
+    LOCKED = 208
+    SUSPECT_PRICE = 209
+    # The account, judged on the order that a signal would become
+    KILL_SWITCH = 301
+    CIRCUIT_BREAKER = 302
+    DRAWDOWN_GUARD = 303
+    TRADING_HOURS = 304
+    DAILY_LOSS = 305
+    MAX_POSITIONS = 306
+    POSITION_SIZE = 307
+    GROSS_EXPOSURE = 308
+    NET_EXPOSURE = 309
+    CONCENTRATION = 310
+    CORRELATION = 311
+    ORDER_RATE = 312
+    PRICE_COLLAR = 313
+    ORDER_NOTIONAL = 314
+    ORDER_QUANTITY = 315
+    # Its size
+    SIZE_UNKNOWN = 410
+    NO_EDGE = 411
+    TOO_SMALL = 412
 
 
 SENTENCES: Final[dict[Denial, str]] = {
@@ -48,6 +79,34 @@ SENTENCES: Final[dict[Denial, str]] = {
     Denial.TOO_MANY_ORDERS: "too many orders are working",
     Denial.PARENT_DENIED: "the order that this one hangs on was denied",
     Denial.UNKNOWN_ORDER: "no such order is working",
+    Denial.SIGNAL_NOT_FINITE: "the signal's edge, confidence or target price is missing or is no usable number",
+    Denial.SIGNAL_DUPLICATE: "the same signal (instrument, side and decision time) was taken before",
+    Denial.SIGNAL_EXPIRED: "the signal is older than `expiry` allows",
+    Denial.MARKET_NOT_OPEN: "the market is closed or halted, or too near to its open or close for an entry",
+    Denial.PRICE_STALE: "the last price is older than `max_quote_age` allows",
+    Denial.EDGE_TOO_SMALL: "the edge does not exceed `min_edge_percent`",
+    Denial.CONFIDENCE_TOO_SMALL: "the confidence does not exceed `min_confidence`",
+    Denial.EXIT_WORKING: "the instrument is being closed, or an entry in it works already",
+    Denial.LOCKED: "the instrument is locked, or cools down, after a loss",
+    Denial.SUSPECT_PRICE: "the last price jumped and is not confirmed yet",
+    Denial.KILL_SWITCH: "the kill switch is on",
+    Denial.CIRCUIT_BREAKER: "a circuit breaker is open",
+    Denial.DRAWDOWN_GUARD: "the drawdown or minimum equity guard is set, or equity cannot be trusted",
+    Denial.TRADING_HOURS: "the market is closed or halted, or too near to its open or close for an entry",
+    Denial.DAILY_LOSS: "the daily loss limit is reached, or the day's result is not known",
+    Denial.MAX_POSITIONS: "the account would hold more positions than `max_positions`",
+    Denial.POSITION_SIZE: "the position could become larger than `max_position_percent` of equity",
+    Denial.GROSS_EXPOSURE: "gross exposure could exceed `max_gross_percent` of equity",
+    Denial.NET_EXPOSURE: "net exposure could exceed `max_net_percent` of equity",
+    Denial.CONCENTRATION: "the group or the event could exceed its share of equity",
+    Denial.CORRELATION: "the instrument moves too much like one that is held, or that is not known",
+    Denial.ORDER_RATE: "too many orders were sent in the last minute",
+    Denial.PRICE_COLLAR: "the order's price is too far from the last price",
+    Denial.ORDER_NOTIONAL: "the order's value is over `max_order_notional`",
+    Denial.ORDER_QUANTITY: "the order's quantity is over `max_order_quantity`",
+    Denial.SIZE_UNKNOWN: "the size cannot be computed from what is known",
+    Denial.NO_EDGE: "the size is zero: by its method there is nothing to gain",
+    Denial.TOO_SMALL: "the size is below the minimum or under one lot step",
 }
 
 DENY_NONE: Final = 0
@@ -68,3 +127,31 @@ DENY_NOTHING_TO_REDUCE: Final = Denial.NOTHING_TO_REDUCE.value
 DENY_TOO_MANY_ORDERS: Final = Denial.TOO_MANY_ORDERS.value
 DENY_PARENT_DENIED: Final = Denial.PARENT_DENIED.value
 DENY_UNKNOWN_ORDER: Final = Denial.UNKNOWN_ORDER.value
+DENY_SIGNAL_NOT_FINITE: Final = Denial.SIGNAL_NOT_FINITE.value
+DENY_SIGNAL_DUPLICATE: Final = Denial.SIGNAL_DUPLICATE.value
+DENY_SIGNAL_EXPIRED: Final = Denial.SIGNAL_EXPIRED.value
+DENY_MARKET_NOT_OPEN: Final = Denial.MARKET_NOT_OPEN.value
+DENY_PRICE_STALE: Final = Denial.PRICE_STALE.value
+DENY_EDGE_TOO_SMALL: Final = Denial.EDGE_TOO_SMALL.value
+DENY_CONFIDENCE_TOO_SMALL: Final = Denial.CONFIDENCE_TOO_SMALL.value
+DENY_EXIT_WORKING: Final = Denial.EXIT_WORKING.value
+DENY_LOCKED: Final = Denial.LOCKED.value
+DENY_SUSPECT_PRICE: Final = Denial.SUSPECT_PRICE.value
+DENY_KILL_SWITCH: Final = Denial.KILL_SWITCH.value
+DENY_CIRCUIT_BREAKER: Final = Denial.CIRCUIT_BREAKER.value
+DENY_DRAWDOWN_GUARD: Final = Denial.DRAWDOWN_GUARD.value
+DENY_TRADING_HOURS: Final = Denial.TRADING_HOURS.value
+DENY_DAILY_LOSS: Final = Denial.DAILY_LOSS.value
+DENY_MAX_POSITIONS: Final = Denial.MAX_POSITIONS.value
+DENY_POSITION_SIZE: Final = Denial.POSITION_SIZE.value
+DENY_GROSS_EXPOSURE: Final = Denial.GROSS_EXPOSURE.value
+DENY_NET_EXPOSURE: Final = Denial.NET_EXPOSURE.value
+DENY_CONCENTRATION: Final = Denial.CONCENTRATION.value
+DENY_CORRELATION: Final = Denial.CORRELATION.value
+DENY_ORDER_RATE: Final = Denial.ORDER_RATE.value
+DENY_PRICE_COLLAR: Final = Denial.PRICE_COLLAR.value
+DENY_ORDER_NOTIONAL: Final = Denial.ORDER_NOTIONAL.value
+DENY_ORDER_QUANTITY: Final = Denial.ORDER_QUANTITY.value
+DENY_SIZE_UNKNOWN: Final = Denial.SIZE_UNKNOWN.value
+DENY_NO_EDGE: Final = Denial.NO_EDGE.value
+DENY_TOO_SMALL: Final = Denial.TOO_SMALL.value

@@ -42,8 +42,23 @@ FAMILIES: Final = {
     2: "The market",
     3: "The account",
     4: "Other orders",
+    5: "The signal",
+    6: "The risk checks",
+    7: "The size",
 }
-_FAMILY_OF_TENS: Final = {10: 1, 11: 1, 12: 1, 13: 2, 14: 3, 15: 3, 16: 4}
+_FAMILY_OF_TENS: Final = {
+    10: 1,
+    11: 1,
+    12: 1,
+    13: 2,
+    14: 3,
+    15: 3,
+    16: 4,
+    20: 5,
+    30: 6,
+    31: 6,
+    41: 7,
+}
 
 
 def orders_page() -> str:
@@ -96,6 +111,11 @@ def denials_page() -> str:
         "An order is checked before it exists; one that fails is denied, journalled with its code,",
         "and never sent. Codes are stable. Their order is the precedence: an order with several",
         "mistakes is denied for the first of them. A check that cannot be evaluated denies.",
+        "",
+        "With the trading loop a signal is denied before its order, and an order that opens or",
+        "enlarges a position meets sixteen checks: those under *The risk checks* in the order of",
+        "their codes, then `buying_power`. All are evaluated and journalled with their numbers and",
+        "limits, even after the first that denies.",
         "",
     ]
     for family, title in FAMILIES.items():

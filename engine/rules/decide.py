@@ -7,7 +7,7 @@ at one time; `decide` runs once after its last bar, when every price of the slic
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.money import OVERFLOW, add_checked, ceil_to, floor_to, multiply_divide_ceiling
+from engine.kernels.money import OVERFLOW, add_checked
 from engine.kernels.orders import ask_cancel, find_order, place
 from engine.kernels.positions import equity_minor, tradable_lots
 from engine.model.layout import (
@@ -15,18 +15,14 @@ from engine.model.layout import (
     ACCOUNT_ENTRY_TIF,
     ACCOUNT_ENTRY_TYPE,
     ACCOUNT_ORDERS,
-    ACCOUNT_STOP_PPM,
-    ACCOUNT_TARGET_PPM,
     ACCOUNT_TOUCHED,
     ACCOUNT_TRADING,
-    ACCOUNT_TRAIL_PPM,
     EVENT_INSTRUMENT,
     EVENT_KIND,
     FLAG_REDUCE_ONLY,
     KIND_BAR,
     ORDER_FILLED,
     ORDER_FLAGS,
-    ORDER_GROUP,
     ORDER_ID,
     ORDER_INSTRUMENT,
     ORDER_LIMIT,
@@ -34,15 +30,11 @@ from engine.model.layout import (
     ORDER_QUANTITY,
     ORDER_SIDE,
     ORDER_STATUS,
-    ORDER_STOP,
     ORDER_TIF,
-    ORDER_TRAIL_PPM,
     ORDER_TYPE,
-    ORDER_WIDTH,
     POSITION_CLOSED,
     POSITION_ENTRY,
     POSITION_EXIT,
-    POSITION_LAST,
     POSITION_WORKING,
     SIGNAL_BITS,
     SIGNAL_ENTRY,
@@ -52,33 +44,19 @@ from engine.model.layout import (
     SIGNAL_TARGET,
     SIGNAL_WEIGHT,
     STATUS_PENDING_CANCEL,
-    TERM_PRICE_STEP,
-    TIF_GTC,
     TYPE_LIMIT,
-    TYPE_MARKET,
     TYPE_STOP,
     TYPE_STOP_LIMIT,
     TYPE_TRAILING_STOP,
 )
 from engine.model.trading import SOURCE_RULE
 from engine.model.trading_layout import ENTRY_ORDER, MONITOR_WANTS, WANTS_EXIT
+from engine.rules.opening import new_intent, passive_price, place_bracket
 from engine.rules.signals import receive_signal
 from engine.rules.sizing import entry_lots, lots_of_equity
 from engine.state import Core, Table
 
 MILLION = 10**6
-
-
-@kernel
-def new_intent(intents: Table, row: int, i: int, side: int, lots: int) -> None:
-    """Start a market order in `intents[row]`."""
-    for column in range(ORDER_WIDTH):
-        intents[row, column] = 0
-    intents[row, ORDER_INSTRUMENT] = i
-    intents[row, ORDER_SIDE] = side
-    intents[row, ORDER_TYPE] = TYPE_MARKET
-    intents[row, ORDER_TIF] = TIF_GTC
-    intents[row, ORDER_QUANTITY] = lots
 
 
 @kernel
@@ -143,16 +121,6 @@ def withdraw(s: Core, r: int) -> None:
 
 
 @kernel
-def passive_price(s: Core, i: int, side: int, distance_ppm: int) -> int:
-    """Return the last price moved `distance_ppm` against `side`'s favour to fill, on the grid."""
-    last, step = s.positions[i, POSITION_LAST], s.terms[i, TERM_PRICE_STEP]
-    away = multiply_divide_ceiling(last, distance_ppm, MILLION)
-    if side > 0:
-        return max(floor_to(add_checked(last, -away), step), step)
-    return ceil_to(add_checked(last, away), step)
-
-
-@kernel
 def open_position(s: Core, intents: Table, i: int, side: int) -> None:
     """Enter an instrument on `side`, turning an opposite position over; with its bracket, if any."""
     if s.positions[i, POSITION_WORKING] > 0 and entry_is_working(s, i):
@@ -174,39 +142,6 @@ def open_position(s: Core, intents: Table, i: int, side: int) -> None:
     s.positions[i, POSITION_ENTRY] = order_id
     if order_id != 0:
         place_bracket(s, intents, i, side, lots)
-
-
-@kernel
-def place_bracket(s: Core, intents: Table, i: int, side: int, lots: int) -> None:
-    """Hang the configured protective orders on the entry just made."""
-    back = -1
-    if s.account[ACCOUNT_STOP_PPM] > 0:
-        new_intent(intents, 0, i, -side, lots)
-        intents[0, ORDER_TYPE] = TYPE_STOP
-        price = passive_price(s, i, side, s.account[ACCOUNT_STOP_PPM])
-        intents[0, ORDER_STOP] = price
-        hang(s, intents, back)
-        back -= 1
-    if s.account[ACCOUNT_TARGET_PPM] > 0:
-        new_intent(intents, 0, i, -side, lots)
-        intents[0, ORDER_TYPE] = TYPE_LIMIT
-        price = passive_price(s, i, -side, s.account[ACCOUNT_TARGET_PPM])
-        intents[0, ORDER_LIMIT] = price
-        hang(s, intents, back)
-        back -= 1
-    if s.account[ACCOUNT_TRAIL_PPM] > 0:
-        new_intent(intents, 0, i, -side, lots)
-        intents[0, ORDER_TYPE] = TYPE_TRAILING_STOP
-        intents[0, ORDER_TRAIL_PPM] = s.account[ACCOUNT_TRAIL_PPM]
-        hang(s, intents, back)
-
-
-@kernel
-def hang(s: Core, intents: Table, back: int) -> None:
-    """Place the order in `intents[0]` as a child of the order made `-back` intents ago."""
-    intents[0, ORDER_PARENT] = back
-    intents[0, ORDER_GROUP] = -1
-    place(s, intents, 0)
 
 
 @kernel

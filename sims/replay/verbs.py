@@ -19,7 +19,8 @@ from typing import Any
 
 from engine.jit import kernel
 from engine.kernels.orders import ask_cancel, ask_replace, place
-from engine.rules.decide import change_to, close_position, new_intent, withdraw_all
+from engine.rules.decide import change_to, close_position, withdraw_all
+from engine.rules.opening import new_intent
 from engine.rules.sizing import lots_for_share
 from engine.state import Core, Table
 from sims.fillbook.layout import Book
