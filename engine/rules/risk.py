@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.jit import kernel
 from engine.kernels.ledger import to_base
-from engine.kernels.money import OVERFLOW, add_checked, multiply_divide_floor
+from engine.kernels.money import INT64_MAX, OVERFLOW, add_checked, multiply_divide_floor
 from engine.kernels.positions import equity_minor, exposure_minor, tradable_lots, value_of
 from engine.model.denials import (
     DENY_BUYING_POWER,
@@ -33,6 +33,7 @@ from engine.model.layout import (
     ACCOUNT_ORDER_LIMIT,
     ACCOUNT_ORDERS,
     ACCOUNT_SHORT,
+    ACCOUNT_TRADING,
     FLAG_POST_ONLY,
     FLAG_REDUCE_ONLY,
     LEDGER_RATE,
@@ -189,21 +190,31 @@ def working_exposure(s: Core, but: int) -> int:
 
 
 @kernel
-def check_buying_power(s: Core, r: int, lots: int, price: int) -> int:
-    """Return DENY_BUYING_POWER when the order would take gross exposure past leverage x equity."""
+def power_needed(s: Core, r: int, lots: int, price: int) -> int:
+    """Return gross exposure once `lots` of the order in row `r` are bought or sold short, or OVERFLOW."""
     i = s.orders[r, ORDER_INSTRUMENT]
     value = to_base(s, s.terms[i, TERM_CURRENCY], value_of(s, i, price, lots))
     gross, _ = exposure_minor(s)
-    after = add_checked(add_checked(gross, value), working_exposure(s, r))
-    equity = equity_minor(s)
-    if value == OVERFLOW or after == OVERFLOW or equity == OVERFLOW:
-        return DENY_VALUE_TOO_LARGE
+    return add_checked(add_checked(gross, value), working_exposure(s, r))
+
+
+@kernel
+def power_allowed(s: Core, equity: int) -> int:
+    """Return the gross exposure that leverage allows; less than any where there is no equity."""
     if equity <= 0:
-        return DENY_BUYING_POWER
+        return -1
     allowed = multiply_divide_floor(equity, s.account[ACCOUNT_LEVERAGE_PPM], MILLION)
-    if allowed != OVERFLOW and after > allowed:
-        return DENY_BUYING_POWER
-    return DENY_NONE
+    return INT64_MAX if allowed == OVERFLOW else allowed
+
+
+@kernel
+def check_buying_power(s: Core, r: int, lots: int, price: int) -> int:
+    """Return DENY_BUYING_POWER when the order would take gross exposure past leverage x equity."""
+    needed = power_needed(s, r, lots, price)
+    equity = equity_minor(s)
+    if needed == OVERFLOW or equity == OVERFLOW:
+        return DENY_VALUE_TOO_LARGE
+    return DENY_BUYING_POWER if needed > power_allowed(s, equity) else DENY_NONE
 
 
 @kernel
@@ -240,4 +251,6 @@ def check_order(s: Core, r: int) -> int:
         return DENY_NONE
     if side < 0 and s.account[ACCOUNT_SHORT] == 0 and s.terms[i, TERM_MARGINED] == 0:
         return DENY_SHORT_NOT_ALLOWED
+    if s.account[ACCOUNT_TRADING] == 1:
+        return DENY_NONE  # it is the last of the sixteen checks (`engine.rules.checks`)
     return check_buying_power(s, r, opening, reference_price(s, r))

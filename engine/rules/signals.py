@@ -1,12 +1,299 @@
-"""From a strategy's signal to an order: validation, sizing, checks, and the record of each."""
+"""From a strategy's signal to an order: validation, sizing, checks, and the record of each.
+
+A signal is numbered when it is received. What it is worth is looked at first (`signal_checks`), then
+how much of it, then the order that it would become (`checks`). What happens to that order afterwards,
+its wait and its further tries, is followed by `entries`, from the columns ENTRY_* that are set here.
+"""
 
 from __future__ import annotations
 
 from engine.jit import kernel
+from engine.kernels.held import renew_held
+from engine.kernels.ledger import journal_row
+from engine.kernels.money import OVERFLOW, add_checked
+from engine.kernels.orders import place
+from engine.kernels.positions import tradable_lots
+from engine.model.denials import (
+    DENY_BUYING_POWER,
+    DENY_CONCENTRATION,
+    DENY_GROSS_EXPOSURE,
+    DENY_MAX_POSITIONS,
+    DENY_NO_MARKET_PRICE,
+    DENY_NONE,
+    DENY_POSITION_SIZE,
+    DENY_TOO_SMALL,
+)
+from engine.model.layout import (
+    ACCOUNT_ENTRY_OFFSET_PPM,
+    ACCOUNT_ENTRY_TIF,
+    ACCOUNT_ENTRY_TYPE,
+    ACCOUNT_LAST_DENIAL,
+    ACCOUNT_NEXT_ORDER,
+    ACCOUNT_NEXT_SIGNAL,
+    ACCOUNT_NOW,
+    ACCOUNT_TOUCHED,
+    ACCOUNT_TRADING,
+    FLAG_REDUCE_ONLY,
+    KIND_SIGNAL_APPROVED,
+    KIND_SIGNAL_DENIED,
+    KIND_SIGNAL_RECEIVED,
+    ORDER_FLAGS,
+    ORDER_INSTRUMENT,
+    ORDER_LIMIT,
+    ORDER_PARENT,
+    ORDER_QUANTITY,
+    ORDER_SIDE,
+    ORDER_SIGNAL,
+    ORDER_TIF,
+    ORDER_TYPE,
+    POSITION_ENTRY,
+    POSITION_LAST,
+    TYPE_LIMIT,
+)
+from engine.model.trading import SOURCE_ORDER
+from engine.model.trading_layout import (
+    ANSWER_CODE,
+    ANSWER_LOTS,
+    ANSWER_NUMBER,
+    ANSWER_ORDER,
+    ENTRY_CARRY,
+    ENTRY_CLASS,
+    ENTRY_DEADLINE,
+    ENTRY_EXPIRES,
+    ENTRY_GOAL,
+    ENTRY_HEARD,
+    ENTRY_LEFT,
+    ENTRY_OFFSET_MILLI,
+    ENTRY_ORDER,
+    ENTRY_REJECTS,
+    ENTRY_SIDE,
+    ENTRY_SIGNAL,
+    ENTRY_TRY,
+    ENTRY_WALKS,
+    LIMIT_ENTRY_TIMEOUT,
+    LIMIT_EXPIRY,
+    LIMIT_HAS_CONFIDENCE,
+    LIMIT_HAS_GOAL,
+    MONITOR_CONFIDENCE,
+    MONITOR_DENIED_AT,
+    MONITOR_DENIED_EDGE,
+    MONITOR_GOAL,
+    MONITOR_WANTS,
+    NEVER,
+    NOT_GIVEN,
+    RECEIVED_CONFIDENCE,
+    RECEIVED_EDGE,
+    RECEIVED_EXPIRES,
+    RECEIVED_GOAL,
+    RECEIVED_NUMBER,
+    RECEIVED_PRICE,
+    RECEIVED_SIDE,
+    RECEIVED_SOURCE,
+    WANTS_EXIT,
+)
+from engine.rules.hours import due_after, wake_at
+from engine.rules.opening import new_intent, passive_price, place_bracket
+from engine.rules.signal_checks import check_signal, confidence_class, edge_of, note_decision
+from engine.rules.sizing import entry_lots
 from engine.state import Core, Table
 
 
 @kernel
 def receive_signal(s: Core, intents: Table, i: int, side: int, source: int) -> int:
     """Take the wish to enter instrument `i` on a side; return the order that it became, or 0."""
+    return take_signal(s, intents, i, side, source, s.account[ACCOUNT_NOW])
+
+
+@kernel
+def take_signal(s: Core, intents: Table, i: int, side: int, source: int, decided: int) -> int:
+    """Take a signal that was decided at a time; return the order that it became, or 0."""
+    number = new_signal(s, i, side, source, decided)
+    code = check_signal(s, i, side, source, decided, number)
+    note_decision(s, i, side, decided)
+    if code != DENY_NONE:
+        return deny(s, i, side, number, 0, 0, code)
+    price = entry_price(s, i, side)
+    lots, code = proposed_lots(s, i, side, price)
+    if code != DENY_NONE:
+        return deny(s, i, side, number, 0, 0, code)
+    order_id = send_entry(s, intents, i, side, lots, price, number)
+    sent = intents[0, ORDER_QUANTITY]
+    if order_id == 0:
+        last = s.account[ACCOUNT_NEXT_ORDER] - 1
+        return deny(s, i, side, number, last, sent, s.account[ACCOUNT_LAST_DENIAL])
+    begin_entry(s, i, side, number, order_id, sent, expires_at(s, decided))
+    answer(s, KIND_SIGNAL_APPROVED, i, number, order_id, sent, DENY_NONE)
+    place_bracket(s, intents, i, side, lots)
+    return order_id
+
+
+@kernel
+def receive_order(s: Core, intents: Table, row: int) -> int:
+    """Take an order that a strategy sized itself; one that opens is a signal without an edge.
+
+    It is validated for the market (hours, fresh price, locks) before it is placed; what closes, hangs
+    on another order, or comes without the trading loop, is placed as it is.
+    """
+    if s.account[ACCOUNT_TRADING] == 0 or not opens_by_itself(s, intents, row):
+        return place(s, intents, row)
+    i, side = intents[row, ORDER_INSTRUMENT], intents[row, ORDER_SIDE]
+    now = s.account[ACCOUNT_NOW]
+    number = new_signal(s, i, side, SOURCE_ORDER, now)
+    code = check_signal(s, i, side, SOURCE_ORDER, now, number)
+    lots = intents[row, ORDER_QUANTITY]
+    if code != DENY_NONE:
+        return deny(s, i, side, number, 0, lots, code)
+    intents[row, ORDER_SIGNAL] = number
+    order_id = place(s, intents, row)
+    if order_id == 0:
+        last = s.account[ACCOUNT_NEXT_ORDER] - 1
+        return deny(s, i, side, number, last, lots, s.account[ACCOUNT_LAST_DENIAL])
+    answer(s, KIND_SIGNAL_APPROVED, i, number, order_id, lots, DENY_NONE)
+    return order_id
+
+
+@kernel
+def opens_by_itself(s: Core, intents: Table, row: int) -> bool:
+    """Return whether an intent could open or enlarge a position, and hangs on no other."""
+    if intents[row, ORDER_PARENT] != 0 or intents[row, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+        return False
+    i, side = intents[row, ORDER_INSTRUMENT], intents[row, ORDER_SIDE]
+    opposite: int = max(-side * tradable_lots(s, i), 0)
+    return bool(intents[row, ORDER_QUANTITY] > opposite)
+
+
+@kernel
+def expires_at(s: Core, decided: int) -> int:
+    """Return when a signal that was decided at a time is worth nothing any more."""
+    wait = s.limits[LIMIT_EXPIRY]
+    return NEVER if wait == 0 else add_checked(decided, wait)
+
+
+@kernel
+def new_signal(s: Core, i: int, side: int, source: int, decided: int) -> int:
+    """Number a signal and record it with what the strategy says of it."""
+    number: int = s.account[ACCOUNT_NEXT_SIGNAL]
+    s.account[ACCOUNT_NEXT_SIGNAL] = number + 1
+    own = source != SOURCE_ORDER
+    n = journal_row(s, KIND_SIGNAL_RECEIVED, i)
+    s.journal[n, RECEIVED_NUMBER] = number
+    s.journal[n, RECEIVED_SIDE] = side
+    s.journal[n, RECEIVED_EDGE] = edge_of(s, i, side) if own else NOT_GIVEN
+    s.journal[n, RECEIVED_CONFIDENCE] = confidence_of(s, i) if own else NOT_GIVEN
+    s.journal[n, RECEIVED_GOAL] = goal_of(s, i) if own else NOT_GIVEN
+    s.journal[n, RECEIVED_PRICE] = s.positions[i, POSITION_LAST]
+    s.journal[n, RECEIVED_EXPIRES] = expires_at(s, decided)
+    s.journal[n, RECEIVED_SOURCE] = source
+    return number
+
+
+@kernel
+def confidence_of(s: Core, i: int) -> int:
+    """Return the confidence given for an instrument in ppb, or NOT_GIVEN."""
+    given: int = s.monitors[i, MONITOR_CONFIDENCE]
+    return given if s.limits[LIMIT_HAS_CONFIDENCE] == 1 else NOT_GIVEN
+
+
+@kernel
+def goal_of(s: Core, i: int) -> int:
+    """Return the target price given for an instrument in ticks, or NOT_GIVEN."""
+    given: int = s.monitors[i, MONITOR_GOAL]
+    return given if s.limits[LIMIT_HAS_GOAL] == 1 else NOT_GIVEN
+
+
+@kernel
+def entry_price(s: Core, i: int, side: int) -> int:
+    """Return the price that an entry is sized at: its limit, or the last."""
+    if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
+        return passive_price(s, i, side, s.account[ACCOUNT_ENTRY_OFFSET_PPM])
+    last: int = s.positions[i, POSITION_LAST]
+    return last
+
+
+@kernel
+def proposed_lots(s: Core, i: int, side: int, price: int) -> tuple[int, int]:
+    """Return how much a signal is to trade, and why nothing where that is 0."""
+    if price <= 0:
+        return 0, DENY_NO_MARKET_PRICE
+    lots = entry_lots(s, i)
+    return (lots, DENY_NONE) if lots > 0 else (0, DENY_TOO_SMALL)
+
+
+@kernel
+def send_entry(
+    s: Core, intents: Table, i: int, side: int, lots: int, price: int, number: int
+) -> int:
+    """Place a signal's order, which turns an opposite position over; return its id, or 0."""
+    opposite = max(-side * tradable_lots(s, i), 0)
+    new_intent(intents, 0, i, side, add_checked(lots, opposite))
+    intents[0, ORDER_TYPE] = s.account[ACCOUNT_ENTRY_TYPE]
+    intents[0, ORDER_TIF] = s.account[ACCOUNT_ENTRY_TIF]
+    intents[0, ORDER_SIGNAL] = number
+    if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
+        intents[0, ORDER_LIMIT] = price
+    return place(s, intents, 0)
+
+
+@kernel
+def begin_entry(
+    s: Core, i: int, side: int, number: int, order_id: int, lots: int, expires: int
+) -> None:
+    """Remember the entry that works; what is closed by turning over needs no exit of its own."""
+    timeout = s.limits[LIMIT_ENTRY_TIMEOUT]
+    deadline, carry = NEVER, 0
+    if timeout > 0:
+        deadline, carry = due_after(s, i, timeout)
+    s.monitors[i, ENTRY_SIGNAL] = number
+    s.monitors[i, ENTRY_ORDER] = order_id
+    s.monitors[i, ENTRY_TRY] = 1
+    s.monitors[i, ENTRY_DEADLINE] = deadline
+    s.monitors[i, ENTRY_CARRY] = carry
+    s.monitors[i, ENTRY_EXPIRES] = expires
+    s.monitors[i, ENTRY_CLASS] = confidence_class(s, i)
+    s.monitors[i, ENTRY_GOAL] = goal_of(s, i)
+    s.monitors[i, ENTRY_LEFT] = lots
+    s.monitors[i, ENTRY_SIDE] = side
+    s.monitors[i, ENTRY_HEARD] = 0
+    s.monitors[i, ENTRY_OFFSET_MILLI] = 0
+    s.monitors[i, ENTRY_WALKS] = 0
+    s.monitors[i, ENTRY_REJECTS] = 0
+    s.monitors[i, MONITOR_DENIED_EDGE] = NOT_GIVEN
+    s.monitors[i, MONITOR_WANTS] = s.monitors[i, MONITOR_WANTS] & ~WANTS_EXIT
+    s.positions[i, POSITION_ENTRY] = order_id
+    s.account[ACCOUNT_TOUCHED] = 1
+    renew_held(s, i)
+    wake_at(s, i, deadline)
+
+
+@kernel
+def deny(s: Core, i: int, side: int, number: int, order_id: int, lots: int, code: int) -> int:
+    """Record why a signal became no order; one that only room or money stood against is remembered."""
+    answer(s, KIND_SIGNAL_DENIED, i, number, order_id, lots, code)
+    s.account[ACCOUNT_LAST_DENIAL] = code
+    edge = edge_of(s, i, side)
+    if is_for_want_of_room(code) and edge != NOT_GIVEN and edge != OVERFLOW:
+        s.monitors[i, MONITOR_DENIED_EDGE] = edge
+        s.monitors[i, MONITOR_DENIED_AT] = s.account[ACCOUNT_NOW]
     return 0
+
+
+@kernel
+def is_for_want_of_room(code: int) -> bool:
+    """Return whether closing another position could have let the order pass (exit `rebalance`)."""
+    return (
+        code == DENY_MAX_POSITIONS
+        or code == DENY_POSITION_SIZE
+        or code == DENY_GROSS_EXPOSURE
+        or code == DENY_CONCENTRATION
+        or code == DENY_BUYING_POWER
+    )
+
+
+@kernel
+def answer(s: Core, kind: int, i: int, number: int, order_id: int, lots: int, code: int) -> None:
+    """Record what became of a signal."""
+    n = journal_row(s, kind, i)
+    s.journal[n, ANSWER_NUMBER] = number
+    s.journal[n, ANSWER_ORDER] = order_id
+    s.journal[n, ANSWER_LOTS] = lots
+    s.journal[n, ANSWER_CODE] = code

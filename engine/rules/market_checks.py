@@ -1,0 +1,68 @@
+"""The checks of the market that an entry meets: is it open, is its price fresh."""
+
+from __future__ import annotations
+
+from engine.jit import kernel
+from engine.model.layout import (
+    ACCOUNT_NOW,
+    POSITION_LAST,
+    POSITION_LAST_TS,
+    TERM_CALENDAR,
+)
+from engine.model.trading import (
+    UNIT_NANOSECONDS,
+    VERDICT_OFF,
+    VERDICT_OVER,
+    VERDICT_PASS,
+    VERDICT_UNKNOWN,
+)
+from engine.model.trading_layout import (
+    CALENDAR_CLOSES,
+    CALENDAR_OPEN,
+    CALENDAR_OPENED,
+    LIMIT_NO_ENTRY_FIRST,
+    LIMIT_NO_ENTRY_LAST,
+    LIMIT_QUOTE_AGE,
+    MONITOR_MARK_LENGTH,
+    NOT_GIVEN,
+)
+from engine.rules.hours import is_market_open
+from engine.state import Core
+
+
+@kernel
+def check_hours(s: Core, i: int) -> tuple[int, int, int, int]:
+    """Judge whether an instrument may be entered now: open, and not too near to its open or close.
+
+    Both bounds are half-open: [opened, opened + first) and [closes - last, closes) deny. So what is
+    decided on the session's last bar, at its close, trades at the next open.
+    """
+    if not is_market_open(s, i):
+        return VERDICT_OVER, 0, 0, UNIT_NANOSECONDS
+    now, calendar = s.account[ACCOUNT_NOW], s.terms[i, TERM_CALENDAR]
+    first, last = s.limits[LIMIT_NO_ENTRY_FIRST], s.limits[LIMIT_NO_ENTRY_LAST]
+    if first > 0:
+        if s.calendars[calendar, CALENDAR_OPEN] == 0:
+            return VERDICT_UNKNOWN, NOT_GIVEN, first, UNIT_NANOSECONDS
+        since = now - s.calendars[calendar, CALENDAR_OPENED]
+        if since < first:
+            return VERDICT_OVER, since, first, UNIT_NANOSECONDS
+    if last > 0:
+        closes = s.calendars[calendar, CALENDAR_CLOSES]
+        if closes == 0:
+            return VERDICT_UNKNOWN, NOT_GIVEN, last, UNIT_NANOSECONDS
+        if 0 < closes - now <= last:
+            return VERDICT_OVER, closes - now, last, UNIT_NANOSECONDS
+    return VERDICT_PASS, 0, 0, UNIT_NANOSECONDS
+
+
+@kernel
+def check_age(s: Core, i: int) -> tuple[int, int, int, int]:
+    """Judge how old the last price is; one of a bar may be as old as two of them are long."""
+    if s.positions[i, POSITION_LAST] <= 0:
+        return VERDICT_UNKNOWN, NOT_GIVEN, s.limits[LIMIT_QUOTE_AGE], UNIT_NANOSECONDS
+    if s.limits[LIMIT_QUOTE_AGE] == 0:
+        return VERDICT_OFF, 0, 0, UNIT_NANOSECONDS
+    limit = max(s.limits[LIMIT_QUOTE_AGE], 2 * s.monitors[i, MONITOR_MARK_LENGTH])
+    age = s.account[ACCOUNT_NOW] - s.positions[i, POSITION_LAST_TS]
+    return VERDICT_OVER if age > limit else VERDICT_PASS, age, limit, UNIT_NANOSECONDS
