@@ -119,7 +119,16 @@ MONEY_KERNELS = (
     "engine/rules/latches.py",
     "engine/rules/losses.py",
     "engine/rules/peaks.py",
+    "engine/rules/account_checks.py",
+    "engine/rules/checks.py",
+    "engine/rules/exposure.py",
+    "engine/rules/latched.py",
+    "engine/rules/market_checks.py",
+    "engine/rules/opening.py",
+    "engine/rules/rate.py",
     "engine/rules/risk.py",
+    "engine/rules/signal_checks.py",
+    "engine/rules/signals.py",
     "engine/rules/sizing.py",
     "engine/rules/decide.py",
     "engine/rules/tiers.py",
@@ -149,6 +158,45 @@ def test_kernels_call_kernels_by_their_bare_name() -> None:
         if isinstance(call.func, ast.Attribute) and not ast.unparse(call.func).startswith("math.")
     ]
     assert wrong == []
+
+
+# --- only what was checked can be sent ---------------------------------------------------------------
+APPROVED_TYPES = frozenset({"RiskApproved", "CancelApproved", "ReplaceApproved"})
+
+
+def test_approved_commands_are_made_in_one_module() -> None:
+    wrong = [
+        f"{place(path, call)}: {ast.unparse(call.func)}()"
+        for path in python_files(*PACKAGES)
+        if str(path.relative_to(ROOT)) != "engine/approved.py"
+        for call in calls(tree_of(path))
+        if ast.unparse(call.func).split(".")[-1] in APPROVED_TYPES
+    ]
+    assert wrong == []
+
+
+def test_commands_are_written_by_one_kernel() -> None:
+    """`push_command`, which is called after the checks and nowhere else."""
+    writers = {
+        f"{path.relative_to(ROOT)}: {function.name}"
+        for path in python_files(*PACKAGES)
+        for function in functions(tree_of(path))
+        for node in ast.walk(function)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "commands"
+    }
+    assert writers == {"engine/kernels/orders.py: push_command"}
+    callers = {
+        f"{path.relative_to(ROOT)}: {function.name}"
+        for path in python_files(*PACKAGES)
+        for function in functions(tree_of(path))
+        for call in calls(function)
+        if isinstance(call.func, ast.Name) and call.func.id == "push_command"
+    }
+    module = "engine/kernels/orders.py"
+    assert callers == {f"{module}: place", f"{module}: ask_cancel", f"{module}: ask_replace"}
 
 
 def test_the_sources_have_kernels_to_look_at() -> None:

@@ -1,0 +1,97 @@
+"""What a broker may be asked for: commands that the core's checks let pass, as values.
+
+A broker accepts these types only, and only `approved_commands` makes them, out of the core's command
+block, which only `engine.kernels.orders.push_command` writes, after the checks. So an order that was
+not checked has no type with which it could be sent (tests/architecture holds both to one place).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.model import layout as at
+from engine.model.orders import OrderFlag, OrderType, TimeInForce
+from engine.state import Core
+
+
+class RiskApproved(msgspec.Struct, frozen=True):
+    """A new order that passed the checks. Prices are 0 where the type has none."""
+
+    order_id: int
+    instrument: int
+    side: int
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity_lots: int
+    limit_ticks: int
+    stop_ticks: int
+    trail_ticks: int
+    trail_ppm: int
+    expires_ns: int
+    flags: OrderFlag
+    parent_id: int
+    group_id: int
+
+
+class CancelApproved(msgspec.Struct, frozen=True):
+    """The end of an order that works."""
+
+    order_id: int
+    instrument: int
+
+
+class ReplaceApproved(msgspec.Struct, frozen=True):
+    """A new total quantity and new prices of an order that works, checked like a new order."""
+
+    order_id: int
+    instrument: int
+    quantity_lots: int
+    limit_ticks: int
+    stop_ticks: int
+
+
+Approved = RiskApproved | CancelApproved | ReplaceApproved
+
+
+def approved_commands(core: Core) -> tuple[Approved, ...]:
+    """Return the commands that wait in a core's block, in their order.
+
+    To be called before the block is emptied and before the next event, as a command names the row
+    of its order.
+    """
+    count = int(core.account[at.ACCOUNT_COMMANDS])
+    return tuple(_approved(core, n) for n in range(count))
+
+
+def _approved(core: Core, n: int) -> Approved:
+    row = int(core.commands[n, at.COMMAND_ROW])
+    order_id = int(core.commands[n, at.COMMAND_ORDER])
+    assert core.orders[row, at.ORDER_ID] == order_id, f"command {n} names a row that has moved"
+    kind = int(core.commands[n, at.COMMAND_KIND])
+    if kind == at.KIND_CANCEL_SENT:
+        return CancelApproved(order_id, int(core.orders[row, at.ORDER_INSTRUMENT]))
+    if kind == at.KIND_REPLACE_SENT:
+        columns = (at.COMMAND_QUANTITY, at.COMMAND_LIMIT, at.COMMAND_STOP)
+        terms = [int(core.commands[n, column]) for column in columns]
+        return ReplaceApproved(order_id, int(core.orders[row, at.ORDER_INSTRUMENT]), *terms)
+    assert kind == at.KIND_SUBMITTED, f"command {n} is of the unknown kind {kind}"
+    return _submitted(core, row)
+
+
+def _submitted(core: Core, row: int) -> RiskApproved:
+    return RiskApproved(
+        order_id=int(core.orders[row, at.ORDER_ID]),
+        instrument=int(core.orders[row, at.ORDER_INSTRUMENT]),
+        side=int(core.orders[row, at.ORDER_SIDE]),
+        order_type=OrderType(int(core.orders[row, at.ORDER_TYPE])),
+        time_in_force=TimeInForce(int(core.orders[row, at.ORDER_TIF])),
+        quantity_lots=int(core.orders[row, at.ORDER_QUANTITY]),
+        limit_ticks=int(core.orders[row, at.ORDER_LIMIT]),
+        stop_ticks=int(core.orders[row, at.ORDER_STOP]),
+        trail_ticks=int(core.orders[row, at.ORDER_TRAIL_TICKS]),
+        trail_ppm=int(core.orders[row, at.ORDER_TRAIL_PPM]),
+        expires_ns=int(core.orders[row, at.ORDER_EXPIRE]),
+        flags=OrderFlag(int(core.orders[row, at.ORDER_FLAGS])),
+        parent_id=int(core.orders[row, at.ORDER_PARENT]),
+        group_id=int(core.orders[row, at.ORDER_GROUP]),
+    )
