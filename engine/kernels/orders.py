@@ -177,7 +177,7 @@ def place(s: Core, intents: Table, row: int) -> int:
     """
     r = s.account[ACCOUNT_ORDERS]
     if r >= s.orders.shape[0]:
-        return deny_full(s, intents, row)
+        return deny_intent(s, intents, row, DENY_TOO_MANY_ORDERS)
     for column in range(ORDER_WIDTH):
         s.orders[r, column] = intents[row, column]
     order_id = s.account[ACCOUNT_NEXT_ORDER]
@@ -421,14 +421,14 @@ def reduce_group_mirror(s: Core, r: int, lots: int) -> None:
 
 
 @kernel
-def deny_full(s: Core, intents: Table, row: int) -> int:
-    """Deny an intent for which the table has no row left."""
+def deny_intent(s: Core, intents: Table, row: int, code: int) -> int:
+    """Deny an intent before it has a row: it takes a number all the same, for those that hang on it."""
     n = journal_row(s, KIND_DENIED, intents[row, ORDER_INSTRUMENT])
     s.journal[n, FACT_ORDER] = s.account[ACCOUNT_NEXT_ORDER]
     s.journal[n, FACT_LOTS] = intents[row, ORDER_QUANTITY]
     s.journal[n, SUBMIT_SIDE] = intents[row, ORDER_SIDE]
-    s.journal[n, FACT_REASON] = DENY_TOO_MANY_ORDERS
+    s.journal[n, FACT_REASON] = code
     s.account[ACCOUNT_NEXT_ORDER] += 1
     s.account[ACCOUNT_DENIED] += 1
-    s.account[ACCOUNT_LAST_DENIAL] = DENY_TOO_MANY_ORDERS
+    s.account[ACCOUNT_LAST_DENIAL] = code
     return 0

@@ -71,7 +71,8 @@ def day_loss_limit(s: Core) -> int:
 
     0 where no limit is set.
     """
-    amount, part = s.limits[LIMIT_DAILY_MINOR], s.limits[LIMIT_DAILY_PPM]
+    amount: int = s.limits[LIMIT_DAILY_MINOR]
+    part = s.limits[LIMIT_DAILY_PPM]
     if part == 0:
         return amount
     share = multiply_divide_floor(max(s.guard[GUARD_DAY_EQUITY], 0), part, MILLION)

@@ -295,13 +295,14 @@ def check_concentration(s: Core, i: int, equity: int) -> tuple[int, int, int, in
 def collar_price(s: Core, r: int) -> int:
     """Return the price that the collar holds against the last: the order's own, or the touch."""
     i = s.orders[r, ORDER_INSTRUMENT]
+    price: int = s.positions[i, POSITION_LAST]
     if needs_limit(s.orders[r, ORDER_TYPE]):
-        return s.orders[r, ORDER_LIMIT]
-    if s.orders[r, ORDER_TYPE] == TYPE_STOP:
-        return s.orders[r, ORDER_STOP]
-    if s.monitors[i, MONITOR_MARK_KIND] != KIND_QUOTE:
-        return s.positions[i, POSITION_LAST]
-    return s.positions[i, POSITION_ASK if s.orders[r, ORDER_SIDE] > 0 else POSITION_BID]
+        price = s.orders[r, ORDER_LIMIT]
+    elif s.orders[r, ORDER_TYPE] == TYPE_STOP:
+        price = s.orders[r, ORDER_STOP]
+    elif s.monitors[i, MONITOR_MARK_KIND] == KIND_QUOTE:
+        price = s.positions[i, POSITION_ASK if s.orders[r, ORDER_SIDE] > 0 else POSITION_BID]
+    return price
 
 
 @kernel

@@ -51,7 +51,8 @@ def passive_price(s: Core, i: int, side: int, distance_ppm: int) -> int:
     last, step = s.positions[i, POSITION_LAST], s.terms[i, TERM_PRICE_STEP]
     away = multiply_divide_ceiling(last, distance_ppm, MILLION)
     if side > 0:
-        return max(floor_to(add_checked(last, -away), step), step)
+        price: int = max(floor_to(add_checked(last, -away), step), step)
+        return price
     return ceil_to(add_checked(last, away), step)
 
 

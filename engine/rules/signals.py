@@ -11,7 +11,7 @@ from engine.jit import kernel
 from engine.kernels.held import renew_held
 from engine.kernels.ledger import journal_row
 from engine.kernels.money import OVERFLOW, add_checked
-from engine.kernels.orders import place
+from engine.kernels.orders import deny_intent, place
 from engine.kernels.positions import tradable_lots
 from engine.model.denials import (
     DENY_BUYING_POWER,
@@ -141,10 +141,11 @@ def receive_order(s: Core, intents: Table, row: int) -> int:
     number = new_signal(s, i, side, SOURCE_ORDER, now)
     code = check_signal(s, i, side, SOURCE_ORDER, now, number)
     lots = intents[row, ORDER_QUANTITY]
-    if code != DENY_NONE:
-        return deny(s, i, side, number, 0, lots, code)
     intents[row, ORDER_SIGNAL] = number
-    order_id = place(s, intents, row)
+    if code == DENY_NONE:
+        order_id = place(s, intents, row)
+    else:
+        order_id = deny_intent(s, intents, row, code)
     if order_id == 0:
         last = s.account[ACCOUNT_NEXT_ORDER] - 1
         return deny(s, i, side, number, last, lots, s.account[ACCOUNT_LAST_DENIAL])

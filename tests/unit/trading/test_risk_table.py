@@ -11,8 +11,9 @@ from engine.model import trading_layout as loop
 from engine.model.denials import SENTENCES, Denial
 from engine.model.trading import Unit, Verdict
 from engine.rules.checks import CODES
+from engine.rules.exposure import measure_worst, worst_lots
 from tests.unit.trading import account as accounts
-from tests.unit.trading.account import Account, Line, read_table
+from tests.unit.trading.account import SYMBOLS, Account, Line, read_table
 
 LINES = list(read_table("risk.txt"))
 
@@ -107,6 +108,19 @@ def test_a_denied_order_is_no_order_sent() -> None:
     for _ in range(3):
         assert account.said_of("buy ABC 21") == "position_size"
     assert account.said_of("buy ABC 20") == "-"
+
+
+@pytest.mark.parametrize(
+    "line", [n for n in LINES if "working" in n.columns[0]], ids=lambda n: n.name
+)
+def test_one_instrument_s_worst_case_is_what_all_of_them_are_measured_by(line: Line) -> None:
+    account = Account(line.settings)
+    account.tell(line.columns[0])
+    s = account.s
+    measure_worst(s, 0)
+    for i in range(len(SYMBOLS)):
+        measured = (s.monitors[i, loop.MONITOR_WORST_HIGH], s.monitors[i, loop.MONITOR_WORST_LOW])
+        assert measured == worst_lots(s, i)
 
 
 @pytest.mark.parametrize("code", [c for c in Denial if c is not Denial.NONE])

@@ -280,3 +280,11 @@ def test_without_the_trading_loop_a_direct_order_is_placed_as_it_is() -> None:
     account.s.account[at.ACCOUNT_TRADING] = 0
     assert direct(account, 1, 3) != 0
     assert account.rows(at.KIND_SIGNAL_RECEIVED) == []
+
+
+def test_what_hangs_on_a_denied_direct_order_is_denied_with_it() -> None:
+    account = account_with("closed")
+    assert direct(account, 1, 3) == 0
+    assert direct(account, -1, 3, PARENT=-1, GROUP=-1) == 0
+    denied = [(row[at.FACT_ORDER], row[at.FACT_REASON]) for row in account.rows(at.KIND_DENIED)]
+    assert denied == [(1, Denial.MARKET_NOT_OPEN), (2, Denial.PARENT_DENIED)]
