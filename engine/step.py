@@ -141,7 +141,7 @@ from engine.model.trading_layout import (
     SESSION_CLOSES,
 )
 from engine.rules.breakers import hear_input
-from engine.rules.correlation import sample_returns
+from engine.rules.correlation import sample_returns, scale_returns
 from engine.rules.guards import note_flow
 from engine.rules.hours import note_session
 from engine.rules.scaling import scale_monitor
@@ -256,6 +256,7 @@ def apply_action(s: Core, events: Table, row: int, kind: int) -> None:
         scale_orders(s, i, numerator, denominator)
         if s.account[ACCOUNT_TRADING] == 1:
             scale_monitor(s, i, numerator, denominator)
+            scale_returns(s, i, numerator, denominator)
             note_position(s, i, 0, 0)
     elif kind == KIND_DIVIDEND:
         apply_dividend(s, i, events[row, DIVIDEND_MINOR])

@@ -47,10 +47,6 @@ MONITOR_REACH_LOW: Final = 24  # ticks: an exit price at or below it may change 
 MONITOR_REACH_HIGH: Final = 25  # ticks: one at or above it
 MONITOR_QUANTITY: Final = 27  # tradable lots when they were last looked at
 MONITOR_MARKS: Final = 26  # valid marks seen while held: what "the next mark" is told by
-# What an order would make of the instrument, as `engine.rules.exposure` last worked it out
-MONITOR_WORST_HIGH: Final = 28  # lots, all buys filled
-MONITOR_WORST_LOW: Final = 29  # lots, all sells filled
-MONITOR_WORST_PRICE: Final = 51  # ticks
 # The exit that works
 EXIT_PHASE: Final = 30
 EXIT_REASON: Final = 31
@@ -99,6 +95,10 @@ MONITOR_POLLED_AT: Final = 74
 MONITOR_DENIED_EDGE: Final = 77  # ppb: best denied entry's edge, for rebalance; NOT_GIVEN: none
 MONITOR_DENIED_AT: Final = 78
 MONITOR_SAMPLED: Final = 79  # ns of the mark that the last sample of returns took
+# What an order would make of the instrument, as `engine.rules.exposure` last worked it out
+MONITOR_WORST_HIGH: Final = 84  # lots, all buys filled
+MONITOR_WORST_LOW: Final = 85  # lots, all sells filled
+MONITOR_WORST_PRICE: Final = 86  # ticks
 MONITOR_LOST: Final = 88  # ns since its mark is missing or one-sided, while held; 0: it is not
 
 WANTS_EXIT: Final = 1  # the strategy wants to be flat

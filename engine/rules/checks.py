@@ -35,7 +35,6 @@ from engine.model.denials import (
 from engine.model.layout import (
     ACCOUNT_SEVERITY,
     KIND_CHECKED,
-    KIND_QUOTE,
     LEDGER_RATE,
     ORDER_EXIT,
     ORDER_ID,
@@ -46,8 +45,6 @@ from engine.model.layout import (
     ORDER_SIGNAL,
     ORDER_STOP,
     ORDER_TYPE,
-    POSITION_ASK,
-    POSITION_BID,
     POSITION_LAST,
     TERM_CURRENCY,
     TERM_EVENT,
@@ -91,7 +88,6 @@ from engine.model.trading_layout import (
     LIMIT_RATE,
     LIMIT_RISK,
     LIMIT_UNITS_PPB,
-    MONITOR_MARK_KIND,
     NOT_GIVEN,
 )
 from engine.rules.account_checks import check_daily_loss, check_drawdown
@@ -105,7 +101,7 @@ from engine.rules.exposure import (
     worst_net,
 )
 from engine.rules.latched import breaker_severity, code_of_severity, worst_latch
-from engine.rules.market_checks import check_hours
+from engine.rules.market_checks import check_hours, touch_price
 from engine.rules.rate import note_order, orders_in_minute
 from engine.rules.risk import (
     needs_limit,
@@ -295,13 +291,11 @@ def check_concentration(s: Core, i: int, equity: int) -> tuple[int, int, int, in
 def collar_price(s: Core, r: int) -> int:
     """Return the price that the collar holds against the last: the order's own, or the touch."""
     i = s.orders[r, ORDER_INSTRUMENT]
-    price: int = s.positions[i, POSITION_LAST]
+    price: int = touch_price(s, i, s.orders[r, ORDER_SIDE])
     if needs_limit(s.orders[r, ORDER_TYPE]):
         price = s.orders[r, ORDER_LIMIT]
     elif s.orders[r, ORDER_TYPE] == TYPE_STOP:
         price = s.orders[r, ORDER_STOP]
-    elif s.monitors[i, MONITOR_MARK_KIND] == KIND_QUOTE:
-        price = s.positions[i, POSITION_ASK if s.orders[r, ORDER_SIDE] > 0 else POSITION_BID]
     return price
 
 

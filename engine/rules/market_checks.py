@@ -5,6 +5,9 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.model.layout import (
     ACCOUNT_NOW,
+    KIND_QUOTE,
+    POSITION_ASK,
+    POSITION_BID,
     POSITION_LAST,
     POSITION_LAST_TS,
     TERM_CALENDAR,
@@ -23,11 +26,21 @@ from engine.model.trading_layout import (
     LIMIT_NO_ENTRY_FIRST,
     LIMIT_NO_ENTRY_LAST,
     LIMIT_QUOTE_AGE,
+    MONITOR_MARK_KIND,
     MONITOR_MARK_LENGTH,
     NOT_GIVEN,
 )
 from engine.rules.hours import is_market_open
 from engine.state import Core
+
+
+@kernel
+def touch_price(s: Core, i: int, side: int) -> int:
+    """Return what an order at market would meet now: the touch, or the last where no quote is known."""
+    price: int = s.positions[i, POSITION_LAST]
+    if s.monitors[i, MONITOR_MARK_KIND] == KIND_QUOTE:
+        price = s.positions[i, POSITION_ASK if side > 0 else POSITION_BID]
+    return price
 
 
 @kernel

@@ -27,10 +27,7 @@ from engine.model.layout import (
     ACCOUNT_ENTRY_TYPE,
     ACCOUNT_NOW,
     KIND_CHECKED,
-    KIND_QUOTE,
     LEDGER_RATE,
-    POSITION_ASK,
-    POSITION_BID,
     POSITION_LAST,
     TERM_CURRENCY,
     TERM_PRICE_UNIT,
@@ -70,14 +67,13 @@ from engine.model.trading_layout import (
     MONITOR_GOAL,
     MONITOR_LOCKED_UNTIL,
     MONITOR_LONG_AT,
-    MONITOR_MARK_KIND,
     MONITOR_SHORT_AT,
     MONITOR_SUSPECT,
     MONITOR_WANTS,
     NOT_GIVEN,
     WANTS_EXIT,
 )
-from engine.rules.market_checks import check_age, check_hours
+from engine.rules.market_checks import check_age, check_hours, touch_price
 from engine.state import Core
 
 BILLION = 10**9
@@ -112,9 +108,7 @@ def edge_of(s: Core, i: int, side: int) -> int:
         return NOT_GIVEN
     if s.limits[LIMIT_EDGE_IS_PROBABILITY] == 0:
         return given
-    price, unit = s.positions[i, POSITION_LAST], s.terms[i, TERM_PRICE_UNIT]
-    if s.monitors[i, MONITOR_MARK_KIND] == KIND_QUOTE:
-        price = s.positions[i, POSITION_ASK if side > 0 else POSITION_BID]
+    price, unit = touch_price(s, i, side), s.terms[i, TERM_PRICE_UNIT]
     if price <= 0:
         return NOT_GIVEN
     if side > 0:

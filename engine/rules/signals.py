@@ -92,6 +92,7 @@ from engine.model.trading_layout import (
     WANTS_EXIT,
 )
 from engine.rules.hours import due_after, wake_at
+from engine.rules.market_checks import touch_price
 from engine.rules.opening import new_intent, passive_price, place_bracket
 from engine.rules.signal_checks import check_signal, confidence_class, edge_of, note_decision
 from engine.rules.sizing import entry_lots
@@ -204,11 +205,10 @@ def goal_of(s: Core, i: int) -> int:
 
 @kernel
 def entry_price(s: Core, i: int, side: int) -> int:
-    """Return the price that an entry is sized at: its limit, or the last."""
+    """Return what an entry is expected to pay: its limit, or the touch."""
     if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
         return passive_price(s, i, side, s.account[ACCOUNT_ENTRY_OFFSET_PPM])
-    last: int = s.positions[i, POSITION_LAST]
-    return last
+    return touch_price(s, i, side)
 
 
 @kernel

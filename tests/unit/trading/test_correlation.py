@@ -10,7 +10,7 @@ import pytest
 
 from engine.model import layout as at
 from engine.model import trading_layout as loop
-from engine.rules.correlation import correlation_ppm, return_at, sample_returns, scale_returns
+from engine.rules.correlation import correlation_ppm, return_at, sample_returns
 from tests.unit.trading.account import SYMBOLS, Account
 
 ABC, DEF = SYMBOLS.index("ABC"), SYMBOLS.index("DEF")
@@ -67,7 +67,7 @@ def test_the_event_accrual_takes_the_sample() -> None:
 
 def test_a_split_is_no_return() -> None:
     account = days(["100"], ["50"])
-    scale_returns(account.s, ABC, 2, 1)  # two for one: 100 becomes 50
+    account.event(at.KIND_SPLIT, "ABC", SPLIT_NUMERATOR=2, SPLIT_DENOMINATOR=1)  # 100 becomes 50
     account.passes("1d")
     account.price("ABC", "55")
     sample_returns(account.s)
