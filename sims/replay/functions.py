@@ -13,7 +13,6 @@ from typing import Any
 
 from engine.jit import kernel
 from engine.kernels.held import is_held
-from engine.kernels.orders import place
 from engine.kernels.positions import tradable_lots
 from engine.model.layout import (
     ACCOUNT_FAULT,
@@ -37,6 +36,7 @@ from engine.model.layout import (
     UNKNOWN,
 )
 from engine.rules.decide import withdraw_all
+from engine.rules.signals import receive_order
 from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, MARKET_WORKING, Book
 from sims.replay.lanes import (
@@ -135,7 +135,7 @@ def place_own(s: Core, b: Book, intents: Table, i: int, count: int) -> None:
         if intents[n, ORDER_TYPE] == TYPE_WITHDRAW:
             withdraw_all(s, i)
         else:
-            place(s, intents, n)
+            receive_order(s, intents, n)
     pass_commands(s, b)
 
 

@@ -7,7 +7,6 @@ to the book. Where nothing works at the book and no decision is due, an event on
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.orders import place
 from engine.kernels.wakes import take_due
 from engine.model.layout import (
     ACCOUNT_COMMANDS,
@@ -53,6 +52,7 @@ from engine.model.layout import (
     SPLIT_NUMERATOR,
 )
 from engine.rules.decide import decide
+from engine.rules.signals import receive_order
 from engine.rules.turn import TURNS_MAX, take_inputs, watch
 from engine.state import Core, Table
 from engine.step import apply_event
@@ -285,5 +285,5 @@ def place_all(s: Core, b: Book, intents: Table, count: int) -> None:
     """Place the first `count` intents of a strategy, and send what was approved."""
     begin_decision(s, b)
     for n in range(count):
-        place(s, intents, n)
+        receive_order(s, intents, n)
     pass_commands(s, b)

@@ -18,9 +18,10 @@ from __future__ import annotations
 from typing import Any
 
 from engine.jit import kernel
-from engine.kernels.orders import ask_cancel, ask_replace, place
+from engine.kernels.orders import ask_cancel, ask_replace
 from engine.rules.decide import change_to, close_position, withdraw_all
 from engine.rules.opening import new_intent
+from engine.rules.signals import receive_order
 from engine.rules.sizing import lots_for_share
 from engine.state import Core, Table
 from sims.fillbook.layout import Book
@@ -39,7 +40,7 @@ def target(s: Core, b: Book, intents: Table, i: int, weight_ppb: int) -> int:
         pass_commands(s, b)
     if change != 0:
         new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
-        place(s, intents, 0)
+        receive_order(s, intents, 0)
     return change
 
 
@@ -64,7 +65,7 @@ def act(
     answer = 0
     if verb == VERB_PLACE:
         for n in range(first):
-            place(s, intents, n)
+            receive_order(s, intents, n)
     elif verb == VERB_CLOSE:
         close_position(s, intents, first)
     elif verb == VERB_TARGET:
