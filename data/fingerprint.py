@@ -83,9 +83,11 @@ def dataset_fingerprint(lines: Iterable[str]) -> str:
 
 
 def instrument_line(instrument: Instrument) -> str:
-    """Return an instrument as one canonical line."""
+    """Return an instrument as one canonical line; what it has no event for is not told."""
     values = [getattr(instrument, item.name) for item in fields(instrument)]
     values[1] = instrument.kind.value
+    if not instrument.event:
+        values.pop()  # the last field, younger than the datasets that were stored without it
     return "\t".join(str(value) for value in values)
 
 

@@ -34,7 +34,7 @@ CALENDAR_OF_KIND = {
     InstrumentKind.BINARY_EVENT: "24/7",
 }
 _WHOLE = ("price_precision", "quantity_precision", "expires_ns")
-_TEXT = ("currency", "calendar")
+_TEXT = ("currency", "calendar", "event")
 _NUMBER = ("tick_size", "lot_size", "multiplier")
 _KEYS = ("kind", *_TEXT, *_WHOLE, *_NUMBER)
 
@@ -98,6 +98,7 @@ def _build(symbol: str, table: Mapping[str, object], where: str) -> Instrument:
         multiplier=_decimal(table, "multiplier", Decimal(1)),
         calendar=_text(table, "calendar", CALENDAR_OF_KIND[kind], where),
         expires_ns=None if expires is None else _whole(table, "expires_ns", 0, where),
+        event=_text(table, "event", "", where),
     )
 
 

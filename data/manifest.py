@@ -38,6 +38,7 @@ class InstrumentEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     quantity_step_lots: int = 1
     multiplier: Decimal = Decimal(1)
     expires_ns: int | None = None
+    event: str = ""
 
     def to_instrument(self) -> Instrument:
         """Return the instrument; `Instrument` checks the values."""

@@ -73,6 +73,8 @@ class Instrument:
         When it trades; a name that `data.calendars` knows.
     expires_ns
         When it stops trading (futures, event contracts), nanoseconds UTC; None when it does not.
+    event
+        What an event contract is about; contracts of one event are one bet (`[risk]`). Empty: alone.
 
     Raises
     ------
@@ -90,9 +92,12 @@ class Instrument:
     multiplier: Decimal = Decimal(1)
     calendar: str = "24/7"
     expires_ns: int | None = None
+    event: str = ""
 
     def __post_init__(self) -> None:
         _require_text(self.symbol, self.currency)
+        if self.event != self.event.strip() or not self.event.isprintable():
+            raise _error(self.symbol, "the event must be printable text without outer blanks")
         for name in ("price_precision", "quantity_precision"):
             _require_whole(self, name, 0, PRECISION_MAX)
         for name in ("price_step_ticks", "quantity_step_lots"):

@@ -27,6 +27,7 @@ from sims.worlds.spec import Hours, WorldKind, WorldSpec
 
 if TYPE_CHECKING:
     from data.streams import HistoryStream
+    from sims.worlds.series import InstrumentWorld
 
 SAMPLE_PREFIX = "sample:"
 EXCHANGE = "XNYS"
@@ -116,7 +117,7 @@ def world_history(source: WorldSource) -> History:
                 columns[name] = kind(**{f.name: getattr(values, f.name) for f in fields(values)})
         if _keeps_exchange_hours(source.spec) and len(columns["bars"]):
             columns["bars"] = _on_exchange(columns["bars"], source.spec)
-        parts.append(InstrumentHistory(_world_instrument(made.symbol, source), **columns))
+        parts.append(InstrumentHistory(_world_instrument(made, source), **columns))
     actions = tuple(
         Action(
             made.symbol,
@@ -154,10 +155,15 @@ def _on_exchange(bars: BarColumns, spec: WorldSpec) -> BarColumns:
     return replace(bars, ts_open_ns=opened, ts_close_ns=opened + NS_PER_MINUTE)
 
 
-def _world_instrument(symbol: str, source: WorldSource) -> Instrument:
-    spec = source.spec
+def _world_instrument(made: InstrumentWorld, source: WorldSource) -> Instrument:
+    symbol, spec = made.symbol, source.spec
     if spec.kind is WorldKind.EVENTS:
         precision = len(str(spec.contract_ticks)) - 1
-        return Instrument(symbol, InstrumentKind.BINARY_EVENT, price_precision=precision)
+        return Instrument(
+            symbol,
+            InstrumentKind.BINARY_EVENT,
+            price_precision=precision,
+            expires_ns=None if made.settlement is None else made.settlement.ts_ns,
+        )
     calendar = EXCHANGE if _keeps_exchange_hours(spec) else "24/7"
     return Instrument(symbol, InstrumentKind.EQUITY, calendar=calendar)

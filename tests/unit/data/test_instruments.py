@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from data.fingerprint import instrument_line
 from data.instruments import read_instruments
+from data.manifest import InstrumentEntry
 from engine.errors import DataError, InputError
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import MINOR_PER_UNIT
@@ -121,3 +123,28 @@ def test_a_wrong_definition_names_the_place(tmp_path: Path, text: str, problem: 
     with pytest.raises(DataError, match=problem) as caught:
         read_instruments(path)
     assert str(path) in caught.value.where
+
+
+# --- events ----------------------------------------------------------------------------------------
+def test_a_contract_may_belong_to_an_event(tmp_path: Path) -> None:
+    file = tmp_path / "contracts.toml"
+    file.write_text(
+        '[RAIN]\nkind = "binary_event"\nevent = "weather-2026-03-01"\n[ALONE]\nkind = "binary_event"\n'
+    )
+    read = read_instruments(file)
+    assert (read["RAIN"].event, read["ALONE"].event) == ("weather-2026-03-01", "")
+    assert all(InstrumentEntry.of(item).to_instrument() == item for item in read.values())
+
+
+@pytest.mark.parametrize("event", [" x", "x ", "a\tb", "a\nb"])
+def test_an_event_is_printable_text(event: str) -> None:
+    with pytest.raises(InputError, match="the event must be printable text"):
+        Instrument("RAIN", K.BINARY_EVENT, event=event)
+
+
+def test_an_instrument_without_an_event_keeps_the_line_it_was_stored_with() -> None:
+    """Datasets that were stored before events were known keep their fingerprint."""
+    line = instrument_line(Instrument("GOOG", K.EQUITY, calendar="XNYS"))
+    assert line == "GOOG\tequity\tUSD\t2\t0\t1\t1\t1\tXNYS\tNone"
+    told = instrument_line(Instrument("RAIN", K.BINARY_EVENT, event="weather"))
+    assert told == "RAIN\tbinary_event\tUSD\t2\t0\t1\t1\t1\t24/7\tNone\tweather"
