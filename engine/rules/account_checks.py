@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.money import OVERFLOW, add_checked, multiply_divide_floor
+from engine.kernels.money import OVERFLOW
 from engine.model.trading import (
     LATCH_DAILY_LOSS,
     LATCH_DRAWDOWN,
@@ -17,31 +17,16 @@ from engine.model.trading import (
     VERDICT_UNKNOWN,
 )
 from engine.model.trading_layout import (
-    GUARD_DAY,
-    GUARD_DAY_EQUITY,
-    GUARD_DAY_FLOW,
-    GUARD_PEAK,
+    GUARD_BEGUN,
     GUARD_TRUSTED,
     LATCH_SEVERITY,
-    LIMIT_DAILY_MINOR,
-    LIMIT_DAILY_PPM,
     LIMIT_DRAWDOWN_PPM,
     LIMIT_GUARDS,
     LIMIT_MINIMUM_MINOR,
     NOT_GIVEN,
 )
+from engine.rules.equity import daily_loss_level, day_result_of, drawdown_ppm
 from engine.state import Core
-
-MILLION = 10**6
-
-
-@kernel
-def drawdown_ppm(s: Core, equity: int) -> int:
-    """Return how far equity is below its peak, in parts per million of the peak, rounded down."""
-    peak = s.guard[GUARD_PEAK]
-    if peak <= 0 or equity >= peak:
-        return 0
-    return multiply_divide_floor(add_checked(peak, -equity), MILLION, peak)
 
 
 @kernel
@@ -66,31 +51,13 @@ def check_drawdown(s: Core, equity: int) -> tuple[int, int, int, int]:
 
 
 @kernel
-def day_loss_limit(s: Core) -> int:
-    """Return the loss that a day may have: the amount, or the share of its first equity if nearer.
-
-    0 where no limit is set.
-    """
-    amount: int = s.limits[LIMIT_DAILY_MINOR]
-    part = s.limits[LIMIT_DAILY_PPM]
-    if part == 0:
-        return amount
-    share = multiply_divide_floor(max(s.guard[GUARD_DAY_EQUITY], 0), part, MILLION)
-    return share if amount == 0 else min(amount, share)
-
-
-@kernel
 def check_daily_loss(s: Core, equity: int) -> tuple[int, int, int, int]:
     """Judge the day's result: the latch, and a loss past the limit that is yet to be confirmed."""
     is_set = s.latches[LATCH_DAILY_LOSS, LATCH_SEVERITY] > 0
-    has_limit = s.limits[LIMIT_DAILY_MINOR] > 0 or s.limits[LIMIT_DAILY_PPM] > 0
-    if s.limits[LIMIT_GUARDS] == 0 or not has_limit:
+    level = daily_loss_level(s) if s.limits[LIMIT_GUARDS] == 1 else NOT_GIVEN
+    if level == NOT_GIVEN:
         return VERDICT_OVER if is_set else VERDICT_OFF, 0, 0, UNIT_MINOR
-    limit = day_loss_limit(s)
-    result = add_checked(equity, -s.guard[GUARD_DAY_EQUITY])
-    result = add_checked(result, -s.guard[GUARD_DAY_FLOW])
-    if s.guard[GUARD_DAY] == 0 or result == OVERFLOW:
-        return VERDICT_OVER if is_set else VERDICT_UNKNOWN, NOT_GIVEN, -limit, UNIT_MINOR
-    if is_set or result < -limit:
-        return VERDICT_OVER, result, -limit, UNIT_MINOR
-    return VERDICT_PASS, result, -limit, UNIT_MINOR
+    result = day_result_of(s, equity)
+    if s.guard[GUARD_BEGUN] == 0 or result == OVERFLOW:
+        return VERDICT_OVER if is_set else VERDICT_UNKNOWN, NOT_GIVEN, level, UNIT_MINOR
+    return VERDICT_OVER if is_set or result < level else VERDICT_PASS, result, level, UNIT_MINOR

@@ -93,8 +93,8 @@ from engine.model.trading_layout import (
 from engine.rules.account_checks import check_daily_loss, check_drawdown
 from engine.rules.correlation import check_correlation
 from engine.rules.exposure import (
-    known_equity,
     measure_worst,
+    valued_equity,
     worst_count,
     worst_gross,
     worst_money,
@@ -159,7 +159,7 @@ def check_send(s: Core, r: int) -> int:
 def check_risk(s: Core, r: int) -> int:
     """Return why the order in row `r`, which opens or enlarges, must not be sent, or DENY_NONE."""
     measure_worst(s, r)
-    equity = known_equity(s)
+    equity = valued_equity(s)
     answer = DENY_NONE
     for place in range(1, CHECKS + 1):
         verdict, number, limit, unit = evaluate(s, r, place, equity)

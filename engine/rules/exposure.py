@@ -10,11 +10,11 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.kernels.ledger import to_base
 from engine.kernels.money import OVERFLOW, add_checked
-from engine.kernels.positions import equity_minor, value_of
+from engine.kernels.positions import value_of
 from engine.model.layout import (
+    ACCOUNT_HELD,
     ACCOUNT_ORDERS,
     FLAG_REDUCE_ONLY,
-    LEDGER_CASH,
     LEDGER_RATE,
     ORDER_FLAGS,
     ORDER_INSTRUMENT,
@@ -30,6 +30,7 @@ from engine.model.trading_layout import (
     MONITOR_WORST_LOW,
     MONITOR_WORST_PRICE,
 )
+from engine.rules.equity import known_equity
 from engine.rules.risk import open_lots, reference_price
 from engine.state import Core
 
@@ -146,15 +147,10 @@ def worst_count(s: Core) -> int:
 
 
 @kernel
-def known_equity(s: Core) -> int:
-    """Return the account's equity, or OVERFLOW where a held mark or a rate is missing."""
-    for c in range(s.ledger.shape[0]):
-        if s.ledger[c, LEDGER_CASH] != 0 and s.ledger[c, LEDGER_RATE] <= 0:
+def valued_equity(s: Core) -> int:
+    """Return the account's equity, or OVERFLOW where a held price or a rate is missing."""
+    for n in range(s.account[ACCOUNT_HELD]):
+        i = s.held[n]
+        if s.positions[i, POSITION_QUANTITY] != 0 and s.positions[i, POSITION_LAST] <= 0:
             return OVERFLOW
-    for i in range(s.positions.shape[0]):
-        if s.positions[i, POSITION_QUANTITY] != 0:
-            if s.positions[i, POSITION_LAST] <= 0:
-                return OVERFLOW
-            if s.ledger[s.terms[i, TERM_CURRENCY], LEDGER_RATE] <= 0:
-                return OVERFLOW
-    return equity_minor(s)
+    return known_equity(s)

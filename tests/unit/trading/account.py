@@ -130,7 +130,7 @@ class Account:
             SIZE_QUANTITY,
             10 * 10**9,
         )
-        s.guard[loop.GUARD_DAY] = 1
+        s.guard[loop.GUARD_BEGUN] = 1
         s.limits[loop.LIMIT_RISK] = 1
         s.limits[loop.LIMIT_CORRELATION_PPM] = 10**6
         s.limits[loop.LIMIT_CORRELATION_UNKNOWN] = 1
@@ -291,7 +291,7 @@ class Account:
 
     def no_day(self, _: str) -> None:
         """No day has begun."""
-        self.s.guard[loop.GUARD_DAY] = 0
+        self.s.guard[loop.GUARD_BEGUN] = 0
 
     def flow(self, amount: str) -> None:
         """Say what came in during the day."""
