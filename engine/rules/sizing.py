@@ -33,7 +33,16 @@ def lots_for_money(s: Core, i: int, minor: int) -> int:
 
     0 where no price or rate is known, and where the amounts do not fit.
     """
-    price, currency = s.positions[i, POSITION_LAST], s.terms[i, TERM_CURRENCY]
+    return lots_at(s, i, minor, s.positions[i, POSITION_LAST])
+
+
+@kernel
+def lots_at(s: Core, i: int, minor: int, price: int) -> int:
+    """Return the whole lot steps of which `minor` (account currency) pays `price` ticks a unit.
+
+    0 where no price or rate is known, and where the amounts do not fit.
+    """
+    currency = s.terms[i, TERM_CURRENCY]
     if price <= 0 or s.ledger[currency, LEDGER_RATE] <= 0:
         return 0
     money = from_base(s, currency, minor)

@@ -130,6 +130,7 @@ MONEY_KERNELS = (
     "engine/rules/signal_checks.py",
     "engine/rules/signals.py",
     "engine/rules/sizing.py",
+    "engine/rules/sizes.py",
     "engine/rules/decide.py",
     "engine/rules/tiers.py",
     "engine/rules/tilt.py",
