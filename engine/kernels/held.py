@@ -13,6 +13,7 @@ from engine.model.trading_layout import (
     ENTRY_ORDER,
     ENTRY_SIGNAL,
     EXIT_PHASE,
+    MONITOR_BARE_SINCE,
     MONITOR_WANTS,
     WANTS_TARGET,
 )
@@ -26,7 +27,7 @@ def is_looked_at(s: Core, i: int) -> bool:
         return True
     if s.monitors[i, ENTRY_SIGNAL] != 0 or s.monitors[i, ENTRY_ORDER] != 0:
         return True
-    if s.monitors[i, MONITOR_WANTS] & WANTS_TARGET:
+    if s.monitors[i, MONITOR_WANTS] & WANTS_TARGET or s.monitors[i, MONITOR_BARE_SINCE] != 0:
         return True
     return s.positions[i, POSITION_CLOSED] == 0 and tradable_lots(s, i) != 0
 

@@ -84,6 +84,10 @@ ENTRY_OFFSET_MILLI: Final = 62
 ENTRY_WALKS: Final = 63
 ENTRY_SIDE: Final = 64
 ENTRY_REJECTS: Final = 65  # in a row
+ENTRY_ENDING: Final = 66  # its order is being canceled: 1 for good, 2 for another try; 0: it is not
+ENTRY_DAY: Final = (
+    67  # number of the session, plus one, whose close has cut the wait in ENTRY_CARRY
+)
 # Locks and duplicates
 MONITOR_LONG_AT: Final = 68  # ns of the last signal to buy
 MONITOR_SHORT_AT: Final = 69
@@ -100,6 +104,11 @@ MONITOR_WORST_HIGH: Final = 84  # lots, all buys filled
 MONITOR_WORST_LOW: Final = 85  # lots, all sells filled
 MONITOR_WORST_PRICE: Final = 86  # ticks
 MONITOR_LOST: Final = 88  # ns since its mark is missing or one-sided, while held; 0: it is not
+MONITOR_TARGET_AT: Final = 80  # ns, when the weight that waits was wanted
+MONITOR_TARGET_FILLS: Final = 81  # ACCOUNT_FILLS when it was last tried
+MONITOR_BARE_DUE: Final = (
+    82  # ns, when lots are without protection for too long; NEVER: no wait runs
+)
 
 WANTS_EXIT: Final = 1  # the strategy wants to be flat
 WANTS_TARGET: Final = 2  # a target weight waits

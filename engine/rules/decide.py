@@ -14,6 +14,8 @@ from engine.model.layout import (
     ACCOUNT_ENTRY_OFFSET_PPM,
     ACCOUNT_ENTRY_TIF,
     ACCOUNT_ENTRY_TYPE,
+    ACCOUNT_FILLS,
+    ACCOUNT_HELD,
     ACCOUNT_ORDERS,
     ACCOUNT_TOUCHED,
     ACCOUNT_TRADING,
@@ -50,10 +52,25 @@ from engine.model.layout import (
     TYPE_TRAILING_STOP,
 )
 from engine.model.trading import SOURCE_RULE
-from engine.model.trading_layout import ENTRY_ORDER, MONITOR_WANTS, WANTS_EXIT
+from engine.model.trading_layout import (
+    ENTRY_ENDING,
+    ENTRY_ORDER,
+    MONITOR_TARGET,
+    MONITOR_TARGET_AT,
+    MONITOR_TARGET_FILLS,
+    MONITOR_WANTS,
+    WANTS_EXIT,
+)
 from engine.rules.opening import new_intent, passive_price, place_bracket
 from engine.rules.signals import receive_signal
 from engine.rules.sizing import entry_lots, lots_of_equity
+from engine.rules.targets import (
+    forget_target,
+    is_too_old,
+    is_waiting,
+    keep_target,
+    reduction_works,
+)
 from engine.state import Core, Table
 
 MILLION = 10**6
@@ -107,6 +124,7 @@ def wish_exit(s: Core, i: int, side: int) -> None:
     """Give up one side of an instrument: the trading loop closes it, as the row `strategy` says."""
     r = find_order(s, s.monitors[i, ENTRY_ORDER])
     if r >= 0 and s.orders[r, ORDER_SIDE] == side:
+        s.monitors[i, ENTRY_ENDING] = 0  # no further try follows
         withdraw(s, r)
     if tradable_lots(s, i) * side > 0:
         s.monitors[i, MONITOR_WANTS] = s.monitors[i, MONITOR_WANTS] | WANTS_EXIT
@@ -230,6 +248,8 @@ def follow_target(
     s: Core, intents: Table, i: int, equity: int, weight_ppb: int, sells: bool
 ) -> None:
     """Trade an instrument towards its target weight; called for reductions first, then for the rest."""
+    if s.account[ACCOUNT_TRADING] == 1:
+        forget_target(s, i)
     if s.positions[i, POSITION_CLOSED] == 1:
         return
     lots = lots_of_equity(s, i, equity, abs(weight_ppb))
@@ -241,6 +261,29 @@ def follow_target(
     if change != 0:
         new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
         s.positions[i, POSITION_ENTRY] = place(s, intents, 0)
+        if s.account[ACCOUNT_TRADING] == 1 and s.positions[i, POSITION_ENTRY] == 0:
+            keep_target(s, i, weight_ppb)
+
+
+@kernel
+def follow_pending_targets(s: Core, intents: Table) -> None:
+    """Try target weights again that wait for the sells that pay for them, when something has filled."""
+    equity, is_known = 0, False
+    n = 0
+    while n < s.account[ACCOUNT_HELD]:
+        i = s.held[n]
+        if is_waiting(s, i):
+            has_filled = s.monitors[i, MONITOR_TARGET_FILLS] != s.account[ACCOUNT_FILLS]
+            if is_too_old(s, i) or not (has_filled or reduction_works(s)):
+                forget_target(s, i)
+            elif has_filled:
+                if not is_known:
+                    equity, is_known = equity_minor(s), True
+                weight, since = s.monitors[i, MONITOR_TARGET], s.monitors[i, MONITOR_TARGET_AT]
+                follow_target(s, intents, i, equity, weight, weight < 0)
+                s.monitors[i, MONITOR_TARGET_AT] = since
+        if n < s.account[ACCOUNT_HELD] and s.held[n] == i:
+            n += 1  # it may have left the list
 
 
 @kernel

@@ -13,9 +13,11 @@ from engine.model.trading_layout import (
     MONITOR_VOLATILITY,
     MONITOR_VOLUME,
 )
-from engine.rules.entries import fit_protection, follow_entries, follow_pending_targets
+from engine.rules.decide import follow_pending_targets
+from engine.rules.entries import follow_entries
 from engine.rules.exits import watch_positions
 from engine.rules.guards import watch_equity
+from engine.rules.protection import fit_protection
 from engine.state import Core, Table
 
 TURNS_MAX = 4  # of one slice: what is sent may be answered at once, and the answer is looked at
