@@ -150,7 +150,7 @@ def is_flattening(s: Core, r: int) -> bool:
     """Return whether row `r` is the order that closes its position because everything is closed."""
     i = s.orders[r, ORDER_INSTRUMENT]
     is_exit = s.monitors[i, EXIT_ORDER] == s.orders[r, ORDER_ID]
-    return is_exit and s.account[ACCOUNT_SEVERITY] == FLATTENING
+    return bool(is_exit and s.account[ACCOUNT_SEVERITY] == FLATTENING)
 
 
 @kernel
@@ -265,7 +265,8 @@ def walk(s: Core, i: int, r: int) -> None:
 @kernel
 def bounded(s: Core, i: int, side: int, price: int) -> int:
     """Return a price that is moved towards the market, held back by collar and range."""
-    step, last = s.terms[i, TERM_PRICE_STEP], s.positions[i, POSITION_LAST]
+    step: int = s.terms[i, TERM_PRICE_STEP]
+    last = s.positions[i, POSITION_LAST]
     highest = s.terms[i, TERM_PRICE_MAX]
     if s.limits[LIMIT_RISK] == 1 and s.limits[LIMIT_COLLAR_PPM] > 0:
         away = max(multiply_divide_floor(last, s.limits[LIMIT_COLLAR_PPM], MILLION), step)

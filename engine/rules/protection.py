@@ -141,7 +141,7 @@ def protective_type(s: Core) -> int:
 def is_protective(s: Core, r: int, i: int, held: int, order_type: int) -> bool:
     """Return whether row `r` is of a bracket, of a type, and could close the position of `held` lots."""
     is_ours = s.orders[r, ORDER_SIGNAL] == s.monitors[i, MONITOR_SIGNAL]
-    return (
+    return bool(
         s.orders[r, ORDER_INSTRUMENT] == i
         and s.orders[r, ORDER_TYPE] == order_type
         and s.orders[r, ORDER_FLAGS] & FLAG_REDUCE_ONLY != 0
@@ -160,7 +160,7 @@ def is_grown(s: Core, r: int) -> bool:
 @kernel
 def lots_in_play(s: Core, r: int, proven: bool) -> int:
     """Return what a protective order closes: proven, or once what has been asked of it is done."""
-    quantity = s.orders[r, ORDER_QUANTITY]
+    quantity: int = s.orders[r, ORDER_QUANTITY]
     if not is_grown(s, r):
         quantity = min(quantity, s.orders[r, ORDER_ARMED])
     elif proven:
@@ -168,7 +168,8 @@ def lots_in_play(s: Core, r: int, proven: bool) -> int:
             return 0
     elif s.orders[r, ORDER_REPLACING] != 0:
         quantity = s.orders[r, ORDER_REPLACING]
-    return max(quantity - s.orders[r, ORDER_FILLED], 0)
+    quantity -= s.orders[r, ORDER_FILLED]
+    return max(quantity, 0)
 
 
 @kernel
@@ -223,7 +224,7 @@ def may_send(s: Core, i: int) -> bool:
     What a broker or the account refuses must not be asked for in a circle.
     """
     is_new = s.monitors[i, MONITOR_BARE_SINCE] == 0
-    return is_new or s.positions[i, POSITION_LAST_TS] == s.account[ACCOUNT_NOW]
+    return bool(is_new or s.positions[i, POSITION_LAST_TS] == s.account[ACCOUNT_NOW])
 
 
 @kernel
@@ -259,7 +260,7 @@ def stop_from_cost(s: Core, i: int, side: int) -> int:
         return 0
     average = multiply_divide_floor(cost, s.terms[i, TERM_DENOMINATOR], per_tick)
     away = multiply_divide_ceiling(average, s.account[ACCOUNT_STOP_PPM], MILLION)
-    step = s.terms[i, TERM_PRICE_STEP]
+    step: int = s.terms[i, TERM_PRICE_STEP]
     if average == OVERFLOW or away == OVERFLOW:
         return 0
     if side > 0:

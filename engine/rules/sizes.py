@@ -134,7 +134,7 @@ def size_signal(s: Core, i: int, side: int, price: int) -> tuple[int, int]:
 def has_price(s: Core, i: int) -> bool:
     """Return whether an instrument's last price and the rate of its currency are known."""
     currency = s.terms[i, TERM_CURRENCY]
-    return s.positions[i, POSITION_LAST] > 0 and s.ledger[currency, LEDGER_RATE] > 0
+    return bool(s.positions[i, POSITION_LAST] > 0 and s.ledger[currency, LEDGER_RATE] > 0)
 
 
 @kernel
@@ -270,11 +270,11 @@ def probability_ppb(s: Core, i: int, side: int, takes_confidence: bool) -> int:
     A probability is that of the long side; a confidence is that of the signal, whatever its side.
     """
     if s.limits[LIMIT_EDGE_IS_PROBABILITY] == 1:
-        chance = s.monitors[i, MONITOR_EDGE]
+        chance: int = s.monitors[i, MONITOR_EDGE]
         if chance < 0 or chance > BILLION:
             return -1
         return chance if side > 0 else BILLION - chance
-    confidence = s.monitors[i, MONITOR_CONFIDENCE]
+    confidence: int = s.monitors[i, MONITOR_CONFIDENCE]
     if not takes_confidence or confidence < 0 or confidence > BILLION:
         return -1
     return confidence
@@ -363,4 +363,4 @@ def is_too_small(s: Core, i: int, lots: int, price: int, equity: int) -> bool:
         if share == OVERFLOW:
             return True
         least = max(least, share)
-    return to_base(s, s.terms[i, TERM_CURRENCY], value_of(s, i, price, lots)) < least
+    return bool(to_base(s, s.terms[i, TERM_CURRENCY], value_of(s, i, price, lots)) < least)

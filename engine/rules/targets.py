@@ -41,7 +41,7 @@ from engine.state import Core
 @kernel
 def is_waiting(s: Core, i: int) -> bool:
     """Return whether a target weight of an instrument waits."""
-    return s.monitors[i, MONITOR_WANTS] & WANTS_TARGET != 0
+    return bool(s.monitors[i, MONITOR_WANTS] & WANTS_TARGET)
 
 
 @kernel
@@ -89,4 +89,4 @@ def forget_target(s: Core, i: int) -> None:
 def is_too_old(s: Core, i: int) -> bool:
     """Return whether a target that waits is older than a signal may be."""
     age = s.account[ACCOUNT_NOW] - s.monitors[i, MONITOR_TARGET_AT]
-    return s.limits[LIMIT_EXPIRY] > 0 and age > s.limits[LIMIT_EXPIRY]
+    return bool(age > s.limits[LIMIT_EXPIRY] > 0)
