@@ -106,9 +106,7 @@ MONITOR_WORST_PRICE: Final = 86  # ticks
 MONITOR_LOST: Final = 88  # ns since its mark is missing or one-sided, while held; 0: it is not
 MONITOR_TARGET_AT: Final = 80  # ns, when the weight that waits was wanted
 MONITOR_TARGET_FILLS: Final = 81  # ACCOUNT_FILLS when it was last tried
-MONITOR_BARE_DUE: Final = (
-    82  # ns, when lots are without protection for too long; NEVER: no wait runs
-)
+MONITOR_BARE_DUE: Final = 82  # ns, when that is for too long; NEVER: the market is closed
 
 WANTS_EXIT: Final = 1  # the strategy wants to be flat
 WANTS_TARGET: Final = 2  # a target weight waits

@@ -29,7 +29,14 @@ class Portfolio:
         self.intents = as_plain(np.zeros((8, at.ORDER_WIDTH), dtype=np.int64))
         self.s.limits[loop.LIMIT_RISK] = risk
         self.s.limits[loop.LIMIT_EXPIRY] = 60 * SECOND
-        # No check of risk but buying power, and that in the account's own form, has a limit here.
+        # Wide limits: what binds here is buying power.
+        for limit in ("POSITIONS", "POSITION_PPM", "GROSS_PPM", "NET_PPM", "GROUP_PPM", "EVENT_PPM"):
+            self.s.limits[getattr(loop, f"LIMIT_{limit}")] = 10**9
+        self.s.limits[loop.LIMIT_RATE] = 500
+        self.s.limits[loop.LIMIT_CORRELATION_PPM] = 10**6
+        self.s.limits[loop.LIMIT_CORRELATION_UNKNOWN] = 1
+        self.s.limits[loop.LIMIT_QUOTE_AGE] = 60 * SECOND
+        self.s.limits[loop.LIMIT_COLLAR_PPM] = 10**5
         self.books.price("ABC", "10.00")
         self.books.price("DEF", "10.00")
         self.books.trade("ABC", "1000", "10.00")
