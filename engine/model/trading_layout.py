@@ -151,7 +151,7 @@ LIMIT_SIZE_MINIMUM_UNITS_PPB: Final = 32
 LIMIT_SIZE_MINIMUM_MINOR: Final = 33
 LIMIT_SIZE_MAXIMUM_UNITS_PPB: Final = 34  # 0: none
 LIMIT_SIZE_MAXIMUM_MINOR: Final = 35  # 0: none
-LIMIT_SIZE_MAXIMUM_PPM: Final = 36  # of equity; 0: that of risk, where there is one
+LIMIT_SIZE_MAXIMUM_PPM: Final = 36  # of equity; 0: none
 LIMIT_SIZE_MINIMUM_PPM: Final = 37  # of equity; 0: none
 # Entries
 LIMIT_ENTRY_TIMEOUT: Final = 40  # ns; 0: entries wait for ever

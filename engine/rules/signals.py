@@ -18,10 +18,8 @@ from engine.model.denials import (
     DENY_CONCENTRATION,
     DENY_GROSS_EXPOSURE,
     DENY_MAX_POSITIONS,
-    DENY_NO_MARKET_PRICE,
     DENY_NONE,
     DENY_POSITION_SIZE,
-    DENY_TOO_SMALL,
 )
 from engine.model.layout import (
     ACCOUNT_ENTRY_OFFSET_PPM,
@@ -95,7 +93,7 @@ from engine.rules.hours import due_after, wake_at
 from engine.rules.market_checks import touch_price
 from engine.rules.opening import new_intent, passive_price, place_bracket
 from engine.rules.signal_checks import check_signal, confidence_class, edge_of, note_decision
-from engine.rules.sizing import entry_lots
+from engine.rules.sizes import size_signal
 from engine.state import Core, Table
 
 
@@ -114,7 +112,7 @@ def take_signal(s: Core, intents: Table, i: int, side: int, source: int, decided
     if code != DENY_NONE:
         return deny(s, i, side, number, 0, 0, code)
     price = entry_price(s, i, side)
-    lots, code = proposed_lots(s, i, side, price)
+    lots, code = size_signal(s, i, side, price)
     if code != DENY_NONE:
         return deny(s, i, side, number, 0, 0, code)
     order_id = send_entry(s, intents, i, side, lots, price, number)
@@ -209,15 +207,6 @@ def entry_price(s: Core, i: int, side: int) -> int:
     if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
         return passive_price(s, i, side, s.account[ACCOUNT_ENTRY_OFFSET_PPM])
     return touch_price(s, i, side)
-
-
-@kernel
-def proposed_lots(s: Core, i: int, side: int, price: int) -> tuple[int, int]:
-    """Return how much a signal is to trade, and why nothing where that is 0."""
-    if price <= 0:
-        return 0, DENY_NO_MARKET_PRICE
-    lots = entry_lots(s, i)
-    return (lots, DENY_NONE) if lots > 0 else (0, DENY_TOO_SMALL)
 
 
 @kernel

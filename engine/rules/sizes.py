@@ -28,7 +28,13 @@ from engine.kernels.money import (
     multiply_divide_floor,
 )
 from engine.kernels.positions import equity_minor, exposure_minor, value_of
-from engine.model.denials import DENY_NO_EDGE, DENY_NONE, DENY_SIZE_UNKNOWN, DENY_TOO_SMALL
+from engine.model.denials import (
+    DENY_BUYING_POWER,
+    DENY_NO_EDGE,
+    DENY_NONE,
+    DENY_SIZE_UNKNOWN,
+    DENY_TOO_SMALL,
+)
 from engine.model.layout import (
     ACCOUNT_LEVERAGE_PPM,
     ACCOUNT_NEXT_SIGNAL,
@@ -64,8 +70,6 @@ from engine.model.trading_layout import (
     EXITS_THRESHOLD,
     LIMIT_EDGE_IS_PROBABILITY,
     LIMIT_EXITS,
-    LIMIT_POSITION_PPM,
-    LIMIT_RISK,
     LIMIT_SIZE_FRACTION_PPB,
     LIMIT_SIZE_MAXIMUM_MINOR,
     LIMIT_SIZE_MAXIMUM_PPM,
@@ -103,7 +107,8 @@ BILLION_SQUARED = 10**18
 def size_signal(s: Core, i: int, side: int, price: int) -> tuple[int, int]:
     """Return how many lots an entry at `price` trades, and why none where it is 0.
 
-    `price` is what the entry pays: its limit, or the touch. The signal is the one numbered last.
+    `price` is what the entry pays: its limit, or the touch. The signal is the one numbered last. Where
+    it is the money that leaves too little, the reason is the same as that of the risk check.
     """
     lots, code = 0, DENY_SIZE_UNKNOWN
     share, money, before, clip = 0, 0, 0, CLIP_NONE
@@ -115,7 +120,8 @@ def size_signal(s: Core, i: int, side: int, price: int) -> tuple[int, int]:
     if code == DENY_NONE:
         lots, clip = clipped(s, i, before, price, equity)
         if lots <= 0 or is_too_small(s, i, lots, price, equity):
-            lots, code = 0, DENY_TOO_SMALL
+            lots = 0
+            code = DENY_BUYING_POWER if clip == CLIP_BUYING_POWER else DENY_TOO_SMALL
     n = journal_row(s, KIND_SIZED, i)
     s.journal[n, SIZED_SIGNAL] = s.account[ACCOUNT_NEXT_SIGNAL] - 1
     s.journal[n, SIZED_METHOD] = s.limits[LIMIT_SIZE_METHOD]
@@ -316,36 +322,44 @@ def clipped(s: Core, i: int, lots: int, price: int, equity: int) -> tuple[int, i
         if most != OVERFLOW and most < lots:
             lots, clip = floor_to(most, s.terms[i, TERM_LOT_STEP]), CLIP_MAXIMUM_QUANTITY
     if minor > 0:
-        most = lots_at(s, i, minor, highest)
+        most = lots_within(s, i, lots, minor, highest)
         if most < lots:
             lots, clip = most, CLIP_MAXIMUM_NOTIONAL
     ppm = s.limits[LIMIT_SIZE_MAXIMUM_PPM]
-    if ppm == 0 and s.limits[LIMIT_RISK] == 1:
-        ppm = s.limits[LIMIT_POSITION_PPM]
     if ppm > 0:
-        most = lots_at(s, i, multiply_divide_floor(max(equity, 0), ppm, MILLION), highest)
+        minor = multiply_divide_floor(max(equity, 0), ppm, MILLION)
+        most = lots_within(s, i, lots, minor, highest)
         if most < lots:
             lots, clip = most, CLIP_MAXIMUM_SHARE
-    most = affordable_lots(s, i, highest, equity)
+    most = lots_within(s, i, lots, room_minor(s, equity), highest)
     if most < lots:
         lots, clip = most, CLIP_BUYING_POWER
     return lots, clip
 
 
 @kernel
-def affordable_lots(s: Core, i: int, price: int, equity: int) -> int:
-    """Return the lots that leverage x equity leaves room for beside what is held and working."""
+def lots_within(s: Core, i: int, lots: int, minor: int, price: int) -> int:
+    """Return `lots`, or as many of them as `minor` (account currency) pays; OVERFLOW is no limit."""
+    currency = s.terms[i, TERM_CURRENCY]
+    value = to_base(s, currency, value_of(s, i, price, lots))
+    if minor == OVERFLOW or (value != OVERFLOW and value <= minor):
+        return lots
+    most = min(lots_at(s, i, minor, price), lots)
+    # Half-even conversion there and back may give a minor unit more than there is.
+    if to_base(s, currency, value_of(s, i, price, most)) > minor:
+        most -= s.terms[i, TERM_LOT_STEP]
+    return most
+
+
+@kernel
+def room_minor(s: Core, equity: int) -> int:
+    """Return what leverage x equity leaves beside what is held and working; OVERFLOW: no limit."""
+    allowed = multiply_divide_floor(max(equity, 0), s.account[ACCOUNT_LEVERAGE_PPM], MILLION)
+    if allowed == OVERFLOW:
+        return OVERFLOW
     gross, _ = exposure_minor(s)
     used = add_checked(gross, working_exposure(s, -1))
-    allowed = multiply_divide_floor(max(equity, 0), s.account[ACCOUNT_LEVERAGE_PPM], MILLION)
-    if used == OVERFLOW or allowed == OVERFLOW or used >= allowed:
-        return 0
-    room, step = allowed - used, s.terms[i, TERM_LOT_STEP]
-    lots = lots_at(s, i, room, price)
-    # Half-even conversion there and back may give a minor unit more than there is.
-    if to_base(s, s.terms[i, TERM_CURRENCY], value_of(s, i, price, lots)) > room:
-        lots -= step
-    return lots
+    return 0 if used == OVERFLOW else max(allowed - used, 0)
 
 
 @kernel

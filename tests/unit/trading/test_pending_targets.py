@@ -30,7 +30,14 @@ class Portfolio:
         self.s.limits[loop.LIMIT_RISK] = risk
         self.s.limits[loop.LIMIT_EXPIRY] = 60 * SECOND
         # Wide limits: what binds here is buying power.
-        for limit in ("POSITIONS", "POSITION_PPM", "GROSS_PPM", "NET_PPM", "GROUP_PPM", "EVENT_PPM"):
+        for limit in (
+            "POSITIONS",
+            "POSITION_PPM",
+            "GROSS_PPM",
+            "NET_PPM",
+            "GROUP_PPM",
+            "EVENT_PPM",
+        ):
             self.s.limits[getattr(loop, f"LIMIT_{limit}")] = 10**9
         self.s.limits[loop.LIMIT_RATE] = 500
         self.s.limits[loop.LIMIT_CORRELATION_PPM] = 10**6

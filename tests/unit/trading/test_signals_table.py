@@ -163,7 +163,7 @@ def test_no_confidence_is_of_the_middle_class() -> None:
         ({"position": "5"}, "", True),
         ({"gross": "5"}, "", True),
         ({"group": "5", "tech": "ABC"}, "", True),
-        ({"leverage": "0.05"}, "", True),
+        ({"leverage": "0.005"}, "", True),  # not enough for one
         ({"net": "5"}, "", False),
         ({"notional": "1"}, "", False),
         ({"quantity": "1"}, "", False),

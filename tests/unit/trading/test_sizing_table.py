@@ -115,9 +115,6 @@ class Case:
             limits[loop.LIMIT_EXITS] = 1
             s.exits[1, loop.EXITS_ENABLED] = 1
             s.exits[1, loop.EXITS_THRESHOLD] = parts_per(loss, 6)
-        if risk := self.value("risk"):
-            limits[loop.LIMIT_RISK] = 1
-            limits[loop.LIMIT_POSITION_PPM] = parts_per(risk, 6)
         self._set_bounds()
 
     def _set_bracket(self, stop: str) -> None:
