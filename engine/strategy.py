@@ -158,6 +158,12 @@ class Desk(Protocol):
     def target(self, symbol: str | None, weight: float) -> int | None:
         """Trade towards a weight of equity."""
 
+    def signal(self, symbol: str | None, side: str, estimate: Estimate) -> int | None:
+        """Ask for an entry that the strategy file sizes."""
+
+    def edge(self, symbol: str | None, estimate: Estimate) -> None:
+        """Say what an instrument's edge is now."""
+
     def close(self, symbol: str | None) -> int | None:
         """Close a position at market."""
 
@@ -200,6 +206,17 @@ class OrderTerms:
     post_only: bool = False
     stop_loss: Number | None = None
     take_profit: Number | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a strategy expects of an instrument; None is not said. The goal is a price, in currency."""
+
+    edge: float | None = None
+    probability: float | None = None
+    confidence: float | None = None
+    goal: Number | None = None
+    volatility: float | None = None
 
 
 class Strategy:
@@ -265,6 +282,55 @@ class Strategy:
     def target_weight(self, weight: float, symbol: str | None = None) -> int | None:
         """Trade at market towards `weight` of equity (negative: short)."""
         return self._desk.target(symbol, weight)
+
+    def signal(
+        self,
+        side: str,
+        symbol: str | None = None,
+        *,
+        edge: float | None = None,
+        probability: float | None = None,
+        confidence: float | None = None,
+        goal: Number | None = None,
+        volatility: float | None = None,
+    ) -> int | None:
+        """Ask for an entry; the file sizes and prices it, and its checks judge it.
+
+        Return the order's id, or None when the signal was denied. Needs the trading loop: one of the
+        file's tables [signals], [risk], [exits], [guards].
+
+        Parameters
+        ----------
+        side
+            ``"buy"`` or ``"sell"``.
+        edge
+            The expected return of that side, as a fraction (0.08 is eight percent).
+        probability
+            Instead of an edge, for event contracts: that it pays 1, whatever the side.
+        confidence
+            0 to 1; it selects the profit target, and is the probability of Kelly's formula with odds.
+        goal
+            The price at which the profit is taken: int, Decimal or text.
+        volatility
+            As a fraction a year, for sizes made of it.
+
+        Notes
+        -----
+        What one signal of a run says, every later one must say: a number that is missing, not finite or
+        beyond 1000 is unknown, and what is unknown is denied.
+        """
+        estimate = Estimate(edge, probability, confidence, goal, volatility)
+        return self._desk.signal(symbol, side, estimate)
+
+    def edge(
+        self,
+        value: float | None = None,
+        symbol: str | None = None,
+        *,
+        probability: float | None = None,
+    ) -> None:
+        """Say what an instrument's edge, or its probability, is now; the exits look at it."""
+        self._desk.edge(symbol, Estimate(edge=value, probability=probability))
 
     def close(self, symbol: str | None = None) -> int | None:
         """Close the position at market."""

@@ -97,8 +97,12 @@ class ClassSession:
             self.reached = now
 
     def hear(self) -> None:
-        """Tell the strategy of its fills until now, if any of its orders works."""
-        if self.machine.plain.account[at.ACCOUNT_ORDERS]:
+        """Tell the strategy of its fills until now, if anything can have filled.
+
+        With the trading loop exits fill without an order of the strategy's.
+        """
+        account = self.machine.plain.account
+        if account[at.ACCOUNT_ORDERS] or account[at.ACCOUNT_HELD]:
             self.catch_up()
             self._tell_fills()
 

@@ -13,13 +13,22 @@ from engine.errors import InputError, StrategyError
 from engine.kernels.orders import find_order
 from engine.kernels.positions import tradable_lots
 from engine.model import layout as at
+from engine.model import trading_layout as loop
 from engine.model.instruments import Instrument
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
 from engine.model.units import from_minor, from_quanta, to_quanta
-from engine.strategy import MARKET, Number, OrderTerms, rounding_of
+from engine.strategy import MARKET, Estimate, Number, OrderTerms, rounding_of
 from runtime.backtest.machine import Machine
 from runtime.backtest.signals import WEIGHT_MAX
-from sims.replay.layout import VERB_CANCEL, VERB_CLOSE, VERB_PLACE, VERB_REPLACE, VERB_TARGET
+from sims.replay.layout import (
+    VERB_CANCEL,
+    VERB_CLOSE,
+    VERB_EDGE,
+    VERB_PLACE,
+    VERB_REPLACE,
+    VERB_SIGNAL,
+    VERB_TARGET,
+)
 
 _PPM_OF_PERCENT = 4
 _AUCTIONS = {
@@ -34,6 +43,9 @@ _STOP_LIMIT, _TRAILING_STOP = int(OrderType.STOP_LIMIT), int(OrderType.TRAILING_
 _GTC = int(TimeInForce.GTC)
 _TIMES = {name: int(value) for name, value in TimeInForce.__members__.items()}
 _REDUCE_ONLY, _POST_ONLY = int(OrderFlag.REDUCE_ONLY), int(OrderFlag.POST_ONLY)
+
+_SIDES = {"buy": 1, "sell": -1}
+_ESTIMATE_MAX = 1000  # beyond it, as what is not finite, an estimate is none
 
 _MODERATE = 10**8  # times any power below stays in 64 bits: the general way needs not be gone
 _CLEARLY = 0.49  # of a tick: what is nearest is beyond doubt, however the product was rounded
@@ -57,6 +69,7 @@ class BacktestDesk:
         self._numbers = {item.symbol: k for k, item in enumerate(instruments)}
         self.instrument = 0 if len(instruments) == 1 else -1
         self.slice_bars: list[Any] = []
+        self._says_probabilities: bool | None = None  # None: nothing said yet
 
     # --- verbs -----------------------------------------------------------------------------------
     def order(
@@ -88,6 +101,62 @@ class BacktestDesk:
         i = self._number(symbol)
         self._catch_up()
         return self._asked(VERB_TARGET, i, round(weight * 10**9))
+
+    def signal(self, symbol: str | None, side: str, estimate: Estimate) -> int | None:
+        """Ask for an entry that the strategy file sizes; return its order's id, or None if denied."""
+        i = self._number(symbol)
+        if side not in _SIDES:
+            raise StrategyError(f"signal got the side {side!r}; it is 'buy' or 'sell'")
+        self._require_loop("signal")
+        goal = None
+        if estimate.goal is not None:
+            goal = _exact(estimate.goal, self._instruments[i].price_precision, "goal")
+        edge = self._edge_of(estimate, "signal")
+        self._catch_up()
+        monitors = self._machine.plain.monitors
+        monitors[i, loop.MONITOR_EDGE] = edge
+        monitors[i, loop.MONITOR_CONFIDENCE] = _billionths(estimate.confidence, "confidence")
+        monitors[i, loop.MONITOR_GOAL] = loop.NOT_GIVEN if goal is None else goal
+        monitors[i, loop.MONITOR_VOLATILITY] = _billionths(estimate.volatility, "volatility")
+        limits = self._machine.plain.limits
+        limits[loop.LIMIT_HAS_CONFIDENCE] |= int(estimate.confidence is not None)
+        limits[loop.LIMIT_HAS_GOAL] |= int(goal is not None)
+        return self._machine.act(VERB_SIGNAL, i, _SIDES[side]) or None
+
+    def edge(self, symbol: str | None, estimate: Estimate) -> None:
+        """Say what an instrument's edge, or its probability, is now."""
+        i = self._number(symbol)
+        self._require_loop("edge")
+        edge = self._edge_of(estimate, "edge")
+        self._catch_up()
+        self._machine.act(VERB_EDGE, i, edge)
+
+    def _require_loop(self, verb: str) -> None:
+        if self._machine.plain.account[at.ACCOUNT_TRADING] == 0:
+            raise StrategyError(
+                f"{verb} needs the trading loop, which this strategy file does not ask for",
+                remedy="add [signals], [risk], [exits] or [guards] to the file",
+            )
+
+    def _edge_of(self, estimate: Estimate, verb: str) -> int:
+        """Return edge or probability in parts per billion; a run gives the one or the other."""
+        says_probability = estimate.probability is not None
+        if estimate.edge is not None and says_probability:
+            raise StrategyError(f"{verb} got an edge and a probability; give the one or the other")
+        if estimate.edge is None and not says_probability:
+            return loop.NOT_GIVEN
+        if self._says_probabilities not in (None, says_probability):
+            raise StrategyError(
+                f"{verb} got {'a probability' if says_probability else 'an edge'}, and before "
+                f"{'an edge' if says_probability else 'a probability'}",
+                remedy="give the same of the two throughout a run",
+            )
+        self._says_probabilities = says_probability
+        limits = self._machine.plain.limits
+        limits[loop.LIMIT_HAS_EDGE] = 1
+        limits[loop.LIMIT_EDGE_IS_PROBABILITY] = int(says_probability)
+        value = estimate.probability if says_probability else estimate.edge
+        return _billionths(value, "probability" if says_probability else "edge")
 
     def close(self, symbol: str | None) -> int | None:
         """Close a position at market."""
@@ -202,6 +271,16 @@ def _real(value: float, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | np.number):
         raise StrategyError(f"{name} got {value!r}, a {type(value).__name__}; it takes a number")
     return float(value)
+
+
+def _billionths(value: float | None, name: str) -> int:
+    """Return an estimate in parts per billion, half-even; NOT_GIVEN where it says nothing usable."""
+    if value is None:
+        return loop.NOT_GIVEN
+    number = _real(value, name)
+    if not abs(number) <= _ESTIMATE_MAX:  # NaN compares to nothing
+        return loop.NOT_GIVEN
+    return round(number * 10**9)
 
 
 def _exact(value: Number, precision: int, name: str) -> int:

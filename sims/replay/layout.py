@@ -58,3 +58,5 @@ VERB_CLOSE: Final = 1
 VERB_TARGET: Final = 2
 VERB_CANCEL: Final = 3
 VERB_REPLACE: Final = 4
+VERB_SIGNAL: Final = 5
+VERB_EDGE: Final = 6

@@ -10,6 +10,8 @@ CLOSE    instrument; nothing
 TARGET   instrument, weight in parts per billion of equity; lots asked for
 CANCEL   order; 1 when it was asked to be cancelled
 REPLACE  order, quantity, limit, stop; 1 when it was asked to be changed
+SIGNAL   instrument, side; the order that it became, or 0
+EDGE     instrument, its edge (or probability) in parts per billion; nothing
 =======  =====================================================================
 """
 
@@ -19,14 +21,25 @@ from typing import Any
 
 from engine.jit import kernel
 from engine.kernels.orders import ask_cancel, ask_replace
+from engine.model.layout import ACCOUNT_TOUCHED
+from engine.model.trading import SOURCE_STRATEGY
+from engine.model.trading_layout import MONITOR_EDGE
 from engine.rules.decide import change_to, close_position, withdraw_all
 from engine.rules.opening import new_intent
-from engine.rules.signals import receive_order
+from engine.rules.signals import receive_order, receive_signal
 from engine.rules.sizing import lots_for_share
 from engine.state import Core, Table
 from sims.fillbook.layout import Book
 from sims.replay.lanes import make_ready, wake_traded
-from sims.replay.layout import VERB_CANCEL, VERB_CLOSE, VERB_PLACE, VERB_REPLACE, VERB_TARGET
+from sims.replay.layout import (
+    VERB_CANCEL,
+    VERB_CLOSE,
+    VERB_EDGE,
+    VERB_PLACE,
+    VERB_REPLACE,
+    VERB_SIGNAL,
+    VERB_TARGET,
+)
 from sims.replay.loop import begin_decision, pass_commands, take_turn
 
 
@@ -74,6 +87,11 @@ def act(
         answer = 1 if ask_cancel(s, first) else 0
     elif verb == VERB_REPLACE:
         answer = 1 if ask_replace(s, first, second, third, fourth) else 0
+    elif verb == VERB_SIGNAL:
+        answer = receive_signal(s, intents, first, second, SOURCE_STRATEGY)
+    elif verb == VERB_EDGE:
+        s.monitors[first, MONITOR_EDGE] = second
+        s.account[ACCOUNT_TOUCHED] = 1
     pass_commands(s, b)
     take_turn(s, b, intents)
     wake_traded(s, b, lanes, columns, heap, turn)
