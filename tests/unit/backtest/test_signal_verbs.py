@@ -14,7 +14,7 @@ from engine.errors import StrategyError
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import Denial
-from engine.model.trading import SignalSource, SizeMethod
+from engine.model.trading import AttemptResult, OnTimeout, SignalSource, SizeMethod
 from runtime.backtest import run_backtest
 from runtime.backtest.account import Setup
 from runtime.config import parse_strategy
@@ -56,8 +56,9 @@ HISTORY = History.from_arrays(
 class Run:
     """One run with the trading loop: Kelly on returns, a quarter of it, at least 5 % of edge."""
 
-    def __init__(self, folder: Path, first: str, second: str = "pass", *, trading: bool = True):
-        self.seen: dict[str, Any] = {}
+    def __init__(
+        self, folder: Path, first: str, second: str = "pass", *, trading: bool = True, **limits: int
+    ) -> None:
         (folder / "signals.py").write_text(STRATEGY.format(first=first, second=second))
         config = parse_strategy(FILE, folder / "signals.toml")
         fresh = Setup.fresh
@@ -71,6 +72,11 @@ class Run:
                 core.limits[loop.LIMIT_MIN_EDGE_PPB] = 50_000_000
                 core.limits[loop.LIMIT_QUOTE_AGE] = loop.NEVER
                 core.account[at.ACCOUNT_ENTRY_TYPE] = at.TYPE_MARKET
+                if limits:
+                    core.account[at.ACCOUNT_ENTRY_TYPE] = at.TYPE_LIMIT
+                    core.account[at.ACCOUNT_ENTRY_OFFSET_PPM] = 20_000  # 98, under every low
+                for name, value in limits.items():
+                    core.limits[getattr(loop, f"LIMIT_{name}")] = value
                 core.account[at.ACCOUNT_ENTRY_TIF] = at.TIF_GTC
             self.core = core
             return block, core, book
@@ -128,6 +134,55 @@ def test_a_goal_and_a_confidence_are_taken(tmp_path: Path) -> None:
     (received,) = run.rows(at.KIND_SIGNAL_RECEIVED)
     assert received[loop.RECEIVED_GOAL] == 11050
     assert received[loop.RECEIVED_CONFIDENCE] == 700_000_000
+
+
+# --- what becomes of the entry, in a whole run -------------------------------------------------------
+BUY = 'self.signal("buy", edge=0.08, volatility=0.4)'
+MINUTE = 60 * 10**9
+
+
+def steps(run: Run) -> list[tuple[int, int]]:
+    """Return the minute and the way of each step of the entries."""
+    rows = run.rows(at.KIND_ENTRY_STEP)
+    return [(row[at.EVENT_TS] // MINUTE, row[loop.STEP_KIND]) for row in rows]
+
+
+def test_an_entry_that_is_not_filled_is_canceled_at_the_first_bar_after_its_timeout(
+    tmp_path: Path,
+) -> None:
+    run = Run(tmp_path, BUY, ENTRY_TIMEOUT=90 * 10**9)
+    assert steps(run) == [(5, OnTimeout.CANCEL)]  # decided at 3, 90 s are over at 4.5
+    (ended,) = run.rows(at.KIND_ENTRY_ENDED)
+    assert ended[loop.STEP_RESULT] == AttemptResult.CANCELED
+    assert ended[at.EVENT_TS] // MINUTE == 6  # the cancel meets the next bar
+    assert run.core.account[at.ACCOUNT_HELD] == 0
+
+
+def test_an_entry_walks_to_the_market_a_step_a_bar(tmp_path: Path) -> None:
+    run = Run(
+        tmp_path,
+        BUY,
+        ENTRY_TIMEOUT=30 * 10**9,
+        ENTRY_ON_TIMEOUT=OnTimeout.WALK,
+        ENTRY_WALKS=2,
+    )
+    assert steps(run) == [(4, OnTimeout.WALK), (5, OnTimeout.WALK), (6, OnTimeout.CANCEL)]
+    replaced = [row[at.FACT_PRICE] for row in run.rows(at.KIND_REPLACED)]
+    assert replaced == [9801, 9802]
+
+
+def test_an_entry_is_tried_again_at_the_present_price(tmp_path: Path) -> None:
+    run = Run(
+        tmp_path,
+        BUY,
+        ENTRY_TIMEOUT=30 * 10**9,
+        ENTRY_ON_TIMEOUT=OnTimeout.RETRY,
+        ENTRY_RETRIES=1,
+    )
+    kinds = [kind for _, kind in steps(run)]
+    assert kinds == [OnTimeout.RETRY, OnTimeout.RETRY, OnTimeout.CANCEL]  # asked, sent, given up
+    assert len(run.rows(at.KIND_SUBMITTED)) == 2
+    assert len(run.rows(at.KIND_SIGNAL_RECEIVED)) == 1
 
 
 # call, what the message names
