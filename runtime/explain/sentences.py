@@ -92,8 +92,14 @@ def submitted(row: Row, words: Words) -> str:
 
 
 def denied(row: Row, words: Words) -> str:
-    """An order, or the replacement of one, was denied by our own checks."""
+    """An order was denied by our own checks."""
     return f"Denied: {order_terms(row, words)}: {denial(row[at.FACT_REASON])}."
+
+
+def replacement_denied(row: Row, words: Words) -> str:
+    """New terms of an order were denied by our own checks; it works on."""
+    terms, why = order_terms(row, words), denial(row[at.FACT_REASON])
+    return f"Order {row[at.FACT_ORDER]} must not become: {terms}: {why}."
 
 
 def replace_sent(row: Row, words: Words) -> str:

@@ -19,7 +19,14 @@ from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.layout import EventKind
 from engine.model.trading import REASON_CIRCUIT_BREAKER
-from runtime.explain.sentences import Row, checks, order_terms, sentence_of, submitted_and_linked
+from runtime.explain.sentences import (
+    Row,
+    checks,
+    order_terms,
+    replacement_denied,
+    sentence_of,
+    submitted_and_linked,
+)
 from runtime.explain.words import Words, moment
 from runtime.results.journal import RunJournal
 from runtime.results.signals import signal_id
@@ -381,9 +388,15 @@ class _Teller:
             text = checks(told, words)
         elif len(told) > 1:
             text = submitted_and_linked(told[0], told[1], words)
+        elif kind == at.KIND_DENIED and self._was_sent(told[0][at.FACT_ORDER]):
+            text = replacement_denied(told[0], words)
         else:
             text = sentence_of(told[0], words)
         return Line(told[0][at.EVENT_TS], EventKind(kind).name.lower(), text, tuple(rows))
+
+    def _was_sent(self, order: int) -> bool:
+        """Return whether an order exists: what was denied with its id is a replacement of it."""
+        return bool(self._matching({at.KIND_SUBMITTED: at.FACT_ORDER}, order))
 
     def _is_same_check(self, one: int, other: int) -> bool:
         columns = [at.EVENT_TS, at.EVENT_KIND, loop.CHECKED_SIGNAL, loop.CHECKED_ORDER]

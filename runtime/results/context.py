@@ -25,6 +25,7 @@ from runtime.results.rows import Tables, cash_moves_of, tables_of
 from runtime.results.statement import statement_of
 
 NAMES_SHOWN = 5
+LOOP_CODES = 200  # from here on: signals, risk checks, sizes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,9 +166,11 @@ def _gap_line(history: History) -> str:
 
 
 def _denial_lines(output: RunOutput) -> list[str]:
+    """Warn of denied orders; those that the trading loop's limits denied have a table instead."""
     return [
         f"{count:,} order{'s' * (count > 1)} denied: {SENTENCES[code]} ({code.name.lower()})"
         for code, count in denials_of(output).items()
+        if code < LOOP_CODES
     ]
 
 

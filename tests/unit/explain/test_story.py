@@ -124,6 +124,19 @@ def test_orders_without_a_loop_are_told_by_what_became_of_them() -> None:
     assert told(story_of(run, order=3))[-1] == "Order 3 expired: day_ended."
 
 
+def test_a_denied_replacement_is_not_a_denied_order() -> None:
+    run = Run()
+    order = run.order(1, 10, kind=at.TYPE_LIMIT, limit=1000)
+    run.order(1, 9000, kind=at.TYPE_LIMIT, limit=1000, denied=Denial.BUYING_POWER, order_id=order)
+    assert told(story_of(journal(run), order=order)) == [
+        "Order 1 sent: buy 10 ACME, limit 10.00.",
+        (
+            "Order 1 must not become: buy 9,000 ACME, limit 10.00: the order would exceed the "
+            "account's buying power (buying_power)."
+        ),
+    ]
+
+
 def denied() -> LoopRun:
     run = LoopRun(STOCK)
     run.signal(1, -1, 1000, edge=9, confidence=50)
