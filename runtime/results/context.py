@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data.history import History
 from engine.errors import InputError
 from engine.model import layout as at
-from engine.model.denials import SENTENCES
+from engine.model.denials import SENTENCES, Denial
 from engine.model.units import from_minor
 from reports.formats import format_money
 from reports.summary import ns_to_date
@@ -25,7 +25,7 @@ from runtime.results.rows import Tables, cash_moves_of, tables_of
 from runtime.results.statement import statement_of
 
 NAMES_SHOWN = 5
-LOOP_CODES = 200  # from here on: signals, risk checks, sizes
+LOOP_CODES = Denial.SIGNAL_NOT_FINITE  # from here on: signals, risk checks, sizes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import SENTENCES, Denial
 from engine.model.layout import EventKind
-from engine.model.trading import Latch, Severity, Tier, Tilt, Unit
+from engine.model.trading import Clearer, Distrust, Latch, Severity, Tier, Tilt, Unit
 from reports.trading import DenialRow, ExitRow, GuardRow
 from runtime.results import columns
 from runtime.results.exact import Ints
@@ -34,10 +34,14 @@ KINDS: Final = tuple(range(at.KIND_LATCH_SET, at.KIND_ALERT + 1))
 EVENTS = {kind: EventKind(kind).name.lower() for kind in KINDS}
 LATCHES = {latch.value: latch.name.lower() for latch in Latch if latch}
 SEVERITIES = {severity.value: severity.name.lower() for severity in Severity}
-CLEARED_BY = {0: "itself", 1: "a person", 2: "the simulated operator"}
+CLEARED_BY = {
+    Clearer.ITSELF.value: "itself",
+    Clearer.PERSON.value: "a person",
+    Clearer.SIMULATION.value: "the simulated operator",
+}
 ALERTS = {101: "exit_failed", 102: "exit_stuck", 103: "exit_queued", 201: "unprotected"}
 ALERT_SEVERITIES = {1: "information", 2: "warning", 3: "critical"}
-DISTRUST = {1: "mark_lost", 2: "no_price", 3: "no_rate", 4: "too_large"}
+DISTRUST = {reason.value: reason.name.lower() for reason in Distrust if reason}
 TRUST = {0: "trusted", 1: "untrusted"}
 LEVELS: Final = {
     at.KIND_TRUST_CHANGED: TRUST,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from engine.model.denials import Denial
 from engine.model.instruments import Instrument
 from engine.model.trading import ExitReason, Latch, Unit
 from engine.model.trading_layout import NEVER, NOT_GIVEN
@@ -52,7 +53,7 @@ LATCH_UNITS: Final = {
     Latch.TIER: Unit.MINOR,
 }
 # The check of an order's quantity compares 10^-9 units: its number is no fraction.
-QUANTITY_CHECK: Final = 315
+QUANTITY_CHECK: Final = Denial.ORDER_QUANTITY.value
 _PRECISION: Final = {
     Unit.MINOR: MONEY_PRECISION,
     Unit.PPM: 6,
