@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.jit import as_plain
+from engine.jit import as_plain, compiled
 from engine.kernels.orders import ask_replace, place
 from engine.kernels.positions import apply_trade, equity_minor
 from engine.kernels.trips import note_position
@@ -109,7 +109,8 @@ def ppb(percent: str) -> int:
 class Account:
     """One account over seven instruments; see the table's heads for its words."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], world: str = "interpreted") -> None:
+        self.is_compiled = world == "compiled"
         shape = CoreShape(len(INSTRUMENTS), 2, orders=64, trading=True)
         self.block, self.core = new_core(shape, terms_of(INSTRUMENTS, ("USD", "EUR")))
         self.s: Any = plain_core(self.core)
@@ -381,6 +382,13 @@ class Account:
             self.s.returns[n, loop.RETURNS_HEAD] = int(count)
             self.s.returns[n, loop.RETURNS_COUNT] = int(count)
 
+    def run(self, kernel: Callable[..., Any], *values: Any) -> Any:
+        """Call a kernel on the account, in its world."""
+        if not self.is_compiled:
+            return kernel(self.s, *values)
+        arrays = [np.asarray(v) if isinstance(v, memoryview) else v for v in values]
+        return compiled(kernel)(self.core, *arrays)
+
     # --- orders --------------------------------------------------------------------------------------------
     def order(self, words: str) -> int:
         """Place an order, or replace the first one; return its id, or 0."""
@@ -388,7 +396,8 @@ class Account:
         if side == "replace":
             limit = self.ticks("ABC", rest[2])
             order_id = self.s.orders[0, at.ORDER_ID]
-            return order_id if ask_replace(self.s, order_id, int(rest[0]), limit, 0) else 0
+            done = self.run(ask_replace, order_id, int(rest[0]), limit, 0)
+            return order_id if done else 0
         symbol, quantity, *terms = rest
         row = self.intents
         for column in range(at.ORDER_WIDTH):
@@ -408,8 +417,7 @@ class Account:
                 row[0, at.ORDER_FLAGS] = at.FLAG_REDUCE_ONLY
             elif word == "exit":
                 row[0, at.ORDER_EXIT] = ExitReason[value.upper()].value
-        order_id: int = place(self.s, row, 0)
-        return order_id
+        return int(self.run(place, row, 0))
 
     # --- signals -------------------------------------------------------------------------------------------
     def signal(self, words: str) -> int:
@@ -429,8 +437,8 @@ class Account:
         self.s.monitors[i, loop.MONITOR_GOAL] = goal
         decided = self.s.account[at.ACCOUNT_NOW] - to_ns(said.get("decided", "0s"))
         way = 1 if side == "buy" else -1
-        order_id: int = take_signal(self.s, self.intents, i, way, SignalSource.RULE.value, decided)
-        return order_id
+        source = SignalSource.RULE.value
+        return int(self.run(take_signal, self.intents, i, way, source, decided))
 
     def answers_to(self, words: str) -> list[str]:
         """Give signals and return what is said of each, as the table writes it."""

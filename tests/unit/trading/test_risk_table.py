@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from engine.jit import compiled
-from engine.kernels.orders import place
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import SENTENCES, Denial
 from engine.model.trading import Unit, Verdict
 from engine.rules.checks import CODES
 from engine.rules.exposure import measure_worst, worst_lots
-from tests.unit.trading import account as accounts
 from tests.unit.trading.account import SYMBOLS, Account, Line, read_table
 
 LINES = list(read_table("risk.txt"))
 
 
-def play(line: Line) -> str:
-    account = Account(line.settings)
+def play(line: Line, world: str = "interpreted") -> str:
+    account = Account(line.settings, world)
     account.tell(line.columns[0])
     return account.said_of(line.columns[1])
 
@@ -126,23 +123,3 @@ def test_one_instrument_s_worst_case_is_what_all_of_them_are_measured_by(line: L
 @pytest.mark.parametrize("code", [c for c in Denial if c is not Denial.NONE])
 def test_every_denial_has_a_sentence(code: Denial) -> None:
     assert SENTENCES[code]
-
-
-def test_compiled_checks_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = compiled(place)
-
-    def place_compiled(s: object, intents: object, row: int) -> int:
-        return int(fast(of_arrays[id(s)], intents.obj, row))  # type: ignore[attr-defined]
-
-    of_arrays: dict[int, object] = {}
-    plain = accounts.plain_core
-
-    def remember(core: object) -> object:
-        view = plain(core)  # type: ignore[arg-type]
-        of_arrays[id(view)] = core
-        return view
-
-    monkeypatch.setattr(accounts, "plain_core", remember)
-    monkeypatch.setattr(accounts, "place", place_compiled)
-    wrong = [line.name for line in LINES if play(line) != line.columns[2]]
-    assert wrong == []
