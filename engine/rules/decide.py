@@ -62,7 +62,7 @@ from engine.model.trading_layout import (
     WANTS_EXIT,
 )
 from engine.rules.opening import new_intent, passive_price, place_bracket
-from engine.rules.signals import receive_signal
+from engine.rules.signals import receive_order, receive_signal
 from engine.rules.sizing import entry_lots, lots_of_equity
 from engine.rules.targets import (
     forget_target,
@@ -260,7 +260,7 @@ def follow_target(
         withdraw_all(s, i)
     if change != 0:
         new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
-        s.positions[i, POSITION_ENTRY] = place(s, intents, 0)
+        s.positions[i, POSITION_ENTRY] = receive_order(s, intents, 0)
         if s.account[ACCOUNT_TRADING] == 1 and s.positions[i, POSITION_ENTRY] == 0:
             keep_target(s, i, weight_ppb)
 
