@@ -34,11 +34,17 @@ class Setup:
     currencies: tuple[str, ...]
     terms: Block
     shape: CoreShape
+    calendar: int = 0  # whose sessions are the account's days
 
     def fresh(self, settings: BookSettings) -> tuple[Block, Core, Book]:
         """Return a new core with its starting cash, and an empty fill book."""
         block, core = new_core(self.shape, self.terms)
         _fill_account(core.account, self.config, len(self.instruments))
+        if self.config.is_trading:
+            from runtime.backtest.trading_setup import fill_trading  # plain runs need none of it
+
+            core.account[at.ACCOUNT_CALENDAR] = self.calendar
+            fill_trading(core, self.config, self.instruments)
         cash = to_minor(self.config.account.cash, name="account.cash")
         core.ledger[0, at.LEDGER_CASH] = cash
         core.ledger[0, at.LEDGER_TRANSFERS] = -cash
@@ -78,15 +84,21 @@ def setup_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> 
         terms[k, at.TERM_BORROW_PPB] = borrow
         terms[k, at.TERM_CONVERTS] = at.UNKNOWN
     _mark_conversions(terms, config, instruments, currencies)
+    if config.is_trading:
+        from runtime.backtest.trading_setup import mark_terms
+
+        mark_terms(terms, config, instruments)
     orders = max(256, 16 * len(instruments))
     shape = CoreShape(
         instruments=len(instruments),
         currencies=len(currencies),
         orders=orders,
         commands=4 * orders,
-        journal=max(32768, 64 * len(instruments)),
+        journal=max(32768, 64 * len(instruments)) * (1 + config.is_trading),  # checks are written
+        calendars=len(clockwork.names) if config.is_trading else 1,
+        trading=config.is_trading,
     )
-    return Setup(config, instruments, currencies, terms, shape)
+    return Setup(config, instruments, currencies, terms, shape, clockwork.account)
 
 
 def _require_units_to_keep(config: StrategyConfig, instruments: Sequence[Instrument]) -> None:
@@ -160,6 +172,8 @@ def _size(config: StrategyConfig, instruments: int) -> tuple[int, int]:
         case "fixed_notional":
             assert sizing.notional is not None
             return SIZE_NOTIONAL, int(sizing.notional * MINOR_PER_UNIT)
+        case "kelly" | "fixed_fraction" | "vol_target":
+            return SIZE_EQUITY, 0  # sized by `engine.rules.sizes`, from the limits
     fraction = sizing.fraction if sizing.fraction is not None else Decimal("0.95")
     share = fraction / (sizing.positions or instruments)
     return SIZE_EQUITY, int(share * 10**9)

@@ -19,6 +19,7 @@ from engine.strategy import Indicator, Strategy, declared
 from runtime.backtest.class_session import ClassSession
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
+from runtime.backtest.inputs import inputs_of
 from runtime.backtest.machine import Machine
 from runtime.backtest.signals import panel_of
 from runtime.backtest.sources import market_sources
@@ -59,7 +60,7 @@ class ClassDecider:
         if self.program is not None:
             panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
             self._values.update(evaluate_batch(self.program, panel, compiled=is_compiled))
-        return market_sources(self.history)
+        return market_sources(self.history, inputs=inputs_of(self.config, self.history))
 
     def silence(self) -> Silence:
         """Return what is known without asking the user's code: nothing."""

@@ -12,6 +12,7 @@ from data.calendars import periods_per_year, sessions
 from data.history import BarColumns, History
 from data.sorting import distinct
 from engine.model import layout as at
+from engine.model.trading_layout import SESSION_CLOSES
 from engine.model.units import NS_PER_DAY
 from sims.replay.source import Source
 
@@ -44,12 +45,16 @@ class Clockwork:
         """Return a calendar's number in the run."""
         return self.names.index(calendar)
 
-    def sources(self) -> list[Source]:
-        """Return session opens, session closes and the account's day ends as event sources."""
+    def sources(self, *, trading: bool = False) -> list[Source]:
+        """Return session opens, session closes and the account's day ends as event sources.
+
+        With the trading loop an open says when the session will close.
+        """
         made = []
         for number, (opens, closes) in enumerate(zip(self.opens, self.closes, strict=True)):
             payload: dict[int, Ints | int] = {at.CALENDAR_ID: number}
-            made.append(Source(at.KIND_SESSION_OPEN, -1, opens, payload))
+            told: dict[int, Ints | int] = {SESSION_CLOSES: closes} if trading else {}
+            made.append(Source(at.KIND_SESSION_OPEN, -1, opens, payload | told))
             made.append(Source(at.KIND_SESSION_CLOSE, -1, closes, payload))
         made.append(Source(at.KIND_ACCRUAL, -1, self.closes[self.account]))
         return made

@@ -10,6 +10,7 @@ from data.history import History
 from engine.lang.program import Program
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
+from runtime.backtest.inputs import inputs_of
 from runtime.backtest.signals import Signals, panel_of, signals_of
 from runtime.backtest.sources import market_sources
 from runtime.config import StrategyConfig
@@ -68,7 +69,8 @@ class RuleDecider:
         panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
         signals = signals_of(self.program, panel, self.config.rules, compiled=is_compiled)
         self._signals.append(signals)
-        return market_sources(self.history, signals)
+        inputs = inputs_of(self.config, self.history, panel, signals.values)
+        return market_sources(self.history, signals, inputs=inputs)
 
     def silence(self) -> Silence:
         """Return how often the formulas asked to enter."""

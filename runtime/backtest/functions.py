@@ -21,6 +21,7 @@ from engine.lang.program import Program
 from engine.model import layout as at
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
+from runtime.backtest.inputs import inputs_of
 from runtime.backtest.machine import Machine
 from runtime.backtest.signals import panel_of
 from runtime.backtest.sources import market_sources
@@ -105,7 +106,7 @@ class FunctionDecider:
         kind = _KINDS[self.function.on]
         made = [
             replace(source, values=read[source.instrument]) if source.kind == kind else source
-            for source in market_sources(self.history)
+            for source in market_sources(self.history, inputs=inputs_of(self.config, self.history))
         ]
         if not any(source.kind == kind for source in made):
             raise DataError(

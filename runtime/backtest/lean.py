@@ -30,6 +30,7 @@ from runtime.backtest.benchmark import benchmark_of
 from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.day_grid import DayGrid
 from runtime.backtest.decisions import Decider, decider_of
+from runtime.backtest.inputs import gives_inputs
 from runtime.backtest.lean_machine import LeanMachine, Outcome, outcome_of_output
 from runtime.backtest.marks import mark_sources
 from runtime.backtest.run import Job, run_signals, starting_cash
@@ -151,10 +152,15 @@ class Bench:
             parameters=override(self.config.parameters, parameters),
             written=self.config.written or self.config,
         )
-        if config.rules is not None and not hashed:
+        if config.rules is not None and not hashed and not self._has_inputs:
             return self._machine.run_signals(self._wakes(config))
         output = self._run_code(config) if config.rules is None else self._run_hashed(config)
         return outcome_of_output(output, self._setup, is_compiled=self.compiled, hashed=hashed)
+
+    @cached_property
+    def _has_inputs(self) -> bool:
+        """Whether the trading loop is told something of each bar, which depends on parameters too."""
+        return gives_inputs(self.config, self.history.instruments)
 
     def _wakes(self, config: StrategyConfig) -> Sequence[Wakes]:
         assert self.shared is not None
@@ -166,7 +172,7 @@ class Bench:
 
     @cached_property
     def _others(self) -> list[Source]:
-        return _other_sources(self.traded, self._clockwork)
+        return _other_sources(self.config, self.traded, self._clockwork)
 
     @cached_property
     def _machine(self) -> LeanMachine:
@@ -182,12 +188,14 @@ class Bench:
         return Job(config, self.traded, self._clockwork, self._setup, sources, self.compiled, None)
 
     def _run_hashed(self, config: StrategyConfig) -> RunOutput:
-        wakes = self._wakes(config)
+        assert self.shared is not None
+        whole = self.shared.signals(config)
+        wakes, inputs = self._window.cut(whole), self._window.cut_inputs(whole)
         market = [
             replace(source, wakes=wakes[source.instrument])
             if source.kind == at.KIND_BAR
             else source
-            for source in market_sources(self.traded)
+            for source in market_sources(self.traded, inputs=inputs)
         ]
         return run_signals(self._job(config, [*market, *self._others]), config.fills.book)
 
@@ -200,7 +208,7 @@ class Bench:
             clockwork = clockwork_of(history)
             setup = setup_of(config, history, clockwork)
             decider = decider_of(config, history, clockwork)
-        sources = [*decider.sources(self.compiled), *_other_sources(history, clockwork)]
+        sources = [*decider.sources(self.compiled), *_other_sources(config, history, clockwork)]
         job = Job(config, history, clockwork, setup, sources, self.compiled, None)
         output = decider.run(job, config.fills.book)
         _refuse_early(output, self.span[0])
@@ -243,8 +251,8 @@ class Bench:
             )
 
 
-def _other_sources(history: History, clockwork: Clockwork) -> list[Source]:
-    sources = [*action_sources(history), *clockwork.sources()]
+def _other_sources(config: StrategyConfig, history: History, clockwork: Clockwork) -> list[Source]:
+    sources = [*action_sources(history), *clockwork.sources(trading=config.is_trading)]
     return sources + mark_sources(history, clockwork)
 
 

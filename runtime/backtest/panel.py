@@ -14,13 +14,16 @@ from data.history import BarColumns, History
 from data.numbers import to_floats
 from data.sorting import distinct
 from engine.errors import DataError
+from engine.model.trading_layout import NOT_GIVEN
 from runtime.backtest.clockwork import Clockwork
+from runtime.backtest.inputs import to_given
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
 _ALL = slice(None)
+_TICKS_MAX = 2.0**62
 
 
 @dataclass(slots=True, eq=False)
@@ -143,6 +146,15 @@ class Panel:
             return self._units(rows)
         ticks: Ints = getattr(self._bars, f"{name}_ticks")
         return self._prices(ticks, rows)
+
+    def ticks_of(self, prices: Floats) -> Ints:
+        """Return prices that a formula has given as ticks that trade, half-even.
+
+        NOT_GIVEN where there is no price over zero.
+        """
+        raw = prices if self._factors is None else prices / self._factors
+        ticks = to_given(raw * 10.0**self._instrument.price_precision, _TICKS_MAX)
+        return np.where(ticks > 0, ticks, NOT_GIVEN)
 
     def _prices(self, ticks: Ints, rows: Ints | slice = _ALL) -> Floats:
         prices = to_floats(ticks[rows], self._instrument.price_precision)

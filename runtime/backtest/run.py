@@ -140,7 +140,11 @@ def run_backtest(
     is_compiled = choose_engine(engine, rows, decider.program)
     if is_compiled:
         compile_cache.use_cache()
-    sources = [*decider.sources(is_compiled), *action_sources(history), *clockwork.sources()]
+    sources = [
+        *decider.sources(is_compiled),
+        *action_sources(history),
+        *clockwork.sources(trading=config.is_trading),
+    ]
     sources += mark_sources(history, clockwork)
     job = Job(config, history, clockwork, setup, sources, is_compiled, progress)
     pessimistic = decider.run(job, config.fills.book)

@@ -4,7 +4,8 @@ Two programs that both need ``sma(close, 20)`` have a node that computes the sam
 here by what they compute, not by their place in a program; their columns are kept in memory up to a
 limit, the one unused for longest going first. Only pointwise and windowed operations on the
 strategy's own bars are shared, and ranks over them: formulas that read another instrument or a higher
-timeframe are evaluated whole, as in a single run, and so are target weights.
+timeframe are evaluated whole, as in a single run, and so are target weights and the trading loop's
+inputs.
 
 Where two formulas are the crossings of one pair, up and down, both are found in one pass that writes
 only the bars of the crossings.
@@ -30,6 +31,7 @@ from engine.lang.program import Node, NodeKind, Program
 from engine.lang.ranking import rank_columns
 from engine.model import layout as at
 from runtime.backtest.clockwork import clockwork_of
+from runtime.backtest.inputs import Inputs, inputs_of
 from runtime.backtest.signals import panel_of, signals_of
 from runtime.config import StrategyConfig
 from sims.replay.source import Wakes, wakes_of
@@ -52,11 +54,13 @@ class WholeWakes:
     """The signals of each instrument over a whole history.
 
     `opening` has the targets of every bar where `wakes` has those of rebalancing days only: a part of
-    the history begins with its own first rebalancing, as a run of that part alone would.
+    the history begins with its own first rebalancing, as a run of that part alone would. `inputs` are
+    the trading loop's.
     """
 
     wakes: Sequence[Wakes]
     opening: Sequence[Wakes] | None = None
+    inputs: Sequence[Inputs | None] | None = None
 
 
 class SharedSignals:
@@ -88,17 +92,19 @@ class SharedSignals:
         if not _is_shareable(program):
             return self._evaluated_whole(config, program)
         require_symbols(program.references, tuple(bars.symbol for bars in self._panel))
-        return WholeWakes(_Evaluation(self, program).wakes())
+        inputs = inputs_of(config, self._history)
+        return WholeWakes(_Evaluation(self, program).wakes(), inputs=inputs)
 
     def _evaluated_whole(self, config: StrategyConfig, program: Program) -> WholeWakes:
         rules = config.rules
         assert rules is not None
         made = signals_of(program, self._panel, rules, compiled=self._compiled)
+        inputs = inputs_of(config, self._history, self._panel, made.values)
         if not made.has_weights or rules.rebalance == "every_bar":
-            return WholeWakes(made.wakes)
+            return WholeWakes(made.wakes, inputs=inputs)
         each = replace(rules, rebalance="every_bar")
         opening = signals_of(program, self._panel, each, compiled=self._compiled)
-        return WholeWakes(made.wakes, opening.wakes)
+        return WholeWakes(made.wakes, opening.wakes, inputs)
 
     # --- Columns --------------------------------------------------------------------------------
     def column(
@@ -237,8 +243,8 @@ def _joined(columns: dict[int, Column]) -> NDArray[np.uint8]:
 
 def _is_shareable(program: Program) -> bool:
     kinds = {node.kind for node in program.nodes}
-    has_weight = any(out.key == "weight" for out in program.outputs)
-    return kinds <= _SHARED_KINDS and not program.timeframes and not has_weight
+    is_signals = all(out.key in _BITS for out in program.outputs)
+    return kinds <= _SHARED_KINDS and not program.timeframes and is_signals
 
 
 def _contiguous(column: NDArray[Any]) -> Column:

@@ -15,6 +15,7 @@ from engine.lang.panel import PanelColumns
 from engine.lang.program import Program
 from engine.lang.sampled import evaluate_at
 from engine.model import layout as at
+from runtime.backtest.inputs import INPUT_KEYS, Values
 from runtime.backtest.panel import panel_of
 from runtime.config import RulesSection
 from sims.replay.source import Wakes, wakes_of
@@ -37,12 +38,13 @@ class Signals:
     """Per instrument: the bars at which something is signalled, and what.
 
     `has_weights` says that it is target weights, in parts per billion; `is_defined` whether what asks to
-    enter had a value at any bar.
+    enter had a value at any bar. `values` are the columns of what the trading loop is told.
     """
 
     wakes: list[Wakes]
     has_weights: bool = False
     is_defined: bool = True
+    values: Values | None = None
 
     def wishes(self) -> int:
         """Return at how many bars an entry or a target other than zero is asked for."""
@@ -82,11 +84,13 @@ def signals_of(
     kept = None if memory is None else memory.formulas
     bits = [np.zeros(len(columns), dtype=np.uint8) for columns in panel]
     if all(out.key != "weight" for out in program.outputs):
-        is_defined = False
+        is_defined, values = False, _columns_for(program, panel)
         for k, first, part in evaluate_blocks(program, panel, compiled=compiled, memory=kept):
             _mark(bits[k][first:], part)
             is_defined = is_defined or _has_value([part[key] for key in _WISHES if key in part])
-        return Signals([wakes_of(each) for each in bits], is_defined=is_defined)
+            for key, told in values.items():
+                told[k][first : first + len(part[key])] = part[key]
+        return Signals([wakes_of(each) for each in bits], is_defined=is_defined, values=values)
     outputs = evaluate_batch(program, panel, compiled=compiled, memory=kept)
     is_defined = _has_value([*itertools.chain(*(outputs.get(key, []) for key in _WISHES))])
     for k, each in enumerate(bits):
@@ -98,7 +102,16 @@ def signals_of(
         known = np.isfinite(target) & due[columns.slice_index]
         bits[k] |= known.astype(np.uint8) * np.uint8(at.SIGNAL_TARGET)
         wakes.append(wakes_of(bits[k], _ppb_of(np.where(known, target, 0.0))))
-    return Signals(wakes, has_weights=True, is_defined=is_defined)
+    values = {key: outputs[key] for key in INPUT_KEYS if key in outputs}
+    return Signals(wakes, has_weights=True, is_defined=is_defined, values=values)
+
+
+def _columns_for(
+    program: Program, panel: Sequence[PanelColumns]
+) -> dict[str, list[NDArray[np.float64]]]:
+    """Return room for what the trading loop is told, by formula."""
+    keys = [out.key for out in program.outputs if out.key in INPUT_KEYS]
+    return {key: [np.empty(len(columns)) for columns in panel] for key in keys}
 
 
 def _weights_at(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from data.history import BarColumns, History, InstrumentHistory
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.units import to_minor, to_quanta
+from runtime.backtest.inputs import Inputs
 from runtime.backtest.signals import Signals
 from sims.replay.source import Source
 
@@ -33,10 +35,12 @@ def market_sources(
     values: Sequence[Sequence[NDArray[np.float64]]] | None = None,
     *,
     ticked: Sequence[bool] | None = None,
+    inputs: Sequence[Inputs | None] | None = None,
 ) -> list[Source]:
     """Return every block of columns of a history as a source.
 
     Bars fill no orders where there are ticks; `ticked` says where, if `history` is only a window.
+    `inputs` of the trading loop go with the bars.
     """
     if ticked is None:
         ticked = ticked_parts(history)
@@ -62,7 +66,8 @@ def market_sources(
             }
             made.append(Source(at.KIND_TRADE, k, part.trades.ts_ns, payload))
         if part.bars is not None:
-            made.append(_bar_source(k, part.bars, signals, values, fills=not ticked[k]))
+            source = _bar_source(k, part.bars, signals, values, fills=not ticked[k])
+            made.append(source if inputs is None else replace(source, inputs=inputs[k]))
     return made
 
 

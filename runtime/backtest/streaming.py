@@ -21,10 +21,11 @@ from engine.model import layout as at
 from runtime.backtest.account import Setup, optimistic
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
+from runtime.backtest.inputs import VolumeMemory, inputs_of
 from runtime.backtest.marks import FEW_SESSIONS, POINTS, inside_sessions
 from runtime.backtest.signals import SignalMemory, Signals, signals_of
 from runtime.backtest.sources import action_sources, market_sources, ticked_parts
-from runtime.backtest.window_panel import PanelMaker
+from runtime.backtest.window_panel import PanelMaker, WindowPanel
 from runtime.backtest.window_path import WindowPath
 from runtime.backtest.window_record import MarketRecord
 from runtime.config import StrategyConfig
@@ -69,7 +70,8 @@ def run_stream(job: StreamJob, *, cash_minor: int) -> StreamedRun:
     """
     outline, config = job.stream.outline, job.config
     require_bars(outline)
-    others = [*action_sources(outline), *job.clockwork.sources(), *_marks(job)]
+    others = [*action_sources(outline), *job.clockwork.sources(trading=config.is_trading)]
+    others += _marks(job)
     feed = _Feed(job)
     paths = _Paths(job, others)
     record = MarketRecord(job.stream, job.clockwork, _benchmark(config, outline))
@@ -104,24 +106,29 @@ class _Feed:
         self._job = job
         self._panels = PanelMaker(job.stream.outline, job.clockwork, job.config.data.adjustment)
         self._memory = SignalMemory()
+        self._volumes: dict[int, VolumeMemory] = {}
         self._ticked = ticked_parts(job.stream.outline)
         self._wishes, self._is_defined = 0, False
 
     def sources(self, window: HistoryWindow) -> list[Source]:
-        signals = self._signals(window)
+        panel = self._panel(window)
+        signals = self._signals(panel)
         self._wishes += signals.wishes()
         self._is_defined |= signals.is_defined
-        return market_sources(window, signals, ticked=self._ticked)
+        inputs = inputs_of(self._job.config, window, panel, signals.values, self._volumes)
+        return market_sources(window, signals, ticked=self._ticked, inputs=inputs)
 
     def silence(self) -> Silence:
         return Silence(self._wishes, self._is_defined)
 
-    def _signals(self, window: HistoryWindow) -> Signals:
-        job, rules = self._job, self._job.config.rules
-        assert rules is not None
+    def _panel(self, window: HistoryWindow) -> list[WindowPanel]:
         bars = [part.bars for part in window.parts if isinstance(part.bars, BarColumns)]
         assert len(bars) == len(window.parts)
-        panel = self._panels.panel(bars)
+        return self._panels.panel(bars)
+
+    def _signals(self, panel: Sequence[WindowPanel]) -> Signals:
+        job, rules = self._job, self._job.config.rules
+        assert rules is not None
         return signals_of(job.program, panel, rules, compiled=job.is_compiled, memory=self._memory)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.history import History
+from runtime.backtest.inputs import Inputs, cut_inputs
 from runtime.backtest.shared import WholeWakes
 from sims.replay.source import Wakes
 
@@ -33,6 +34,13 @@ class Window:
                 targets = whole.opening[k].between(first, first + 1)
                 made[k] = _joined(targets, made[k].between(1, last - first))
         return made
+
+    def cut_inputs(self, whole: WholeWakes) -> Sequence[Inputs | None] | None:
+        """Return the trading loop's inputs of the part."""
+        if self.rows is None or whole.inputs is None:
+            return whole.inputs
+        pairs = zip(whole.inputs, self.rows, strict=True)
+        return [None if each is None else cut_inputs(each, *rows) for each, rows in pairs]
 
 
 def window_of(history: History, traded: History) -> Window:

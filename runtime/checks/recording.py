@@ -18,6 +18,7 @@ from runtime.backtest.classes import ClassDecider
 from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.decisions import Decider, decider_of
 from runtime.backtest.functions import FunctionDecider
+from runtime.backtest.inputs import cut_inputs
 from runtime.backtest.run import Job
 from runtime.backtest.sources import action_sources
 from runtime.checks.formulas import Formulas, formulas_of
@@ -148,7 +149,10 @@ class Recorder:
         # A compiled function can be watched where it is Python; compiled, only its orders are.
         chosen = decider if self._is_machine_code else watched(decider, log)
         sources: list[Source] = [*chosen.sources(self.is_compiled)]
-        sources += [*action_sources(history), *self.clockwork.sources()]
+        sources += [
+            *action_sources(history),
+            *self.clockwork.sources(trading=self.config.is_trading),
+        ]
         sources = [source_until(source, view.until_ns) for source in sources]
         job = Job(self.config, history, self.clockwork, self.setup, sources, self.is_compiled, None)
         return series, chosen.run(job, self.config.fills.book).journal
@@ -232,6 +236,7 @@ def source_until(source: Source, until_ns: int) -> Source:
         weights=None if source.weights is None else source.weights[:count],
         values=_values_until(source.values, count),
         wakes=None if source.wakes is None else source.wakes.between(0, count),
+        inputs=None if source.inputs is None else cut_inputs(source.inputs, 0, count),
     )
 
 

@@ -16,6 +16,7 @@ from runtime.config.quick import defaults_of
 from runtime.config.relations import (
     WORLD_KINDS,
     WORLD_PREFIX,
+    asks_for_trading,
     parameter_spec,
     sizing_method,
 )
@@ -37,7 +38,7 @@ from sims.worlds.spec import Hours, WorldKind, WorldSpec
 if TYPE_CHECKING:
     from runtime.config.schema import DataTable, FillsTable, StrategyFile
 
-FRACTION = Decimal("0.95")
+FRACTIONS = {"equal_weight": Decimal("0.95"), "kelly": Decimal("0.25")}
 VOLUME_CAP = Decimal("0.1")
 _NS_PER_MS = 10**6
 
@@ -62,7 +63,17 @@ def build_config(file: StrategyFile, path: Path) -> StrategyConfig:
         account=_account(file),
         fills=_fills(file.fills),
         path=path,
+        **_trading(file),
     )
+
+
+def _trading(file: StrategyFile) -> dict[str, Any]:
+    """Return the trading loop's sections, if the file has any."""
+    if not asks_for_trading(file) and file.monitoring is None:
+        return {}
+    from runtime.config.trading_building import trading_sections  # most files need none of it
+
+    return trading_sections(file)
 
 
 def data_on(
@@ -97,7 +108,7 @@ def _strategy(file: StrategyFile, path: Path) -> StrategySection:
     logic = "class" if table.class_ else "compiled" if table.compiled else "rules"
     reference = table.class_ or table.compiled
     if reference is None:
-        return StrategySection(table.name, table.description)
+        return StrategySection(table.name, table.description, tier=table.tier)
     name, _, attribute = reference.rpartition(":")
     code_path = (path.parent / name).resolve()
     try:
@@ -110,8 +121,9 @@ def _strategy(file: StrategyFile, path: Path) -> StrategySection:
                 f"the path is relative to {path.parent}",
             )
         ) from None
+    digest = digest_of_file(content)
     return StrategySection(
-        table.name, table.description, logic, code_path, attribute, digest_of_file(content)
+        table.name, table.description, logic, code_path, attribute, digest, table.tier
     )
 
 
@@ -155,13 +167,31 @@ def _rules(file: StrategyFile) -> RulesSection | None:
         rules.short_exit,
         rules.weight,
         rules.rebalance or "every_bar",
+        rules.edge,
+        rules.probability,
+        rules.confidence,
+        rules.target_price,
     )
 
 
 def _sizing(file: StrategyFile) -> SizingSection:
     table, method = file.sizing, sizing_method(file)
-    fraction = (table.fraction or FRACTION) if method == "equal_weight" else None
-    return SizingSection(method, fraction, table.positions, table.quantity, table.notional)
+    return SizingSection(
+        method,
+        table.fraction or FRACTIONS.get(method),
+        table.positions,
+        table.quantity,
+        table.notional,
+        form=table.form,
+        sample=table.sample,
+        target_volatility_percent=table.target_volatility_percent,
+        volatility=table.volatility,
+        minimum_quantity=table.minimum_quantity,
+        minimum_notional=table.minimum_notional,
+        maximum_quantity=table.maximum_quantity,
+        maximum_notional=table.maximum_notional,
+        maximum_percent=table.maximum_percent,
+    )
 
 
 def _execution(file: StrategyFile) -> ExecutionSection:

@@ -15,7 +15,11 @@ _Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | int | bool | None"
 
 
 def fingerprint_of(configuration: object) -> str:
-    """Return 32 hexadecimal digits; fields marked ``decides: False`` are left out."""
+    """Return 32 hexadecimal digits.
+
+    Fields marked ``decides: False`` are left out, and those marked ``optional: True`` where they are
+    None: a key that is added to the file's language leaves older files what they are.
+    """
     text = json.dumps(canonical(configuration), sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -28,8 +32,8 @@ def digest_of_file(content: bytes) -> str:
 def canonical(value: Any) -> _Json:
     """Return what decides as plain JSON values, in one form."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        deciding = [f.name for f in dataclasses.fields(value) if f.metadata.get("decides", True)]
-        return {name: canonical(getattr(value, name)) for name in deciding}
+        fields = [field for field in dataclasses.fields(value) if _decides(field, value)]
+        return {field.name: canonical(getattr(value, field.name)) for field in fields}
     if isinstance(value, Mapping):
         return {str(key): canonical(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
@@ -43,3 +47,9 @@ def canonical(value: Any) -> _Json:
     assert not isinstance(value, Path), "a path never decides"
     assert value is None or isinstance(value, str | int | bool), type(value)
     return value
+
+
+def _decides(field: dataclasses.Field[Any], value: Any) -> bool:
+    if field.metadata.get("optional", False) and getattr(value, field.name) is None:
+        return False
+    return bool(field.metadata.get("decides", True))

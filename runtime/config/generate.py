@@ -12,11 +12,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
-from pydantic import BaseModel, PlainValidator
+from pydantic import BaseModel, BeforeValidator, PlainValidator
 from pydantic.fields import FieldInfo
 
 from runtime.config.schema import StrategyFile
-from runtime.config.values import to_cap, to_moment, to_parameter
+from runtime.config.values import (
+    to_cap,
+    to_duration,
+    to_duration_or_off,
+    to_limit,
+    to_moment,
+    to_parameter,
+    to_stages,
+)
 from runtime.config.wording import model_in
 from runtime.workspace_tables import WorkspaceTable
 
@@ -33,7 +41,16 @@ from typing import Any
 TABLES: dict[str, dict[str, dict[str, Any]]] = {
 '''
 
-_SPECIAL = {to_parameter: "parameter", to_moment: "moment", to_cap: "cap"}
+_SPECIAL = {
+    to_parameter: "parameter",
+    to_moment: "moment",
+    to_cap: "cap",
+    to_duration: "duration",
+    to_duration_or_off: "timeout",
+    to_limit: "limit",
+    to_stages: "stages",
+}
+_INSIDE_DICT = {"text": "texts by name", "texts": "lists by name", "table": "tables by name"}
 _PLAIN: dict[Any, str] = {str: "text", int: "whole", bool: "truth", Decimal: "number"}
 _BOUNDS: dict[Any, tuple[str, str]] = {
     Ge: ("ge", "ge"), Gt: ("gt", "gt"), Le: ("le", "le"), Lt: ("lt", "lt"),
@@ -77,8 +94,7 @@ def _rule(field: FieldInfo) -> dict[str, Any]:
     bounds = dict(_bounds_of(field.metadata))
     if rule["kind"] == "texts":
         bounds = {_OF_LISTS[name]: bound for name, bound in bounds.items()}
-    special = [_SPECIAL[each.func] for each in field.metadata if isinstance(each, PlainValidator)]  # type: ignore[index]
-    rule |= bounds | ({"kind": special[0]} if special else {})
+    rule |= bounds | _special(field.metadata)
     if field.default_factory is dict:
         return rule | {"made": "empty"}
     if field.default_factory is not None:
@@ -94,18 +110,25 @@ def _kind(annotation: Any) -> dict[str, Any]:
         (part,) = (each for each in parts if each is not type(None))
         return _kind(part)
     if origin is Annotated:
-        special = [_SPECIAL[each.func] for each in parts[1:] if isinstance(each, PlainValidator)]  # type: ignore[index]
-        return {"kind": special[0]} if special else _kind(parts[0]) | dict(_bounds_of(parts[1:]))
+        return _special(parts[1:]) or _kind(parts[0]) | dict(_bounds_of(parts[1:]))
     if origin is Literal:
         return {"kind": "choice", "words": parts}
     if origin is list:
         return _kind(parts[0]) | {"kind": "texts"}
     if origin is dict:
         inner = _kind(parts[1])
-        return inner | {"kind": {"text": "texts by name", "table": "tables by name"}[inner["kind"]]}
+        return inner | {"kind": _INSIDE_DICT[inner["kind"]]}
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {"kind": "table", "table": annotation.__name__}
     return {"kind": _PLAIN.get(annotation, "")}
+
+
+def _special(metadata: Iterable[Any]) -> dict[str, Any]:
+    """Return the kind of values that a function of `runtime.config.values` reads."""
+    for each in metadata:
+        if isinstance(each, PlainValidator | BeforeValidator) and each.func in _SPECIAL:
+            return {"kind": _SPECIAL[each.func]}
+    return {}
 
 
 def _bounds_of(metadata: Iterable[Any]) -> Iterator[tuple[str, Any]]:

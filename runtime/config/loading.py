@@ -15,7 +15,7 @@ from runtime.config.problems import Problem, config_error
 from runtime.config.quick import quick_strategy
 from runtime.config.reading import parse_toml, read_text
 from runtime.config.relations import check_relations
-from runtime.config.strategy import RulesSection, StrategyConfig
+from runtime.config.strategy import StrategyConfig
 
 if TYPE_CHECKING:
     from runtime.config.schema import StrategyFile
@@ -49,7 +49,7 @@ def parse_strategy(text: str, path: Path) -> StrategyConfig:
         raise config_error(path, places, found.problems) from None
     if config.rules is not None:
         config.compile_rules()
-        unused = _unused(config.rules, config.parameters)
+        unused = _unused(config.formulas().values(), config.parameters)
         config = replace(config, warnings=tuple(_unused_warning(name) for name in unused))
     return config
 
@@ -69,8 +69,8 @@ def _validated(tables: dict[str, Any]) -> tuple[list[Problem], StrategyFile | No
         return problems_of(error, StrategyFile), None
 
 
-def _unused(rules: RulesSection, parameters: Iterable[str]) -> list[str]:
-    used = {name for text in rules.formulas().values() for name in _names(parse_formula(text))}
+def _unused(formulas: Iterable[str], parameters: Iterable[str]) -> list[str]:
+    used = {name for text in formulas for name in _names(parse_formula(text))}
     return [name for name in parameters if name not in used]
 
 

@@ -17,10 +17,20 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from runtime.config.schema_text import TABLES
-from runtime.config.values import to_cap, to_moment, to_number, to_parameter
+from runtime.config.values import (
+    to_cap,
+    to_duration,
+    to_duration_or_off,
+    to_limit,
+    to_moment,
+    to_number,
+    to_parameter,
+    to_stages,
+)
 
 if TYPE_CHECKING:
-    from runtime.config.schema import StrategyFile, Table
+    from runtime.config.schema import StrategyFile
+    from runtime.config.table import Table
     from runtime.workspace_tables import WorkspaceTable
 
 Rule: TypeAlias = Mapping[str, Any]  # of one key: its kind, its bounds, its default
@@ -146,6 +156,19 @@ def _texts_by_name(value: Any, rule: Rule) -> dict[str, str]:
     return {name: _text(each, rule) for name, each in value.items()}
 
 
+def _lists_by_name(value: Any, rule: Rule) -> dict[str, list[str]]:
+    if type(value) is not dict:
+        raise _Doubt
+    return {name: _texts(each, rule) for name, each in value.items()}
+
+
+def _duration(value: Any, rule: Rule) -> int:
+    duration = to_duration(value)
+    if not _is_inside(duration, rule):
+        raise _Doubt
+    return duration
+
+
 def _tables_by_name(value: Any, rule: Rule) -> dict[str, SimpleNamespace]:
     if type(value) is not dict:
         raise _Doubt
@@ -165,4 +188,9 @@ _READERS: dict[str, Callable[[Any, Rule], Any]] = {
     "parameter": lambda value, _rule: to_parameter(value),
     "moment": lambda value, _rule: to_moment(value),
     "cap": lambda value, _rule: to_cap(value),
+    "lists by name": _lists_by_name,
+    "duration": _duration,
+    "timeout": lambda value, _rule: to_duration_or_off(value),
+    "limit": lambda value, _rule: to_limit(value),
+    "stages": lambda value, _rule: to_stages(value),
 }

@@ -17,7 +17,8 @@ from pydantic_core import PydanticUndefined
 from runtime.config.locate import Key
 from runtime.config.problems import shown
 from runtime.config.schema import StrategyFile
-from runtime.config.wording import accepted_of, fields_of, model_in
+from runtime.config.values import format_duration, stages_text
+from runtime.config.wording import accepted_of, fields_of, is_duration, model_in
 from runtime.workspace_tables import WorkspaceTable
 
 _HEAD = """\
@@ -90,6 +91,10 @@ def _default(field: FieldInfo) -> str:
     if field.default is None or field.default is PydanticUndefined or field.default == "":
         return ""
     value = field.default
+    if is_duration(field):
+        return f'`"{format_duration(value)}"`'
+    if isinstance(value, tuple):
+        return f"`{stages_text(value)}`"
     return f"`{value:f}`" if isinstance(value, Decimal) else f"`{shown(value)}`"
 
 

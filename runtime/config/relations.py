@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from runtime.config.problems import Problem, did_you_mean
 from sims.worlds.spec import WorldKind
 
 if TYPE_CHECKING:
-    from runtime.config.schema import ParameterTable, StrategyFile, Table
+    from runtime.config.schema import ParameterTable, StrategyFile
+    from runtime.config.table import Table
 
 WORLD_PREFIX = "world:"
 WORLD_KINDS = tuple(kind.value for kind in WorldKind)
@@ -23,7 +24,21 @@ _SIZING_KEYS = {
     "fixed_quantity": ("quantity",),
     "fixed_notional": ("notional",),
     "target_weights": (),
+    "kelly": ("fraction", "form", "sample", "volatility"),
+    "fixed_fraction": ("fraction",),
+    "vol_target": ("target_volatility_percent", "volatility"),
 }
+SIZES_BY_SIGNAL = ("kelly", "fixed_fraction", "vol_target")
+_TRADING_TABLES = ("signals", "risk", "exits", "guards")
+_TRADING_RULES = ("edge", "probability", "confidence", "target_price")
+_TRADING_SIZES = (
+    "minimum_quantity",
+    "minimum_notional",
+    "maximum_quantity",
+    "maximum_notional",
+    "maximum_percent",
+)
+_TRADING_ENTRIES = ("timeout", "on_timeout", "retries", "walks", "protect_within")
 _FEE_KEYS = {
     "none": (),
     "bps": ("maker_bps", "taker_bps"),
@@ -37,7 +52,23 @@ _FEE_KEYS = {
 def check_relations(file: StrategyFile) -> list[Problem]:
     """Return everything that is wrong between keys, in no particular order."""
     checks = (_logic, _rules, _parameters, _data, _sizing, _execution, _account, _fills)
-    return [problem for check in checks for problem in check(file)]
+    problems = [problem for check in checks for problem in check(file)]
+    if asks_for_trading(file):
+        from runtime.config.trading_relations import check_trading  # most files need none of it
+
+        problems += check_trading(file)
+    return problems
+
+
+def asks_for_trading(file: StrategyFile) -> bool:
+    """Return whether the file has a key of the trading loop; one is enough to switch it on."""
+    return (
+        file.sizing.method in SIZES_BY_SIGNAL
+        or any(getattr(file, name) is not None for name in _TRADING_TABLES)
+        or any(getattr(file.rules, name, None) is not None for name in _TRADING_RULES)
+        or any(getattr(file.sizing, name) is not None for name in _TRADING_SIZES)
+        or any(getattr(file.execution, name) is not None for name in _TRADING_ENTRIES)
+    )
 
 
 def sizing_method(file: StrategyFile) -> str:
@@ -185,9 +216,11 @@ def _misplaced(
     table: tuple[str, ...], values: Table, choice: str, keys: dict[str, tuple[str, ...]]
 ) -> Iterator[Problem]:
     """Report keys that belong to another choice of method or model."""
-    others: Iterable[tuple[str, str]] = (
-        (name, owner) for owner, names in keys.items() for name in names
-    )
-    for name, owner in others:
-        if getattr(values, name) is not None and name not in keys[choice]:
-            yield Problem((*table, name), f"{name} belongs to {owner}, not to {choice}")
+    owners: dict[str, list[str]] = {}
+    for owner, names in keys.items():
+        for name in names:
+            owners.setdefault(name, []).append(owner)
+    for name, known in owners.items():
+        if getattr(values, name) is not None and choice not in known:
+            text = f"{name} belongs to {' or '.join(known)}, not to {choice}"
+            yield Problem((*table, name), text)

@@ -8,53 +8,30 @@ run ``python -m runtime.config.generate`` after a change.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, create_model
+from pydantic import Field, PlainValidator, create_model
 from pydantic import model_validator as validator
 from pydantic.config import JsonDict
 
 from engine.model.units import INT64_MAX
+from runtime.config.guards_schema import GuardsTable, MonitoringTable
 from runtime.config.moments import MOMENT_FORM
-from runtime.config.values import to_cap, to_moment, to_number, to_parameter
+from runtime.config.order_schema import ExecutionTable, SizingTable
+from runtime.config.table import MONEY_MAX, Formula, Number, Symbol, Table, all_defaults, choice
+from runtime.config.trading_schema import ExitsTable, RiskTable, SignalsTable
+from runtime.config.values import to_cap, to_moment, to_parameter
 from sims.fillbook.layout import FEES, LIMIT_FILLS, PATHS, SLIPPAGES
 from sims.worlds.spec import RANGES, Hours, WorldSpec
 
-MONEY_MAX = Decimal(90_000_000_000)
-QUANTITY_MAX = Decimal(9_000_000_000)  # in parts of 10^-9 within 64 bits
-
-Number = Annotated[Decimal, BeforeValidator(to_number)]
 Value = Annotated[Any, PlainValidator(to_parameter)]
 Moment = Annotated[Any, PlainValidator(to_moment)]
 VolumeCap = Annotated[Any, PlainValidator(to_cap)]
-Symbol = Annotated[str, Field(min_length=1, max_length=100)]
-Formula = Annotated[str, Field(min_length=1, max_length=20_000)]
-
-
-def _choice(names: Sequence[str]) -> Any:
-    """Return a Literal type of names that are defined elsewhere."""
-    return Literal[tuple(names)]
 
 
 _MOMENT_ACCEPTED: JsonDict = {"accepted": MOMENT_FORM}
 _CODE_ACCEPTED: JsonDict = {"accepted": 'text like "file.py:Name"'}
-
-
-class Table(BaseModel):
-    """A table of the file: unknown keys and wrong types are refused.
-
-    The validator of the whole file holds those of its tables; a table has one of its own only once it
-    is asked to validate by itself.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-
-def _all_defaults(table: type[Table], description: str) -> Any:
-    """Return the field of a table that may be left out."""
-    return Field(default_factory=table.model_construct, description=description)
 
 
 class StrategyTable(Table):
@@ -80,6 +57,10 @@ class StrategyTable(Table):
         pattern=r"^[^:]+\.py:[A-Za-z_]\w*$",
         description="A compiled function instead of `[rules]`; relative to this file.",
         json_schema_extra=_CODE_ACCEPTED,
+    )
+    tier: Literal["sniper", "hunter", "strategist"] | None = Field(
+        None,
+        description="The account's equity must allow it (`guards.tiers`); any when left out.",
     )
 
 
@@ -108,7 +89,7 @@ def _world_fields() -> dict[str, Any]:
     fields: dict[str, Any] = {
         "seed": (int, Field(0, ge=0, le=INT64_MAX, description="What the draws begin with.")),
         "hours": (
-            _choice([each.value for each in Hours]),
+            choice([each.value for each in Hours]),
             Field(Hours.EXCHANGE.value, description="Sessions of the bars."),
         ),
         "bounce": (bool, Field(True, description="Whether bars open and close at bid or ask.")),
@@ -180,60 +161,19 @@ class RulesTable(Table):
         description="When targets of `weight` are traded: at every bar, or at the first slice of "
         "each session day, week or calendar month. `every_bar` when left out.",
     )
-
-
-class SizingTable(Table):
-    """How large a position is."""
-
-    method: Literal["equal_weight", "fixed_quantity", "fixed_notional", "target_weights"] | None = (
-        Field(
-            None,
-            description="`target_weights` with `weight`, otherwise `equal_weight` when left out.",
-        )
-    )
-    fraction: Number | None = Field(
+    edge: Formula | None = Field(
         None,
-        gt=0,
-        le=10,
-        description="equal_weight: of equity, shared by all positions. 0.95 when left out.",
+        description="What an entry is expected to bring, a fraction (0.05 is 5 %); for the side that "
+        "is entered.",
     )
-    positions: int | None = Field(
+    probability: Formula | None = Field(
         None,
-        ge=1,
-        le=10_000,
-        description="equal_weight: how many positions share it; the number of instruments when "
-        "left out.",
+        description="Of event contracts, in the place of `edge`: that it settles at 1. The edge is "
+        "the difference to the price.",
     )
-    quantity: Number | None = Field(
-        None, gt=0, le=QUANTITY_MAX, description="fixed_quantity: units of the instrument."
-    )
-    notional: Number | None = Field(
-        None, gt=0, le=MONEY_MAX, description="fixed_notional: account currency."
-    )
-
-
-class ExecutionTable(Table):
-    """How a decision becomes an order."""
-
-    order_type: Literal["market", "limit"] = Field("market", description="Of entries and exits.")
-    offset_bps: Number | None = Field(
-        None,
-        ge=-5_000,
-        le=5_000,
-        description="limit: basis points behind the last price, positive is passive. 0 when left "
-        "out.",
-    )
-    time_in_force: Literal["GTC", "DAY", "IOC", "FOK"] = Field(
-        "GTC", description="How long an order works."
-    )
-    stop_loss_percent: Number | None = Field(
-        None, gt=0, lt=100, description="A stop this far from the entry price; none by default."
-    )
-    take_profit_percent: Number | None = Field(
-        None, gt=0, le=10_000, description="A limit this far from the entry; none by default."
-    )
-    trailing_stop_percent: Number | None = Field(
-        None, gt=0, lt=100, description="A stop that follows the price; none by default."
+    confidence: Formula | None = Field(None, description="Between 0 and 1.")
+    target_price: Formula | None = Field(
+        None, description="Where a position is to be closed with a profit."
     )
 
 
@@ -276,7 +216,7 @@ class AccountTable(Table):
 class SlippageTable(Table):
     """How much worse than the market a taker trades."""
 
-    model: _choice(SLIPPAGES) = Field("none", description="See fill-model.md.")  # type: ignore[valid-type]
+    model: choice(SLIPPAGES) = Field("none", description="See fill-model.md.")  # type: ignore[valid-type]
     value: Number | None = Field(
         None, ge=0, le=100_000, description="Price steps, basis points or fraction, by model."
     )
@@ -285,7 +225,7 @@ class SlippageTable(Table):
 class FeesTable(Table):
     """What the venue charges."""
 
-    model: _choice(FEES) = Field("none", description="See fill-model.md.")  # type: ignore[valid-type]
+    model: choice(FEES) = Field("none", description="See fill-model.md.")  # type: ignore[valid-type]
     maker_bps: Number | None = Field(
         None,
         ge=-1_000,
@@ -312,8 +252,8 @@ class FeesTable(Table):
 class FillsTable(Table):
     """Assumptions about fills; all of them are printed with the result."""
 
-    path: _choice(PATHS) = Field("pessimistic", description="Order of a bar's high and low.")  # type: ignore[valid-type]
-    limit_fill: _choice(LIMIT_FILLS) = Field(  # type: ignore[valid-type]
+    path: choice(PATHS) = Field("pessimistic", description="Order of a bar's high and low.")  # type: ignore[valid-type]
+    limit_fill: choice(LIMIT_FILLS) = Field(  # type: ignore[valid-type]
         "through", description="When a resting limit fills at its own price."
     )
     volume_cap: VolumeCap | None = Field(
@@ -333,8 +273,8 @@ class FillsTable(Table):
         description="Width of a uniform seeded addition.",
     )
     seed: int = Field(0, ge=0, le=INT64_MAX, description="Of the jitter's draws.")
-    slippage: SlippageTable = _all_defaults(SlippageTable, "Worse prices for takers.")
-    fees: FeesTable = _all_defaults(FeesTable, "Charges of the venue.")
+    slippage: SlippageTable = all_defaults(SlippageTable, "Worse prices for takers.")
+    fees: FeesTable = all_defaults(FeesTable, "Charges of the venue.")
 
 
 class StrategyFile(Table):
@@ -346,7 +286,12 @@ class StrategyFile(Table):
     )
     data: DataTable = Field(description="What it runs on.")
     rules: RulesTable | None = Field(None, description="Formulas that decide.")
-    sizing: SizingTable = _all_defaults(SizingTable, "How large.")
-    execution: ExecutionTable = _all_defaults(ExecutionTable, "How.")
-    account: AccountTable = _all_defaults(AccountTable, "With what.")
-    fills: FillsTable = _all_defaults(FillsTable, "Assumptions.")
+    sizing: SizingTable = all_defaults(SizingTable, "How large.")
+    execution: ExecutionTable = all_defaults(ExecutionTable, "How.")
+    account: AccountTable = all_defaults(AccountTable, "With what.")
+    fills: FillsTable = all_defaults(FillsTable, "Assumptions.")
+    signals: SignalsTable | None = Field(None, description="What becomes of signals.")
+    risk: RiskTable | None = Field(None, description="Limits.")
+    exits: ExitsTable | None = Field(None, description="When positions are closed.")
+    guards: GuardsTable | None = Field(None, description="What stops trading.")
+    monitoring: MonitoringTable | None = Field(None, description="How often it is looked.")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import ConfigError, FormulaError
 from engine.lang.compiler import compile_program
@@ -17,13 +18,30 @@ from runtime.config.problems import where
 from sims.fillbook.settings import BookSettings
 from sims.worlds.spec import WorldSpec
 
+if TYPE_CHECKING:
+    from runtime.config.trading_sections import (
+        EntriesSection,
+        ExitsSection,
+        GuardsSection,
+        MonitoringSection,
+        RiskSection,
+        SignalsSection,
+    )
+
 RULE_KINDS = {
     "entry": "condition",
     "exit": "condition",
     "short_entry": "condition",
     "short_exit": "condition",
     "weight": "number",
+    "edge": "number",
+    "probability": "number",
+    "confidence": "number",
+    "target_price": "number",
 }
+VOLATILITY = "volatility"  # the formula of [sizing]
+# Fields that are left out of an identity where they are None: older files keep theirs.
+_LATER: dict[str, bool] = {"optional": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,7 @@ class StrategySection:
     code_path: Path | None = field(default=None, metadata={"decides": False})
     code_name: str = ""
     code_digest: str = ""
+    tier: str | None = field(default=None, metadata=_LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +92,10 @@ class RulesSection:
     short_exit: str | None = None
     weight: str | None = None
     rebalance: str = "every_bar"
+    edge: str | None = field(default=None, metadata=_LATER)
+    probability: str | None = field(default=None, metadata=_LATER)
+    confidence: str | None = field(default=None, metadata=_LATER)
+    target_price: str | None = field(default=None, metadata=_LATER)
 
     def formulas(self) -> dict[str, str]:
         """Return the formulas that are given, by key."""
@@ -89,6 +112,15 @@ class SizingSection:
     positions: int | None = None
     quantity: Decimal | None = None
     notional: Decimal | None = None
+    form: str | None = field(default=None, metadata=_LATER)
+    sample: int | None = field(default=None, metadata=_LATER)
+    target_volatility_percent: Decimal | None = field(default=None, metadata=_LATER)
+    volatility: str | None = field(default=None, metadata=_LATER)
+    minimum_quantity: Decimal | None = field(default=None, metadata=_LATER)
+    minimum_notional: Decimal | None = field(default=None, metadata=_LATER)
+    maximum_quantity: Decimal | None = field(default=None, metadata=_LATER)
+    maximum_notional: Decimal | None = field(default=None, metadata=_LATER)
+    maximum_percent: Decimal | None = field(default=None, metadata=_LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +168,9 @@ class StrategyConfig:
         In the order of the file, with the values of this run as `ParameterSpec.default`.
     rules
         None when a class or a compiled function decides.
+    signals, risk, entries, exits, guards, monitoring
+        The trading loop's tables; None where the file does not have one. `entries` is there wherever
+        the loop is on.
     path
         The file as it was named.
     warnings
@@ -163,6 +198,12 @@ class StrategyConfig:
     written: StrategyConfig | None = field(
         default=None, repr=False, compare=False, metadata={"decides": False}
     )
+    signals: SignalsSection | None = field(default=None, metadata=_LATER)
+    risk: RiskSection | None = field(default=None, metadata=_LATER)
+    entries: EntriesSection | None = field(default=None, metadata=_LATER)
+    exits: ExitsSection | None = field(default=None, metadata=_LATER)
+    guards: GuardsSection | None = field(default=None, metadata=_LATER)
+    monitoring: MonitoringSection | None = field(default=None, metadata={"decides": False})
 
     @property
     def name(self) -> str:
@@ -173,6 +214,18 @@ class StrategyConfig:
     def fingerprint(self) -> str:
         """Hash of everything that decides: values, formulas' text, code; not comments or paths."""
         return fingerprint_of(self)
+
+    @property
+    def is_trading(self) -> bool:
+        """Whether the trading loop is on: signals, risk, exits, guards."""
+        return self.entries is not None
+
+    def formulas(self) -> dict[str, str]:
+        """Return every formula that is given, by key; none without rules."""
+        if self.rules is None:
+            return {}
+        volatility = self.sizing.volatility
+        return self.rules.formulas() | ({} if volatility is None else {VOLATILITY: volatility})
 
     def where(self, *key: str) -> str:
         """Return file, line and key as a person would look for them."""
@@ -200,8 +253,8 @@ class StrategyConfig:
             With file, line and key, and the column of the mistake.
         """
         assert self.rules is not None, "a strategy without rules has no program"
-        formulas = self.rules.formulas()
-        kinds = {key: RULE_KINDS[key] for key in formulas}
+        formulas = self.formulas()
+        kinds = {key: RULE_KINDS.get(key, "number") for key in formulas}
         try:
             return compile_program(formulas, self.parameter_values(), kinds=kinds, symbols=symbols)
         except FormulaError as error:
@@ -253,7 +306,7 @@ class StrategyConfig:
 
     def _placed(self, error: FormulaError) -> FormulaError:
         """Say file and line of a formula's error; a formula of several lines is cut to its line."""
-        key = ("rules", error.where)
+        key = ("sizing" if error.where == VOLATILITY else "rules", error.where)
         place = find_place(self.places, key)[1]
         before = error.text[: error.column].split("\n")
         line = error.text.split("\n")[len(before) - 1]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic.fields import FieldInfo
 
 from runtime.config.locate import Key
 from runtime.config.problems import Problem, did_you_mean, shown
 from runtime.config.schema import StrategyFile
+from runtime.config.values import format_duration, to_duration
+
+DURATION_FORM = 'a duration like "30s", "5m" or "1d"'
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
@@ -36,6 +39,8 @@ def _problem(key: Key, kind: str, value: object, model: type[BaseModel]) -> Prob
     accepted = accepted_of(field) if field else "a text"
     if kind == "missing":
         return Problem(key, f"{_noun(key)} is missing", _example(key, accepted))
+    if isinstance(value, int) and kind != "value_error" and field and is_duration(field):
+        value = format_duration(value)  # read, and out of its bounds
     near = ""
     if isinstance(value, str) and field is not None:
         near = did_you_mean(value, choices_of(field.annotation))
@@ -133,12 +138,32 @@ def accepted_of(field: FieldInfo) -> str:
     words = choices_of(field.annotation)
     if words:
         return f"one of {', '.join(words)}"
+    if is_duration(field):
+        return f"{DURATION_FORM},{_bounds(field, format_duration)}"
     kind = _kind(field.annotation)
-    return f"{kind}{_bounds(field)}" if kind in ("a number", "a whole number") else kind
+    return f"{kind}{_bounds(field, str)}" if kind in ("a number", "a whole number") else kind
+
+
+def is_duration(field: FieldInfo) -> bool:
+    """Return whether a key takes a duration."""
+    return to_duration in _validators(field.annotation, field.metadata)
+
+
+def _validators(annotation: Any, metadata: Iterable[Any]) -> list[Any]:
+    """Return the functions that read a value, of a field and of what its annotation is made of."""
+    found = [each.func for each in metadata if isinstance(each, BeforeValidator)]
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        return found + _validators(inner, more)
+    for part in get_args(annotation):
+        found += _validators(part, ())
+    return found
 
 
 def _kind(annotation: Any) -> str:
     origin = get_origin(annotation)
+    if origin is dict and get_origin(get_args(annotation)[1]) is list:
+        return "a table of lists of texts"
     if origin is Annotated:
         return _kind(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
@@ -154,18 +179,18 @@ def _kind(annotation: Any) -> str:
     return names.get(origin or annotation, "a table")
 
 
-def _bounds(field: FieldInfo) -> str:
+def _bounds(field: FieldInfo, shown_as: Callable[[Any], str]) -> str:
     low = high = ""
     for each in field.metadata:
         match each:
             case Gt():
-                low = f"over {each.gt}"
+                low = f"over {shown_as(each.gt)}"
             case Ge():
-                low = f"at least {each.ge}"
+                low = f"at least {shown_as(each.ge)}"
             case Lt():
-                high = f"under {each.lt}"
+                high = f"under {shown_as(each.lt)}"
             case Le():
-                high = f"at most {each.le}"
+                high = f"at most {shown_as(each.le)}"
     both = ", ".join(filter(None, [low, high]))
     if "least" in both and "most" in both:
         both = both.replace("at least", "from").replace(", at most", " to")

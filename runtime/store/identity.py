@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
@@ -112,16 +112,30 @@ def _fingerprint(family: str, configuration: str, data: DataIdentity) -> str:
 
 def _deciding(config: StrategyConfig, code: Code) -> dict[str, object]:
     """Return what is configured and changes results; whatever only names or describes is left out."""
-    data = config.data
+    data, sizing = config.data, config.sizing
     return {
         "parameters": parameters_of(config, code),
         "adjustment": data.adjustment,
         "rebalance": None if config.rules is None else config.rules.rebalance,
-        "sizing": config.sizing,
+        "sizing": replace(sizing, volatility=None),  # that is code
         "execution": config.execution,
         "account": config.account,
         "fills": config.fills.book,
+        **_trading(config),
     }
+
+
+def _trading(config: StrategyConfig) -> dict[str, object]:
+    """Return the trading loop's tables; nothing of those that are not there."""
+    tables: dict[str, object] = {
+        "tier": config.strategy.tier,
+        "signals": config.signals,
+        "risk": config.risk,
+        "entries": config.entries,
+        "exits": config.exits,
+        "guards": config.guards,
+    }
+    return {name: table for name, table in tables.items() if table is not None}
 
 
 def parameters_of(config: StrategyConfig, code: Code) -> dict[str, ParameterValue]:
@@ -136,7 +150,7 @@ def parameters_of(config: StrategyConfig, code: Code) -> dict[str, ParameterValu
 def code_of(config: StrategyConfig) -> Code:
     """Return what a strategy does, whatever it is called and however it is laid out."""
     if config.rules is not None:
-        return _rules_of(tuple(config.rules.formulas().items()))
+        return _rules_of(tuple(config.formulas().items()))
     section = config.strategy
     assert section.code_path is not None, "a strategy without rules has a file"
     names = tuple(config.parameters) if section.logic == "compiled" else ()

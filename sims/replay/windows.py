@@ -71,3 +71,6 @@ class WindowLanes(Lanes):
             if not isinstance(column, int):
                 self._put(first + j, column)
         self._put_signals(lane, source.signals())
+        for j, inputs in enumerate(source.inputs or ()):
+            if not isinstance(inputs, int):
+                self._put(int(lane[at.LANE_INPUTS]) - 1 + j, inputs)

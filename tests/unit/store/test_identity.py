@@ -43,6 +43,11 @@ def identified(text: str = TEXT, data: DataIdentity = DATA) -> Identity:
     return identity_of(strategy(text), data)
 
 
+VOLATILITY = """[sizing]
+method = "vol_target"
+target_volatility_percent = 9
+volatility = "stdev(close, 9)"
+"""
 SAME = [
     ('name = "cross"', 'name = "another name"'),
     ('name = "cross"', 'name = "cross"\ndescription = "words"'),
@@ -57,6 +62,7 @@ SAME = [
     ("value = 2", "value = 2.0"),
     ('dataset = "sample:goog"', 'dataset = "sample:goog"\nbenchmark = "GOOG"'),
     ("[fills.slippage]", "[account]\ncash = 100000\n[fills.slippage]"),  # the default, said
+    ("[fills.slippage]", '[monitoring]\nevery = "1m"\n[fills.slippage]'),
 ]
 OTHER_EVALUATION = [
     ("fast = 20", "fast = 21"),
@@ -69,8 +75,16 @@ OTHER_EVALUATION = [
     ("[fills.slippage]", "[sizing]\nfraction = 0.5\n[fills.slippage]"),
     ("[fills.slippage]", "[execution]\nstop_loss_percent = 5\n[fills.slippage]"),
     ('dataset = "sample:goog"', 'dataset = "sample:goog"\nadjustment = "none"'),
+    ("[fills.slippage]", "[risk]\n[fills.slippage]"),
+    ("[fills.slippage]", "[signals]\n[fills.slippage]"),
+    ("[fills.slippage]", "[exits.stop_loss]\npercent = 14\n[fills.slippage]"),
+    ("[fills.slippage]", "[guards]\n[fills.slippage]"),
+    ("[fills.slippage]", '[execution]\ntimeout = "1m"\n[fills.slippage]'),
+    ('name = "cross"', 'name = "cross"\ntier = "hunter"'),
 ]
 OTHER_FAMILY = [
+    ("entry =", 'edge = "0.1"\nentry ='),
+    ("[fills.slippage]", f"{VOLATILITY}[fills.slippage]"),
     ("cross_above(sma(close, fast)", "cross_above(ema(close, fast)"),
     ("close < 1000", "close < 1001"),
     ("close < 1000", "close <= 1000"),
