@@ -15,6 +15,7 @@ from cli import (
     backtest,
     check,
     compare,
+    config,
     data_check,
     data_get,
     data_import,
@@ -58,6 +59,7 @@ _data = _group("Import market data and list what is there.")
 _strategies = _group("Find strategies and check them.")
 _check = _group("Prove what a strategy does not depend on.")
 _runs = _group("Look at what was run.")
+_config = _group("Look at what a strategy runs with.")
 
 
 @app.callback(invoke_without_command=True)
@@ -83,6 +85,7 @@ app.command("sweep", cls=PlainCommand)(sweep.sweep)
 app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")
+app.add_typer(_config, name="config")
 app.command("report", cls=PlainCommand)(report.report)
 app.command("compare", cls=PlainCommand)(compare.compare)
 app.command("explain", cls=PlainCommand)(explain.explain)
@@ -97,6 +100,8 @@ _runs.command("list", cls=PlainCommand)(runs.list_runs)
 _runs.command("show", cls=PlainCommand)(runs.show_run)
 _strategies.command("list", cls=PlainCommand)(strategies_list.list_strategies)
 _strategies.command("check", cls=PlainCommand)(strategies_check.check_strategies)
+_config.command("show", cls=PlainCommand)(config.show_config)
+_config.command("explain", cls=PlainCommand)(config.explain_config)
 _check.command("lookahead", cls=PlainCommand)(check.check_lookahead)
 _check.command("warmup", cls=PlainCommand)(check.check_warmup)
 not_built.add_to(app)

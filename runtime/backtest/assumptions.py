@@ -36,8 +36,26 @@ def assumption_lines(config: StrategyConfig, history: History) -> tuple[str, ...
         _cost_line(config),
         f"Prices that formulas see: {_adjustment(config)}.",
         f"Dividends: {config.account.dividends}; leverage at most {config.account.leverage:f}.",
+        *_trading_lines(config, history),
     ]
     return tuple(lines)
+
+
+def _trading_lines(config: StrategyConfig, history: History) -> list[str]:
+    """Return what the trading loop cannot have in a backtest, and what stands for it."""
+    if not config.is_trading:
+        return []
+    lines = []
+    if all(part.quotes is None and part.trades is None for part in history.parts):
+        lines.append("Waits of entries and exits end at bars: one step of a walk takes a bar.")
+    guards, signals = config.guards, config.signals
+    if guards is not None:
+        is_reset = guards.simulated_operator == "next_day"
+        what = "is reset when the next session opens" if is_reset else "stays as it is"
+        lines.append(f"Nobody is there to reset a guard: what waits for a person {what}.")
+    if signals is not None and signals.mode != "auto":
+        lines.append(f"Signals are sent without asking; the file says mode = {signals.mode}.")
+    return lines
 
 
 def _milliseconds(latency_ns: int) -> str:

@@ -42,7 +42,18 @@ entry = "close > lag(highest(high, 20), 1)"
 exit = "close < lag(lowest(low, 10), 1)"
 ```
 
-`examples/sma_cross.toml` and `examples/momentum.toml` are larger and commented.
+`examples/sma_cross.toml`, `examples/momentum.toml` and `examples/full_loop.toml` are larger and
+commented. `trader config show STRATEGY` prints every key with the value that a run uses and where it
+comes from; `trader config explain KEY` says what one means.
+
+## The trading loop
+
+`[signals]`, `[risk]`, `[exits]` and `[guards]` switch the trading loop on: entries become signals that
+are checked and sized, positions are watched and closed by ten conditions, the account is guarded. So do
+the rules `edge`, `probability`, `confidence` and `target_price`, the sizing methods `kelly`,
+`fixed_fraction` and `vol_target`, minimum and maximum sizes, and what an entry order does when it waits.
+A table that is there has all its defaults on; one that is not there is off. A file without any of them
+runs as if there were no loop. Durations are a whole number and a unit: `ms`, `s`, `m`, `h` or `d`.
 
 A package may bring strategies: entry points of the group `trader.strategies` whose object is the
 path of a strategy file, or a function that returns it.
@@ -80,12 +91,13 @@ def _rows(model: type[BaseModel]) -> str:
     lines = ["", "| key | accepted | default | meaning |", "|---|---|---|---|"]
     for name, field in fields_of(model):
         if model_in(field.annotation) is None:
-            cells = (f"`{name}`", accepted_of(field), _default(field), field.description or "")
+            cells = (f"`{name}`", accepted_of(field), default_of(field), field.description or "")
             lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _default(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
+    """Return the default of a key as code; empty where there is none."""
     if field.is_required():
         return "needed"
     if field.default is None or field.default is PydanticUndefined or field.default == "":
