@@ -85,7 +85,8 @@ def trips_linked(output: RunOutput, instrument: Ints, opened_row: Ints) -> tuple
     """Return the number and the exit reason of each round trip, 0 where there is none.
 
     `opened_row` is the journal row of the change of position that opened it: the trading loop's own
-    row follows it, before anything else of that instrument opens.
+    row follows it, before anything else of that instrument opens. What only a fee in kind makes two
+    trips of is one to the loop: the second has no number.
     """
     opened = output.journal[rows_of(output, at.KIND_POSITION_OPENED)]
     rows = rows_of(output, at.KIND_POSITION_OPENED)
@@ -99,8 +100,12 @@ def trips_linked(output: RunOutput, instrument: Ints, opened_row: Ints) -> tuple
     keys, numbers = keys[order], opened[order, loop.TRIP_POSITION]
     wanted = instrument * stride + opened_row
     place = np.searchsorted(keys, wanted)
+    # Trips are by instrument and time: the next one ends where this one's row may be.
+    following = np.append(wanted[1:], np.iinfo(np.int64).max)
     found: Flags = place < keys.size
-    found[found] = keys[place[found]] // stride == instrument[found]
+    found[found] = (keys[place[found]] // stride == instrument[found]) & (
+        keys[place[found]] < following[found]
+    )
     number[found] = numbers[place[found]]
     closed = output.journal[rows_of(output, at.KIND_POSITION_CLOSED)]
     reasons = dict(
