@@ -243,8 +243,8 @@ GUARD_TILT: Final = 14
 GUARD_TILT_UNTIL: Final = 15
 GUARD_FLAT_READS: Final = 16
 GUARD_KILLED: Final = 17  # 1: working orders have been canceled for the kill
-GUARD_SLACK_DOWN: Final = 18
-GUARD_SLACK_UP: Final = 19
+GUARD_QUIET_LOW: Final = 18  # minor: between these two equities, and
+GUARD_QUIET_HIGH: Final = 19
 GUARD_RESET_LEVEL: Final = 20  # minor
 GUARD_MANUAL_MEAN: Final = 21
 GUARD_LAST_LOSS_AT: Final = 22  # ns of the last closing with a loss
@@ -267,6 +267,7 @@ GUARD_ALERTS: Final = 55  # raised so far
 GUARD_BARE_NS: Final = 56  # nanoseconds that lots were without protection
 GUARD_BARE_TIMES: Final = 57
 GUARD_TIER_SINCES: Final = 58  # three: ns since equity is at the level of SNIPER, ...; 0: it is not
+GUARD_QUIET_UNTIL: Final = 62  # ns: before this, a watch changes nothing (`engine.rules.quiet`)
 GUARD_HOUR_TOLD: Final = 61  # 1: the hour that is being counted has been found unusual
 
 # --- Latches: one row per `Latch` ---------------------------------------------------------------------------

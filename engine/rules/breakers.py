@@ -64,6 +64,7 @@ from engine.model.trading_layout import (
     RING_API_TRIPS,
     RING_DATABASE,
 )
+from engine.rules.equity import end_quiet
 from engine.rules.latches import clear_latch, is_set, set_latch
 from engine.rules.tilt import note_manual
 from engine.rules.trust import lose_mark
@@ -76,6 +77,7 @@ TRIPS_MAX = 2  # of the venue's breaker in an hour; the next one needs a person
 @kernel
 def hear_input(s: Core, events: Table, row: int) -> None:
     """Follow an event of the session itself: KIND_API_ERROR to KIND_COMPONENT."""
+    end_quiet(s)
     kind = events[row, EVENT_KIND]
     if kind == KIND_API_ERROR:
         hear_api_error(s, events[row, ERROR_CLASS])

@@ -26,6 +26,8 @@ from engine.model.trading_layout import (
     GUARD_DAY_EXCUSED,
     GUARD_DAY_FLOW,
     GUARD_PEAK,
+    GUARD_QUIET_HIGH,
+    GUARD_QUIET_LOW,
     LIMIT_DAILY_MINOR,
     LIMIT_DAILY_PPM,
     NOT_GIVEN,
@@ -112,3 +114,10 @@ def drawdown_ppm(s: Core, equity: int) -> int:
     if peak <= 0 or equity >= peak:
         return 0
     return multiply_divide_floor(add_checked(peak, -equity), MILLION, peak)
+
+
+@kernel
+def end_quiet(s: Core) -> None:
+    """Have the next watch look closely: something that the guards depend on has changed."""
+    s.guard[GUARD_QUIET_LOW] = 0
+    s.guard[GUARD_QUIET_HIGH] = 0

@@ -72,10 +72,12 @@ from engine.rules.equity import (
     daily_loss_level,
     day_result_of,
     drawdown_ppm,
+    end_quiet,
     known_equity,
 )
 from engine.rules.latches import clear_latch, is_set, set_latch
 from engine.rules.peaks import drawdown_level, raise_peak, reset_level, scale_peak
+from engine.rules.quiet import begin_quiet, is_quiet
 from engine.rules.tiers import begin_tier, follow_tier
 from engine.rules.tilt import follow_tilt
 from engine.rules.trust import (
@@ -114,6 +116,7 @@ def start_day(s: Core, equity: int) -> None:
     s.guard[GUARD_DAY_BOOKED] = booked_minor(s)
     s.guard[GUARD_DAY_EXCUSED] = 0
     forget_loss(s)
+    end_quiet(s)
 
 
 @kernel
@@ -146,6 +149,7 @@ def reset_all(s: Core) -> None:
 def note_flow(s: Core, minor: int) -> None:
     """A deposit or withdrawal, in minor of the account's currency, is about to be posted."""
     s.account[ACCOUNT_TOUCHED] = 1
+    end_quiet(s)
     equity = known_equity(s)
     begin_account(s, equity)
     if s.guard[GUARD_BEGUN] == 0 or minor == OVERFLOW:
@@ -168,6 +172,14 @@ def add_to_guard(s: Core, column: int, minor: int) -> None:
 @kernel
 def watch_equity(s: Core) -> None:
     """Look at the account after a slice, a fact or a wake: set and clear what its equity says."""
+    if not is_quiet(s):
+        look_closely(s)
+
+
+@kernel
+def look_closely(s: Core) -> None:
+    """Look at everything that the guards depend on."""
+    end_quiet(s)
     if s.account[ACCOUNT_SEVERITY] != ACTIVE:
         end_latches(s)
     if s.limits[LIMIT_GUARDS] == 1 or s.limits[LIMIT_RISK] == 1:
@@ -192,6 +204,7 @@ def watch_trusted(s: Core, equity: int, marked: int) -> None:
     watch_drawdown(s, equity)
     follow_reset(s, equity)
     follow_tier(s, equity)
+    begin_quiet(s, equity)
 
 
 # --- Daily loss ------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ from engine.model.trading_layout import (
     RING_API_TRIPS,
     RING_DATABASE,
 )
-from engine.rules.equity import day_result_minor
+from engine.rules.equity import day_result_minor, end_quiet
 from engine.rules.peaks import restart_peak
 from engine.state import Core
 
@@ -201,6 +201,7 @@ def clear_latch(s: Core, g: int, by: int) -> bool:
     severity = s.latches[g, LATCH_SEVERITY]
     if severity == ACTIVE or (by == BY_ITSELF and not may_clear_itself(s, g)):
         return False
+    end_quiet(s)
     s.latches[g, LATCH_SEVERITY] = ACTIVE
     s.latches[g, LATCH_MANUAL] = 0
     s.latches[g, LATCH_UNTIL] = 0

@@ -62,17 +62,24 @@ def follow_tier(s: Core, equity: int) -> None:
     time_levels(s, stands)
     now, hold = s.account[ACCOUNT_NOW], s.limits[LIMIT_TIER_HOLD]
     reached = min(tier, stands)
-    due = NEVER
     for higher in range(tier + 1, stands + 1):
-        since = s.guard[GUARD_TIER_SINCES + higher - TIER_SNIPER]
-        if now - since >= hold:
+        if now - s.guard[GUARD_TIER_SINCES + higher - TIER_SNIPER] >= hold:
             reached = higher
-        else:
-            due = min(due, since + hold)
-    set_wake(s, account_slot(s, WAKE_TIER), due)
     if reached != tier:
         change_tier(s, reached, equity)
+    set_wake(s, account_slot(s, WAKE_TIER), tier_due(s, equity))
     hold_tier(s, equity)
+
+
+@kernel
+def tier_due(s: Core, equity: int) -> int:
+    """Return when a higher tier will have been held long enough, NEVER where none is stood in."""
+    due = NEVER
+    if level_of_tier(s, TIER_STRATEGIST) > 0:
+        for higher in range(s.guard[GUARD_TIER] + 1, tier_of(s, equity) + 1):
+            since = s.guard[GUARD_TIER_SINCES + higher - TIER_SNIPER]
+            due = min(due, since + s.limits[LIMIT_TIER_HOLD])
+    return due
 
 
 @kernel

@@ -125,6 +125,7 @@ MONEY_KERNELS = (
     "engine/rules/latched.py",
     "engine/rules/market_checks.py",
     "engine/rules/opening.py",
+    "engine/rules/quiet.py",
     "engine/rules/rate.py",
     "engine/rules/risk.py",
     "engine/rules/signal_checks.py",

@@ -165,6 +165,7 @@ class Guarded:
 
     settings: dict[str, str]
     world: str = "interpreted"
+    closely: bool = False  # every look is a close one
     block: Block = field(init=False)
     core: Core = field(init=False)
     s: Any = field(init=False)
@@ -195,6 +196,8 @@ class Guarded:
             if self.s.account[at.ACCOUNT_TOUCHED] == 0:
                 return
             self.s.account[at.ACCOUNT_TOUCHED] = 0
+            if self.closely:
+                self.s.guard[loop.GUARD_QUIET_HIGH] = self.s.guard[loop.GUARD_QUIET_LOW]
             self.kernel(watch_equity)(self.s)
 
     def end_waits(self, before: int) -> None:

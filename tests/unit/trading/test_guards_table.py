@@ -7,15 +7,19 @@ from decimal import Decimal
 import pytest
 
 from engine.model import layout as at
+from engine.model import trading_layout as loop
 from tests.unit.trading.guarded import START, Guarded, Row, duration, rows_of, split_words
 
 ROWS = rows_of("guards.txt")
 SEVERITIES = ("reduce_only", "paused_all", "flattening", "locked")
 
 
-def play(row: Row, world: str) -> Guarded:
+QUIET = (loop.GUARD_QUIET_LOW, loop.GUARD_QUIET_HIGH, loop.GUARD_QUIET_UNTIL)
+
+
+def play(row: Row, world: str, *, closely: bool = False) -> Guarded:
     """Let a line happen; the day begins once there is cash."""
-    account = Guarded(row.settings, world)
+    account = Guarded(row.settings, world, closely)
     cash, *holdings = split_words(row.columns[0])
     account.happen(cash)
     account.happen("& day")
@@ -51,6 +55,16 @@ def check(account: Guarded, expected: str) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_line(row: Row) -> None:
     check(play(row, "interpreted"), row.columns[2])
+
+
+def test_a_quick_look_sees_what_a_close_one_would() -> None:
+    for row in ROWS:
+        quick, close = play(row, "interpreted"), play(row, "interpreted", closely=True)
+        for account in (quick, close):
+            for column in QUIET:
+                account.s.guard[column] = 0
+        assert (quick.block == close.block).all(), row
+        assert (quick.core.journal == close.core.journal).all(), row
 
 
 def test_the_table_is_whole() -> None:
