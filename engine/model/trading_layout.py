@@ -321,6 +321,7 @@ WAKES_WIDTH: Final = 2
 WAKE_AT: Final = 0
 WAKE_PLACE: Final = 1  # in the queue, plus one; 0: not in it
 WAKE_SLOTS_ACCOUNT: Final = 8
+WAKE_SUSPECT: Final = 0  # after instruments and latches
 WAKE_LOSS: Final = 1
 WAKE_TIER: Final = 2
 WAKE_RESET: Final = 3

@@ -66,6 +66,7 @@ from engine.model.trading_layout import (
     NOT_GIVEN,
     WAKE_LOSS,
     WAKE_RESET,
+    WAKE_SUSPECT,
 )
 from engine.rules.equity import (
     booked_minor,
@@ -81,6 +82,7 @@ from engine.rules.quiet import begin_quiet, is_quiet
 from engine.rules.tiers import begin_tier, follow_tier
 from engine.rules.tilt import follow_tilt
 from engine.rules.trust import (
+    CONFIRMED_AFTER,
     MARKED_BY_BARS,
     NOT_MARKED,
     has_positions,
@@ -90,9 +92,7 @@ from engine.rules.trust import (
 )
 from engine.state import Core
 
-NS_PER_SECOND = 10**9
-CONFIRMED_AFTER = 2 * NS_PER_SECOND  # a loss that marks show and nobody has booked
-CONFIRMED_BY = 2  # marks
+CONFIRMED_BY = 2  # marks that show a loss which nobody has booked
 
 
 # --- What the rest of the core tells ---------------------------------------------------------------------
@@ -172,7 +172,7 @@ def add_to_guard(s: Core, column: int, minor: int) -> None:
 @kernel
 def watch_equity(s: Core) -> None:
     """Look at the account after a slice, a fact or a wake: set and clear what its equity says."""
-    if not is_quiet(s):
+    if not is_quiet(s.account, s.guard, s.ledger, s.terms, s.positions, s.monitors, s.held):
         look_closely(s)
 
 
@@ -263,7 +263,10 @@ def watch_drawdown(s: Core, equity: int) -> None:
     level, minimum = drawdown_level(s), s.limits[LIMIT_MINIMUM_MINOR]
     is_deep = equity <= level and not is_set(s, LATCH_DRAWDOWN)
     is_low = equity < minimum and minimum > 0 and not is_set(s, LATCH_MINIMUM_EQUITY)
-    if not (is_deep or is_low) or is_any_suspect(s):
+    if not (is_deep or is_low):
+        return
+    if is_any_suspect(s):
+        set_wake(s, account_slot(s, WAKE_SUSPECT), s.account[ACCOUNT_NOW] + CONFIRMED_AFTER)
         return
     if not (is_set(s, LATCH_DRAWDOWN) or is_set(s, LATCH_MINIMUM_EQUITY)):
         # Deposits count on the way back: the level stays what it is now.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from engine.jit import kernel
 from engine.kernels.money import OVERFLOW, add_checked
-from engine.kernels.positions import equity_minor
+from engine.kernels.positions import equity_of
 from engine.model.layout import (
     ACCOUNT_HELD,
     ACCOUNT_NOW,
@@ -35,35 +35,41 @@ from engine.model.trading_layout import (
     MONITOR_LOST,
     NOT_GIVEN,
 )
-from engine.rules.equity import daily_loss_level, end_quiet, has_rates
+from engine.rules.equity import daily_loss_level, end_quiet
 from engine.rules.peaks import drawdown_level
 from engine.rules.tiers import level_of_tier, tier_due, tier_of
-from engine.state import Core
+from engine.state import Core, Table
 
 
 @kernel
-def is_quiet(s: Core) -> bool:
+def is_quiet(
+    account: Table,
+    guard: Table,
+    ledger: Table,
+    terms: Table,
+    positions: Table,
+    monitors: Table,
+    held: Table,
+) -> bool:
     """Return whether this look changes nothing; then what it has seen is remembered."""
-    now = s.account[ACCOUNT_NOW]
-    if s.guard[GUARD_QUIET_LOW] >= s.guard[GUARD_QUIET_HIGH] or now >= s.guard[GUARD_QUIET_UNTIL]:
+    now = account[ACCOUNT_NOW]
+    if guard[GUARD_QUIET_LOW] >= guard[GUARD_QUIET_HIGH] or now >= guard[GUARD_QUIET_UNTIL]:
         return False
-    if s.account[ACCOUNT_SEVERITY] != ACTIVE:
+    if account[ACCOUNT_SEVERITY] != ACTIVE:
         return False
     is_new = False
-    for n in range(s.account[ACCOUNT_HELD]):
-        i = s.held[n]
-        if s.positions[i, POSITION_QUANTITY] != 0:
-            if s.monitors[i, MONITOR_LOST] != 0 or s.positions[i, POSITION_LAST] <= 0:
+    for n in range(account[ACCOUNT_HELD]):
+        i = held[n]
+        if positions[i, POSITION_QUANTITY] != 0:
+            if monitors[i, MONITOR_LOST] != 0 or positions[i, POSITION_LAST] <= 0:
                 return False
-            is_new = is_new or s.positions[i, POSITION_LAST_TS] == now
-    if s.ledger.shape[0] > 1 and not has_rates(s):
+            is_new = is_new or positions[i, POSITION_LAST_TS] == now
+    equity = equity_of(ledger, positions, terms)
+    if equity <= guard[GUARD_QUIET_LOW] or equity >= guard[GUARD_QUIET_HIGH]:
         return False
-    equity = equity_minor(s)
-    if equity <= s.guard[GUARD_QUIET_LOW] or equity >= s.guard[GUARD_QUIET_HIGH]:
-        return False
-    s.guard[GUARD_EQUITY] = equity
+    guard[GUARD_EQUITY] = equity
     if is_new:
-        s.guard[GUARD_MARKED_AT] = now
+        guard[GUARD_MARKED_AT] = now
     return True
 
 

@@ -45,6 +45,7 @@ from engine.rules.equity import has_rates
 from engine.rules.latches import clear_latch, set_latch
 from engine.state import Core
 
+CONFIRMED_AFTER = 2 * 10**9  # what nothing but a mark has shown
 NOT_MARKED = 0
 MARKED = 1
 MARKED_BY_BARS = 2  # all that is held: a bar is confirmed by its length
@@ -126,11 +127,16 @@ def take_marks(s: Core) -> int:
 
 @kernel
 def is_any_suspect(s: Core) -> bool:
-    """Return whether a mark of something held is far from the one before it, and not confirmed."""
+    """Return whether a mark of something held is far from the one before it, and not confirmed.
+
+    Two seconds without another mark confirm it.
+    """
     for n in range(s.account[ACCOUNT_HELD]):
         i = s.held[n]
-        if s.positions[i, POSITION_QUANTITY] != 0 and s.monitors[i, MONITOR_SUSPECT] != 0:
-            return True
+        since = s.monitors[i, MONITOR_SUSPECT]
+        if s.positions[i, POSITION_QUANTITY] != 0 and since != 0:
+            if s.account[ACCOUNT_NOW] - since < CONFIRMED_AFTER:
+                return True
     return False
 
 

@@ -291,7 +291,7 @@ class Guarded:
             self.s.account[at.ACCOUNT_ORDERS] = int(verb == "order")
             self.s.account[at.ACCOUNT_TOUCHED] = 1
         elif verb == "suspect":
-            self.s.monitors[self.number(rest[0]), loop.MONITOR_SUSPECT] = int(rest[1])
+            self.s.monitors[self.number(rest[0]), loop.MONITOR_SUSPECT] = int(rest[1]) * self.now
         elif verb in ("manual", "cancel", "edit"):
             self.manual(verb, *rest)
         else:
