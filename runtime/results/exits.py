@@ -139,6 +139,8 @@ def exit_statistics(output: RunOutput) -> list[ExitRow]:
     exits = exits_with_fills(output, fills_of(output, changes), changes)
     split = _split_rows(output)
     fired = times_fired(output, exits)
+    for reason in fired:  # when one that works at the end began is not certain
+        fired[reason] = max(fired[reason], sum(each.reason == reason for each in exits))
     return [
         _statistics(reason, count, [each for each in exits if each.reason == reason], output, split)
         for reason, count in fired.items()

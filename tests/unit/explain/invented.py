@@ -37,7 +37,7 @@ def invented(story: Story, run: RunJournal) -> list[str]:
         for when in _TIME.findall(text):
             found += [] if since_1970(when) in values else [f"{when}: {line.text}"]
         text = _TIME.sub("", text)
-        spans = {abs(a - line.ts_ns) for a in values} | values
+        spans = {abs(a - line.ts_ns) for a in values} | {abs(a) for a in values}
         for lasted in _SPAN.findall(text):
             found += [] if nanoseconds(lasted) in spans else [f"{lasted}: {line.text}"]
         text = _SPAN.sub("", text)
