@@ -15,6 +15,7 @@ from engine.model.units import INT64_MAX
 
 NEVER: Final = INT64_MAX
 NOT_GIVEN: Final = -(2**63)
+KEEP: Final = NOT_GIVEN + 1  # as an input: what is known stays
 
 # --- Monitors: one row per instrument: its position in hand, the exit and the entry that work ---------
 MONITOR_WIDTH: Final = 96

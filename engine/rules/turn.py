@@ -7,6 +7,7 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.model.layout import ACCOUNT_TOUCHED
 from engine.model.trading_layout import (
+    KEEP,
     MONITOR_CONFIDENCE,
     MONITOR_EDGE,
     MONITOR_GOAL,
@@ -38,9 +39,17 @@ def watch(s: Core, intents: Table) -> None:
 def take_inputs(
     s: Core, i: int, edge: int, confidence: int, goal: int, volatility: int, volume: int
 ) -> None:
-    """Remember what the strategy says of an instrument at the row in hand (NOT_GIVEN: nothing)."""
-    s.monitors[i, MONITOR_EDGE] = edge
-    s.monitors[i, MONITOR_CONFIDENCE] = confidence
-    s.monitors[i, MONITOR_GOAL] = goal
-    s.monitors[i, MONITOR_VOLATILITY] = volatility
-    s.monitors[i, MONITOR_VOLUME] = volume
+    """Remember what the strategy says of an instrument at the row in hand.
+
+    NOT_GIVEN: it says nothing; KEEP: what it has said stays.
+    """
+    if edge != KEEP:
+        s.monitors[i, MONITOR_EDGE] = edge
+    if confidence != KEEP:
+        s.monitors[i, MONITOR_CONFIDENCE] = confidence
+    if goal != KEEP:
+        s.monitors[i, MONITOR_GOAL] = goal
+    if volatility != KEEP:
+        s.monitors[i, MONITOR_VOLATILITY] = volatility
+    if volume != KEEP:
+        s.monitors[i, MONITOR_VOLUME] = volume

@@ -2,7 +2,8 @@
 
 A formula's float becomes one here, by a named rounding: half-even to 10^-9 for fractions, half-even to a
 tick for prices. What has no value (NaN), or none that can be meant, is NOT_GIVEN; unknown means no, so
-such an entry is denied and such an exit does not fire.
+such an entry is denied and such an exit does not fire. Where there is no formula what is known stays: a
+Python strategy says it at times of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from data.history import BarColumns, InstrumentHistory, TradeColumns
 from engine.model.instruments import Instrument
-from engine.model.trading_layout import NOT_GIVEN
+from engine.model.trading_layout import KEEP, NOT_GIVEN
 from engine.model.units import INT64_MAX
 from runtime.config import StrategyConfig
 
@@ -86,13 +87,12 @@ def inputs_of(
         own = {key: columns[k] for key, columns in values.items()}
         goal = own.get("target_price")
         remembered = VolumeMemory() if memory is None else memory.setdefault(k, VolumeMemory())
-        volume = _volume(config, part, remembered)
         inputs: Inputs = (
             _fraction(own.get("edge", own.get("probability"))),
             _fraction(own.get("confidence")),
-            NOT_GIVEN if goal is None else panel[k].ticks_of(goal),
+            KEEP if goal is None else panel[k].ticks_of(goal),
             _fraction(own.get("volatility")),
-            volume,
+            _volume(config, part, remembered),
         )
         found.append(inputs if part.bars is not None else None)
     return found
@@ -111,7 +111,7 @@ def to_given(scaled: Floats, most: float) -> Ints:
 
 
 def _fraction(column: Floats | None) -> Column:
-    return NOT_GIVEN if column is None else to_given(column * _PPB, FRACTION_MAX * _PPB)
+    return KEEP if column is None else to_given(column * _PPB, FRACTION_MAX * _PPB)
 
 
 def _counts(config: StrategyConfig, instrument: Instrument) -> bool:
@@ -126,7 +126,7 @@ def _volume(config: StrategyConfig, part: InstrumentHistory, memory: VolumeMemor
     """Return the lots that traded in the window that ends with each bar."""
     bars, trades, exits = part.bars, part.trades, config.exits
     if bars is None or exits is None or not _counts(config, part.instrument):
-        return NOT_GIVEN
+        return KEEP
     if bars.has_volume:
         return _of_bars(bars, exits.volume_window_ns, memory)
     return NOT_GIVEN if trades is None else _of_trades(bars, trades, exits.volume_window_ns, memory)

@@ -1,7 +1,7 @@
 """The trading loop's tables of a strategy file, as the numbers that the core reads.
 
 This is the only place where they become columns. A limit whose table is not there is off: its column
-is 0, or for ages and waits a time that does not come.
+is 0.
 """
 
 from __future__ import annotations
@@ -88,7 +88,10 @@ def mark_terms(terms: Row, config: StrategyConfig, instruments: Sequence[Instrum
                     remedy="a limit that does not hold for what it names is worse than none",
                 )
             terms[symbols[symbol], at.TERM_GROUP] = number
+    events = sorted({instrument.event for instrument in instruments} - {""})
     for k, instrument in enumerate(instruments):
+        if instrument.event:
+            terms[k, at.TERM_EVENT] = events.index(instrument.event) + 1
         terms[k, at.TERM_EXPIRES] = instrument.expires_ns or 0
         terms[k, at.TERM_BINARY] = int(instrument.is_binary)
 
@@ -125,7 +128,6 @@ def _require_events(config: StrategyConfig, instruments: Sequence[Instrument]) -
 
 
 def _fill_risk(row: Row, risk: RiskSection | None) -> None:
-    row[loop.LIMIT_QUOTE_AGE] = loop.NEVER
     if risk is None:
         return
     row[loop.LIMIT_RISK] = 1
@@ -171,6 +173,7 @@ def _fill_sizes(
     row[loop.LIMIT_SIZE_TARGET_PPB] = to_quanta(target, 7, name="target_volatility_percent")
     row[loop.LIMIT_SIZE_MINIMUM_UNITS_PPB] = _units(sizing.minimum_quantity)
     row[loop.LIMIT_SIZE_MINIMUM_MINOR] = _minor(sizing.minimum_notional)
+    row[loop.LIMIT_SIZE_MINIMUM_PPM] = _ppm(sizing.minimum_percent or Decimal(0))
     row[loop.LIMIT_SIZE_MAXIMUM_UNITS_PPB] = _units(sizing.maximum_quantity)
     row[loop.LIMIT_SIZE_MAXIMUM_MINOR] = _minor(sizing.maximum_notional)
     most = sizing.maximum_percent

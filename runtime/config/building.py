@@ -188,6 +188,7 @@ def _sizing(file: StrategyFile) -> SizingSection:
         volatility=table.volatility,
         minimum_quantity=table.minimum_quantity,
         minimum_notional=table.minimum_notional,
+        minimum_percent=table.minimum_percent,
         maximum_quantity=table.maximum_quantity,
         maximum_notional=table.maximum_notional,
         maximum_percent=table.maximum_percent,

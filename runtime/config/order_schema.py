@@ -82,6 +82,9 @@ class SizingTable(Table):
     minimum_notional: Number | None = Field(
         None, gt=0, le=MONEY_MAX, decimal_places=8, description="No trade of a smaller value."
     )
+    minimum_percent: Number | None = Field(
+        None, gt=0, le=100, decimal_places=4, description="The same, of equity."
+    )
     maximum_quantity: Number | None = Field(
         None, gt=0, le=QUANTITY_MAX, decimal_places=9, description="Larger trades are made smaller."
     )

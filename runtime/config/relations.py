@@ -34,6 +34,7 @@ _TRADING_RULES = ("edge", "probability", "confidence", "target_price")
 _TRADING_SIZES = (
     "minimum_quantity",
     "minimum_notional",
+    "minimum_percent",
     "maximum_quantity",
     "maximum_notional",
     "maximum_percent",

@@ -95,6 +95,7 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "volatility": {'kind': 'text', 'shortest': 1, 'longest': 20000, 'default': None},
         "minimum_quantity": {'kind': 'number', 'gt': 0, 'le': Decimal('9000000000'), 'places': 9, 'default': None},
         "minimum_notional": {'kind': 'number', 'gt': 0, 'le': Decimal('90000000000'), 'places': 8, 'default': None},
+        "minimum_percent": {'kind': 'number', 'gt': 0, 'le': 100, 'places': 4, 'default': None},
         "maximum_quantity": {'kind': 'number', 'gt': 0, 'le': Decimal('9000000000'), 'places': 9, 'default': None},
         "maximum_notional": {'kind': 'number', 'gt': 0, 'le': Decimal('90000000000'), 'places': 8, 'default': None},
         "maximum_percent": {'kind': 'number', 'gt': 0, 'le': 10000, 'places': 4, 'default': None},

@@ -118,6 +118,7 @@ class SizingSection:
     volatility: str | None = field(default=None, metadata=_LATER)
     minimum_quantity: Decimal | None = field(default=None, metadata=_LATER)
     minimum_notional: Decimal | None = field(default=None, metadata=_LATER)
+    minimum_percent: Decimal | None = field(default=None, metadata=_LATER)
     maximum_quantity: Decimal | None = field(default=None, metadata=_LATER)
     maximum_notional: Decimal | None = field(default=None, metadata=_LATER)
     maximum_percent: Decimal | None = field(default=None, metadata=_LATER)

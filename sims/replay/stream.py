@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.model import layout as at
-from engine.model.trading_layout import NOT_GIVEN
+from engine.model.trading_layout import KEEP
 from sims.replay.source import RANKS, Source
 
 Ints = NDArray[np.int64]
@@ -121,7 +121,7 @@ class _Buffers:
         self.signals[row:last] = 0
         if source.kind == at.KIND_BAR:
             for j in range(at.SIGNAL_INPUTS):
-                given: Ints | int = NOT_GIVEN if source.inputs is None else source.inputs[j]
+                given: Ints | int = KEEP if source.inputs is None else source.inputs[j]
                 self.signals[row:last, at.SIGNAL_EDGE + j] = (
                     given if isinstance(given, int) else given[start:end]
                 )

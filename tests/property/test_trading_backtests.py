@@ -129,7 +129,7 @@ def by_rows(config: StrategyConfig, dataset: Dataset, *, chunk_rows: int) -> Run
 def test_rows_columns_and_windows_run_the_same(name: str, seed: int, tmp_path: Path) -> None:
     dataset, config = make_dataset(tmp_path, seed), config_of(name)
     expected = by_columns(config, dataset)
-    assert len(expected.journal) > 0
+    assert (expected.journal[:, at.EVENT_KIND] == at.KIND_SUBMITTED).any()
     for chunk_rows in (50, 100_000):
         rows = by_rows(config, dataset, chunk_rows=chunk_rows)
         assert np.array_equal(rows.journal, expected.journal), chunk_rows

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
+from ast import literal_eval
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,3 +112,20 @@ def test_workspace_files_are_read_the_same(key: str) -> None:
         if quick is not None:
             assert plain(quick) == plain(WorkspaceTable.model_validate(tables)), value
     assert quick_workspace({}) is not None
+
+
+@pytest.mark.parametrize(
+    ("example", "more"),
+    [("sma_cross", set()), ("full_loop", {"building", "relations", "sections"})],
+)
+def test_loading_a_file_imports_what_it_needs(example: str, more: set[str]) -> None:
+    """A short run is over sooner than pydantic is imported."""
+    script = (
+        "import sys; from pathlib import Path; from runtime.config import load_strategy; "
+        f"load_strategy(Path({str(ROOT / 'examples' / example)!r} + '.toml')); "
+        "print([m for m in sys.modules if m == 'pydantic' or m.startswith('runtime.config.trading_')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert set(literal_eval(done.stdout)) == {f"runtime.config.trading_{each}" for each in more}

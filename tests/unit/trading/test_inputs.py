@@ -11,7 +11,7 @@ import pytest
 from data.actions import Action, ActionKind
 from data.history import BarColumns, History, InstrumentHistory, TradeColumns
 from engine.model.instruments import Instrument, InstrumentKind
-from engine.model.trading_layout import NOT_GIVEN
+from engine.model.trading_layout import KEEP, NOT_GIVEN
 from engine.model.units import NS_PER_DAY
 from runtime.backtest.clockwork import clockwork_of
 from runtime.backtest.inputs import Inputs, VolumeMemory, gives_inputs, inputs_of, to_given
@@ -91,7 +91,7 @@ def test_formulas_are_given_at_every_bar() -> None:
     assert column(found, CONFIDENCE) == [700_000_000] * 4
     # 1.105 is half a tick, to even; 1.1 x 1.105 = 1.2155, 1.21 x 1.105 = 1.33705, 1.33 x 1.105 = 1.46965
     assert column(found, GOAL) == [110, 122, 134, 147]
-    assert (found[VOLATILITY], found[VOLUME]) == (NOT_GIVEN, NOT_GIVEN)
+    assert (found[VOLATILITY], found[VOLUME]) == (KEEP, KEEP)  # no formula, nothing to look at
 
 
 def test_weights_and_their_edge_are_given_together() -> None:

@@ -22,7 +22,7 @@ from runtime.config import parse_strategy
 
 SHARE = Instrument("ABC", InstrumentKind.EQUITY)
 OTHER = Instrument("DEF", InstrumentKind.EQUITY)
-RAIN = Instrument("RAIN", InstrumentKind.BINARY_EVENT, expires_ns=9 * NS_PER_DAY)
+RAIN = Instrument("RAIN", InstrumentKind.BINARY_EVENT, expires_ns=9 * NS_PER_DAY, event="weather")
 RULES = 'rules.entry = "close > 1"\n'
 SECOND = NS_PER_SECOND
 
@@ -81,7 +81,7 @@ LIMITS = [
     ("risk", 'no_entry_first = "5m"', "NO_ENTRY_FIRST", 300 * SECOND),
     ("risk", 'no_entry_last = "5m"', "NO_ENTRY_LAST", 300 * SECOND),
     ("risk", "max_positions = 3", "SIZE_MAXIMUM_PPM", 200_000),  # sizes are clipped to the limit
-    ("signals", "", "QUOTE_AGE", loop.NEVER),  # without [risk] no price is too old
+    ("signals", "", "QUOTE_AGE", 0),  # without [risk] no price is too old
     ("signals", "", "POSITIONS", 0),
     ("execution", 'timeout = "15s"', "ENTRY_TIMEOUT", 15 * SECOND),
     ("execution", 'timeout = "off"', "ENTRY_TIMEOUT", 0),
@@ -124,6 +124,7 @@ LIMITS = [
     ("sizing", "maximum_notional = 15", "SIZE_MAXIMUM_MINOR", 15 * MINOR_PER_UNIT),
     ("sizing", "maximum_quantity = 15", "SIZE_MAXIMUM_UNITS_PPB", 15 * 10**9),
     ("sizing", "minimum_notional = 15", "SIZE_MINIMUM_MINOR", 15 * MINOR_PER_UNIT),
+    ("sizing", "minimum_percent = 0.5", "SIZE_MINIMUM_PPM", 5_000),
     ("sizing", "minimum_quantity = 1.5", "SIZE_MINIMUM_UNITS_PPB", 1_500_000_000),
     ("sizing", "minimum_quantity = 1", "SIZE_FRACTION_PPB", 950_000_000),  # equal_weight, of one
 ]
@@ -277,6 +278,7 @@ def test_instruments_know_their_group_and_their_end() -> None:
     assert terms[:, at.TERM_GROUP].tolist() == [1, 1, 2]  # numbered by their names: dry, wet
     assert terms[:, at.TERM_EXPIRES].tolist() == [0, 0, 9 * NS_PER_DAY]
     assert terms[:, at.TERM_BINARY].tolist() == [0, 0, 1]
+    assert terms[:, at.TERM_EVENT].tolist() == [0, 0, 1]
 
 
 def test_a_group_of_unknown_instruments_is_refused() -> None:
