@@ -55,6 +55,7 @@ from engine.model.trading import SOURCE_RULE
 from engine.model.trading_layout import (
     ENTRY_ENDING,
     ENTRY_ORDER,
+    ENTRY_SIDE,
     MONITOR_TARGET,
     MONITOR_TARGET_AT,
     MONITOR_TARGET_FILLS,
@@ -123,8 +124,10 @@ def leave(s: Core, intents: Table, i: int, side: int) -> None:
 def wish_exit(s: Core, i: int, side: int) -> None:
     """Give up one side of an instrument: the trading loop closes it, as the row `strategy` says."""
     r = find_order(s, s.monitors[i, ENTRY_ORDER])
-    if r >= 0 and s.orders[r, ORDER_SIDE] == side:
+    if s.monitors[i, ENTRY_SIDE] == side:
         s.monitors[i, ENTRY_ENDING] = 0  # no further try follows
+        s.account[ACCOUNT_TOUCHED] = 1
+    if r >= 0 and s.orders[r, ORDER_SIDE] == side:
         withdraw(s, r)
     if tradable_lots(s, i) * side > 0:
         s.monitors[i, MONITOR_WANTS] = s.monitors[i, MONITOR_WANTS] | WANTS_EXIT

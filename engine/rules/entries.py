@@ -64,6 +64,7 @@ from engine.model.trading import (
 )
 from engine.model.trading_layout import (
     CALENDAR_DAY,
+    CALENDAR_OPENED,
     ENTRY_CARRY,
     ENTRY_CLASS,
     ENTRY_DAY,
@@ -282,36 +283,38 @@ def bounded(s: Core, i: int, side: int, price: int) -> int:
 # --- After an order's end -------------------------------------------------------------------------------
 @kernel
 def may_try(s: Core, i: int) -> bool:
-    """Return whether another order of an entry may follow: in time, in the open, with nothing against."""
-    return (
+    """Return whether another order of an entry may follow: in time, with nothing against it."""
+    return bool(
         s.account[ACCOUNT_NOW] <= s.monitors[i, ENTRY_EXPIRES]
         and s.account[ACCOUNT_SEVERITY] < REDUCE_ONLY
         and s.monitors[i, EXIT_PHASE] == PHASE_IDLE
-        and is_market_open(s, i)
     )
 
 
 @kernel
+def has_present_price(s: Core, i: int) -> bool:
+    """Return whether the market is open and has shown a price since it opened."""
+    opened = s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_OPENED]
+    return bool(is_market_open(s, i) and s.positions[i, POSITION_LAST_TS] >= opened)
+
+
+@kernel
 def go_on(s: Core, intents: Table, i: int, heard: int) -> None:
-    """An entry's order has ended as `heard` says: try again, or end the entry."""
+    """An entry's order has ended, now as `heard` says or before: try again, wait for that, or end."""
     left = floor_to(s.monitors[i, ENTRY_LEFT], s.terms[i, TERM_LOT_STEP])
     s.monitors[i, ENTRY_ORDER] = 0
     if heard == RESULT_REJECTED:
         s.monitors[i, ENTRY_REJECTS] += 1
+        is_last = s.monitors[i, ENTRY_REJECTS] >= REJECTS_MAX
+        s.monitors[i, ENTRY_ENDING] = ENDS_FOR_GOOD if is_last else ENDS_FOR_A_TRY
+    elif heard != 0 and heard != RESULT_CANCELED:
+        s.monitors[i, ENTRY_ENDING] = ENDS_FOR_GOOD
     if left <= 0 or heard == RESULT_FILLED:
         end_entry(s, i, RESULT_FILLED)
-    elif may_try(s, i) and is_tried_again(s, i, heard):
-        try_again(s, intents, i, left)
-    else:
+    elif s.monitors[i, ENTRY_ENDING] != ENDS_FOR_A_TRY or not may_try(s, i):
         end_entry(s, i, heard if heard != 0 else RESULT_CANCELED)
-
-
-@kernel
-def is_tried_again(s: Core, i: int, heard: int) -> bool:
-    """Return whether the end of an entry's order calls for another: a reject, or a cancel for that."""
-    if heard == RESULT_REJECTED:
-        return bool(s.monitors[i, ENTRY_REJECTS] < REJECTS_MAX)
-    return heard == RESULT_CANCELED and s.monitors[i, ENTRY_ENDING] == ENDS_FOR_A_TRY
+    elif has_present_price(s, i):
+        try_again(s, intents, i, left)
 
 
 @kernel
