@@ -1,4 +1,4 @@
-"""The trading loop's inputs of each bar: edge, confidence, goal, volatility and volume, as integers.
+"""The trading loop's inputs of each event: edge, confidence, goal, volatility and volume, as integers.
 
 A formula's float becomes one here, by a named rounding: half-even to 10^-9 for fractions, half-even to a
 tick for prices. What has no value (NaN), or none that can be meant, is NOT_GIVEN; unknown means no, so
@@ -15,7 +15,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from data.history import BarColumns, InstrumentHistory, TradeColumns
+from data.history import InstrumentHistory
+from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.trading_layout import KEEP, NOT_GIVEN
 from engine.model.units import INT64_MAX
@@ -25,11 +26,13 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Column = Ints | int  # an integer is the value of every row
 Inputs = tuple[Column, ...]  # edge or probability, confidence, goal, volatility, volume
+KindInputs = dict[int, Inputs]  # by kind of event
 Values = Mapping[str, Sequence[Floats]]  # of each formula, a column for each instrument
 
 INPUT_KEYS: Final = ("edge", "probability", "confidence", "target_price", "volatility")
 FRACTION_MAX = 1_000.0  # beyond it a fraction is a mistake, as is infinity
 _PPB = 10**9
+_NOTHING: Inputs = (KEEP,) * 4
 _NO_INTS = np.empty(0, dtype=np.int64)
 
 
@@ -50,11 +53,31 @@ class Priced(Protocol):
 
 @dataclass(slots=True, eq=False)
 class VolumeMemory:
-    """What one instrument's volumes remember of the windows before: those that may still count."""
+    """What one instrument has traded, as far as it may still count: of windows before this one too."""
 
     ts_ns: Ints = field(default_factory=lambda: _NO_INTS)
     lots: Ints = field(default_factory=lambda: _NO_INTS)
-    first_ns: int | None = None
+    first_ns: int = INT64_MAX  # since when volumes are known
+
+    def take(self, ts_ns: Ints, lots: Ints, first_ns: int) -> None:
+        """Take what has traded next."""
+        self.ts_ns = np.concatenate((self.ts_ns, ts_ns))
+        self.lots = np.concatenate((self.lots, lots))
+        self.first_ns = min(self.first_ns, first_ns)
+
+    def within(self, window_ns: int, at_ns: Ints) -> Ints:
+        """Return what is in (time - window, time] of each time; NOT_GIVEN before all of it is known."""
+        # A sum of all lots may wrap around; the difference of two of them is right again.
+        sums = np.concatenate(([0], np.cumsum(self.lots)))
+        first = np.searchsorted(self.ts_ns, at_ns - window_ns, side="right")
+        last = np.searchsorted(self.ts_ns, at_ns, side="right")
+        return np.where(at_ns - window_ns >= self.first_ns, sums[last] - sums[first], NOT_GIVEN)
+
+    def forget(self, window_ns: int) -> None:
+        """Forget what cannot count any more."""
+        if len(self.ts_ns):
+            kept = int(np.searchsorted(self.ts_ns, self.ts_ns[-1] - window_ns, side="right"))
+            self.ts_ns, self.lots = self.ts_ns[kept:], self.lots[kept:]
 
 
 def gives_inputs(config: StrategyConfig, instruments: Sequence[Instrument]) -> bool:
@@ -69,8 +92,10 @@ def inputs_of(
     panel: Sequence[Priced] = (),
     values: Values | None = None,
     memory: dict[int, VolumeMemory] | None = None,
-) -> list[Inputs | None] | None:
-    """Return the inputs of each instrument's bars; None where nothing is given.
+) -> list[KindInputs] | None:
+    """Return the inputs of each instrument's market data, by kind of event; None where nothing is given.
+
+    Formulas speak at bars only, volumes are known at quotes and prints too.
 
     Parameters
     ----------
@@ -79,22 +104,24 @@ def inputs_of(
     memory
         Of the windows before this one; filled in.
     """
-    values = values or {}
     if not gives_inputs(config, [part.instrument for part in history.parts]):
         return None
-    found: list[Inputs | None] = []
+    found: list[KindInputs] = []
     for k, part in enumerate(history.parts):
-        own = {key: columns[k] for key, columns in values.items()}
+        own = {key: columns[k] for key, columns in (values or {}).items()}
         goal = own.get("target_price")
-        remembered = VolumeMemory() if memory is None else memory.setdefault(k, VolumeMemory())
-        inputs: Inputs = (
+        told: Inputs = (
             _fraction(own.get("edge", own.get("probability"))),
             _fraction(own.get("confidence")),
             KEEP if goal is None else panel[k].ticks_of(goal),
             _fraction(own.get("volatility")),
-            _volume(config, part, remembered),
         )
-        found.append(inputs if part.bars is not None else None)
+        remembered = VolumeMemory() if memory is None else memory.setdefault(k, VolumeMemory())
+        volumes = _volumes(config, part, remembered)
+        made: KindInputs = {kind: (*_NOTHING, volume) for kind, volume in volumes.items()}
+        if part.bars is not None:
+            made[at.KIND_BAR] = (*told, volumes.get(at.KIND_BAR, KEEP))
+        found.append(made)
     return found
 
 
@@ -122,41 +149,24 @@ def _counts(config: StrategyConfig, instrument: Instrument) -> bool:
     return instrument.is_binary or exits.volume is not None
 
 
-def _volume(config: StrategyConfig, part: InstrumentHistory, memory: VolumeMemory) -> Column:
-    """Return the lots that traded in the window that ends with each bar."""
+def _volumes(
+    config: StrategyConfig, part: InstrumentHistory, memory: VolumeMemory
+) -> dict[int, Ints]:
+    """Return the lots that traded in the window that ends with each event, by kind of event."""
     bars, trades, exits = part.bars, part.trades, config.exits
-    if bars is None or exits is None or not _counts(config, part.instrument):
-        return KEEP
-    if bars.has_volume:
-        return _of_bars(bars, exits.volume_window_ns, memory)
-    return NOT_GIVEN if trades is None else _of_trades(bars, trades, exits.volume_window_ns, memory)
-
-
-def _of_bars(bars: BarColumns, window_ns: int, memory: VolumeMemory) -> Ints:
-    if len(bars) and memory.first_ns is None:
-        memory.first_ns = int(bars.ts_open_ns[0])
-    return _windowed(bars.ts_close_ns, bars.ts_close_ns, bars.volume_lots, window_ns, memory)
-
-
-def _of_trades(
-    bars: BarColumns, trades: TradeColumns, window_ns: int, memory: VolumeMemory
-) -> Ints:
-    if len(trades) and memory.first_ns is None:
-        memory.first_ns = int(trades.ts_ns[0])
-    return _windowed(bars.ts_close_ns, trades.ts_ns, trades.size_lots, window_ns, memory)
-
-
-def _windowed(at_ns: Ints, ts_ns: Ints, lots: Ints, window_ns: int, memory: VolumeMemory) -> Ints:
-    """Return for each time what is in the window (time - window, time]; NOT_GIVEN before it is full."""
-    ts = np.concatenate((memory.ts_ns, ts_ns))
-    # A sum of all times may wrap around; the difference of two of them is right again.
-    sums = np.concatenate(([0], np.cumsum(np.concatenate((memory.lots, lots)))))
-    first = np.searchsorted(ts, at_ns - window_ns, side="right")
-    last = np.searchsorted(ts, at_ns, side="right")
-    begins = INT64_MAX if memory.first_ns is None else memory.first_ns
-    found = np.where(at_ns - window_ns >= begins, sums[last] - sums[first], NOT_GIVEN)
-    if len(ts):
-        kept = int(np.searchsorted(ts, ts[-1] - window_ns, side="right"))
-        memory.lots = np.concatenate((memory.lots, lots))[kept:]
-        memory.ts_ns = ts[kept:]
+    if exits is None or not _counts(config, part.instrument):
+        return {}
+    if bars is not None and bars.has_volume:
+        first = int(bars.ts_open_ns[0]) if len(bars) else INT64_MAX
+        memory.take(bars.ts_close_ns, bars.volume_lots, first)
+    elif trades is not None:
+        first = int(trades.ts_ns[0]) if len(trades) else INT64_MAX
+        memory.take(trades.ts_ns, trades.size_lots, first)
+    blocks = {at.KIND_BAR: bars, at.KIND_QUOTE: part.quotes, at.KIND_TRADE: trades}
+    found = {
+        kind: memory.within(exits.volume_window_ns, block.ts_ns)
+        for kind, block in blocks.items()
+        if block is not None
+    }
+    memory.forget(exits.volume_window_ns)
     return found

@@ -30,7 +30,7 @@ from runtime.backtest.benchmark import benchmark_of
 from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.day_grid import DayGrid
 from runtime.backtest.decisions import Decider, decider_of
-from runtime.backtest.inputs import gives_inputs
+from runtime.backtest.inputs import gives_inputs, inputs_of
 from runtime.backtest.lean_machine import LeanMachine, Outcome, outcome_of_output
 from runtime.backtest.marks import mark_sources
 from runtime.backtest.run import Job, run_signals, starting_cash
@@ -190,7 +190,8 @@ class Bench:
     def _run_hashed(self, config: StrategyConfig) -> RunOutput:
         assert self.shared is not None
         whole = self.shared.signals(config)
-        wakes, inputs = self._window.cut(whole), self._window.cut_inputs(whole)
+        wakes = self._window.cut(whole)
+        inputs = self._window.cut_inputs(whole, inputs_of(config, self.traded))
         market = [
             replace(source, wakes=wakes[source.instrument])
             if source.kind == at.KIND_BAR

@@ -31,7 +31,7 @@ from engine.lang.program import Node, NodeKind, Program
 from engine.lang.ranking import rank_columns
 from engine.model import layout as at
 from runtime.backtest.clockwork import clockwork_of
-from runtime.backtest.inputs import Inputs, inputs_of
+from runtime.backtest.inputs import KindInputs, inputs_of
 from runtime.backtest.signals import panel_of, signals_of
 from runtime.config import StrategyConfig
 from sims.replay.source import Wakes, wakes_of
@@ -60,7 +60,7 @@ class WholeWakes:
 
     wakes: Sequence[Wakes]
     opening: Sequence[Wakes] | None = None
-    inputs: Sequence[Inputs | None] | None = None
+    inputs: Sequence[KindInputs] | None = None
 
 
 class SharedSignals:

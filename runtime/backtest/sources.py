@@ -14,7 +14,7 @@ from data.history import BarColumns, History, InstrumentHistory
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.units import to_minor, to_quanta
-from runtime.backtest.inputs import Inputs
+from runtime.backtest.inputs import KindInputs
 from runtime.backtest.signals import Signals
 from sims.replay.source import Source
 
@@ -35,12 +35,12 @@ def market_sources(
     values: Sequence[Sequence[NDArray[np.float64]]] | None = None,
     *,
     ticked: Sequence[bool] | None = None,
-    inputs: Sequence[Inputs | None] | None = None,
+    inputs: Sequence[KindInputs] | None = None,
 ) -> list[Source]:
     """Return every block of columns of a history as a source.
 
     Bars fill no orders where there are ticks; `ticked` says where, if `history` is only a window.
-    `inputs` of the trading loop go with the bars.
+    `inputs` are the trading loop's.
     """
     if ticked is None:
         ticked = ticked_parts(history)
@@ -67,8 +67,10 @@ def market_sources(
             made.append(Source(at.KIND_TRADE, k, part.trades.ts_ns, payload))
         if part.bars is not None:
             source = _bar_source(k, part.bars, signals, values, fills=not ticked[k])
-            made.append(source if inputs is None else replace(source, inputs=inputs[k]))
-    return made
+            made.append(source)
+    if inputs is None:
+        return made
+    return [replace(each, inputs=inputs[each.instrument].get(each.kind)) for each in made]
 
 
 def ticked_parts(history: Parts) -> list[bool]:

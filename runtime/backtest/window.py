@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.history import History
-from runtime.backtest.inputs import Inputs, cut_inputs
+from engine.model.layout import KIND_BAR
+from runtime.backtest.inputs import KindInputs, cut_inputs
 from runtime.backtest.shared import WholeWakes
 from sims.replay.source import Wakes
 
@@ -35,12 +36,16 @@ class Window:
                 made[k] = _joined(targets, made[k].between(1, last - first))
         return made
 
-    def cut_inputs(self, whole: WholeWakes) -> Sequence[Inputs | None] | None:
-        """Return the trading loop's inputs of the part."""
-        if self.rows is None or whole.inputs is None:
+    def cut_inputs(
+        self, whole: WholeWakes, own: Sequence[KindInputs] | None
+    ) -> Sequence[KindInputs] | None:
+        """Return the trading loop's inputs of the part: those of its bars cut out, `own` of the rest."""
+        if self.rows is None or whole.inputs is None or own is None:
             return whole.inputs
-        pairs = zip(whole.inputs, self.rows, strict=True)
-        return [None if each is None else cut_inputs(each, *rows) for each, rows in pairs]
+        return [
+            each | {KIND_BAR: cut_inputs(inputs[KIND_BAR], *rows)}
+            for each, inputs, rows in zip(own, whole.inputs, self.rows, strict=True)
+        ]
 
 
 def window_of(history: History, traded: History) -> Window:

@@ -229,7 +229,7 @@ def run(
         if s.account[ACCOUNT_TRADING] == 1:
             if row == slice_first:
                 end_waits(s, b, intents, events[row, EVENT_TS])
-            if events[row, EVENT_KIND] == KIND_BAR:
+            if KIND_BAR <= events[row, EVENT_KIND] <= KIND_TRADE:
                 take_row_inputs(s, events[row, EVENT_INSTRUMENT], signals, row)
         handle(s, b, events, row)
         due = due | signals[row, SIGNAL_BITS]

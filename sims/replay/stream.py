@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.model import layout as at
 from engine.model.trading_layout import KEEP
-from sims.replay.source import RANKS, Source
+from sims.replay.source import MARKET, RANKS, Source
 
 Ints = NDArray[np.int64]
 __all__ = ["CHUNK_ROWS", "Chunk", "Source", "Stream"]
@@ -119,7 +119,7 @@ class _Buffers:
         for column, data in source.payload.items():
             events[:, column] = data if isinstance(data, int) else data[start:end]
         self.signals[row:last] = 0
-        if source.kind == at.KIND_BAR:
+        if source.kind in MARKET:
             for j in range(at.SIGNAL_INPUTS):
                 given: Ints | int = KEEP if source.inputs is None else source.inputs[j]
                 self.signals[row:last, at.SIGNAL_EDGE + j] = (

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from data.actions import Action, ActionKind
-from data.history import BarColumns, History, InstrumentHistory, TradeColumns
+from data.history import BarColumns, History, InstrumentHistory, QuoteColumns, TradeColumns
+from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.trading_layout import KEEP, NOT_GIVEN
 from engine.model.units import NS_PER_DAY
@@ -65,8 +66,8 @@ def inputs(config: StrategyConfig, history: History) -> Inputs:
     assert config.rules is not None
     signals = signals_of(program, panel, config.rules, compiled=False)
     found = inputs_of(config, history, panel, signals.values)
-    assert found is not None and found[0] is not None
-    return found[0]
+    assert found is not None
+    return found[0][at.KIND_BAR]
 
 
 def column(found: Inputs, place: int) -> list[int]:
@@ -143,6 +144,20 @@ def test_volume_of_prints_is_taken_where_bars_have_none() -> None:
     assert column(inputs(config, history), VOLUME) == [6, 8, 16]
 
 
+def test_volume_is_known_at_quotes_and_prints_too() -> None:
+    day = NS_PER_DAY
+    none = np.zeros(3, dtype=np.int64)
+    trades = TradeColumns(np.array([0, day, 2 * day]), none + 50, np.array([1, 2, 4]), none)
+    quotes = QuoteColumns(np.array([day - 1, day + 1, 9 * day]), none + 49, none + 51, none, none)
+    history = History((InstrumentHistory(RAIN, quotes=quotes, trades=trades),))
+    found = inputs_of(config_of("[exits]"), history)
+    assert found is not None
+    # (-1 ns, 1 d - 1 ns] begins before the first print; (1 ns, 1 d + 1 ns] has 2; nothing after it.
+    assert column(found[0][at.KIND_QUOTE], VOLUME) == [NOT_GIVEN, 2, 0]
+    assert column(found[0][at.KIND_TRADE], VOLUME) == [NOT_GIVEN, 2, 4]
+    assert found[0][at.KIND_QUOTE][:VOLUME] == (KEEP,) * 4
+
+
 @pytest.mark.parametrize(
     ("text", "instrument", "is_given"),
     [
@@ -172,7 +187,7 @@ def test_windows_of_a_history_have_the_volumes_of_the_whole(rows: int) -> None:
     whole = bars_of(lots.tolist())
     config = config_of('exits.liquidity_dried_up = { volume = 5, volume_window = "5d" }')
     expected = inputs_of(config, History((InstrumentHistory(SHARE, bars=whole),)))
-    assert expected is not None and expected[0] is not None
+    assert expected is not None
     memory: dict[int, VolumeMemory] = {}
     found: list[int] = []
     for first in range(0, 40, rows):
@@ -181,7 +196,7 @@ def test_windows_of_a_history_have_the_volumes_of_the_whole(rows: int) -> None:
             "ts_open_ns", "ts_close_ns", "open_ticks", "high_ticks", "low_ticks", "close_ticks",
             "volume_lots")))  # fmt: skip
         made = inputs_of(config, History((InstrumentHistory(SHARE, bars=bars),)), memory=memory)
-        assert made is not None and made[0] is not None
-        found += column(made[0], VOLUME)
-    assert found == column(expected[0], VOLUME)
+        assert made is not None
+        found += column(made[0][at.KIND_BAR], VOLUME)
+    assert found == column(expected[0][at.KIND_BAR], VOLUME)
     assert len(memory[0].ts_ns) <= 5
