@@ -13,7 +13,6 @@ from engine.kernels.ledger import fault, journal_row, post_cash, to_base
 from engine.kernels.money import (
     OVERFLOW,
     add_checked,
-    ceil_to,
     divide_wide,
     floor_to,
     multiply_divide_ceiling,
@@ -144,7 +143,8 @@ from engine.rules.breakers import hear_input
 from engine.rules.correlation import sample_returns, scale_returns
 from engine.rules.guards import note_flow
 from engine.rules.hours import note_session
-from engine.rules.scaling import scale_monitor
+from engine.rules.scaling import scale_monitor, scale_price
+from engine.rules.suspects import judge_mark
 from engine.rules.trust import lose_mark
 from engine.state import Core, Table
 
@@ -228,6 +228,7 @@ def note_mark(s: Core, i: int, kind: int, before: int) -> None:
     s.monitors[i, MONITOR_MARK_BEFORE] = before
     s.monitors[i, MONITOR_MARK_LENGTH] = 0
     s.monitors[i, MONITOR_LOST] = 0
+    judge_mark(s, i, kind, before)
     if s.monitors[i, MONITOR_POSITION] != 0:
         s.monitors[i, MONITOR_MARKS] += 1
     if is_held(s, i):
@@ -431,15 +432,6 @@ def is_out_of_range(orders: Table, r: int) -> bool:
         or orders[r, ORDER_ARMED] == OVERFLOW
         or orders[r, ORDER_REPLACING] == OVERFLOW
     )
-
-
-@kernel
-def scale_price(price: int, step: int, numerator: int, denominator: int, up: bool) -> int:
-    """Return a price after a split, on the grid, rounded up or down; 0 stays 0, no other becomes it."""
-    if up or price == 0:
-        return ceil_to(multiply_divide_ceiling(price, denominator, numerator), step)
-    scaled = floor_to(multiply_divide_floor(price, denominator, numerator), step)
-    return scaled if scaled == OVERFLOW else max(scaled, step)
 
 
 @kernel

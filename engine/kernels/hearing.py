@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.jit import kernel
+from engine.kernels.attempts import end_attempt
 from engine.model.layout import (
     ACCOUNT_TOUCHED,
     ACCOUNT_TRADING,
@@ -69,6 +70,7 @@ def hear_fact(s: Core, r: int, kind: int, lots: int) -> None:
         s.monitors[i, EXIT_FILLED] += filled
         if result != RESULT_WORKING:
             s.monitors[i, EXIT_HEARD] = result
+            end_attempt(s, i, r, result)
         if ended:
             s.monitors[i, EXIT_ORDER] = 0
     elif s.monitors[i, ENTRY_ORDER] == order_id:

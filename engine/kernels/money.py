@@ -116,6 +116,32 @@ def rounds_up(quotient: int, remainder: int, c: int) -> bool:
 
 
 @kernel
+def compare_products(a: int, b: int, c: int, d: int) -> int:
+    """Return the sign of a * b - c * d for numbers >= 0, exactly.
+
+    The products may be wider than 64 bits: then a / c is compared with d / b as Euclid divides, whole
+    part by whole part, each pair of remainders turned over.
+    """
+    if a == 0 or b == 0 or c == 0 or d == 0:
+        left = 1 if a > 0 and b > 0 else 0
+        right = 1 if c > 0 and d > 0 else 0
+        return left - right
+    while a > INT64_MAX // b or c > INT64_MAX // d:
+        first, second = a // c, d // b
+        if first != second:
+            return 1 if first > second else -1
+        rest, other = a % c, d % b
+        if rest == 0 or other == 0:
+            left = 1 if rest > 0 else 0
+            right = 1 if other > 0 else 0
+            return left - right
+        a, b, c, d = b, rest, other, c
+    if a * b == c * d:
+        return 0
+    return 1 if a * b > c * d else -1
+
+
+@kernel
 def notional_minor(price: int, lots: int, numerator: int, denominator: int) -> int:
     """Return the money of `lots` at `price` in minor units, or OVERFLOW.
 

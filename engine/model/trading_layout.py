@@ -47,6 +47,8 @@ MONITOR_TARGET_GOAL: Final = 23  # ticks: the goal of the trip; NOT_GIVEN: none
 MONITOR_REACH_LOW: Final = 24  # ticks: an exit price at or below it may change something
 MONITOR_REACH_HIGH: Final = 25  # ticks: one at or above it
 MONITOR_QUANTITY: Final = 27  # tradable lots when they were last looked at
+EXIT_NEXT_SENT: Final = 28  # ns, when the replacement under way was sent
+EXIT_KIND: Final = 29  # PriceKind of the order that works, or of the one to be sent next
 MONITOR_MARKS: Final = 26  # valid marks seen while held: what "the next mark" is told by
 # The exit that works
 EXIT_PHASE: Final = 30
@@ -70,6 +72,7 @@ EXIT_MARK: Final = 47  # MONITOR_MARKS when it was given up: not tried again bef
 EXIT_GOAL: Final = 48  # lots that it wanted when it fired
 EXIT_NEXT_PRICE: Final = 49  # ticks of the replacement under way
 EXIT_POSITION: Final = 50  # number of the trip that it closes
+EXIT_BEFORE: Final = 51  # lots that its order had filled when the present attempt began
 # The entry that works
 ENTRY_SIGNAL: Final = 52  # number; 0: none
 ENTRY_ORDER: Final = 53  # id of its order; 0: none

@@ -20,6 +20,7 @@ from engine.model.trading_layout import (
     CALENDAR_OPENED,
     MONITOR_MARK_KIND,
     NEVER,
+    WAKE_AT,
 )
 from engine.rules.guards import begin_day
 from engine.state import Core
@@ -79,5 +80,10 @@ def due_after(s: Core, i: int, wait: int) -> tuple[int, int]:
 
 @kernel
 def wake_at(s: Core, i: int, at: int) -> None:
-    """Have an instrument looked at at a time; one that bars tell of is looked at at its bars."""
-    set_wake(s, i, NEVER if is_timed_by_bars(s, i) else at)
+    """Have an instrument looked at at a time; one that bars tell of is looked at at its bars.
+
+    The earliest of several wishes counts: each look says anew what is still waited for, and one in
+    vain changes nothing.
+    """
+    if not is_timed_by_bars(s, i) and at < s.wakes[i, WAKE_AT]:
+        set_wake(s, i, at)

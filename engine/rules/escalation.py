@@ -1,0 +1,466 @@
+"""Closing a position until it is closed: the state machine of one exit.
+
+One order at a time: nothing new is sent to close while an order of ours that could close is unproven.
+A walk is a replacement of the working order; for anything else the order is canceled, the broker's
+word awaited, and then the next one sent. Orders are reduce-only, so that none flips a position.
+
+Waits are marked by a deadline in the state. They stand still while nothing can be sent (the session is
+closed, the instrument halted, trading paused), and an instrument that bars tell of takes its steps at
+its own bars only: a bar does not tell when in it an order was filled.
+"""
+
+from __future__ import annotations
+
+from engine.jit import kernel
+from engine.kernels.attempts import (
+    alert,
+    alert_once,
+    drop_replacement,
+    end_attempt,
+    journal_attempt,
+    journal_denied,
+    journal_exit,
+)
+from engine.kernels.held import renew_held
+from engine.kernels.intents import limit_order, market_order
+from engine.kernels.orders import ask_cancel, ask_replace, find_order, place
+from engine.kernels.positions import tradable_lots
+from engine.model.exits import ALERT_EXIT_FAILED, ALERT_EXIT_QUEUED, ALERT_EXIT_STUCK
+from engine.model.layout import (
+    ACCOUNT_LAST_DENIAL,
+    ACCOUNT_NOW,
+    ACCOUNT_ORDERS,
+    ACCOUNT_SEVERITY,
+    FLAG_REDUCE_ONLY,
+    ORDER_ATTEMPT,
+    ORDER_EXIT,
+    ORDER_FILLED,
+    ORDER_FLAGS,
+    ORDER_ID,
+    ORDER_INSTRUMENT,
+    ORDER_POSITION,
+    ORDER_SIDE,
+    ORDER_STATUS,
+    POSITION_CLOSED,
+    POSITION_HALTED,
+    POSITION_LAST_TS,
+    POSITION_WORKING,
+    STATUS_HELD,
+    STATUS_PENDING_CANCEL,
+)
+from engine.model.trading import (
+    FLATTENING,
+    PAUSED_ALL,
+    PHASE_CHANGING,
+    PHASE_CLEARING,
+    PHASE_ENDING,
+    PHASE_GIVING_UP,
+    PHASE_IDLE,
+    PHASE_QUEUED,
+    PHASE_WORKING,
+    PRICE_MARKET,
+    REASON_REBALANCE,
+    RESULT_CANCELED,
+    RESULT_CLOSED,
+    RESULT_CLOSED_ELSEWHERE,
+    RESULT_FAILED,
+    RESULT_REJECTED,
+    RESULT_REPLACED,
+    RESULT_TAKEN_OVER,
+    RESULT_WORKING,
+)
+from engine.model.trading_layout import (
+    EXIT_ALERTED,
+    EXIT_ATTEMPT,
+    EXIT_BEFORE,
+    EXIT_CARRY,
+    EXIT_DEADLINE,
+    EXIT_FAILS,
+    EXIT_FILLED,
+    EXIT_FIRED_PRICE,
+    EXIT_GOAL,
+    EXIT_HEARD,
+    EXIT_KIND,
+    EXIT_LEFT,
+    EXIT_MARK,
+    EXIT_NEXT_PRICE,
+    EXIT_NEXT_SENT,
+    EXIT_OFFSET_MILLI,
+    EXIT_ORDER,
+    EXIT_PHASE,
+    EXIT_POSITION,
+    EXIT_PRICE,
+    EXIT_REASON,
+    EXIT_SENT,
+    EXIT_SINCE,
+    EXIT_WALKS,
+    EXITS_GROWTH_MILLI,
+    EXITS_PRICE,
+    EXITS_PRIORITY,
+    EXITS_STEP_MILLI,
+    EXITS_STEP_WAIT,
+    EXITS_THEN_MARKET,
+    EXITS_WAIT,
+    EXITS_WALKS,
+    MONITOR_DENIED_EDGE,
+    MONITOR_MARKS,
+    MONITOR_POSITION,
+    NEVER,
+    NOT_GIVEN,
+)
+from engine.rules.conditions import better_entry, pass_stage, sells_a_stage, wanted_lots
+from engine.rules.hours import is_market_open, is_timed_by_bars
+from engine.rules.prices import exit_price, touch, walked_price, whole_steps
+from engine.state import Core, Table
+
+ASK_AGAIN = 5 * 10**9  # ns after which a cancel that was not answered is asked for again
+ALERT_AGAIN = 600 * 10**9
+REJECTS_MAX = 3
+
+
+# --- How an exit begins, is taken over, and ends ---------------------------------------------------------
+@kernel
+def may_begin(s: Core, i: int) -> bool:
+    """Return whether an exit may begin: one that was given up is tried again at the next mark only."""
+    if s.monitors[i, EXIT_PHASE] != PHASE_IDLE:
+        return False
+    return (
+        s.monitors[i, EXIT_POSITION] != s.monitors[i, MONITOR_POSITION]
+        or s.monitors[i, EXIT_MARK] != s.monitors[i, MONITOR_MARKS]
+    )
+
+
+@kernel
+def takes_over(s: Core, i: int, reason: int) -> bool:
+    """Return whether a condition is more urgent than the one whose exit works."""
+    if s.monitors[i, EXIT_PHASE] == PHASE_IDLE or reason == 0:
+        return False
+    working = s.monitors[i, EXIT_REASON]
+    higher: bool = s.exits[reason, EXITS_PRIORITY] < s.exits[working, EXITS_PRIORITY]
+    return higher
+
+
+@kernel
+def plan(s: Core, i: int, reason: int, price: int) -> None:
+    """Begin the plan of a condition that fired at an exit price of `price`; nothing is sent yet."""
+    lots = wanted_lots(s, i, reason)
+    s.monitors[i, EXIT_REASON] = reason
+    s.monitors[i, EXIT_POSITION] = s.monitors[i, MONITOR_POSITION]
+    s.monitors[i, EXIT_SINCE] = s.account[ACCOUNT_NOW]
+    s.monitors[i, EXIT_FIRED_PRICE] = price
+    s.monitors[i, EXIT_GOAL] = lots
+    s.monitors[i, EXIT_LEFT] = lots
+    s.monitors[i, EXIT_KIND] = s.exits[reason, EXITS_PRICE]
+    s.monitors[i, EXIT_MARK] = -1
+    for column in (EXIT_FILLED, EXIT_ATTEMPT, EXIT_WALKS, EXIT_OFFSET_MILLI, EXIT_FAILS):
+        s.monitors[i, column] = 0
+    if reason == REASON_REBALANCE:
+        best = better_entry(s, i)
+        if best >= 0:  # one position makes room for one signal
+            s.monitors[best, MONITOR_DENIED_EDGE] = NOT_GIVEN
+
+
+@kernel
+def begin(s: Core, i: int, reason: int, price: int) -> None:
+    """Begin to close for a condition."""
+    plan(s, i, reason, price)
+    s.monitors[i, EXIT_PRICE] = 0
+    s.monitors[i, EXIT_HEARD] = 0
+    s.monitors[i, EXIT_CARRY] = 0
+    s.monitors[i, EXIT_DEADLINE] = NEVER
+    s.monitors[i, EXIT_PHASE] = PHASE_CLEARING
+    renew_held(s, i)
+
+
+@kernel
+def take_over(s: Core, i: int, reason: int, price: int) -> None:
+    """Go on with a more urgent condition's plan, once the order that works is out of the way."""
+    journal_exit(s, i, RESULT_TAKEN_OVER)
+    drop_replacement(s, i, s.monitors[i, EXIT_ORDER])
+    plan(s, i, reason, price)
+    if s.monitors[i, EXIT_ORDER] != 0:
+        end_order_then(s, i, PHASE_ENDING)
+
+
+@kernel
+def finish(s: Core, i: int, result: int) -> None:
+    """The exit is over; an order of it that still works is canceled and no longer followed."""
+    r = find_order(s, s.monitors[i, EXIT_ORDER])
+    if r >= 0:
+        end_attempt(s, i, r, RESULT_CANCELED)
+        withdraw_row(s, r)
+    journal_exit(s, i, result)
+    if result == RESULT_FAILED:
+        alert_once(s, i, ALERT_EXIT_FAILED)
+        s.monitors[i, EXIT_MARK] = s.monitors[i, MONITOR_MARKS]
+    else:
+        s.monitors[i, EXIT_ALERTED] = 0
+    s.monitors[i, EXIT_ORDER] = 0
+    s.monitors[i, EXIT_NEXT_PRICE] = 0
+    s.monitors[i, EXIT_HEARD] = RESULT_WORKING
+    s.monitors[i, EXIT_CARRY] = 0
+    s.monitors[i, EXIT_DEADLINE] = NEVER
+    s.monitors[i, EXIT_PHASE] = PHASE_IDLE
+    renew_held(s, i)
+
+
+# --- What was heard of its order -------------------------------------------------------------------------
+@kernel
+def take_notice(s: Core, i: int) -> None:
+    """Follow what the broker said since the last look: the exit may be over, or need another order."""
+    heard, phase = s.monitors[i, EXIT_HEARD], s.monitors[i, EXIT_PHASE]
+    s.monitors[i, EXIT_HEARD] = RESULT_WORKING
+    is_gone = (
+        s.monitors[i, MONITOR_POSITION] != s.monitors[i, EXIT_POSITION]
+        or s.positions[i, POSITION_CLOSED] == 1
+    )
+    if s.monitors[i, EXIT_LEFT] == 0:
+        finish(s, i, RESULT_CLOSED)
+    elif is_gone:
+        finish(s, i, RESULT_CLOSED_ELSEWHERE)
+    elif s.monitors[i, EXIT_ORDER] != 0:
+        if phase == PHASE_CHANGING and s.monitors[i, EXIT_NEXT_PRICE] == 0:
+            s.monitors[i, EXIT_FAILS] = 0
+            s.monitors[i, EXIT_PHASE] = PHASE_WORKING
+    elif heard != RESULT_WORKING and heard != RESULT_REPLACED:
+        order_has_ended(s, i, heard)
+
+
+@kernel
+def order_has_ended(s: Core, i: int, heard: int) -> None:
+    """The order to close has ended and lots are left: another follows, unless the exit is given up."""
+    fails = s.monitors[i, EXIT_FAILS] + 1 if heard == RESULT_REJECTED else 0
+    s.monitors[i, EXIT_FAILS] = fails
+    if s.monitors[i, EXIT_PHASE] == PHASE_GIVING_UP or fails >= REJECTS_MAX:
+        finish(s, i, RESULT_FAILED)
+        return
+    s.monitors[i, EXIT_PHASE] = PHASE_CLEARING
+    s.monitors[i, EXIT_DEADLINE] = NEVER
+    s.monitors[i, EXIT_CARRY] = 0
+
+
+# --- Its next step ---------------------------------------------------------------------------------------
+@kernel
+def go_on(s: Core, intents: Table, i: int) -> None:
+    """Do what is due for the exit that works."""
+    keep_waits(s, i)
+    phase = s.monitors[i, EXIT_PHASE]
+    if phase == PHASE_CLEARING or phase == PHASE_QUEUED:
+        clear_and_send(s, intents, i)
+    elif phase != PHASE_CHANGING and is_due(s, i):
+        if phase == PHASE_WORKING:
+            step_on(s, i)
+        else:
+            end_order_then(s, i, phase)
+
+
+@kernel
+def sending_is_allowed(s: Core, i: int) -> bool:
+    """Return whether an order to close can be sent now: the market trades, and no latch forbids it."""
+    severity = s.account[ACCOUNT_SEVERITY]
+    return is_market_open(s, i) and (severity < PAUSED_ALL or severity == FLATTENING)
+
+
+@kernel
+def keep_waits(s: Core, i: int) -> None:
+    """Let waits stand still while nothing can be sent, and run on afterwards."""
+    deadline, now = s.monitors[i, EXIT_DEADLINE], s.account[ACCOUNT_NOW]
+    if not sending_is_allowed(s, i):
+        if deadline != NEVER:
+            s.monitors[i, EXIT_CARRY] = max(deadline - now, 1)
+            s.monitors[i, EXIT_DEADLINE] = NEVER
+        tell_of_waiting(s, i)
+    elif deadline == NEVER and s.monitors[i, EXIT_CARRY] > 0:
+        s.monitors[i, EXIT_DEADLINE] = now + s.monitors[i, EXIT_CARRY]
+        s.monitors[i, EXIT_CARRY] = 0
+
+
+@kernel
+def tell_of_waiting(s: Core, i: int) -> None:
+    """Alert that an exit cannot go on: once for a halt, every ten minutes while a latch is the reason."""
+    severity, told = s.account[ACCOUNT_SEVERITY], s.monitors[i, EXIT_ALERTED]
+    if s.positions[i, POSITION_HALTED] == 1 or severity >= PAUSED_ALL:
+        alert_once(s, i, ALERT_EXIT_QUEUED)
+    if told != 0 and severity >= PAUSED_ALL and s.account[ACCOUNT_NOW] - told >= ALERT_AGAIN:
+        alert(s, i, ALERT_EXIT_QUEUED)
+
+
+@kernel
+def is_due(s: Core, i: int) -> bool:
+    """Return whether the wait has ended, and this is a time at which steps are taken."""
+    if s.monitors[i, EXIT_DEADLINE] > s.account[ACCOUNT_NOW]:
+        return False
+    if is_timed_by_bars(s, i):
+        at_its_bar: bool = s.positions[i, POSITION_LAST_TS] == s.account[ACCOUNT_NOW]
+        return at_its_bar
+    return True
+
+
+@kernel
+def clear_and_send(s: Core, intents: Table, i: int) -> None:
+    """Send the next order, once nothing of ours that could close the position works any more."""
+    bid, _ = touch(s, i)
+    priced = s.monitors[i, EXIT_KIND] == PRICE_MARKET or bid > 0
+    if not priced or not sending_is_allowed(s, i):
+        s.monitors[i, EXIT_PHASE] = PHASE_QUEUED
+        s.monitors[i, EXIT_DEADLINE] = NEVER
+        s.monitors[i, EXIT_CARRY] = 0
+        return
+    s.monitors[i, EXIT_PHASE] = PHASE_CLEARING
+    asks = s.monitors[i, EXIT_DEADLINE] == NEVER or is_due(s, i)
+    if clear_way(s, i, asks) == 0:
+        send(s, intents, i)
+    elif asks:
+        s.monitors[i, EXIT_DEADLINE] = s.account[ACCOUNT_NOW] + ASK_AGAIN
+
+
+@kernel
+def clear_way(s: Core, i: int, asks: bool) -> int:
+    """Cancel the instrument's other orders; return how many of them could close the position.
+
+    Those are waited for. Entries could not, and are not. `asks` repeats the wish for orders that do
+    not show that it is known: held ones.
+    """
+    if s.positions[i, POSITION_WORKING] == 0:
+        return 0
+    closing = -1 if tradable_lots(s, i) > 0 else 1
+    count = 0
+    for r in range(s.account[ACCOUNT_ORDERS]):
+        if s.orders[r, ORDER_INSTRUMENT] == i:
+            if asks or s.orders[r, ORDER_STATUS] != STATUS_HELD:
+                withdraw_row(s, r)
+            if s.orders[r, ORDER_SIDE] == closing:
+                count += 1
+    return count
+
+
+@kernel
+def withdraw_row(s: Core, r: int) -> None:
+    """Ask once to cancel the order in row `r`."""
+    if s.orders[r, ORDER_STATUS] != STATUS_PENDING_CANCEL:
+        ask_cancel(s, s.orders[r, ORDER_ID])
+
+
+@kernel
+def lots_to_close(s: Core, i: int) -> int:
+    """Return the next order's lots: of what is left to close, at most what is held."""
+    held = abs(tradable_lots(s, i))
+    if sells_a_stage(s, s.monitors[i, EXIT_REASON]):
+        return min(s.monitors[i, EXIT_LEFT], held)
+    return held
+
+
+@kernel
+def send(s: Core, intents: Table, i: int) -> None:
+    """Send an order for what is left, at the price where the plan stands."""
+    lots = lots_to_close(s, i)
+    if lots == 0:
+        finish(s, i, RESULT_CLOSED_ELSEWHERE)
+        return
+    side, kind = -1 if tradable_lots(s, i) > 0 else 1, s.monitors[i, EXIT_KIND]
+    price = exit_price(s, i, side, kind)
+    if price > 0:
+        price = walked_price(s, i, side, price, whole_steps(s.monitors[i, EXIT_OFFSET_MILLI]))
+        limit_order(intents, 0, side, lots, price)
+    else:
+        market_order(intents, 0, side, lots)
+    is_first = s.monitors[i, EXIT_ATTEMPT] == 0
+    s.monitors[i, EXIT_ATTEMPT] += 1
+    intents[0, ORDER_INSTRUMENT] = i
+    intents[0, ORDER_FLAGS] = FLAG_REDUCE_ONLY
+    intents[0, ORDER_POSITION] = s.monitors[i, EXIT_POSITION]
+    intents[0, ORDER_EXIT] = s.monitors[i, EXIT_REASON]
+    intents[0, ORDER_ATTEMPT] = s.monitors[i, EXIT_ATTEMPT]
+    order_id = place(s, intents, 0)
+    s.monitors[i, EXIT_SENT] = s.account[ACCOUNT_NOW]
+    journal_attempt(s, i, order_id, price, lots, opposite_touch(s, i, side))
+    if order_id == 0:
+        journal_denied(s, i, s.account[ACCOUNT_LAST_DENIAL])
+        finish(s, i, RESULT_FAILED)
+        return
+    if is_first and sells_a_stage(s, s.monitors[i, EXIT_REASON]):
+        pass_stage(s, i)
+    wait_for(s, i, order_id, price, lots)
+
+
+@kernel
+def wait_for(s: Core, i: int, order_id: int, price: int, lots: int) -> None:
+    """Remember the order that was sent, and until when it is waited for."""
+    reason, kind = s.monitors[i, EXIT_REASON], s.monitors[i, EXIT_KIND]
+    s.monitors[i, EXIT_ORDER] = order_id
+    s.monitors[i, EXIT_PRICE] = price
+    s.monitors[i, EXIT_LEFT] = lots
+    s.monitors[i, EXIT_BEFORE] = 0
+    s.monitors[i, EXIT_HEARD] = RESULT_WORKING
+    s.monitors[i, EXIT_PHASE] = PHASE_WORKING
+    is_walking = s.monitors[i, EXIT_WALKS] > 0 and kind != PRICE_MARKET
+    wait = s.exits[reason, EXITS_STEP_WAIT] if is_walking else s.exits[reason, EXITS_WAIT]
+    s.monitors[i, EXIT_DEADLINE] = s.account[ACCOUNT_NOW] + wait
+    s.monitors[i, EXIT_CARRY] = 0
+
+
+@kernel
+def opposite_touch(s: Core, i: int, side: int) -> int:
+    """Return the price that an order to close would trade at now."""
+    bid, ask = touch(s, i)
+    return bid if side < 0 else ask
+
+
+@kernel
+def step_on(s: Core, i: int) -> None:
+    """The order was not filled in its wait: walk, go to market, send again, or give up."""
+    reason = s.monitors[i, EXIT_REASON]
+    if s.monitors[i, EXIT_KIND] == PRICE_MARKET:
+        alert_once(s, i, ALERT_EXIT_STUCK)
+        end_order_then(s, i, PHASE_ENDING)
+    elif s.monitors[i, EXIT_WALKS] < s.exits[reason, EXITS_WALKS]:
+        walk(s, i)
+    elif s.exits[reason, EXITS_THEN_MARKET] == 1:
+        s.monitors[i, EXIT_KIND] = PRICE_MARKET
+        end_order_then(s, i, PHASE_ENDING)
+    else:
+        end_order_then(s, i, PHASE_GIVING_UP)
+
+
+@kernel
+def end_order_then(s: Core, i: int, phase: int) -> None:
+    """Cancel the order that works; what follows waits for the broker's word."""
+    r = find_order(s, s.monitors[i, EXIT_ORDER])
+    if r >= 0:
+        withdraw_row(s, r)
+    s.monitors[i, EXIT_PHASE] = phase
+    s.monitors[i, EXIT_DEADLINE] = s.account[ACCOUNT_NOW] + ASK_AGAIN
+    s.monitors[i, EXIT_CARRY] = 0
+
+
+@kernel
+def walk(s: Core, i: int) -> None:
+    """Move the order's price by the next step of its walk; the bound may leave it where it is."""
+    reason, walks = s.monitors[i, EXIT_REASON], s.monitors[i, EXIT_WALKS]
+    gone = whole_steps(s.monitors[i, EXIT_OFFSET_MILLI])
+    step = s.exits[reason, EXITS_STEP_MILLI] + walks * s.exits[reason, EXITS_GROWTH_MILLI]
+    s.monitors[i, EXIT_OFFSET_MILLI] += step
+    s.monitors[i, EXIT_WALKS] = walks + 1
+    s.monitors[i, EXIT_DEADLINE] = s.account[ACCOUNT_NOW] + s.exits[reason, EXITS_STEP_WAIT]
+    r = find_order(s, s.monitors[i, EXIT_ORDER])
+    before, side = s.monitors[i, EXIT_PRICE], s.orders[r, ORDER_SIDE]
+    steps = whole_steps(s.monitors[i, EXIT_OFFSET_MILLI]) - gone
+    price = walked_price(s, i, side, before, steps)
+    if price != before:
+        change_price(s, i, r, price)
+
+
+@kernel
+def change_price(s: Core, i: int, r: int, price: int) -> None:
+    """Ask the broker for another price of the order in row `r`."""
+    order_id, side = s.orders[r, ORDER_ID], s.orders[r, ORDER_SIDE]
+    lots = min(s.monitors[i, EXIT_LEFT], abs(tradable_lots(s, i)))
+    s.monitors[i, EXIT_ATTEMPT] += 1
+    s.monitors[i, EXIT_NEXT_PRICE] = price
+    s.monitors[i, EXIT_NEXT_SENT] = s.account[ACCOUNT_NOW]
+    journal_attempt(s, i, order_id, price, lots, opposite_touch(s, i, side))
+    if ask_replace(s, order_id, s.orders[r, ORDER_FILLED] + lots, price, 0):
+        s.monitors[i, EXIT_PHASE] = PHASE_CHANGING
+    else:
+        s.monitors[i, EXIT_NEXT_PRICE] = 0
+        journal_denied(s, i, s.account[ACCOUNT_LAST_DENIAL])
