@@ -11,18 +11,16 @@ from engine.jit import kernel
 from engine.kernels.money import (
     OVERFLOW,
     add_checked,
-    compare_products,
     floor_to,
     multiply_checked,
+    multiply_divide_ceiling,
     multiply_divide_floor,
 )
 from engine.kernels.positions import tradable_lots, value_of
 from engine.model.layout import (
-    ACCOUNT_HELD,
     ACCOUNT_NOW,
     ACCOUNT_SEVERITY,
     KIND_QUOTE,
-    POSITION_CLOSED,
     POSITION_COST,
     POSITION_QUANTITY,
     TERM_BINARY,
@@ -34,7 +32,6 @@ from engine.model.layout import (
 )
 from engine.model.trading import (
     FLATTENING,
-    PHASE_IDLE,
     REASON_CIRCUIT_BREAKER,
     REASON_EARLY_EXIT,
     REASON_EDGE_DISAPPEARED,
@@ -51,8 +48,6 @@ from engine.model.trading import (
 )
 from engine.model.trading_layout import (
     CALENDAR_CLOSES,
-    EXIT_PHASE,
-    EXIT_REASON,
     EXITS_ENABLED,
     EXITS_PRIORITY,
     EXITS_SPREAD_PPB,
@@ -62,18 +57,13 @@ from engine.model.trading_layout import (
     EXITS_THRESHOLD_MEDIUM,
     LIMIT_AT_SESSION_CLOSE,
     LIMIT_EDGE_IS_PROBABILITY,
-    LIMIT_EXPIRY,
     LIMIT_STAGES,
     MONITOR_BASE,
     MONITOR_CLASS,
-    MONITOR_DENIED_AT,
-    MONITOR_DENIED_EDGE,
     MONITOR_DIRECTION,
     MONITOR_EDGE,
     MONITOR_MARK_KIND,
-    MONITOR_POSITION,
     MONITOR_STAGES,
-    MONITOR_STOP,
     MONITOR_TARGET_GOAL,
     MONITOR_VOLUME,
     MONITOR_WANTS,
@@ -280,26 +270,42 @@ def time_is_up(s: Core, i: int) -> bool:
 
 
 @kernel
+def widest_spread(s: Core, i: int) -> int:
+    """Return the widest spread in ticks that is liquid: in money for event contracts, else a part of the mid.
+
+    0 where there is no limit. Rounded down: spreads are whole ticks.
+    """
+    if s.terms[i, TERM_BINARY] == 1:
+        widest = s.exits[REASON_LIQUIDITY_DRIED_UP, EXITS_SPREAD_PPB]
+        return multiply_divide_floor(widest, s.terms[i, TERM_PRICE_UNIT], BILLION)
+    bid, ask = touch(s, i)
+    widest = s.exits[REASON_LIQUIDITY_DRIED_UP, EXITS_SPREAD_PPM]
+    return multiply_divide_floor(bid + ask, widest, 2 * MILLION)
+
+
+@kernel
 def spread_is_wide(s: Core, i: int) -> bool:
-    """Return whether the last quote's spread is over the limit: in money for event contracts, else of the mid."""
+    """Return whether the last quote's spread is over the limit."""
     bid, ask = touch(s, i)
     if s.monitors[i, MONITOR_MARK_KIND] != KIND_QUOTE or bid <= 0:
         return False
-    if s.terms[i, TERM_BINARY] == 1:
-        widest = s.exits[REASON_LIQUIDITY_DRIED_UP, EXITS_SPREAD_PPB]
-        unit = s.terms[i, TERM_PRICE_UNIT]
-        return widest > 0 and compare_products(ask - bid, BILLION, widest, unit) > 0
-    widest = s.exits[REASON_LIQUIDITY_DRIED_UP, EXITS_SPREAD_PPM]
-    return widest > 0 and compare_products(ask - bid, 2 * MILLION, widest, bid + ask) > 0
+    column = EXITS_SPREAD_PPB if s.terms[i, TERM_BINARY] == 1 else EXITS_SPREAD_PPM
+    has_limit = s.exits[REASON_LIQUIDITY_DRIED_UP, column] > 0
+    return has_limit and ask - bid > widest_spread(s, i)
+
+
+@kernel
+def least_volume(s: Core, i: int) -> int:
+    """Return the fewest lots that are liquid; the limit is in 10^-9 units, rounded up to whole lots."""
+    units = s.exits[REASON_LIQUIDITY_DRIED_UP, EXITS_THRESHOLD]
+    return multiply_divide_ceiling(units, s.terms[i, TERM_LOT_UNIT], BILLION)
 
 
 @kernel
 def volume_is_thin(s: Core, i: int) -> bool:
-    """Return whether fewer units than the limit traded in the window; the limit is in 10^-9 units."""
-    lots, least = s.monitors[i, MONITOR_VOLUME], s.exits[REASON_LIQUIDITY_DRIED_UP, EXITS_THRESHOLD]
-    if lots < 0:
-        return False
-    return compare_products(lots, BILLION, least, s.terms[i, TERM_LOT_UNIT]) < 0
+    """Return whether less than the limit traded in the window, where the volume is known."""
+    lots = s.monitors[i, MONITOR_VOLUME]
+    return lots >= 0 and lots < least_volume(s, i)
 
 
 # --- Edge ------------------------------------------------------------------------------------------------
@@ -330,85 +336,3 @@ def edge_mask(s: Core, i: int, price: int) -> int:
     if edge < s.exits[REASON_EDGE_DISAPPEARED, EXITS_THRESHOLD] * PPB_PER_PPM:
         mask = mask | 1 << REASON_EDGE_DISAPPEARED
     return mask
-
-
-@kernel
-def better_entry(s: Core, but: int) -> int:
-    """Return the instrument whose denied entry has the best edge and has not expired, or -1."""
-    best, now = -1, s.account[ACCOUNT_NOW]
-    for j in range(s.monitors.shape[0]):
-        edge = s.monitors[j, MONITOR_DENIED_EDGE]
-        if j == but or edge == NOT_GIVEN:
-            continue
-        if now - s.monitors[j, MONITOR_DENIED_AT] > s.limits[LIMIT_EXPIRY]:
-            continue
-        if best < 0 or edge > s.monitors[best, MONITOR_DENIED_EDGE]:
-            best = j
-    return best
-
-
-@kernel
-def find_victim(s: Core) -> int:
-    """Return the position that is to make room for a better entry that was denied, or -1.
-
-    It is the one with the lowest edge of those in profit, the first among equals; while one is being
-    closed for that no other is looked for.
-    """
-    if s.exits[REASON_REBALANCE, EXITS_ENABLED] == 0:
-        return -1
-    victim, lowest = -1, 0
-    for place in range(s.account[ACCOUNT_HELD]):
-        i = s.held[place]
-        if s.monitors[i, EXIT_PHASE] != PHASE_IDLE:
-            if s.monitors[i, EXIT_REASON] == REASON_REBALANCE:
-                return -1
-            continue
-        if s.monitors[i, MONITOR_POSITION] == 0 or s.positions[i, POSITION_CLOSED] == 1:
-            continue
-        price = closing_price(s, i, s.monitors[i, MONITOR_DIRECTION])
-        edge = edge_of(s, i, price)
-        if edge == NOT_GIVEN or price <= 0 or profit_of(s, i, price) <= 0:
-            continue
-        if victim < 0 or edge < lowest:
-            victim, lowest = i, edge
-    if victim < 0:
-        return -1
-    best = better_entry(s, victim)
-    if best < 0:
-        return -1
-    advantage = s.exits[REASON_REBALANCE, EXITS_THRESHOLD] * PPB_PER_PPM
-    gain = add_checked(s.monitors[best, MONITOR_DENIED_EDGE], -lowest)
-    return victim if gain > advantage else -1
-
-
-# --- For the record --------------------------------------------------------------------------------------
-@kernel
-def number_and_limit(s: Core, i: int, reason: int, price: int) -> tuple[int, int]:
-    """Return what a condition looked at and the limit that it broke."""
-    limit = s.exits[reason, EXITS_THRESHOLD]
-    if reason == REASON_STOP_LOSS:
-        return profit_ppm(s, i, price), -limit
-    if reason == REASON_CIRCUIT_BREAKER:
-        return s.account[ACCOUNT_SEVERITY], FLATTENING
-    if reason == REASON_TRAILING_STOP:
-        return price, s.monitors[i, MONITOR_STOP]
-    if reason == REASON_TIME_BASED_URGENT:
-        return time_left(s, i), limit
-    if reason == REASON_LIQUIDITY_DRIED_UP:
-        if volume_is_thin(s, i):
-            return s.monitors[i, MONITOR_VOLUME], limit
-        bid, ask = touch(s, i)
-        return ask - bid, s.exits[reason, EXITS_SPREAD_PPB]
-    if reason == REASON_PROFIT_TARGET:
-        if goal_is_reached(s, i, price):
-            return price, s.monitors[i, MONITOR_TARGET_GOAL]
-        return profit_ppm(s, i, price), target_ppm(s, i)
-    if reason == REASON_PARTIAL_EXIT_TARGET:
-        return profit_ppm(s, i, price), s.stages[max(next_stage(s, i), 0), STAGE_AT_PPM]
-    if reason == REASON_EARLY_EXIT or reason == REASON_EDGE_DISAPPEARED:
-        return edge_of(s, i, price), limit * PPB_PER_PPM
-    if reason == REASON_REBALANCE:
-        best = better_entry(s, i)
-        if best >= 0:
-            return s.monitors[best, MONITOR_DENIED_EDGE], edge_of(s, i, price)
-    return 0, 0

@@ -15,17 +15,13 @@ from engine.jit import kernel
 from engine.kernels.attempts import (
     alert,
     alert_once,
-    drop_replacement,
-    end_attempt,
     journal_attempt,
     journal_denied,
-    journal_exit,
 )
-from engine.kernels.held import renew_held
 from engine.kernels.intents import limit_order, market_order
-from engine.kernels.orders import ask_cancel, ask_replace, find_order, place
+from engine.kernels.orders import ask_replace, find_order, place
 from engine.kernels.positions import tradable_lots
-from engine.model.exits import ALERT_EXIT_FAILED, ALERT_EXIT_QUEUED, ALERT_EXIT_STUCK
+from engine.model.exits import ALERT_EXIT_QUEUED, ALERT_EXIT_STUCK
 from engine.model.layout import (
     ACCOUNT_LAST_DENIAL,
     ACCOUNT_NOW,
@@ -46,7 +42,6 @@ from engine.model.layout import (
     POSITION_LAST_TS,
     POSITION_WORKING,
     STATUS_HELD,
-    STATUS_PENDING_CANCEL,
 )
 from engine.model.trading import (
     FLATTENING,
@@ -55,18 +50,14 @@ from engine.model.trading import (
     PHASE_CLEARING,
     PHASE_ENDING,
     PHASE_GIVING_UP,
-    PHASE_IDLE,
     PHASE_QUEUED,
     PHASE_WORKING,
     PRICE_MARKET,
-    REASON_REBALANCE,
-    RESULT_CANCELED,
     RESULT_CLOSED,
     RESULT_CLOSED_ELSEWHERE,
     RESULT_FAILED,
     RESULT_REJECTED,
     RESULT_REPLACED,
-    RESULT_TAKEN_OVER,
     RESULT_WORKING,
 )
 from engine.model.trading_layout import (
@@ -76,13 +67,9 @@ from engine.model.trading_layout import (
     EXIT_CARRY,
     EXIT_DEADLINE,
     EXIT_FAILS,
-    EXIT_FILLED,
-    EXIT_FIRED_PRICE,
-    EXIT_GOAL,
     EXIT_HEARD,
     EXIT_KIND,
     EXIT_LEFT,
-    EXIT_MARK,
     EXIT_NEXT_PRICE,
     EXIT_NEXT_SENT,
     EXIT_OFFSET_MILLI,
@@ -92,116 +79,24 @@ from engine.model.trading_layout import (
     EXIT_PRICE,
     EXIT_REASON,
     EXIT_SENT,
-    EXIT_SINCE,
     EXIT_WALKS,
     EXITS_GROWTH_MILLI,
-    EXITS_PRICE,
-    EXITS_PRIORITY,
     EXITS_STEP_MILLI,
     EXITS_STEP_WAIT,
     EXITS_THEN_MARKET,
     EXITS_WAIT,
     EXITS_WALKS,
-    MONITOR_DENIED_EDGE,
-    MONITOR_MARKS,
     MONITOR_POSITION,
     NEVER,
-    NOT_GIVEN,
 )
-from engine.rules.conditions import better_entry, pass_stage, sells_a_stage, wanted_lots
+from engine.rules.closing import ASK_AGAIN, end_order_then, finish, withdraw_row
+from engine.rules.conditions import pass_stage, sells_a_stage
 from engine.rules.hours import is_market_open, is_timed_by_bars
 from engine.rules.prices import exit_price, touch, walked_price, whole_steps
 from engine.state import Core, Table
 
-ASK_AGAIN = 5 * 10**9  # ns after which a cancel that was not answered is asked for again
 ALERT_AGAIN = 600 * 10**9
 REJECTS_MAX = 3
-
-
-# --- How an exit begins, is taken over, and ends ---------------------------------------------------------
-@kernel
-def may_begin(s: Core, i: int) -> bool:
-    """Return whether an exit may begin: one that was given up is tried again at the next mark only."""
-    if s.monitors[i, EXIT_PHASE] != PHASE_IDLE:
-        return False
-    return (
-        s.monitors[i, EXIT_POSITION] != s.monitors[i, MONITOR_POSITION]
-        or s.monitors[i, EXIT_MARK] != s.monitors[i, MONITOR_MARKS]
-    )
-
-
-@kernel
-def takes_over(s: Core, i: int, reason: int) -> bool:
-    """Return whether a condition is more urgent than the one whose exit works."""
-    if s.monitors[i, EXIT_PHASE] == PHASE_IDLE or reason == 0:
-        return False
-    working = s.monitors[i, EXIT_REASON]
-    higher: bool = s.exits[reason, EXITS_PRIORITY] < s.exits[working, EXITS_PRIORITY]
-    return higher
-
-
-@kernel
-def plan(s: Core, i: int, reason: int, price: int) -> None:
-    """Begin the plan of a condition that fired at an exit price of `price`; nothing is sent yet."""
-    lots = wanted_lots(s, i, reason)
-    s.monitors[i, EXIT_REASON] = reason
-    s.monitors[i, EXIT_POSITION] = s.monitors[i, MONITOR_POSITION]
-    s.monitors[i, EXIT_SINCE] = s.account[ACCOUNT_NOW]
-    s.monitors[i, EXIT_FIRED_PRICE] = price
-    s.monitors[i, EXIT_GOAL] = lots
-    s.monitors[i, EXIT_LEFT] = lots
-    s.monitors[i, EXIT_KIND] = s.exits[reason, EXITS_PRICE]
-    s.monitors[i, EXIT_MARK] = -1
-    for column in (EXIT_FILLED, EXIT_ATTEMPT, EXIT_WALKS, EXIT_OFFSET_MILLI, EXIT_FAILS):
-        s.monitors[i, column] = 0
-    if reason == REASON_REBALANCE:
-        best = better_entry(s, i)
-        if best >= 0:  # one position makes room for one signal
-            s.monitors[best, MONITOR_DENIED_EDGE] = NOT_GIVEN
-
-
-@kernel
-def begin(s: Core, i: int, reason: int, price: int) -> None:
-    """Begin to close for a condition."""
-    plan(s, i, reason, price)
-    s.monitors[i, EXIT_PRICE] = 0
-    s.monitors[i, EXIT_HEARD] = 0
-    s.monitors[i, EXIT_CARRY] = 0
-    s.monitors[i, EXIT_DEADLINE] = NEVER
-    s.monitors[i, EXIT_PHASE] = PHASE_CLEARING
-    renew_held(s, i)
-
-
-@kernel
-def take_over(s: Core, i: int, reason: int, price: int) -> None:
-    """Go on with a more urgent condition's plan, once the order that works is out of the way."""
-    journal_exit(s, i, RESULT_TAKEN_OVER)
-    drop_replacement(s, i, s.monitors[i, EXIT_ORDER])
-    plan(s, i, reason, price)
-    if s.monitors[i, EXIT_ORDER] != 0:
-        end_order_then(s, i, PHASE_ENDING)
-
-
-@kernel
-def finish(s: Core, i: int, result: int) -> None:
-    """The exit is over; an order of it that still works is canceled and no longer followed."""
-    r = find_order(s, s.monitors[i, EXIT_ORDER])
-    if r >= 0:
-        end_attempt(s, i, r, RESULT_CANCELED)
-        withdraw_row(s, r)
-    journal_exit(s, i, result)
-    if result == RESULT_FAILED:
-        alert_once(s, i, ALERT_EXIT_FAILED)
-        s.monitors[i, EXIT_MARK] = s.monitors[i, MONITOR_MARKS]
-    else:
-        s.monitors[i, EXIT_ALERTED] = 0
-    s.monitors[i, EXIT_ORDER] = 0
-    s.monitors[i, EXIT_NEXT_PRICE] = 0
-    s.monitors[i, EXIT_HEARD] = RESULT_WORKING
-    s.monitors[i, EXIT_CARRY] = 0
-    s.monitors[i, EXIT_DEADLINE] = NEVER
-    s.monitors[i, EXIT_PHASE] = PHASE_IDLE
-    renew_held(s, i)
 
 
 # --- What was heard of its order -------------------------------------------------------------------------
@@ -335,13 +230,6 @@ def clear_way(s: Core, i: int, asks: bool) -> int:
 
 
 @kernel
-def withdraw_row(s: Core, r: int) -> None:
-    """Ask once to cancel the order in row `r`."""
-    if s.orders[r, ORDER_STATUS] != STATUS_PENDING_CANCEL:
-        ask_cancel(s, s.orders[r, ORDER_ID])
-
-
-@kernel
 def lots_to_close(s: Core, i: int) -> int:
     """Return the next order's lots: of what is left to close, at most what is held."""
     held = abs(tradable_lots(s, i))
@@ -423,17 +311,6 @@ def step_on(s: Core, i: int) -> None:
 
 
 @kernel
-def end_order_then(s: Core, i: int, phase: int) -> None:
-    """Cancel the order that works; what follows waits for the broker's word."""
-    r = find_order(s, s.monitors[i, EXIT_ORDER])
-    if r >= 0:
-        withdraw_row(s, r)
-    s.monitors[i, EXIT_PHASE] = phase
-    s.monitors[i, EXIT_DEADLINE] = s.account[ACCOUNT_NOW] + ASK_AGAIN
-    s.monitors[i, EXIT_CARRY] = 0
-
-
-@kernel
 def walk(s: Core, i: int) -> None:
     """Move the order's price by the next step of its walk; the bound may leave it where it is."""
     reason, walks = s.monitors[i, EXIT_REASON], s.monitors[i, EXIT_WALKS]
@@ -443,6 +320,8 @@ def walk(s: Core, i: int) -> None:
     s.monitors[i, EXIT_WALKS] = walks + 1
     s.monitors[i, EXIT_DEADLINE] = s.account[ACCOUNT_NOW] + s.exits[reason, EXITS_STEP_WAIT]
     r = find_order(s, s.monitors[i, EXIT_ORDER])
+    if r < 0:
+        return
     before, side = s.monitors[i, EXIT_PRICE], s.orders[r, ORDER_SIDE]
     steps = whole_steps(s.monitors[i, EXIT_OFFSET_MILLI]) - gone
     price = walked_price(s, i, side, before, steps)

@@ -12,14 +12,23 @@ from engine.model.layout import (
     ACCOUNT_HELD,
     ACCOUNT_NOW,
     ACCOUNT_SEVERITY,
+    ACCOUNT_TOUCHED,
     KIND_EXIT_FIRED,
     POSITION_CLOSED,
 )
 from engine.model.trading import (
+    FLATTENING,
     PAUSED_ALL,
     PHASE_CHANGING,
     PHASE_IDLE,
+    REASON_CIRCUIT_BREAKER,
+    REASON_EARLY_EXIT,
+    REASON_EDGE_DISAPPEARED,
+    REASON_LIQUIDITY_DRIED_UP,
+    REASON_PARTIAL_EXIT_TARGET,
     REASON_PROFIT_TARGET,
+    REASON_REBALANCE,
+    REASON_STOP_LOSS,
     REASON_TIME_BASED_URGENT,
     REASON_TRAILING_STOP,
 )
@@ -37,42 +46,47 @@ from engine.model.trading_layout import (
     FIRED_POSITION,
     FIRED_PRICE,
     FIRED_REASON,
+    MONITOR_DENIED_EDGE,
     MONITOR_DIRECTION,
     MONITOR_FIRED,
     MONITOR_MARKS,
     MONITOR_POSITION,
+    MONITOR_STOP,
     MONITOR_SUSPECT,
+    MONITOR_TARGET_GOAL,
+    MONITOR_VOLUME,
     NEVER,
+    STAGE_AT_PPM,
 )
+from engine.rules.closing import begin, may_begin, take_over, takes_over
 from engine.rules.conditions import (
+    edge_of,
     enabled_mask,
-    find_victim,
     fired_mask,
+    goal_is_reached,
+    least_volume,
     next_stage,
-    number_and_limit,
     pass_stage,
     price_mask,
     profit_of,
     profit_ppm,
     stage_lots,
+    target_ppm,
     time_left,
+    volume_is_thin,
     wanted_lots,
+    widest_spread,
     winner_of,
 )
-from engine.rules.escalation import (
-    ALERT_AGAIN,
-    begin,
-    go_on,
-    may_begin,
-    take_notice,
-    take_over,
-    takes_over,
-)
+from engine.rules.escalation import ALERT_AGAIN, go_on, take_notice
 from engine.rules.hours import wake_at
-from engine.rules.prices import closing_price
+from engine.rules.opportunities import better_entry, find_victim
+from engine.rules.prices import closing_price, touch
 from engine.rules.suspects import CONFIRMED_AFTER, is_suspect
 from engine.rules.trailing import follow_peak
 from engine.state import Core, Table
+
+PPB_PER_PPM = 1000
 
 
 @kernel
@@ -90,6 +104,9 @@ def watch_positions(s: Core, intents: Table) -> None:
 @kernel
 def watch_position(s: Core, intents: Table, i: int, victim: int) -> None:
     """Look at one instrument: what fired, then the next step of its exit."""
+    if s.monitors[i, MONITOR_SUSPECT] != 0 and not is_suspect(s, i):
+        s.monitors[i, MONITOR_SUSPECT] = 0
+        s.account[ACCOUNT_TOUCHED] = 1  # the guards have looked before
     mask = look(s, i, victim)
     reason = winner_of(s, mask)
     price = closing_price(s, i, s.monitors[i, MONITOR_DIRECTION])
@@ -157,6 +174,38 @@ def note_fired(s: Core, i: int, mask: int, reason: int, price: int, acts: bool) 
     s.journal[n, FIRED_LOTS] = wanted_lots(s, i, reason)
     s.journal[n, FIRED_NUMBER] = number
     s.journal[n, FIRED_LIMIT] = limit
+
+
+@kernel
+def number_and_limit(s: Core, i: int, reason: int, price: int) -> tuple[int, int]:
+    """Return what a condition looked at and the limit that it broke."""
+    limit = s.exits[reason, EXITS_THRESHOLD]
+    if reason == REASON_STOP_LOSS:
+        return profit_ppm(s, i, price), -limit
+    if reason == REASON_CIRCUIT_BREAKER:
+        return s.account[ACCOUNT_SEVERITY], FLATTENING
+    if reason == REASON_TRAILING_STOP:
+        return price, s.monitors[i, MONITOR_STOP]
+    if reason == REASON_TIME_BASED_URGENT:
+        return time_left(s, i), limit
+    if reason == REASON_LIQUIDITY_DRIED_UP:
+        if volume_is_thin(s, i):
+            return s.monitors[i, MONITOR_VOLUME], least_volume(s, i)
+        bid, ask = touch(s, i)
+        return ask - bid, widest_spread(s, i)
+    if reason == REASON_PROFIT_TARGET:
+        if goal_is_reached(s, i, price):
+            return price, s.monitors[i, MONITOR_TARGET_GOAL]
+        return profit_ppm(s, i, price), target_ppm(s, i)
+    if reason == REASON_PARTIAL_EXIT_TARGET:
+        return profit_ppm(s, i, price), s.stages[max(next_stage(s, i), 0), STAGE_AT_PPM]
+    if reason == REASON_EARLY_EXIT or reason == REASON_EDGE_DISAPPEARED:
+        return edge_of(s, i, price), limit * PPB_PER_PPM
+    if reason == REASON_REBALANCE:
+        best = better_entry(s, i)
+        if best >= 0:
+            return s.monitors[best, MONITOR_DENIED_EDGE], edge_of(s, i, price)
+    return 0, 0
 
 
 @kernel

@@ -34,7 +34,8 @@ from engine.model.layout import (
     TYPE_MARKET_ON_CLOSE,
     UNKNOWN,
 )
-from engine.step import scale_order, scale_price
+from engine.rules.scaling import scale_price
+from engine.step import scale_order
 from sims.fillbook.layout import (
     COUNT_FAULT,
     COUNT_NOW,

@@ -17,6 +17,7 @@ from engine.kernels.money import (
     OVERFLOW,
     add_checked,
     ceil_to,
+    compare_products,
     divide_wide,
     floor_to,
     multiply_checked,
@@ -95,6 +96,15 @@ def test_a_value_is_the_exact_product_rounded_once(
         assert found == exact
     else:
         assert found in (exact, OVERFLOW)
+
+
+@relaxed
+@given(WHOLE, WHOLE, WHOLE, WHOLE)
+def test_products_are_compared_exactly(a: int, b: int, c: int, d: int) -> None:
+    for other in (d, a * b // c if c > 0 else 0, a * b // c + 1 if c > 0 else 0):
+        if other <= MAX:
+            sign = (a * b > c * other) - (a * b < c * other)
+            assert compare_products(a, b, c, other) == sign
 
 
 @relaxed

@@ -6,8 +6,9 @@ import pytest
 
 from engine.model import layout as at
 from engine.model import trading_layout as loop
-from engine.rules.conditions import find_victim, next_stage, pass_stage, wanted_lots, winner_of
+from engine.rules.conditions import next_stage, pass_stage, wanted_lots, winner_of
 from engine.rules.exits import look
+from engine.rules.opportunities import find_victim
 from engine.step import apply_event
 from tests.unit.trading.exit_desk import SECOND, ExitDesk, Line, names_of, read_table, seconds
 
