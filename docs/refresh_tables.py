@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.model.exit_reference import exits_page
 from engine.model.reference import denials_page, orders_page
 from engine.rules.metric_definitions import definitions_to_markdown
 
@@ -12,6 +13,7 @@ FOLDER = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
     "orders.md": orders_page,
     "denials.md": denials_page,
+    "exits.md": exits_page,
     "metrics.md": definitions_to_markdown,
 }
 
