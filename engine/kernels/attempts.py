@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from engine.jit import kernel
 from engine.kernels.ledger import journal_row
-from engine.model.exits import ALERT_CRITICAL
 from engine.model.layout import (
     ACCOUNT_NOW,
     KIND_ALERT,
@@ -21,7 +20,7 @@ from engine.model.layout import (
     ORDER_FILLED,
     ORDER_ID,
 )
-from engine.model.trading import RESULT_CANCELED, RESULT_DENIED, RESULT_REPLACED
+from engine.model.trading import ALERT_CRITICAL, RESULT_CANCELED, RESULT_DENIED, RESULT_REPLACED
 from engine.model.trading_layout import (
     ALERT_CODE,
     ALERT_NUMBER,

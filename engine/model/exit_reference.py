@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.model.exits import EXIT_RULES, STAGES, WALKS, ExitAlert, ExitRule
-from engine.model.trading import AttemptResult, ExitPhase, PriceKind, WalkKind
+from engine.model.exits import EXIT_RULES, STAGES, WALKS, ExitRule
+from engine.model.trading import AttemptResult, ExitAlert, ExitPhase, PriceKind, WalkKind
 
 _PERCENT: Final = 10**4
 PRICES: Final[dict[PriceKind, str]] = {

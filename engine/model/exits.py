@@ -7,7 +7,6 @@ the reference page prints it, and the tests hold it against the specification's 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
 import numpy as np
@@ -19,20 +18,6 @@ from engine.model.units import NS_PER_SECOND
 
 _UNITS: Final = 10**9  # parts of one unit of quantity, or of currency
 _PERCENT: Final = 10**4  # parts per million in a percent
-
-
-class ExitAlert(IntEnum):
-    """What a person is told of a position that cannot be closed (ALERT_CODE)."""
-
-    EXIT_FAILED = 101  # given up; tried again at the next mark
-    EXIT_STUCK = 102  # a market order has not closed it in its wait
-    EXIT_QUEUED = 103  # nothing can be sent now: halted, closed, or stopped by a latch
-
-
-ALERT_EXIT_FAILED: Final = ExitAlert.EXIT_FAILED.value
-ALERT_EXIT_STUCK: Final = ExitAlert.EXIT_STUCK.value
-ALERT_EXIT_QUEUED: Final = ExitAlert.EXIT_QUEUED.value
-ALERT_CRITICAL: Final = 3  # ALERT_SEVERITY of all of these
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,14 @@ class AttemptResult(IntEnum):
     FAILED = 10
 
 
+class ExitAlert(IntEnum):
+    """What a person is told of a position that cannot be closed (ALERT_CODE)."""
+
+    EXIT_FAILED = 101  # given up; tried again at the next mark
+    EXIT_STUCK = 102  # a market order has not closed it in its wait
+    EXIT_QUEUED = 103  # nothing can be sent now: halted, closed, or stopped by a latch
+
+
 class Severity(IntEnum):
     """What trading may do; the worst latch counts. Cancels always pass."""
 
@@ -277,6 +285,11 @@ RESULT_CLOSED: Final = AttemptResult.CLOSED.value
 RESULT_CLOSED_ELSEWHERE: Final = AttemptResult.CLOSED_ELSEWHERE.value
 RESULT_TAKEN_OVER: Final = AttemptResult.TAKEN_OVER.value
 RESULT_FAILED: Final = AttemptResult.FAILED.value
+
+ALERT_EXIT_FAILED: Final = ExitAlert.EXIT_FAILED.value
+ALERT_EXIT_STUCK: Final = ExitAlert.EXIT_STUCK.value
+ALERT_EXIT_QUEUED: Final = ExitAlert.EXIT_QUEUED.value
+ALERT_CRITICAL: Final = 3  # ALERT_SEVERITY of these
 
 ACTIVE: Final = Severity.ACTIVE.value
 REDUCE_ONLY: Final = Severity.REDUCE_ONLY.value

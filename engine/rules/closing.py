@@ -13,7 +13,6 @@ from engine.kernels.attempts import (
 )
 from engine.kernels.held import renew_held
 from engine.kernels.orders import ask_cancel, find_order
-from engine.model.exits import ALERT_EXIT_FAILED
 from engine.model.layout import (
     ACCOUNT_NOW,
     ORDER_ID,
@@ -21,6 +20,7 @@ from engine.model.layout import (
     STATUS_PENDING_CANCEL,
 )
 from engine.model.trading import (
+    ALERT_EXIT_FAILED,
     PHASE_CLEARING,
     PHASE_ENDING,
     PHASE_IDLE,

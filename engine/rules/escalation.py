@@ -21,7 +21,6 @@ from engine.kernels.attempts import (
 from engine.kernels.intents import limit_order, market_order
 from engine.kernels.orders import ask_replace, find_order, place
 from engine.kernels.positions import tradable_lots
-from engine.model.exits import ALERT_EXIT_QUEUED, ALERT_EXIT_STUCK
 from engine.model.layout import (
     ACCOUNT_LAST_DENIAL,
     ACCOUNT_NOW,
@@ -44,6 +43,8 @@ from engine.model.layout import (
     STATUS_HELD,
 )
 from engine.model.trading import (
+    ALERT_EXIT_QUEUED,
+    ALERT_EXIT_STUCK,
     FLATTENING,
     PAUSED_ALL,
     PHASE_CHANGING,

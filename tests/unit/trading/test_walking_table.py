@@ -17,7 +17,6 @@ from engine.kernels.orders import place
 from engine.kernels.wakes import take_due
 from engine.model import layout as at
 from engine.model import trading_layout as loop
-from engine.model.exits import ExitAlert
 from engine.model.trading import (
     FLATTENING,
     LATCH_DAILY_LOSS,
@@ -27,6 +26,7 @@ from engine.model.trading import (
     PAUSED_ALL,
     REASONS,
     AttemptResult,
+    ExitAlert,
     ExitReason,
 )
 from engine.rules.turn import TURNS_MAX, watch
