@@ -63,6 +63,7 @@ from engine.model.trading_layout import (
     MONITOR_DIRECTION,
     MONITOR_EDGE,
     MONITOR_MARK_KIND,
+    MONITOR_MARKS,
     MONITOR_STAGES,
     MONITOR_TARGET_GOAL,
     MONITOR_VOLUME,
@@ -93,7 +94,7 @@ def fired_mask(s: Core, i: int, victim: int) -> int:
     """
     price = closing_price(s, i, s.monitors[i, MONITOR_DIRECTION])
     mask = 0
-    if price > 0 and not is_suspect(s, i):
+    if can_act_on(s, i, price):
         mask = price_mask(s, i, price)
     mask = mask | edge_mask(s, i, price)
     if s.account[ACCOUNT_SEVERITY] == FLATTENING:
@@ -131,6 +132,15 @@ def winner_of(s: Core, mask: int) -> int:
             ):
                 winner = reason
     return winner
+
+
+@kernel
+def can_act_on(s: Core, i: int, price: int) -> bool:
+    """Return whether the exit price may close the position: it is known, confirmed, and of this trip.
+
+    Of a trip that no mark was seen in yet, the last price is one from before it.
+    """
+    return price > 0 and s.monitors[i, MONITOR_MARKS] > 0 and not is_suspect(s, i)
 
 
 # --- Price and profit ------------------------------------------------------------------------------------

@@ -49,7 +49,6 @@ from engine.model.trading_layout import (
     MONITOR_DENIED_EDGE,
     MONITOR_DIRECTION,
     MONITOR_FIRED,
-    MONITOR_MARKS,
     MONITOR_POSITION,
     MONITOR_STOP,
     MONITOR_SUSPECT,
@@ -60,6 +59,7 @@ from engine.model.trading_layout import (
 )
 from engine.rules.closing import begin, may_begin, take_over, takes_over
 from engine.rules.conditions import (
+    can_act_on,
     edge_of,
     enabled_mask,
     fired_mask,
@@ -126,16 +126,13 @@ def watch_position(s: Core, intents: Table, i: int, victim: int) -> None:
 
 @kernel
 def look(s: Core, i: int, victim: int) -> int:
-    """Return the bits of the conditions that hold; the trailing stop follows the price first.
-
-    Of a trip that no mark was seen in yet, the last price is one from before it.
-    """
+    """Return the bits of the conditions that hold; the trailing stop follows the price first."""
     if s.monitors[i, MONITOR_POSITION] == 0 or s.positions[i, POSITION_CLOSED] == 1:
         return 0
     if tradable_lots(s, i) == 0:
         return 0
     price = closing_price(s, i, s.monitors[i, MONITOR_DIRECTION])
-    if price > 0 and s.monitors[i, MONITOR_MARKS] > 0 and not is_suspect(s, i):
+    if can_act_on(s, i, price):
         if s.exits[REASON_TRAILING_STOP, EXITS_ENABLED] == 1:
             follow_peak(s, i, price, profit_of(s, i, price))
         pass_empty_stages(s, i, price)
@@ -222,7 +219,8 @@ def look_again(s: Core, i: int) -> None:
         if is_suspect(s, i):
             at = min(at, s.monitors[i, MONITOR_SUSPECT] + CONFIRMED_AFTER)
         left, urgent = time_left(s, i), s.exits[REASON_TIME_BASED_URGENT, EXITS_THRESHOLD]
-        if left != NEVER and left >= urgent:
+        watched = s.exits[REASON_TIME_BASED_URGENT, EXITS_ENABLED] == 1
+        if watched and left != NEVER and left >= urgent:
             at = min(at, now + (left - urgent) + 1)
     if at > now and at != NEVER:
         wake_at(s, i, at)
