@@ -56,7 +56,7 @@ from engine.model.layout import (
 from engine.model.trading import (
     FLATTENING,
     LATCH_KILL,
-    REASON_CIRCUIT_BREAKER,
+    REASON_NONE,
     REDUCE_ONLY,
     UNIT_COUNT,
     UNIT_MINOR,
@@ -148,8 +148,9 @@ def check_send(s: Core, r: int) -> int:
     if opens(s, r):
         return DENY_NONE
     severity = s.account[ACCOUNT_SEVERITY]
-    closes_all = severity == FLATTENING and s.orders[r, ORDER_EXIT] == REASON_CIRCUIT_BREAKER
-    if severity > REDUCE_ONLY and not closes_all:
+    # Any exit closes what is being flattened: a stop loss that fired first goes on.
+    flattens = severity == FLATTENING and s.orders[r, ORDER_EXIT] != REASON_NONE
+    if severity > REDUCE_ONLY and not flattens:
         return code_of_severity(s)
     note_order(s)
     return DENY_NONE

@@ -68,12 +68,12 @@ from engine.model.trading_layout import (
     MONITOR_LOCKED_UNTIL,
     MONITOR_LONG_AT,
     MONITOR_SHORT_AT,
-    MONITOR_SUSPECT,
     MONITOR_WANTS,
     NOT_GIVEN,
     WANTS_EXIT,
 )
 from engine.rules.market_checks import check_age, check_hours, touch_price
+from engine.rules.suspects import is_suspect
 from engine.state import Core
 
 BILLION = 10**9
@@ -154,8 +154,8 @@ def evaluate_signal(
     if place == 8:
         return check_locks(s, i)
     if place == 9:
-        is_suspect = s.monitors[i, MONITOR_SUSPECT] != 0
-        return VERDICT_OVER if is_suspect else VERDICT_PASS, 0, 0, UNIT_NANOSECONDS
+        doubted = is_suspect(s, i)
+        return VERDICT_OVER if doubted else VERDICT_PASS, 0, 0, UNIT_NANOSECONDS
     if source == SOURCE_ORDER:
         return VERDICT_OFF, 0, 0, 0
     if place == 0:

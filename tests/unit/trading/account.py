@@ -360,7 +360,8 @@ class Account:
 
     def suspect(self, symbol: str) -> None:
         """Have a last price that is not confirmed."""
-        self.s.monitors[SYMBOLS.index(symbol), loop.MONITOR_SUSPECT] = NOW
+        now = self.s.account[at.ACCOUNT_NOW]
+        self.s.monitors[SYMBOLS.index(symbol), loop.MONITOR_SUSPECT] = now
 
     def moves(self, one: str, _: str, other: str, rho: str, __: str, count: str) -> None:
         """Have a history of returns with a given correlation.
