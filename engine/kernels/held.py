@@ -6,8 +6,7 @@ All loops of a step go over these, so its cost grows with what is held and not w
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.positions import tradable_lots
-from engine.model.layout import ACCOUNT_HELD, POSITION_CLOSED
+from engine.model.layout import ACCOUNT_HELD, POSITION_CLOSED, POSITION_QUANTITY
 from engine.model.trading import PHASE_IDLE
 from engine.model.trading_layout import (
     ENTRY_ORDER,
@@ -29,7 +28,8 @@ def is_looked_at(s: Core, i: int) -> bool:
         return True
     if s.monitors[i, MONITOR_WANTS] & WANTS_TARGET or s.monitors[i, MONITOR_BARE_SINCE] != 0:
         return True
-    return s.positions[i, POSITION_CLOSED] == 0 and tradable_lots(s, i) != 0
+    # Also a rest of less than one lot step: it cannot be traded, but is part of equity.
+    return s.positions[i, POSITION_CLOSED] == 0 and s.positions[i, POSITION_QUANTITY] != 0
 
 
 @kernel

@@ -80,6 +80,7 @@ from engine.model.trading_layout import (
     EXIT_PRICE,
     EXIT_REASON,
     EXIT_SENT,
+    EXIT_SINCE,
     EXIT_WALKS,
     EXITS_GROWTH_MILLI,
     EXITS_STEP_MILLI,
@@ -207,7 +208,9 @@ def clear_and_send(s: Core, intents: Table, i: int) -> None:
     if clear_way(s, i, asks) == 0:
         send(s, intents, i)
     elif asks:
-        s.monitors[i, EXIT_DEADLINE] = s.account[ACCOUNT_NOW] + ASK_AGAIN
+        # Each time after twice as long: a slow venue is not flooded with what it has not answered.
+        waited = s.account[ACCOUNT_NOW] - s.monitors[i, EXIT_SINCE]
+        s.monitors[i, EXIT_DEADLINE] = s.account[ACCOUNT_NOW] + max(ASK_AGAIN, waited)
 
 
 @kernel

@@ -33,6 +33,12 @@ RANKS: Final = {
     at.KIND_ACCRUAL: 31,
     at.KIND_SESSION_OPEN: 32,
     at.KIND_TIMER: 33,
+    at.KIND_API_ERROR: 40,
+    at.KIND_DATABASE_ERROR: 41,
+    at.KIND_MARK_LOST: 42,
+    at.KIND_COMPONENT: 43,
+    at.KIND_RECONCILED: 44,
+    at.KIND_OPERATOR: 50,
 }
 MARKET: Final = frozenset({at.KIND_BAR, at.KIND_QUOTE, at.KIND_TRADE})
 
