@@ -79,10 +79,10 @@ from engine.rules.equity import (
 from engine.rules.latches import clear_latch, is_set, set_latch
 from engine.rules.peaks import drawdown_level, raise_peak, reset_level, scale_peak
 from engine.rules.quiet import begin_quiet, is_quiet
+from engine.rules.suspects import CONFIRMED_AFTER
 from engine.rules.tiers import begin_tier, follow_tier
 from engine.rules.tilt import follow_tilt
 from engine.rules.trust import (
-    CONFIRMED_AFTER,
     MARKED_BY_BARS,
     NOT_MARKED,
     has_positions,

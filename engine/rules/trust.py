@@ -38,14 +38,13 @@ from engine.model.trading_layout import (
     GUARD_TRUSTED,
     MONITOR_LOST,
     MONITOR_MARK_KIND,
-    MONITOR_SUSPECT,
     NEVER,
 )
 from engine.rules.equity import has_rates
 from engine.rules.latches import clear_latch, set_latch
+from engine.rules.suspects import is_suspect
 from engine.state import Core
 
-CONFIRMED_AFTER = 2 * 10**9  # what nothing but a mark has shown
 NOT_MARKED = 0
 MARKED = 1
 MARKED_BY_BARS = 2  # all that is held: a bar is confirmed by its length
@@ -127,16 +126,10 @@ def take_marks(s: Core) -> int:
 
 @kernel
 def is_any_suspect(s: Core) -> bool:
-    """Return whether a mark of something held is far from the one before it, and not confirmed.
-
-    Two seconds without another mark confirm it.
-    """
+    """Return whether a mark of something held is suspect: far from the one before it, unconfirmed."""
     for n in range(s.account[ACCOUNT_HELD]):
-        i = s.held[n]
-        since = s.monitors[i, MONITOR_SUSPECT]
-        if s.positions[i, POSITION_QUANTITY] != 0 and since != 0:
-            if s.account[ACCOUNT_NOW] - since < CONFIRMED_AFTER:
-                return True
+        if s.positions[s.held[n], POSITION_QUANTITY] != 0 and is_suspect(s, s.held[n]):
+            return True
     return False
 
 

@@ -7,6 +7,8 @@ from random import Random
 
 from engine.model import layout as at
 from engine.model import trading_layout as loop
+from engine.model.exits import fill_exits
+from engine.model.trading import LOCKED
 from engine.state import Block, Core
 from sims.fillbook import BookSettings
 from sims.fillbook.layout import Book
@@ -40,6 +42,7 @@ class GuardedWorld(World):
             loop.LIMIT_TIER_HOLD: 86400 * 10**9,
             loop.LIMIT_SIMULATED_OPERATOR: rng.choice((0, 1)),
         }
+        fill_exits(core.exits, core.stages, conditions=False)  # what a guard closes is closed
         for column, number in limits.items():
             core.limits[column] = number
         for tier, level in enumerate((50_000, 99_000, 101_000)):
@@ -55,7 +58,7 @@ def guarded(seed: int) -> GuardedWorld:
 
 
 def test_guards_decide_by_columns_what_they_decide_by_rows() -> None:
-    tripped = 0
+    tripped, locked = 0, 0
     for seed in SEEDS:
         world = guarded(seed)
         _, core, _ = world.fresh(world.settings)
@@ -64,4 +67,6 @@ def test_guards_decide_by_columns_what_they_decide_by_rows() -> None:
         rows = play(world)
         assert hash_of(play(world, lanes=lanes)) == hash_of(rows), f"seed {seed}"
         tripped += len(rows.core.latches[:, loop.LATCH_COUNT].nonzero()[0])
+        locked += int((rows.core.latches[:, loop.LATCH_SEVERITY] == LOCKED).sum())
     assert tripped > 10
+    assert locked > 10
