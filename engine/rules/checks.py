@@ -95,10 +95,7 @@ from engine.rules.correlation import check_correlation
 from engine.rules.exposure import (
     measure_worst,
     valued_equity,
-    worst_count,
-    worst_gross,
-    worst_money,
-    worst_net,
+    worst_sums,
 )
 from engine.rules.latched import breaker_severity, code_of_severity, worst_latch
 from engine.rules.market_checks import check_hours, touch_price
@@ -115,7 +112,6 @@ from engine.state import Core
 
 MILLION = 10**6
 BILLION = 10**9
-CHECKS: Final = 16
 # By place in the written order, from 1.
 CODES: Final = (
     DENY_NONE,
@@ -159,24 +155,32 @@ def check_send(s: Core, r: int) -> int:
 @kernel
 def check_risk(s: Core, r: int) -> int:
     """Return why the order in row `r`, which opens or enlarges, must not be sent, or DENY_NONE."""
+    i = s.orders[r, ORDER_INSTRUMENT]
     measure_worst(s, r)
     equity = valued_equity(s)
-    answer = DENY_NONE
-    for place in range(1, CHECKS + 1):
-        verdict, number, limit, unit = evaluate(s, r, place, equity)
-        journal_check(s, r, place, verdict, number, limit, unit)
-        if answer == DENY_NONE and (verdict == VERDICT_OVER or verdict == VERDICT_UNKNOWN):
-            answer = CODES[place]
+    killed = worst_latch(s, LATCH_KILL, LATCH_KILL)
+    answer = tell(s, r, 1, judge(killed, 0, UNIT_SEVERITY), DENY_NONE)
+    answer = tell(s, r, 2, judge(breaker_severity(s), 0, UNIT_SEVERITY), answer)
+    answer = tell(s, r, 3, check_drawdown(s, equity), answer)
+    answer = tell(s, r, 4, check_hours(s, i), answer)
+    answer = tell(s, r, 5, check_daily_loss(s, equity), answer)
+    answer = check_exposure(s, r, equity, answer)
+    answer = check_terms(s, r, answer)
+    answer = tell(s, r, 16, check_power(s, r, equity), answer)
     if answer == DENY_NONE:
         note_order(s)
     return answer
 
 
 @kernel
-def journal_check(
-    s: Core, r: int, place: int, verdict: int, number: int, limit: int, unit: int
-) -> None:
-    """Record what one check said of the order in row `r`."""
+def tell(s: Core, r: int, place: int, said: tuple[int, int, int, int], answer: int) -> int:
+    """Record what a check said of the order in row `r`; return the first denial, `answer` if there is.
+
+    Latches and buying power speak always, the others only where there is a table `[risk]`.
+    """
+    verdict, number, limit, unit = said
+    if s.limits[LIMIT_RISK] == 0 and place > 3 and place != 5 and place != 16:
+        verdict, number, limit, unit = VERDICT_OFF, 0, 0, 0
     n = journal_row(s, KIND_CHECKED, s.orders[r, ORDER_INSTRUMENT])
     s.journal[n, CHECKED_SIGNAL] = s.orders[r, ORDER_SIGNAL]
     s.journal[n, CHECKED_ORDER] = s.orders[r, ORDER_ID]
@@ -186,62 +190,35 @@ def journal_check(
     s.journal[n, CHECKED_LIMIT] = limit
     s.journal[n, CHECKED_UNIT] = unit
     s.journal[n, CHECKED_PLACE] = place
+    if answer == DENY_NONE and (verdict == VERDICT_OVER or verdict == VERDICT_UNKNOWN):
+        return CODES[place]
+    return answer
 
 
 @kernel
-def evaluate(s: Core, r: int, place: int, equity: int) -> tuple[int, int, int, int]:
-    """Return the verdict, number, limit and unit of the check at a place.
-
-    The latches speak always; the limits only where there is a table `[risk]`; buying power always.
-    """
+def check_exposure(s: Core, r: int, equity: int, answer: int) -> int:
+    """Tell the checks of what the account could come to hold."""
     i = s.orders[r, ORDER_INSTRUMENT]
-    if place == 1:
-        return judge(worst_latch(s, LATCH_KILL, LATCH_KILL), 0, UNIT_SEVERITY)
-    if place == 2:
-        return judge(breaker_severity(s), 0, UNIT_SEVERITY)
-    if place == 3:
-        return check_drawdown(s, equity)
-    if place == 5:
-        return check_daily_loss(s, equity)
-    if place == 16:
-        return check_power(s, r, equity)
-    if s.limits[LIMIT_RISK] == 0:
-        return VERDICT_OFF, 0, 0, 0
-    if place == 4:
-        return check_hours(s, i)
-    if place <= 10:
-        return evaluate_exposure(s, i, place, equity)
-    return evaluate_order(s, r, place)
+    count, own, gross, group, event, net = worst_sums(s, i)
+    answer = tell(s, r, 6, judge_limit(count, s.limits[LIMIT_POSITIONS], UNIT_COUNT), answer)
+    answer = tell(s, r, 7, judge_share(own, equity, s.limits[LIMIT_POSITION_PPM]), answer)
+    answer = tell(s, r, 8, judge_share(gross, equity, s.limits[LIMIT_GROSS_PPM]), answer)
+    answer = tell(s, r, 9, judge_share(net, equity, s.limits[LIMIT_NET_PPM]), answer)
+    return tell(s, r, 10, check_concentration(s, i, group, event, equity), answer)
 
 
 @kernel
-def evaluate_exposure(s: Core, i: int, place: int, equity: int) -> tuple[int, int, int, int]:
-    """Evaluate a check of what the account could come to hold (`measure_worst` has been called)."""
-    if place == 6:
-        return judge_limit(worst_count(s), s.limits[LIMIT_POSITIONS], UNIT_COUNT)
-    if place == 7:
-        return judge_share(worst_money(s, i), equity, s.limits[LIMIT_POSITION_PPM])
-    if place == 8:
-        return judge_share(worst_gross(s, -1, 0), equity, s.limits[LIMIT_GROSS_PPM])
-    if place == 9:
-        return judge_share(worst_net(s), equity, s.limits[LIMIT_NET_PPM])
-    return check_concentration(s, i, equity)
-
-
-@kernel
-def evaluate_order(s: Core, r: int, place: int) -> tuple[int, int, int, int]:
-    """Evaluate a check of the order itself."""
-    if place == 11:
-        return check_correlation(s, s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE])
-    if place == 12:
-        return judge_limit(orders_in_minute(s) + 1, s.limits[LIMIT_RATE], UNIT_COUNT)
-    if place == 13:
-        return check_collar(s, r)
-    if place == 14:
-        return judge_limit(order_money(s, r), s.limits[LIMIT_NOTIONAL_MINOR], UNIT_MINOR)
-    i = s.orders[r, ORDER_INSTRUMENT]
+def check_terms(s: Core, r: int, answer: int) -> int:
+    """Tell the checks of the order itself."""
+    i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
+    sent = orders_in_minute(s) + 1
+    money = order_money(s, r)
     units = multiply_divide_ceiling(s.orders[r, ORDER_QUANTITY], BILLION, s.terms[i, TERM_LOT_UNIT])
-    return judge_limit(units, s.limits[LIMIT_UNITS_PPB], UNIT_PPB)
+    answer = tell(s, r, 11, check_correlation(s, i, side), answer)
+    answer = tell(s, r, 12, judge_limit(sent, s.limits[LIMIT_RATE], UNIT_COUNT), answer)
+    answer = tell(s, r, 13, check_collar(s, r), answer)
+    answer = tell(s, r, 14, judge_limit(money, s.limits[LIMIT_NOTIONAL_MINOR], UNIT_MINOR), answer)
+    return tell(s, r, 15, judge_limit(units, s.limits[LIMIT_UNITS_PPB], UNIT_PPB), answer)
 
 
 @kernel
@@ -271,21 +248,18 @@ def judge_share(minor: int, equity: int, limit_ppm: int) -> tuple[int, int, int,
 
 
 @kernel
-def check_concentration(s: Core, i: int, equity: int) -> tuple[int, int, int, int]:
+def check_concentration(
+    s: Core, i: int, of_group: int, of_event: int, equity: int
+) -> tuple[int, int, int, int]:
     """Judge the group of an instrument and its event; where both pass the group is told."""
-    group, event = s.terms[i, TERM_GROUP], s.terms[i, TERM_EVENT]
-    if group == 0 and event == 0:
+    has_group, has_event = s.terms[i, TERM_GROUP] != 0, s.terms[i, TERM_EVENT] != 0
+    if not has_group and not has_event:
         return VERDICT_PASS, 0, 0, UNIT_PPM
-    verdict, number, limit, unit = VERDICT_OFF, 0, 0, UNIT_PPM
-    if group != 0:
-        gross = worst_gross(s, TERM_GROUP, group)
-        verdict, number, limit, unit = judge_share(gross, equity, s.limits[LIMIT_GROUP_PPM])
-    if event != 0 and (verdict == VERDICT_OFF or verdict == VERDICT_PASS):
-        gross = worst_gross(s, TERM_EVENT, event)
-        of_event, share, most, _ = judge_share(gross, equity, s.limits[LIMIT_EVENT_PPM])
-        if verdict == VERDICT_OFF or (of_event != VERDICT_PASS and of_event != VERDICT_OFF):
-            verdict, number, limit = of_event, share, most
-    return verdict, number, limit, unit
+    group = judge_share(of_group, equity, s.limits[LIMIT_GROUP_PPM] if has_group else 0)
+    event = judge_share(of_event, equity, s.limits[LIMIT_EVENT_PPM] if has_event else 0)
+    if group[0] == VERDICT_OFF or (group[0] == VERDICT_PASS and event[0] > VERDICT_PASS):
+        return event
+    return group
 
 
 @kernel

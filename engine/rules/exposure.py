@@ -23,6 +23,8 @@ from engine.model.layout import (
     POSITION_LAST,
     POSITION_QUANTITY,
     TERM_CURRENCY,
+    TERM_EVENT,
+    TERM_GROUP,
     TERM_LOT_STEP,
 )
 from engine.model.trading_layout import (
@@ -102,48 +104,33 @@ def money_of(s: Core, i: int, lots: int) -> int:
 
 
 @kernel
-def worst_money(s: Core, i: int) -> int:
-    """Return the larger value of an instrument's two worst cases, or OVERFLOW."""
-    high = money_of(s, i, s.monitors[i, MONITOR_WORST_HIGH])
-    low = money_of(s, i, s.monitors[i, MONITOR_WORST_LOW])
-    if high == OVERFLOW or low == OVERFLOW:
-        return OVERFLOW
-    return max(abs(high), abs(low))
+def worst_sums(s: Core, i: int) -> tuple[int, int, int, int, int, int]:
+    """Return in how many instruments there could be a position, and worst-case values, or OVERFLOW:
 
-
-@kernel
-def worst_gross(s: Core, column: int, number: int) -> int:
-    """Return the sum of worst cases, or OVERFLOW; where a column of `terms` is named, of that group."""
-    total = 0
-    for i in range(s.positions.shape[0]):
-        if column < 0 or s.terms[i, column] == number:
-            total = add_checked(total, worst_money(s, i))
-    return total
-
-
-@kernel
-def worst_net(s: Core) -> int:
-    """Return the farther from zero of the net values when all buys fill, and when all sells do."""
-    high, low = 0, 0
-    for i in range(s.positions.shape[0]):
-        high = add_checked(high, money_of(s, i, s.monitors[i, MONITOR_WORST_HIGH]))
-        low = add_checked(low, money_of(s, i, s.monitors[i, MONITOR_WORST_LOW]))
-    if high == OVERFLOW or low == OVERFLOW:
-        return OVERFLOW
-    return max(abs(high), abs(low))
-
-
-@kernel
-def worst_count(s: Core) -> int:
-    """Return in how many instruments there is a position, or could be one."""
-    count = 0
-    for i in range(s.positions.shape[0]):
-        step = s.terms[i, TERM_LOT_STEP]
-        high, low = s.monitors[i, MONITOR_WORST_HIGH], s.monitors[i, MONITOR_WORST_LOW]
+    that of instrument `i`; of all; of its group; of its event; and net, the farther from zero of all
+    buys filled and all sells filled. One pass over the instruments, after `measure_worst`.
+    """
+    count, own, gross, group, event, ups, downs = 0, 0, 0, 0, 0, 0, 0
+    for j in range(s.positions.shape[0]):
+        high, low = s.monitors[j, MONITOR_WORST_HIGH], s.monitors[j, MONITOR_WORST_LOW]
+        if high == 0 and low == 0:
+            continue
+        step = s.terms[j, TERM_LOT_STEP]
         # OVERFLOW is a number far below -step: such an instrument counts.
         if high >= step or low <= -step or high <= -step or low >= step:
             count += 1
-    return count
+        up, down = money_of(s, j, high), money_of(s, j, low)
+        worst = OVERFLOW if up == OVERFLOW or down == OVERFLOW else max(abs(up), abs(down))
+        ups, downs = add_checked(ups, up), add_checked(downs, down)
+        gross = add_checked(gross, worst)
+        if j == i:
+            own = worst
+        if s.terms[j, TERM_GROUP] == s.terms[i, TERM_GROUP]:
+            group = add_checked(group, worst)
+        if s.terms[j, TERM_EVENT] == s.terms[i, TERM_EVENT]:
+            event = add_checked(event, worst)
+    net = OVERFLOW if ups == OVERFLOW or downs == OVERFLOW else max(abs(ups), abs(downs))
+    return count, own, gross, group, event, net
 
 
 @kernel
