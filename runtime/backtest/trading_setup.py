@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from engine.errors import ConfigError
 from engine.model import layout as at
 from engine.model import trading_layout as loop
+from engine.model.exits import fill_exits
 from engine.model.instruments import Instrument
 from engine.model.orders import OrderType
 from engine.model.trading import ExitReason, OnTimeout, SizeMethod, Tier
 from engine.model.units import to_minor, to_quanta
 from engine.state import Core
-from runtime.backtest.exit_steps import EXIT_STEPS
 from runtime.config import StrategyConfig
 from runtime.config.trading_sections import (
     USUAL_VOLUME,
@@ -62,7 +62,7 @@ def fill_trading(core: Core, config: StrategyConfig, instruments: Sequence[Instr
     _fill_risk(row, config.risk)
     _fill_sizes(row, core.account, config, instruments)
     _fill_entries(row, config)
-    _fill_exits(core, config, instruments)
+    _fill_exits(core, config)
     if config.guards is not None:
         _fill_guards(row, config.guards)
     row[loop.LIMIT_TIER] = Tier.NONE if config.strategy.tier is None else _tier(config)
@@ -203,27 +203,23 @@ def _fill_entries(row: Row, config: StrategyConfig) -> None:
     row[loop.LIMIT_PROTECT_WITHIN] = entries.protect_within_ns
 
 
-def _fill_exits(core: Core, config: StrategyConfig, instruments: Sequence[Instrument]) -> None:
+def _fill_exits(core: Core, config: StrategyConfig) -> None:
     """Fill in how each reason is executed, and when it fires.
 
     The strategy's own wish and the guards' closing are executed also where there is no [exits].
     """
-    for reason, steps in EXIT_STEPS.items():
-        core.exits[reason, loop.EXITS_PRIORITY : loop.EXITS_THEN_MARKET + 1] = steps
-    as_reason = (
-        ExitReason.STOP_LOSS
-        if core.account[at.ACCOUNT_ENTRY_TYPE] == OrderType.MARKET
-        else ExitReason.PROFIT_TARGET
+    fill_exits(
+        core.exits,
+        core.stages,
+        conditions=False,
+        at_limit=core.account[at.ACCOUNT_ENTRY_TYPE] == OrderType.LIMIT,
     )
-    wish = core.exits[ExitReason.STRATEGY]
-    wish[loop.EXITS_PRICE : loop.EXITS_THEN_MARKET + 1] = EXIT_STEPS[as_reason][1:]
-    for reason in (ExitReason.STRATEGY, ExitReason.CIRCUIT_BREAKER):
-        core.exits[reason, loop.EXITS_ENABLED] = 1
+    core.stages[:] = 0
     if config.exits is not None and config.exits.enabled:
-        _fill_conditions(core, config.exits, instruments)
+        _fill_conditions(core, config.exits)
 
 
-def _fill_conditions(core: Core, section: ExitsSection, instruments: Sequence[Instrument]) -> None:
+def _fill_conditions(core: Core, section: ExitsSection) -> None:
     row, exits = core.limits, core.exits
     row[loop.LIMIT_EXITS] = 1
     for name, condition in section.conditions.items():
@@ -246,8 +242,7 @@ def _fill_conditions(core: Core, section: ExitsSection, instruments: Sequence[In
     profit[loop.EXITS_THRESHOLD_MEDIUM] = medium
     profit[loop.EXITS_THRESHOLD_LOW] = low
     liquidity = exits[ExitReason.LIQUIDITY_DRIED_UP]
-    if any(instrument.is_binary for instrument in instruments):
-        liquidity[loop.EXITS_SPREAD_PPB] = to_quanta(section.spread_cents, 7, name="spread_cents")
+    liquidity[loop.EXITS_SPREAD_PPB] = to_quanta(section.spread_cents, 7, name="spread_cents")
     if section.spread_bps is not None:
         liquidity[loop.EXITS_SPREAD_PPM] = int(section.spread_bps * 100)
     row[loop.LIMIT_TRAIL_DISTANCE_PPM] = _ppm(section.trail_distance_percent)

@@ -183,6 +183,7 @@ THRESHOLDS = [
     ("time_based_urgent", 'before = "10m"', "", 600 * SECOND),
     ("liquidity_dried_up", "volume = 7", "", 7 * 10**9),
     ("liquidity_dried_up", "spread_bps = 20", "SPREAD_PPM", 2_000),
+    ("liquidity_dried_up", "spread_cents = 2.5", "SPREAD_PPB", 25_000_000),
     ("profit_target", "high_percent = 30", "", 300_000),
     ("profit_target", "medium_percent = 22", "MEDIUM", 220_000),
     ("profit_target", "low_percent = 9", "LOW", 90_000),
@@ -223,12 +224,6 @@ def test_the_strategys_own_wish_is_executed_by_its_order_type(order_type: str, l
     wish, other = core.exits[ExitReason.STRATEGY], core.exits[ExitReason[like]]
     assert wish[loop.EXITS_PRIORITY] == 35
     assert (wish[2:10] == other[2:10]).all()
-
-
-@pytest.mark.parametrize(("instrument", "ppb"), [(SHARE, 0), (RAIN, 30_000_000)])
-def test_cents_of_spread_are_for_event_contracts(instrument: Instrument, ppb: int) -> None:
-    row = core_of(f"{RULES}[exits]\n", instrument).exits[ExitReason.LIQUIDITY_DRIED_UP]
-    assert row[loop.EXITS_SPREAD_PPB] == ppb
 
 
 # --- Sizes and instruments -------------------------------------------------------------------------------
