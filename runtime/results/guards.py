@@ -16,7 +16,7 @@ from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import SENTENCES, Denial
 from engine.model.layout import EventKind
-from engine.model.trading import Clearer, Distrust, Latch, Severity, Tier, Tilt, Unit
+from engine.model.trading import Clearer, Distrust, ExitAlert, Latch, Severity, Tier, Tilt, Unit
 from reports.trading import DenialRow, ExitRow, GuardRow
 from runtime.results import columns
 from runtime.results.exact import Ints
@@ -39,7 +39,7 @@ CLEARED_BY = {
     Clearer.PERSON.value: "a person",
     Clearer.SIMULATION.value: "the simulated operator",
 }
-ALERTS = {101: "exit_failed", 102: "exit_stuck", 103: "exit_queued", 201: "unprotected"}
+ALERTS = {alert.value: alert.name.lower() for alert in ExitAlert} | {201: "unprotected"}
 ALERT_SEVERITIES = {1: "information", 2: "warning", 3: "critical"}
 DISTRUST = {reason.value: reason.name.lower() for reason in Distrust if reason}
 TRUST = {0: "trusted", 1: "untrusted"}

@@ -15,6 +15,7 @@ from runtime.results.result import BacktestResult
 from runtime.store import Store
 from runtime.store.location import VARIABLE
 from runtime.workspace import create_workspace
+from tests.unit.explain.test_real_runs import LOOPED
 
 
 @pytest.fixture
@@ -127,3 +128,20 @@ def test_what_has_no_journal_says_so(workspace: Path, run: str, says: str) -> No
     (workspace / "kept").mkdir()
     refused = trader("explain", run, "--order", "1")
     assert refused.exit_code == 2 and says in " ".join(refused.stderr.split())
+
+
+def test_a_position_of_a_looped_run_is_told_from_the_folder_and_from_the_registry(
+    workspace: Path,
+) -> None:
+    (workspace / "strategies" / "looped.toml").write_text(LOOPED)
+    done = trader("backtest", "looped", "--engine", "interpreted", "--out", "kept")
+    assert done.exit_code == 0, done.stderr
+    assert "Exits, USD" in done.stdout
+    one = json.loads(trader("explain", "kept", "--position", "3", "--json").stdout)
+    other = json.loads(trader("explain", "last", "--position", "3", "--json").stdout)
+    assert one["lines"] == other["lines"]
+    assert {"signal_received", "checked", "exit_fired", "position_closed"} <= {
+        line["event"] for line in one["lines"]
+    }
+    signal = trader("explain", "kept", "--signal", "1")
+    assert signal.exit_code == 0 and "Signal 1 to buy GOOG from rule" in signal.stdout

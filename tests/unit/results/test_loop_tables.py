@@ -13,6 +13,7 @@ from engine.model import layout as at
 from engine.model.denials import Denial
 from engine.model.trading import (
     AttemptResult,
+    ExitAlert,
     ExitReason,
     Latch,
     PriceKind,
@@ -21,9 +22,10 @@ from engine.model.trading import (
     Verdict,
 )
 from engine.model.units import to_minor
+from engine.rules.protection import ALERT_UNPROTECTED
 from runtime.results import checks_frame, orders_frame, signal_id, signals_frame, trades_frame
 from runtime.results.exits import exit_attempts_frame, exit_statistics, exits_frame
-from runtime.results.guards import denial_rows, guard_rows, guards_frame
+from runtime.results.guards import ALERTS, denial_rows, guard_rows, guards_frame
 from runtime.results.links import has_trading_loop
 from tests.unit.results.journals import EVENT, STOCK, Run
 from tests.unit.results.loops import PERCENT_PPB, LoopRun, rain
@@ -366,3 +368,10 @@ def test_the_blocks_of_the_loop_are_part_of_the_outcome() -> None:
     assert not blocks[0].flags.writeable
     other = replace(output, trading=(np.ones((1, 3), dtype=np.int64), blocks[1]))
     assert len({output.state_hash, looped.state_hash, other.state_hash}) == 3
+
+
+def test_every_alert_has_its_name() -> None:
+    assert ALERTS[ALERT_UNPROTECTED] == "unprotected"
+    assert {ALERTS[alert.value] for alert in ExitAlert} == {
+        alert.name.lower() for alert in ExitAlert
+    }
