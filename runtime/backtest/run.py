@@ -42,6 +42,7 @@ from sims.replay.source import Source
 
 if TYPE_CHECKING:
     from data.streams import HistoryStream
+    from runtime.backtest.decisions import Decider
 
 Progress = Callable[[int, int], None]
 ROWS_IN_MEMORY = 20_000_000  # about 1 GiB of bars
@@ -130,6 +131,30 @@ def run_backtest(
         history = _history(config, catalog_root)
     if ready is not None:
         ready(history)
+    prepared = prepare(config, history, engine, catalog_root=catalog_root, progress=progress)
+    pessimistic = prepared.decider.run(prepared.job, config.fills.book)
+    return finish(prepared, pessimistic, started=started)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job, who decides in it, and what its result is shown beside."""
+
+    job: Job
+    decider: Decider
+    benchmark: Benchmark | None
+    catalog_root: Path | None
+
+
+def prepare(
+    config: StrategyConfig,
+    history: History,
+    engine: str,
+    *,
+    catalog_root: Path | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Return a strategy ready to run over a history."""
     clockwork = clockwork_of(history)
     benchmark = benchmark_of(config, history, clockwork, catalog_root)
     setup = setup_of(config, history, clockwork)
@@ -147,17 +172,27 @@ def run_backtest(
     ]
     sources += mark_sources(history, clockwork)
     job = Job(config, history, clockwork, setup, sources, is_compiled, progress)
-    pessimistic = decider.run(job, config.fills.book)
+    return Prepared(job, decider, benchmark, catalog_root)
+
+
+def finish(prepared: Prepared, pessimistic: RunOutput, *, started: float) -> BacktestResult:
+    """Return the result of a job's pessimistic run, with the other bound where there is one."""
+    job, config = prepared.job, prepared.job.config
     better: RunOutput | None = None
     if pessimistic.ambiguities > 0:
-        better = decider.run(job, optimistic(config.fills.book))
-    if is_compiled:
+        better = prepared.decider.run(job, optimistic(config.fills.book))
+    if job.is_compiled:
         compile_cache.mark_warm()
     context = _context(
-        config, history, catalog_root, benchmark, is_compiled=is_compiled, started=started
+        config,
+        job.history,
+        prepared.catalog_root,
+        prepared.benchmark,
+        is_compiled=job.is_compiled,
+        started=started,
     )
     context = replace(
-        context, warnings=(*config.warnings, *idle_lines(pessimistic, decider.silence()))
+        context, warnings=(*config.warnings, *idle_lines(pessimistic, prepared.decider.silence()))
     )
     return build_result(pessimistic, better, context=context)
 
