@@ -72,8 +72,26 @@ def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
 
         build: Any = njit  # these options are not in numba's stubs
         options = {"cache": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        _INNER_TWINS[function] = build(**options)(_clone(function))
+        _INNER_TWINS[function] = _for_any_number(build(**options)(_clone(function)))
     return _INNER_TWINS[function]
+
+
+def _for_any_number(twin: Any) -> Any:
+    """Have a twin compiled once, and not anew for each constant that it is called with.
+
+    numba types a constant argument by its value, so ``journal_row(s, KIND_FILL, i)`` and
+    ``journal_row(s, KIND_DENIED, i)`` were two functions to compile. Half of all compilations were such
+    repeats (277 of 138 functions for `engine.step.apply_event`, 24 of 63 s).
+    """
+    from numba.core import types
+
+    resolve = twin.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        return resolve(tuple(types.unliteral(each) for each in args), kws)
+
+    twin.get_call_template = get_call_template
+    return twin
 
 
 def callback(function: Callable[..., Any], signature: object) -> Any:
