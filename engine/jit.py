@@ -27,8 +27,11 @@ from numpy.typing import NDArray
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _KERNELS: set[Callable[..., Any]] = set()
-_TWINS: dict[Callable[..., Any], Callable[..., Any]] = {}
-_INNER_TWINS: dict[Callable[..., Any], Callable[..., Any]] = {}
+_LOOP_DOORS: set[Callable[..., Any]] = set()
+_LEADS_TO_LOOP: dict[Callable[..., Any], bool] = {}
+# By the kernel, and whether the trading loop is compiled into its twin.
+_TWINS: dict[tuple[Callable[..., Any], bool], Callable[..., Any]] = {}
+_INNER_TWINS: dict[tuple[Callable[..., Any], bool], Callable[..., Any]] = {}
 _CALLBACKS: dict[tuple[Any, ...], Any] = {}
 _CONSTANTS = (int, float, str, bytes, type(None))
 
@@ -39,8 +42,25 @@ def kernel(function: _Function) -> _Function:
     return function
 
 
-def compiled(function: _Function) -> _Function:
+def loop_door(function: _Function) -> _Function:
+    """Register a kernel by which other code enters the trading loop.
+
+    Half of all kernels are the trading loop's. Code that is compiled without it has a stand-in in the
+    place of each door: it does nothing to a core without a trading loop, and stops one that has it.
+    """
+    _LOOP_DOORS.add(function)
+    return kernel(function)
+
+
+def compiled(function: _Function, *, with_loop: bool = True) -> _Function:
     """Return the compiled twin of a kernel; the first call with new types compiles or loads it.
+
+    Parameters
+    ----------
+    function
+        A kernel.
+    with_loop
+        Whether the kernels of the trading loop are compiled too; see `loop_door`.
 
     Raises
     ------
@@ -49,15 +69,16 @@ def compiled(function: _Function) -> _Function:
     """
     if function not in _KERNELS:
         raise ValueError(f"{function.__qualname__} is not a kernel: decorate it with @kernel")
-    if function not in _TWINS:
+    key = (function, with_loop or not _leads_to_loop(function))
+    if key not in _TWINS:
         from numba import njit
 
-        door = _clone(function)
+        door = _clone(function, with_loop=key[1])
         # numba's cache tells functions apart by name alone. The inner twin of this kernel, which has
         # no door, must never be loaded in its place: a call from Python would be a jump to nowhere.
         door.__qualname__ += "_door"
-        _TWINS[function] = njit(cache=True)(door)
-    return cast(_Function, _TWINS[function])
+        _TWINS[key] = njit(cache=True)(door)
+    return cast(_Function, _TWINS[key])
 
 
 def is_in_use() -> bool:
@@ -65,15 +86,53 @@ def is_in_use() -> bool:
     return bool(_TWINS)
 
 
-def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
+def _inner(function: Callable[..., Any], *, with_loop: bool) -> Callable[..., Any]:
     """Return the twin that other twins call: without a door to Python, which costs compile time."""
-    if function not in _INNER_TWINS:
+    key = (function, with_loop or not _leads_to_loop(function))
+    if key not in _INNER_TWINS:
         from numba import njit
 
         build: Any = njit  # these options are not in numba's stubs
-        options = {"cache": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        _INNER_TWINS[function] = _for_any_number(build(**options)(_clone(function)))
-    return _INNER_TWINS[function]
+        options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        if not key[1] and function in _LOOP_DOORS:
+            twin = build(**options)(_stand_in(function))
+        else:
+            twin = build(cache=True, **options)(_clone(function, with_loop=key[1]))
+        _INNER_TWINS[key] = _for_any_number(twin)
+    return _INNER_TWINS[key]
+
+
+def _leads_to_loop(function: Callable[..., Any]) -> bool:
+    """Return whether a kernel is a door of the trading loop or calls, in the end, one that is."""
+    if function not in _LEADS_TO_LOOP:
+        _LEADS_TO_LOOP[function] = False  # one that calls itself adds nothing
+        _LEADS_TO_LOOP[function] = function in _LOOP_DOORS or any(
+            _leads_to_loop(called) for called in _kernels_named_by(function)
+        )
+    return _LEADS_TO_LOOP[function]
+
+
+def _kernels_named_by(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    plain = cast(types.FunctionType, function)
+    values = [plain.__globals__.get(name) for name in plain.__code__.co_names]
+    return [cast(Callable[..., Any], value) for value in values if _is_kernel(value)]
+
+
+_NOTHING = {"None": None, "int": 0, "bool": False}
+
+
+def _stand_in(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands for a door of the trading loop in code that is compiled without it."""
+    from engine.model.layout import ACCOUNT_FAULT, ACCOUNT_TRADING, FAULT_WITHOUT_LOOP
+
+    answer = _NOTHING[function.__annotations__["return"]]
+
+    def stand_in(s: Any, *_others: Any) -> Any:
+        if s.account[ACCOUNT_TRADING] != 0:
+            s.account[ACCOUNT_FAULT] = FAULT_WITHOUT_LOOP
+        return answer
+
+    return stand_in
 
 
 def _for_any_number(twin: Any) -> Any:
@@ -88,7 +147,8 @@ def _for_any_number(twin: Any) -> Any:
     resolve = twin.get_call_template
 
     def get_call_template(args: Any, kws: Any) -> Any:
-        return resolve(tuple(types.unliteral(each) for each in args), kws)
+        plain: Any = types.unliteral
+        return resolve(tuple(plain(each) for each in args), kws)
 
     twin.get_call_template = get_call_template
     return twin
@@ -138,14 +198,17 @@ def _recipe(function: Callable[..., Any]) -> tuple[Any, ...]:
     return tuple(made)
 
 
-def _clone(function: Callable[..., Any]) -> Callable[..., Any]:
+def _clone(function: Callable[..., Any], *, with_loop: bool = True) -> Callable[..., Any]:
     """Copy a kernel, with the kernels that it names replaced by their twins."""
     plain = cast(types.FunctionType, function)
     used = [name for name in plain.__code__.co_names if name in plain.__globals__]
     names = {name: plain.__globals__[name] for name in used}
-    names = {name: _inner(value) if _is_kernel(value) else value for name, value in names.items()}
+    names = {
+        name: _inner(cast(Any, value), with_loop=with_loop) if _is_kernel(value) else value
+        for name, value in names.items()
+    }
     clone = types.FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
-    clone.__qualname__ = plain.__qualname__
+    clone.__qualname__ = plain.__qualname__ + ("" if with_loop else "_plain")
     clone.__module__ = plain.__module__
     return clone
 

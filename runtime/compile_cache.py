@@ -15,7 +15,7 @@ from pathlib import Path
 from runtime.source_files import source_files
 
 COMPILED_PACKAGES = ("engine", "sims")
-_MARKER = "complete"
+_MARKERS = {False: "complete", True: "complete-with-loop"}
 
 
 def cache_root() -> Path:
@@ -55,20 +55,23 @@ def use_cache() -> None:
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
 
 
-def is_warm() -> bool:
-    """Return whether the loop was compiled before, so that loading it takes a second or two."""
-    return (cache_folder() / _MARKER).is_file()
+def is_warm(*, with_loop: bool = False) -> bool:
+    """Return whether the replay was compiled before, so that loading it takes a second or two.
+
+    With the trading loop it is compiled apart from that without.
+    """
+    return (cache_folder() / _MARKERS[with_loop]).is_file()
 
 
-def mark_warm() -> None:
-    """Remember that the loop is compiled; what the next runs take along is compiled first."""
-    if is_warm():
+def mark_warm(*, with_loop: bool = False) -> None:
+    """Remember that the replay is compiled; what the next runs take along is compiled first."""
+    if is_warm(with_loop=with_loop):
         return
     from data.compiled import load
 
     load()
     try:
-        (cache_folder() / _MARKER).touch()
+        (cache_folder() / _MARKERS[with_loop]).touch()
     except OSError:
         return
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.attempts import end_attempt
 from engine.model.layout import (
     ACCOUNT_TOUCHED,
@@ -52,7 +52,7 @@ def result_of(s: Core, r: int, kind: int) -> int:
     return RESULT_REPLACED if kind == KIND_REPLACED else RESULT_WORKING
 
 
-@kernel
+@loop_door
 def hear_fact(s: Core, r: int, kind: int, lots: int) -> None:
     """Take notice of a fact about the order in row `r`, before an ended one leaves the table.
 

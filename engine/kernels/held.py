@@ -5,7 +5,7 @@ All loops of a step go over these, so its cost grows with what is held and not w
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.model.layout import ACCOUNT_HELD, POSITION_CLOSED, POSITION_QUANTITY
 from engine.model.trading import PHASE_IDLE
 from engine.model.trading_layout import (
@@ -45,7 +45,7 @@ def place_of(s: Core, i: int) -> int:
     return low
 
 
-@kernel
+@loop_door
 def is_held(s: Core, i: int) -> bool:
     """Return whether an instrument stands in `held`."""
     place = place_of(s, i)

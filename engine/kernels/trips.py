@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.held import renew_held
 from engine.kernels.ledger import journal_row
 from engine.kernels.money import OVERFLOW, add_checked
@@ -55,7 +55,7 @@ from engine.state import Core
 CLASS_MEDIUM = 2
 
 
-@kernel
+@loop_door
 def note_position(s: Core, i: int, realized: int, fee: int) -> None:
     """Follow a change of position: `realized` and `fee` (minor of its currency) belong to the trip.
 

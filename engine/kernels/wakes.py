@@ -6,7 +6,7 @@ time; setting it anew replaces it, NEVER ends it.
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.model.layout import ACCOUNT_NEXT_WAKE, ACCOUNT_NOW, ACCOUNT_TOUCHED
 from engine.model.trading_layout import LATCHES_ROWS, NEVER, WAKE_AT, WAKE_PLACE
 from engine.state import Core
@@ -109,7 +109,7 @@ def next_wake(s: Core) -> int:
     return at
 
 
-@kernel
+@loop_door
 def take_due(s: Core) -> None:
     """End the waits that are due now; what they were for looks at the time itself."""
     while s.account[ACCOUNT_NEXT_WAKE] <= s.account[ACCOUNT_NOW]:

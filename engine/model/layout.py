@@ -429,6 +429,7 @@ FAULT_COMMANDS_FULL: Final = 3
 FAULT_TRANSITION: Final = 4  # an order event that the table does not allow
 FAULT_UNKNOWN_ORDER: Final = 5
 FAULT_NO_RATE: Final = 6  # a currency without a conversion rate
+FAULT_WITHOUT_LOOP: Final = 7  # code compiled without the trading loop met a core that has it
 
 # --- Commands to the broker -----------------------------------------------------------------------------
 COMMAND_WIDTH: Final = 6

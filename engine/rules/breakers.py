@@ -5,7 +5,7 @@ Errors count once for each call that failed, whatever its retries; "more than n"
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.wakes import latch_slot, set_wake
 from engine.kernels.windows import count_since, push_time
 from engine.model.layout import (
@@ -74,7 +74,7 @@ NS_PER_HOUR = 3600 * 10**9
 TRIPS_MAX = 2  # of the venue's breaker in an hour; the next one needs a person
 
 
-@kernel
+@loop_door
 def hear_input(s: Core, events: Table, row: int) -> None:
     """Follow an event of the session itself: KIND_API_ERROR to KIND_COMPONENT."""
     end_quiet(s)

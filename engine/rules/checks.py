@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.ledger import journal_row, to_base
 from engine.kernels.money import OVERFLOW, multiply_divide_ceiling
 from engine.kernels.positions import value_of
@@ -134,7 +134,7 @@ CODES: Final = (
 )
 
 
-@kernel
+@loop_door
 def check_send(s: Core, r: int) -> int:
     """Return why nothing like the order in row `r` may be sent now, exits included, or DENY_NONE.
 
@@ -152,7 +152,7 @@ def check_send(s: Core, r: int) -> int:
     return DENY_NONE
 
 
-@kernel
+@loop_door
 def check_risk(s: Core, r: int) -> int:
     """Return why the order in row `r`, which opens or enlarges, must not be sent, or DENY_NONE."""
     i = s.orders[r, ORDER_INSTRUMENT]

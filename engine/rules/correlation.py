@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.money import OVERFLOW, multiply_divide_even
 from engine.kernels.positions import tradable_lots
 from engine.model.layout import (
@@ -45,7 +45,7 @@ MILLION = 10**6
 BILLION = 10**9
 
 
-@kernel
+@loop_door
 def sample_returns(s: Core) -> None:
     """Take each instrument's return since the last sample; called at the account's accruals."""
     for i in range(s.positions.shape[0]):
@@ -70,7 +70,7 @@ def next_return(s: Core, i: int) -> int:
     return NOT_GIVEN if change == OVERFLOW else change
 
 
-@kernel
+@loop_door
 def scale_returns(s: Core, i: int, numerator: int, denominator: int) -> None:
     """A split makes no return: scale the price that the next one is measured from."""
     last = s.returns[i, RETURNS_LAST]

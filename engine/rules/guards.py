@@ -6,7 +6,7 @@ trusted (`engine.rules.trust`) trips or resets anything; docs/explain/guards.md 
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.money import OVERFLOW, add_checked
 from engine.kernels.positions import tradable_lots
 from engine.kernels.wakes import account_slot, set_wake
@@ -145,7 +145,7 @@ def reset_all(s: Core) -> None:
             clear_latch(s, g, BY_SIMULATION)
 
 
-@kernel
+@loop_door
 def note_flow(s: Core, minor: int) -> None:
     """A deposit or withdrawal, in minor of the account's currency, is about to be posted."""
     s.account[ACCOUNT_TOUCHED] = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.wakes import set_wake
 from engine.model.layout import (
     ACCOUNT_CALENDAR,
@@ -28,7 +28,7 @@ from engine.state import Core
 CLOSED = -1
 
 
-@kernel
+@loop_door
 def note_session(s: Core, calendar: int, is_open: bool, closes: int) -> None:
     """Follow a session's open or close; `closes` is the time at which it will close, 0 if unknown."""
     s.account[ACCOUNT_TOUCHED] = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.money import (
     OVERFLOW,
     ceil_to,
@@ -44,7 +44,7 @@ def scale_price(price: int, step: int, numerator: int, denominator: int, up: boo
     return scaled if scaled == OVERFLOW else max(scaled, step)
 
 
-@kernel
+@loop_door
 def scale_monitor(s: Core, i: int, numerator: int, denominator: int) -> None:
     """Scale what is remembered in ticks and lots of an instrument.
 

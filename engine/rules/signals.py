@@ -7,7 +7,7 @@ its wait and its further tries, is followed by `entries`, from the columns ENTRY
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.held import renew_held
 from engine.kernels.ledger import journal_row
 from engine.kernels.money import OVERFLOW, add_checked
@@ -97,7 +97,7 @@ from engine.rules.sizes import size_signal
 from engine.state import Core, Table
 
 
-@kernel
+@loop_door
 def receive_signal(s: Core, intents: Table, i: int, side: int, source: int) -> int:
     """Take the wish to enter instrument `i` on a side; return the order that it became, or 0."""
     return take_signal(s, intents, i, side, source, s.account[ACCOUNT_NOW])
@@ -126,7 +126,7 @@ def take_signal(s: Core, intents: Table, i: int, side: int, source: int, decided
     return order_id
 
 
-@kernel
+@loop_door
 def receive_order(s: Core, intents: Table, row: int) -> int:
     """Take an order that a strategy sized itself; one that opens is a signal without an edge.
 

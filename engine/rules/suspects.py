@@ -7,7 +7,7 @@ another. A jump back is itself suspect for one mark. Bars are confirmed by their
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.money import compare_products
 from engine.model.layout import ACCOUNT_NOW, KIND_BAR, POSITION_LAST, TERM_PRICE_STEP
 from engine.model.trading_layout import LIMIT_COLLAR_PPM, MONITOR_SUSPECT
@@ -18,7 +18,7 @@ COLLAR_PPM = 50_000  # where no risk table gives another
 CONFIRMED_AFTER = 2 * 10**9  # ns
 
 
-@kernel
+@loop_door
 def judge_mark(s: Core, i: int, kind: int, before: int) -> None:
     """Say of the mark just taken whether it is suspect; `before` is the one it follows, 0 the first."""
     s.monitors[i, MONITOR_SUSPECT] = 0

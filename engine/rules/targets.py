@@ -7,7 +7,7 @@ something has filled: until it is reached, replaced or too old.
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.held import renew_held
 from engine.model.denials import (
     DENY_BUYING_POWER,
@@ -38,13 +38,13 @@ from engine.model.trading_layout import (
 from engine.state import Core
 
 
-@kernel
+@loop_door
 def is_waiting(s: Core, i: int) -> bool:
     """Return whether a target weight of an instrument waits."""
     return bool(s.monitors[i, MONITOR_WANTS] & WANTS_TARGET)
 
 
-@kernel
+@loop_door
 def reduction_works(s: Core) -> bool:
     """Return whether an order works that makes a position smaller."""
     for r in range(s.account[ACCOUNT_ORDERS]):
@@ -62,7 +62,7 @@ def is_for_room(code: int) -> bool:
     return is_exposure or code == DENY_BUYING_POWER
 
 
-@kernel
+@loop_door
 def keep_target(s: Core, i: int, weight_ppb: int) -> None:
     """Keep a target that was denied just now, if the sells that work could make room for it."""
     if s.limits[LIMIT_RISK] == 0 or not is_for_room(s.account[ACCOUNT_LAST_DENIAL]):
@@ -76,7 +76,7 @@ def keep_target(s: Core, i: int, weight_ppb: int) -> None:
     renew_held(s, i)
 
 
-@kernel
+@loop_door
 def forget_target(s: Core, i: int) -> None:
     """Give up a target that waits."""
     if is_waiting(s, i):
@@ -85,7 +85,7 @@ def forget_target(s: Core, i: int) -> None:
         renew_held(s, i)
 
 
-@kernel
+@loop_door
 def is_too_old(s: Core, i: int) -> bool:
     """Return whether a target that waits is older than a signal may be."""
     age = s.account[ACCOUNT_NOW] - s.monitors[i, MONITOR_TARGET_AT]

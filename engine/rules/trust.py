@@ -6,7 +6,7 @@ equity is untrusted, which stops entries and says so.
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.ledger import journal_row
 from engine.kernels.money import OVERFLOW
 from engine.kernels.positions import equity_minor
@@ -50,7 +50,7 @@ MARKED = 1
 MARKED_BY_BARS = 2  # all that is held: a bar is confirmed by its length
 
 
-@kernel
+@loop_door
 def lose_mark(s: Core, i: int) -> None:
     """An instrument's mark is missing or one-sided from now on."""
     if s.monitors[i, MONITOR_LOST] == 0:

@@ -4,7 +4,7 @@ broker fact and every wait that ends; the same in backtest, paper and live.
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import loop_door
 from engine.model.layout import ACCOUNT_TOUCHED
 from engine.model.trading_layout import (
     KEEP,
@@ -24,7 +24,7 @@ from engine.state import Core, Table
 TURNS_MAX = 4  # of one slice: what is sent may be answered at once, and the answer is looked at
 
 
-@kernel
+@loop_door
 def watch(s: Core, intents: Table) -> None:
     """Look at everything once; what is to be done leaves as commands."""
     s.account[ACCOUNT_TOUCHED] = 0
@@ -35,7 +35,7 @@ def watch(s: Core, intents: Table) -> None:
     follow_pending_targets(s, intents)
 
 
-@kernel
+@loop_door
 def take_inputs(
     s: Core, i: int, edge: int, confidence: int, goal: int, volatility: int, volume: int
 ) -> None:

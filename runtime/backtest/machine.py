@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ from sims.replay.layout import FRAME_WIDTH
 from sims.replay.loop import run, slice_end
 from sims.replay.stream import Chunk
 from sims.replay.verbs import act
+
+if TYPE_CHECKING:
+    from sims.replay.entry import Doors
 
 INTENT_ROWS = 64
 STRETCH_ROWS = 262_144  # of a long journal; memory that is not written yet takes none
@@ -101,11 +104,9 @@ class Machine:
 
     def _run_once(self, chunk: Chunk, first: int, last: int) -> int:
         if self.is_compiled:
-            from sims.replay.entry import run_at
-
             core, book = self._keep
             return int(
-                run_at(
+                self._doors().run(
                     core.address,
                     book.address,
                     chunk.events.ctypes.data,
@@ -125,19 +126,21 @@ class Machine:
             last,
         )
 
+    def _doors(self) -> Doors:
+        from sims.replay.entry import doors
+
+        return doors(with_loop=bool(self.core.account[at.ACCOUNT_TRADING]))
+
     def attach(self, lanes: Lanes) -> None:
         """Prepare for the replay of some lanes, whose columns it keeps alive."""
         self._lanes = lanes
         if self.is_compiled:
-            from sims.replay import entry
-
             core, book = self._keep
             blocks = (core.address, book.address, *lanes.addresses(), self.intents.ctypes.data)
             self._frame = np.array(blocks, dtype=np.int64)
             assert self._frame.shape == (FRAME_WIDTH,)
             self._blocks = self._act_blocks = (self._frame.ctypes.data,)
-            self._replay, self._act = entry.replay_at, entry.act_at
-            self._replay_function = entry.replay_function_at
+            _, self._replay, self._act, self._replay_function = self._doors()
         else:
             table, columns, heap, turn, events, signals = lanes.plain()
             two = (self._plain_core, self._plain_book)

@@ -162,7 +162,7 @@ def prepare(
 
     decider = decider_of(config, history, clockwork)
     rows = sum(len(columns) for _, columns in history.columns())
-    is_compiled = choose_engine(engine, rows, decider.program)
+    is_compiled = choose_engine(engine, rows, decider.program, with_loop=config.is_trading)
     if is_compiled:
         compile_cache.use_cache()
     sources = [
@@ -182,7 +182,7 @@ def finish(prepared: Prepared, pessimistic: RunOutput, *, started: float) -> Bac
     if pessimistic.ambiguities > 0:
         better = prepared.decider.run(job, optimistic(config.fills.book))
     if job.is_compiled:
-        compile_cache.mark_warm()
+        compile_cache.mark_warm(with_loop=config.is_trading)
     context = _context(
         config,
         job.history,
@@ -239,13 +239,13 @@ def _run_stream(
     clockwork = clockwork_of(outline)
     setup = setup_of(config, outline, clockwork)
     program = config.compile_rules(symbols=outline.symbols)
-    is_compiled = choose_engine(engine, len(stream), program)
+    is_compiled = choose_engine(engine, len(stream), program, with_loop=config.is_trading)
     if is_compiled:
         compile_cache.use_cache()
     job = StreamJob(config, stream, clockwork, setup, program, is_compiled, progress)
     run = run_stream(job, cash_minor=starting_cash(config))
     if is_compiled:
-        compile_cache.mark_warm()
+        compile_cache.mark_warm(with_loop=config.is_trading)
     benchmark = benchmark_of(config, run.history, clockwork, catalog_root)
     context = _context(
         config, run.history, catalog_root, benchmark, is_compiled=is_compiled, started=started
@@ -283,7 +283,9 @@ def _located(config: StrategyConfig) -> Iterator[None]:
         raise DataError(error.problem, where=where, remedy=error.remedy, code=error.code) from None
 
 
-def choose_engine(engine: str, events: int, program: Program | None) -> bool:
+def choose_engine(
+    engine: str, events: int, program: Program | None, *, with_loop: bool = False
+) -> bool:
     """Return whether to run compiled."""
     if engine != "auto":
         return engine == "compiled"
@@ -291,7 +293,7 @@ def choose_engine(engine: str, events: int, program: Program | None) -> bool:
     seconds = events * (_EVENT_SECONDS + _NODE_SECONDS * nodes)
     if seconds < _WORTH_LOADING_SECONDS:
         return False
-    return compile_cache.is_warm() or seconds > _WORTH_COMPILING_SECONDS
+    return compile_cache.is_warm(with_loop=with_loop) or seconds > _WORTH_COMPILING_SECONDS
 
 
 def run_signals(job: Job, settings: BookSettings) -> RunOutput:

@@ -7,7 +7,9 @@ Importing this module imports numba.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -171,18 +173,13 @@ _events_at = _matrix_at(MatrixType(EVENT_WIDTH))
 _signals_at = _matrix_at(MatrixType(SIGNAL_WIDTH))
 _intents_at = _matrix_at(MatrixType(ORDER_WIDTH))
 _values_at = _matrix_at(MatrixType(VALUE_WIDTH))
-_run = compiled(run)
-_replay = compiled(replay)
-_act = compiled(act)
-_replay_function = compiled(replay_function)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
 def run_at(
     core: int, book: int, events: int, signals: int, intents: int, first: int, last: int
 ) -> Any:
     """`sims.replay.loop.run` with every block by address."""
-    return _run(
+    return run(
         _core_at(core),
         _book_at(book),
         _events_at(events),
@@ -193,11 +190,10 @@ def run_at(
     )
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
 def replay_at(frame: int, until: int, with_others: int) -> Any:
     """`sims.replay.lanes.replay` with every block by a frame's addresses."""
     at = _vector_at(frame)
-    return _replay(
+    return replay(
         _core_at(at[FRAME_CORE]),
         _book_at(at[FRAME_BOOK]),
         _lanes_at(at[FRAME_LANES], at[FRAME_LANE_ROWS]),  # type: ignore[call-arg]
@@ -212,11 +208,10 @@ def replay_at(frame: int, until: int, with_others: int) -> Any:
     )
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
 def act_at(frame: int, verb: int, a: int, b: int, c: int, d: int) -> Any:
     """`sims.replay.verbs.act` with every block by a frame's addresses."""
     at = _vector_at(frame)
-    return _act(
+    return act(
         _core_at(at[FRAME_CORE]),
         _book_at(at[FRAME_BOOK]),
         _lanes_at(at[FRAME_LANES], at[FRAME_LANE_ROWS]),  # type: ignore[call-arg]
@@ -232,7 +227,6 @@ def act_at(frame: int, verb: int, a: int, b: int, c: int, d: int) -> Any:
     )
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
 def replay_function_at(
     frame: int,
     until: int,
@@ -246,7 +240,7 @@ def replay_function_at(
 ) -> Any:
     """`sims.replay.functions.replay_function` with every block by a frame's addresses."""
     at = _vector_at(frame)
-    return _replay_function(
+    return replay_function(
         _core_at(at[FRAME_CORE]),
         _book_at(at[FRAME_BOOK]),
         _lanes_at(at[FRAME_LANES], at[FRAME_LANE_ROWS]),  # type: ignore[call-arg]
@@ -265,6 +259,31 @@ def replay_function_at(
         memory,
         function,
     )
+
+
+class Doors(NamedTuple):
+    """The compiled doors."""
+
+    run: Any
+    replay: Any
+    act: Any
+    replay_function: Any
+
+
+@cache
+def doors(*, with_loop: bool) -> Doors:
+    """Return the doors with or without the trading loop; without it they compile in half the time."""
+    kernels = (run, replay, act, replay_function)
+    twins = {each.__name__: compiled(each, with_loop=with_loop) for each in kernels}
+    made = []
+    for door in (run_at, replay_at, act_at, replay_function_at):
+        names = {**door.__globals__, **twins}
+        clone = FunctionType(door.__code__, names, door.__name__)
+        # numba's cache tells functions apart by name alone.
+        clone.__qualname__ = door.__qualname__ + ("" if with_loop else "_plain")
+        clone.__module__ = door.__module__
+        made.append(njit(cache=True)(clone))
+    return Doors(*made)
 
 
 FUNCTION_SIGNATURE = types.int64(
