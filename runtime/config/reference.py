@@ -42,7 +42,7 @@ entry = "close > lag(highest(high, 20), 1)"
 exit = "close < lag(lowest(low, 10), 1)"
 ```
 
-`examples/sma_cross.toml`, `examples/momentum.toml` and `examples/full_loop.toml` are larger and
+`examples/sma_cross.toml`, `momentum.toml`, `full_loop.toml` and `event_contracts.toml` are larger and
 commented. `trader config show STRATEGY` prints every key with the value that a run uses and where it
 comes from; `trader config explain KEY` says what one means.
 
