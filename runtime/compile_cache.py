@@ -76,13 +76,15 @@ def mark_warm(*, with_loop: bool = False) -> None:
         return
 
 
-def warm_up() -> None:
+def warm_up(*, with_loop: bool = False) -> None:
     """Compile the backtest's kernels now, by running a small backtest compiled."""
     from data.samples import load_sample
     from runtime.backtest import backtest_text
 
+    loop = "[risk]\n[exits]\n[guards]\n" if with_loop else ""
     backtest_text(
-        """
+        loop
+        + """
         [strategy]
         name = "warm_up"
         [data]

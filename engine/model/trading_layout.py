@@ -107,6 +107,7 @@ MONITOR_SAMPLED: Final = 79  # ns of the mark that the last sample of returns to
 MONITOR_WORST_HIGH: Final = 84  # lots, all buys filled
 MONITOR_WORST_LOW: Final = 85  # lots, all sells filled
 MONITOR_WORST_PRICE: Final = 86  # ticks
+MONITOR_REACH_UNTIL: Final = 89  # ns from which a look may change something
 MONITOR_LOST: Final = 88  # ns since its mark is missing or one-sided, while held; 0: it is not
 MONITOR_TARGET_AT: Final = 80  # ns, when the weight that waits was wanted
 MONITOR_TARGET_FILLS: Final = 81  # ACCOUNT_FILLS when it was last tried

@@ -52,8 +52,9 @@ ENGINES = ("auto", "compiled", "interpreted")
 # a 2.5 GHz Xeon; and what an interpreted job may cost before loading (or making) compiled code pays.
 _EVENT_SECONDS = 6e-6
 _NODE_SECONDS = 3e-6
+_LOOP_SECONDS = 35e-6  # a turn of the trading loop
 _WORTH_LOADING_SECONDS = 2.0
-_WORTH_COMPILING_SECONDS = 40.0
+_WORTH_COMPILING_SECONDS = {False: 40.0, True: 120.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -290,10 +291,13 @@ def choose_engine(
     if engine != "auto":
         return engine == "compiled"
     nodes = 1 if program is None else len(program.nodes)
-    seconds = events * (_EVENT_SECONDS + _NODE_SECONDS * nodes)
+    event_seconds = _EVENT_SECONDS + with_loop * _LOOP_SECONDS
+    seconds = events * (event_seconds + _NODE_SECONDS * nodes)
     if seconds < _WORTH_LOADING_SECONDS:
         return False
-    return compile_cache.is_warm(with_loop=with_loop) or seconds > _WORTH_COMPILING_SECONDS
+    return (
+        compile_cache.is_warm(with_loop=with_loop) or seconds > _WORTH_COMPILING_SECONDS[with_loop]
+    )
 
 
 def run_signals(job: Job, settings: BookSettings) -> RunOutput:

@@ -329,7 +329,9 @@ class Runner:
         sweep, history = self._sweep, self._sweep.history
         events = sum(len(columns) for _, columns in history.columns())
         wanted = min(self._place.jobs or os.cpu_count() or 1, count)
-        compiled = _is_compiled(self._place.engine, count * events, wanted)
+        compiled = _is_compiled(
+            self._place.engine, count * events, wanted, with_loop=sweep.config.is_trading
+        )
         spans = tuple((span.start_ns, span.end_ns) for span in sweep.manifest.spans)
         work = Work(sweep.config, spans, compiled, self._recorder.maker, hashed=self._place.hashed)
         if self._place.cluster is not None:
@@ -348,15 +350,16 @@ class Runner:
         return LocalPool(path, wanted)
 
 
-def _is_compiled(engine: str, bars: int, jobs: int) -> bool:
+def _is_compiled(engine: str, bars: int, jobs: int, *, with_loop: bool) -> bool:
     """Return whether to run compiled; makes the compiled code once, before the workers want it."""
     if engine == "auto":
         seconds = bars * _INTERPRETED_SECONDS_A_BAR / jobs
-        if seconds < (_WORTH_LOADING if compile_cache.is_warm() else _WORTH_COMPILING):
+        is_warm = compile_cache.is_warm(with_loop=with_loop)
+        if seconds < (_WORTH_LOADING if is_warm else _WORTH_COMPILING):
             return False
     elif engine == "interpreted":
         return False
     compile_cache.use_cache()
-    if not compile_cache.is_warm():
-        compile_cache.warm_up()
+    if not compile_cache.is_warm(with_loop=with_loop):
+        compile_cache.warm_up(with_loop=with_loop)
     return True

@@ -17,6 +17,7 @@ from engine.kernels.positions import tradable_lots
 from engine.model.layout import (
     ACCOUNT_FAULT,
     ACCOUNT_JOURNAL,
+    ACCOUNT_NOW,
     ACCOUNT_TOUCHED,
     ACCOUNT_TRADING,
     BAR_CLOSE,
@@ -41,6 +42,7 @@ from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, MARKET_WORKING, Book
 from sims.replay.lanes import (
     NEVER,
+    catch_up_used,
     end_lane_waits,
     make_ready,
     next_slice,
@@ -229,7 +231,7 @@ def replay_function(
     make_ready(s, b, lanes, columns, heap, turn)
     room = s.journal.shape[0] // 2
     while True:
-        if end_lane_waits(s, b, lanes, columns, heap, turn, intents, until, 1):
+        if end_lane_waits(s, b, lanes, columns, heap, turn, events, intents, until, 1):
             if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
                 return 0
             continue
@@ -244,6 +246,8 @@ def replay_function(
         if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
             return 0
         if s.account[ACCOUNT_TOUCHED] == 1:
+            catch_up_used(s, b, lanes, columns, turn, events, kept, turn[TURN_NOW])
+            s.account[ACCOUNT_NOW] = turn[TURN_NOW]
             take_turn(s, b, intents)
             wake_held(s, lanes, columns, heap, turn)
         for n in range(kept):
@@ -263,6 +267,8 @@ def replay_function(
                     place_own(s, b, intents, i, count)
                     wake_traded(s, b, lanes, columns, heap, turn)
         if s.account[ACCOUNT_TOUCHED] == 1:
+            catch_up_used(s, b, lanes, columns, turn, events, kept, turn[TURN_NOW])
+            s.account[ACCOUNT_NOW] = turn[TURN_NOW]
             take_turn(s, b, intents)
             wake_held(s, lanes, columns, heap, turn)
         if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:

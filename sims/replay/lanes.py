@@ -40,10 +40,9 @@ from engine.model.layout import (
     POSITION_QUANTITY,
     POSITION_WORKING,
     SIGNAL_BITS,
-    SIGNAL_EDGE,
-    SIGNAL_INPUTS,
     SIGNAL_WEIGHT,
 )
+from engine.rules.turn import take_inputs
 from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, COUNT_ORDERS, MARKET_WORKING, Book
 from sims.replay.layout import (
@@ -79,9 +78,9 @@ from sims.replay.loop import (
     end_slice,
     end_waits,
     handle,
-    take_row_inputs,
     take_turn,
 )
+from sims.replay.reach import first_past_reach
 from sims.replay.resting import first_in_reach
 
 NEVER = INT64_MAX
@@ -157,17 +156,17 @@ def schedule(lanes: Table, heap: Table, turn: Table, k: int, ts: int) -> None:
 def next_step(s: Core, b: Book, lanes: Table, columns: Any, k: int) -> int:
     """Return the next row of a lane that must be stepped on; its number of rows if there is none.
 
-    Of an instrument that the trading loop looks at that is every row.
+    Of an instrument that the trading loop looks at that is every row out of its reach (`reach`).
     """
     row, i = lanes[k, LANE_CURSOR], lanes[k, LANE_INSTRUMENT]
     if lanes[k, LANE_ALWAYS] == 1 or lanes[k, LANE_VALUES] > 0:
-        return row
-    if s.account[ACCOUNT_TRADING] == 1 and lanes[k, LANE_IS_MARKET] == 1 and is_held(s, i):
         return row
     wake = lanes[k, LANE_WAKE_CURSOR]
     end = lanes[k, LANE_ROWS]
     if wake < lanes[k, LANE_WAKE_COUNT]:
         end = columns[lanes[k, LANE_WAKES]][wake]
+    if s.account[ACCOUNT_TRADING] == 1 and lanes[k, LANE_IS_MARKET] == 1 and is_held(s, i):
+        end = first_past_reach(s, lanes, columns, k, i, row, end)
     if b.market[i, MARKET_WORKING] == 0:
         return end
     return first_in_reach(b, lanes, columns, k, i, row, end)
@@ -250,6 +249,29 @@ def last_price_row(lanes: Table, columns: Any, k: int, start: int, end: int) -> 
 
 
 @kernel
+def input_at(lanes: Table, columns: Any, k: int, row: int, j: int) -> int:
+    """Return one of the trading loop's inputs at a lane's row."""
+    at = 0 if (lanes[k, LANE_INPUT_CONSTANTS] >> j) & 1 else row
+    found: int = columns[lanes[k, LANE_INPUTS] - 1 + j][at]
+    return found
+
+
+@kernel
+def take_lane_inputs(s: Core, lanes: Table, columns: Any, k: int, row: int) -> None:
+    """Take the trading loop's inputs of a lane's row, if it has any."""
+    if lanes[k, LANE_INPUTS] > 0:
+        take_inputs(
+            s,
+            lanes[k, LANE_INSTRUMENT],
+            input_at(lanes, columns, k, row, 0),
+            input_at(lanes, columns, k, row, 1),
+            input_at(lanes, columns, k, row, 2),
+            input_at(lanes, columns, k, row, 3),
+            input_at(lanes, columns, k, row, 4),
+        )
+
+
+@kernel
 def pass_over(
     s: Core, b: Book, lanes: Table, columns: Any, events: Table, n: int, k: int, end: int
 ) -> None:
@@ -267,6 +289,8 @@ def pass_over(
                 handle(s, b, events, n)
         write_event(lanes, columns, k, row, events, n)
         handle(s, b, events, n)
+    if s.account[ACCOUNT_TRADING] == 1:
+        take_lane_inputs(s, lanes, columns, k, end - 1)
     lanes[k, LANE_CURSOR] = end
 
 
@@ -356,21 +380,6 @@ def take_signal(lanes: Table, columns: Any, k: int, row: int, signals: Table, n:
 
 
 @kernel
-def take_lane_inputs(
-    s: Core, lanes: Table, columns: Any, k: int, row: int, signals: Table, n: int
-) -> None:
-    """Take the trading loop's inputs of a lane's row, by way of `signals[n]`."""
-    first = lanes[k, LANE_INPUTS] - 1
-    if first < 0:
-        return
-    constants = lanes[k, LANE_INPUT_CONSTANTS]
-    for j in range(SIGNAL_INPUTS):
-        at = 0 if (constants >> j) & 1 else row
-        signals[n, SIGNAL_EDGE + j] = columns[first + j][at]
-    take_row_inputs(s, lanes[k, LANE_INSTRUMENT], signals, n)
-
-
-@kernel
 def wake(lanes: Table, columns: Any, heap: Table, turn: Table, k: int) -> None:
     """Let a lane, which must be caught up, step on its next row: its orders have changed."""
     row, ts = lanes[k, LANE_CURSOR], NEVER
@@ -382,8 +391,17 @@ def wake(lanes: Table, columns: Any, heap: Table, turn: Table, k: int) -> None:
 
 
 @kernel
+def plan_held(s: Core, b: Book, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
+    """Find anew the next step of each lane that the trading loop looks at; they must be caught up."""
+    for n in range(s.account[ACCOUNT_HELD]):
+        k = lanes[s.held[n], LANE_OF_INSTRUMENT]
+        if k >= 0:
+            plan(s, b, lanes, columns, heap, turn, k)
+
+
+@kernel
 def wake_held(s: Core, lanes: Table, columns: Any, heap: Table, turn: Table) -> None:
-    """Wake the lanes that the trading loop looks at; every row of theirs is stepped on already."""
+    """Wake the lanes that the trading loop looks at, which must be caught up."""
     for n in range(s.account[ACCOUNT_HELD]):
         k = lanes[s.held[n], LANE_OF_INSTRUMENT]
         if k >= 0:
@@ -428,7 +446,7 @@ def step_lane(
     write_event(lanes, columns, k, row, events, n)
     bits = take_signal(lanes, columns, k, row, signals, n) if is_market else 0
     if s.account[ACCOUNT_TRADING] == 1:
-        take_lane_inputs(s, lanes, columns, k, row, signals, n)
+        take_lane_inputs(s, lanes, columns, k, row)
     lanes[k, LANE_CURSOR] = row + 1
     handle(s, b, events, n)
     plan(s, b, lanes, columns, heap, turn, k)
@@ -482,6 +500,7 @@ def end_lane_waits(
     columns: Any,
     heap: Table,
     turn: Table,
+    events: Table,
     intents: Table,
     until: int,
     with_others: int,
@@ -495,8 +514,9 @@ def end_lane_waits(
         return False
     if turn[TURN_SIZE] > 0 and at >= lanes[heap[0], LANE_NEXT_TS]:
         return False
+    catch_up_used(s, b, lanes, columns, turn, events, 0, at)
     end_waits(s, b, intents, at + 1)
-    wake_held(s, lanes, columns, heap, turn)
+    plan_held(s, b, lanes, columns, heap, turn)
     return True
 
 
@@ -522,7 +542,7 @@ def replay(
     make_ready(s, b, lanes, columns, heap, turn)
     room = s.journal.shape[0] // 2
     while True:
-        if end_lane_waits(s, b, lanes, columns, heap, turn, intents, until, with_others):
+        if end_lane_waits(s, b, lanes, columns, heap, turn, events, intents, until, with_others):
             if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
                 return 0
             continue
@@ -542,8 +562,10 @@ def replay(
             end_slice(s, b, intents, events, signals, 0, kept, kept)
             wake_traded(s, b, lanes, columns, heap, turn)
         elif s.account[ACCOUNT_TOUCHED] == 1:
+            catch_up_used(s, b, lanes, columns, turn, events, 0, now)
+            s.account[ACCOUNT_NOW] = now
             take_turn(s, b, intents)
-            wake_held(s, lanes, columns, heap, turn)
+            plan_held(s, b, lanes, columns, heap, turn)
         if s.account[ACCOUNT_JOURNAL] > room:
             return 0
     catch_up(s, b, lanes, columns, turn, events, 0, until)
