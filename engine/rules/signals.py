@@ -126,7 +126,7 @@ def take_signal(s: Core, intents: Table, i: int, side: int, source: int, decided
     return order_id
 
 
-@loop_door
+@kernel
 def receive_order(s: Core, intents: Table, row: int) -> int:
     """Take an order that a strategy sized itself; one that opens is a signal without an edge.
 
@@ -135,6 +135,12 @@ def receive_order(s: Core, intents: Table, row: int) -> int:
     """
     if s.account[ACCOUNT_TRADING] == 0 or not opens_by_itself(s, intents, row):
         return place(s, intents, row)
+    return receive_own(s, intents, row)
+
+
+@loop_door
+def receive_own(s: Core, intents: Table, row: int) -> int:
+    """Take an opening order that a strategy sized itself as a signal; return the order, or 0."""
     i, side = intents[row, ORDER_INSTRUMENT], intents[row, ORDER_SIDE]
     now = s.account[ACCOUNT_NOW]
     number = new_signal(s, i, side, SOURCE_ORDER, now)

@@ -163,7 +163,7 @@ def handle(s: Core, b: Book, events: Table, row: int) -> None:
 def take_turn(s: Core, b: Book, intents: Table) -> None:
     """Let the trading loop look at what has changed, and at what the book answers at once."""
     for _ in range(TURNS_MAX):
-        if s.account[ACCOUNT_TOUCHED] == 0:
+        if s.account[ACCOUNT_TOUCHED] == 0 or s.account[ACCOUNT_TRADING] == 0:
             return
         begin_decision(s, b)
         watch(s, intents)
