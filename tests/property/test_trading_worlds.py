@@ -18,8 +18,8 @@ from tests.property.core_worlds import CASH, World, hash_of, play
 from tests.property.trading_audit import TradingAudit
 from tests.property.trading_worlds import make_trading_world, without_outside_orders
 
-SEEDS = range(100)
-TWINS = range(12)
+SEEDS = range(60)
+TWINS = range(6)
 
 
 def journal_of(machine: Machine) -> NDArray[np.int64]:
