@@ -102,8 +102,6 @@ def w4a(data: Any) -> Once:
 
 def w4b(data: Any) -> Once:
     """Limit orders on both sides, as a compiled strategy."""
-    if not (STRATEGIES / "quoting_compiled.toml").is_file():
-        raise NotImplementedError("compiled strategies are asked about bars only, so far")
     return lambda: outcome(run_file("quoting_compiled.toml", quote_history(data)))
 
 

@@ -168,6 +168,17 @@ def journal_order(s: Core, kind: int, r: int, reason: int) -> None:
 
 
 @kernel
+def check_all(s: Core, r: int) -> int:
+    """Return why the order in row `r` must not be sent, or DENY_NONE: its form, the account, the risk."""
+    code = check_order(s, r)
+    if s.account[ACCOUNT_TRADING] == 1 and code == DENY_NONE:
+        code = check_send(s, r)
+        if code == DENY_NONE and opens(s, r):
+            code = check_risk(s, r)
+    return code
+
+
+@kernel
 def place(s: Core, intents: Table, row: int) -> int:
     """Check the intent in `intents[row]` and, approved, make it an order; return its id, or 0 if denied.
 
@@ -203,11 +214,7 @@ def place(s: Core, intents: Table, row: int) -> int:
         if find_order(s, parent) < 0:
             code = DENY_PARENT_DENIED
     if code == DENY_NONE:
-        code = check_order(s, r)
-    if s.account[ACCOUNT_TRADING] == 1 and code == DENY_NONE:
-        code = check_send(s, r)
-        if code == DENY_NONE and opens(s, r):
-            code = check_risk(s, r)
+        code = check_all(s, r)
     if code != DENY_NONE:
         s.account[ACCOUNT_DENIED] += 1
         s.account[ACCOUNT_LAST_DENIAL] = code
@@ -266,11 +273,7 @@ def ask_replace(s: Core, order_id: int, quantity: int, limit: int, stop: int) ->
     s.orders[r, ORDER_QUANTITY] = quantity
     s.orders[r, ORDER_LIMIT] = limit
     s.orders[r, ORDER_STOP] = stop
-    code = check_order(s, r)
-    if s.account[ACCOUNT_TRADING] == 1 and code == DENY_NONE:
-        code = check_send(s, r)
-        if code == DENY_NONE and opens(s, r):
-            code = check_risk(s, r)
+    code = check_all(s, r)
     if code != DENY_NONE:
         s.account[ACCOUNT_DENIED] += 1
         s.account[ACCOUNT_LAST_DENIAL] = code

@@ -39,8 +39,6 @@ class RunOutput:
         How often the fill book met what the data leaves open.
     calendar
         Whose days the account's marks are.
-    trading
-        The final blocks of the trading loop; none where the run had none.
     """
 
     journal: NDArray[np.int64]
@@ -55,7 +53,6 @@ class RunOutput:
     events: int
     periods_per_year: float
     calendar: str
-    trading: tuple[NDArray[np.int64], ...] = ()
 
     def __post_init__(self) -> None:
         for block in self._blocks():
@@ -75,7 +72,7 @@ class RunOutput:
         return rows_by_kind(self.journal)
 
     def _blocks(self) -> tuple[NDArray[np.int64], ...]:
-        return self.journal, self.ledger, self.positions, self.orders, *self.trading
+        return self.journal, self.ledger, self.positions, self.orders
 
 
 def rows_by_kind(journal: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -35,12 +36,12 @@ class HtmlPage:
         return f'<iframe srcdoc="{escape(self.html)}" style="{style}"></iframe>'
 
 
-class Shown:
+class Shown(ABC):
     """What can be shown of a result by its document."""
 
+    @abstractmethod
     def document(self) -> RunDocument:
         """Return the whole result as one JSON document."""
-        raise NotImplementedError("a result has a document")
 
     @overload
     def report(self, path: None = None) -> HtmlPage: ...

@@ -13,7 +13,7 @@ from engine.jit import as_plain
 from engine.model.layout import EVENT_WIDTH, KIND_BAR, SIGNAL_WIDTH, TERM_CONVERTS
 from sims.replay import layout as at
 from sims.replay.functions import READ_CONSTANT, READ_FLOATS, READ_INTEGERS, VALUE_WIDTH
-from sims.replay.lanes import NEVER
+from sims.replay.heap import NEVER
 from sims.replay.source import MARKET, RANKS, Quanta, Source, Wakes
 
 Ints = NDArray[np.int64]

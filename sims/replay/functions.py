@@ -40,17 +40,15 @@ from engine.rules.decide import withdraw_all
 from engine.rules.signals import receive_order
 from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, MARKET_WORKING, Book
+from sims.replay.catching_up import catch_up_used, pass_over, write_event
+from sims.replay.heap import NEVER
 from sims.replay.lanes import (
-    NEVER,
-    catch_up_used,
     end_lane_waits,
     make_ready,
     next_slice,
-    pass_over,
     plan,
     wake_held,
     wake_traded,
-    write_event,
 )
 from sims.replay.layout import (
     FIRST_PAYLOAD,

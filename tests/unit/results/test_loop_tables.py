@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import numpy as np
 import pytest
 
 from engine.model import layout as at
@@ -358,16 +356,6 @@ def test_an_edge_that_nobody_gave_is_null() -> None:
     (shown,) = signals_frame(run.output()).rows(named=True)
     assert (shown["edge"], shown["confidence"], shown["side"]) == (None, None, "sell")
     assert PERCENT_PPB == 10**7
-
-
-def test_the_blocks_of_the_loop_are_part_of_the_outcome() -> None:
-    output = rain().output()
-    blocks = (np.zeros((1, 3), dtype=np.int64), np.zeros(2, dtype=np.int64))
-    looped = replace(output, trading=blocks)
-    assert looped.state_hash != output.state_hash
-    assert not blocks[0].flags.writeable
-    other = replace(output, trading=(np.ones((1, 3), dtype=np.int64), blocks[1]))
-    assert len({output.state_hash, looped.state_hash, other.state_hash}) == 3
 
 
 def test_every_alert_has_its_name() -> None:
