@@ -1,0 +1,277 @@
+"""What a session needs of the world: Clock, Feed, Broker and Journal, as Protocols.
+
+Backtest, paper and live differ in what stands behind these and in nothing else. Everything here is
+shape, not code: the floors above fulfil it (`sims`, `brokers`, `runtime`).
+
+Times are nanoseconds since 1970, UTC. Rows are int64 with the columns of `engine.model.layout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.approved import CancelApproved, ReplaceApproved, RiskApproved
+from engine.model.instruments import Instrument
+
+Rows: TypeAlias = NDArray[np.int64]
+
+
+class EvidenceClass(StrEnum):
+    """What a session's results can be evidence for."""
+
+    REAL = "real"  # wall clock, real venue's feed
+    REHEARSAL = "rehearsal"  # replayed, accelerated or simulated
+
+
+class Clock(Protocol):
+    """Time as the shell sees it; the engine gets its own with each input."""
+
+    def now_ns(self) -> int:
+        """Return the wall clock's time, for labels only: it may step."""
+
+    def monotonic_ns(self) -> int:
+        """Return a time that never goes back, for measuring and for waits."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+# --- Feed ---------------------------------------------------------------------------------------------
+class Slice(msgspec.Struct, frozen=True, eq=False):
+    """All events of one time that are decided on together, in the order of a replay.
+
+    Parameters
+    ----------
+    ts_ns
+        Time of every row.
+    events
+        Shape ``(n, EVENT_WIDTH)``: market data, or one action, session or account event.
+    cursor
+        Where the feed stands after this slice; `Feed.items` goes on from there.
+    received_ns
+        When we got it; 0 for replayed data.
+    """
+
+    ts_ns: int
+    events: Rows
+    cursor: int
+    received_ns: int = 0
+
+
+class TimePassed(msgspec.Struct, frozen=True):
+    """Nothing more will come of a time up to `now_ns`: waits that end until then may end."""
+
+    now_ns: int
+
+
+class NoticeKind(StrEnum):
+    """What a feed has to say about itself."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    GAP = "gap"  # something is missing and is being fetched
+    FILLED = "filled"  # what was missing has been delivered
+    STALE = "stale"  # nothing has come for too long
+    LATE = "late"  # came after its time had been decided on, and was dropped
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"  # could not be read: zero, negative or not a price
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something about the feed itself; `instrument` is -1 where it is about all."""
+
+    kind: NoticeKind
+    detail: str
+    instrument: int = -1
+    since_ns: int = 0
+    until_ns: int = 0
+
+
+FeedItem: TypeAlias = Slice | TimePassed | Notice
+
+
+class Feed(Protocol):
+    """A source of market data and of time, in order."""
+
+    @property
+    def name(self) -> str:
+        """What a person calls it, e.g. ``replay`` or ``stream ws://127.0.0.1:8765``."""
+
+    @property
+    def evidence(self) -> EvidenceClass:
+        """What may be concluded of what it shows."""
+
+    @property
+    def instruments(self) -> Sequence[Instrument]:
+        """Their places here are the instrument numbers of all rows."""
+
+    def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
+        """Yield what follows a cursor; ends where the data ends, raises where it cannot go on."""
+
+    async def close(self) -> None:
+        """Give back what it holds."""
+
+
+# --- Broker -------------------------------------------------------------------------------------------
+class Environment(StrEnum):
+    """What an account is, as its venue states it or its host proves."""
+
+    PAPER = "paper"
+    REHEARSAL = "rehearsal"
+    LIVE = "live"
+
+
+class AccountFacts(msgspec.Struct, frozen=True):
+    """An account as its broker states it."""
+
+    account: str
+    environment: Environment
+    currency: str
+    status: str = "active"
+    is_blocked: bool = False
+    cash_minor: int = 0
+    buying_power_minor: int = 0
+
+
+class VenuePosition(msgspec.Struct, frozen=True):
+    """A position as the broker states it, in lots, negative for short."""
+
+    instrument: int
+    lots: int
+
+
+class VenueOrder(msgspec.Struct, frozen=True):
+    """An order as the broker states it; `order_id` is ours, 0 where it is foreign."""
+
+    client_id: str
+    venue_id: str
+    order_id: int
+    instrument: int
+    status: int  # engine.model.orders.OrderStatus
+    quantity_lots: int
+    filled_lots: int
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """One fill as the broker states it; `execution_id` never repeats at a venue."""
+
+    execution_id: str
+    client_id: str
+    venue_id: str
+    instrument: int
+    side: int
+    lots: int
+    price_ticks: int
+    fee_minor: int
+    fee_currency: str
+    liquidity: int
+    ts_ns: int
+
+
+class SubmitStatus(StrEnum):
+    """What one request has come to."""
+
+    TAKEN = "taken"  # the venue has it; what becomes of it comes as events
+    REFUSED = "refused"  # definitely: it will never work
+    NOT_SENT = "not_sent"  # definitely: no byte has left
+    UNKNOWN = "unknown"  # it may work or not: to be looked up by its client id
+
+
+class SubmitOutcome(msgspec.Struct, frozen=True):
+    """The answer to a submit, cancel or replace; `raw` is the venue's own words, secrets masked."""
+
+    status: SubmitStatus
+    venue_id: str = ""
+    code: str = ""
+    problem: str = ""
+    raw: str = ""
+
+
+class BrokerEvent(msgspec.Struct, frozen=True):
+    """What a venue says of an order by itself, on a stream or found by asking.
+
+    `kind` is an `engine.model.layout.EventKind` (ACCEPTED to CANCEL_REJECTED) or 0 for what is about
+    the connection. `key` is what makes it the same event when it is told twice.
+    """
+
+    kind: int
+    key: str
+    source: str  # stream, poll or reconcile
+    client_id: str = ""
+    venue_id: str = ""
+    execution: Execution | None = None
+    reason: str = ""
+    ts_ns: int = 0
+    received_ns: int = 0
+
+
+class Broker(Protocol):
+    """One account at one venue. Expected outcomes are values; every call has its own deadline."""
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+
+    async def connect(self) -> AccountFacts:
+        """Connect and return what the venue says the account is."""
+
+    async def close(self) -> None:
+        """Give back what it holds."""
+
+    async def submit(self, order: RiskApproved, client_id: str) -> SubmitOutcome:
+        """Send a new order once."""
+
+    async def cancel(self, order: CancelApproved, client_id: str) -> SubmitOutcome:
+        """Ask to end an order."""
+
+    async def replace(self, order: ReplaceApproved, client_id: str) -> SubmitOutcome:
+        """Ask to change an order."""
+
+    async def account(self) -> AccountFacts:
+        """Return what the account is now."""
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        """Return all positions."""
+
+    async def open_orders(self) -> Sequence[VenueOrder]:
+        """Return all orders that work."""
+
+    async def order(self, client_id: str) -> VenueOrder | None:
+        """Return one order, None where the venue does not know it."""
+
+    async def executions(self, since: str) -> Sequence[Execution]:
+        """Return the fills after a cursor (an execution id, or empty for all), oldest first."""
+
+    def events(self) -> AsyncIterator[BrokerEvent]:
+        """Yield what the venue tells by itself; a hint, the truth is what the calls above return."""
+
+
+class SimulatedBroker(Broker, Protocol):
+    """A broker whose market is the feed: it meets every event before the engine does."""
+
+    def meet(self, events: Rows, row: int) -> Rows:
+        """Match one event against working orders; return the facts as event rows."""
+
+    def follow(self, instrument: int, lots: int) -> None:
+        """Take over a position that an action (a split, a settlement) has changed."""
+
+
+# --- Journal ------------------------------------------------------------------------------------------
+class Journal(Protocol):
+    """An append-only record of one session."""
+
+    def append(self, record: msgspec.Struct) -> int:
+        """Add a record, soon durable, and return its sequence; refused when the lease is lost."""
+
+    async def durable(self, sequence: int) -> None:
+        """Wait until a record, and all before it, would survive a power cut."""
+
+    @property
+    def head(self) -> tuple[int, bytes]:
+        """The last sequence and the chain's hash there."""
