@@ -1,0 +1,327 @@
+"""The checks of the gateway, in their order; each is a function of the request and the situation.
+
+The first that refuses decides what is told. A check that raises refuses too: what is not checked does
+not leave. Cancels pass all but the lease: nobody is ever held in an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
+from engine.model.instruments import Instrument
+from engine.model.orders import OrderFlag
+from engine.model.trading import Severity
+from runtime.gateway.ledger import OrderLedger, Tracked
+from runtime.gateway.refusals import Refusal, Refused
+
+_PPM: Final = 10**6
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a workspace allows, whatever a strategy's file says; 0: no limit.
+
+    Money in minor units of the account's currency, shares in parts per million.
+    """
+
+    order_value_minor: int = 0
+    order_lots: int = 0
+    gross_value_minor: int = 0
+    collar_ppm: int = 200_000
+    orders_per_minute: int = 1_000
+    intent_age_ns: int = 30 * 10**9
+    pressure: float = 0.5
+    restricted: frozenset[int] = frozenset()  # instruments in which only closing is allowed
+
+
+class Market(msgspec.Struct, frozen=True):
+    """What is known of an instrument: its last price, the engine's position, the account's rate."""
+
+    last_ticks: int
+    engine_lots: int
+    rate_ppb: int = 10**9  # account currency for one unit of the instrument's
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """Everything outside the request that the checks look at, as it is now."""
+
+    now_ns: int  # the engine's
+    decided_ns: int  # monotonic, when the commands were decided
+    monotonic_ns: int
+    may_enter: bool  # the session's state
+    may_close: bool
+    is_killed: bool
+    kill_closes: bool  # the kill switch lets what closes leave
+    lease_until_ns: int  # monotonic
+    severity: Severity
+    certificate: str  # what is wrong with it; empty: nothing, or none is needed
+    account: str  # what is wrong with the account; empty: nothing
+    pressure: float
+    quarantined: frozenset[int]
+    markets: Callable[[int], Market]
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A command with what the gateway knows of its order."""
+
+    command: Approved
+    instrument: Instrument
+    tracked: Tracked | None
+    client_id: str
+    closes: bool  # it can only bring the position nearer to flat
+    lots: int  # total after it
+    limit_ticks: int
+    sent_last_minute: int
+
+
+Check = Callable[[Request, Situation, Limits, OrderLedger], Refused | None]
+
+
+def check_lease(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """Nobody else may have taken the account over."""
+    if at.monotonic_ns < at.lease_until_ns:
+        return None
+    return Refused(Refusal.LEASE_LOST)
+
+
+def check_kill(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """The kill switch must be off; what closes may leave where it says so."""
+    if not at.is_killed or (at.kill_closes and q.closes):
+        return None
+    return Refused(Refusal.KILLED)
+
+
+def check_state(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """The session must be running; what closes may leave while it is paused."""
+    if at.may_enter or (at.may_close and q.closes):
+        return None
+    return Refused(Refusal.SESSION_NOT_RUNNING)
+
+
+def check_breaker(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """No latch of the engine may forbid it."""
+    if at.severity is Severity.ACTIVE or (q.closes and at.severity is not Severity.PAUSED_ALL):
+        return None
+    return Refused(Refusal.BREAKER_OPEN, int(at.severity), detail=at.severity.name.lower())
+
+
+def check_certificate(
+    q: Request, at: Situation, limits: Limits, books: OrderLedger
+) -> Refused | None:
+    """Without a certificate for exactly what runs only what closes leaves."""
+    if not at.certificate or q.closes:
+        return None
+    return Refused(Refusal.NO_CERTIFICATE, detail=at.certificate)
+
+
+def check_account(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """Environment and account must be those that were proven at the start."""
+    return Refused(Refusal.WRONG_ACCOUNT, detail=at.account) if at.account else None
+
+
+def check_age(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """A decision is sent while it is fresh."""
+    age = at.monotonic_ns - at.decided_ns
+    if age <= limits.intent_age_ns or q.closes:
+        return None
+    return Refused(Refusal.INTENT_EXPIRED, age, limits.intent_age_ns)
+
+
+def check_identity(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """A new order has a new name; a change is of an order that is known."""
+    if isinstance(q.command, RiskApproved):
+        is_new = q.tracked is None and books.find_client(q.client_id) is None
+        return None if is_new else Refused(Refusal.DUPLICATE_ID, detail=q.client_id)
+    return None if q.tracked is not None else Refused(Refusal.UNKNOWN_ORDER)
+
+
+def check_quantity(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """What is asked for is positive, on the grid, and more than what is filled already."""
+    filled = 0 if q.tracked is None else q.tracked.filled_lots
+    if q.lots <= 0 or q.lots < filled:
+        return Refused(Refusal.MORE_THAN_ORDERED, q.lots, filled)
+    return None
+
+
+def check_grid(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """Limit and stop prices trade."""
+    command = q.command
+    stop = 0 if isinstance(command, CancelApproved) else command.stop_ticks
+    for ticks in (q.limit_ticks, stop):
+        if ticks and ticks % q.instrument.price_step_ticks:
+            return Refused(Refusal.OFF_GRID, ticks, q.instrument.price_step_ticks)
+    return None
+
+
+def check_collar(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """A limit that would trade at once lies near the last price; without a price nothing is entered."""
+    last = at.markets(q.command.instrument).last_ticks
+    if limits.collar_ppm == 0 or q.closes:
+        return None
+    if last <= 0:
+        return Refused(Refusal.PRICE_COLLAR, detail="no price is known")
+    if q.limit_ticks == 0:
+        return None
+    beyond = (q.limit_ticks - last) * side_of(q)  # passive limits may lie where they like
+    if beyond * _PPM <= last * limits.collar_ppm:
+        return None
+    return Refused(Refusal.PRICE_COLLAR, q.limit_ticks, last)
+
+
+def check_caps(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """One order is not larger than the workspace allows."""
+    if q.closes:
+        return None
+    if limits.order_lots and q.lots > limits.order_lots:
+        return Refused(Refusal.ORDER_QUANTITY, q.lots, limits.order_lots)
+    if limits.order_value_minor:
+        value = value_minor(q, q.lots, at)
+        if value > limits.order_value_minor:
+            return Refused(Refusal.ORDER_VALUE, value, limits.order_value_minor)
+    return None
+
+
+def check_exposure(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """The instrument's worst case, with all that works or may work, stays under the limit."""
+    if q.closes or not limits.gross_value_minor:
+        return None
+    buys, sells = books.working(q.command.instrument)
+    held = books.positions.get(q.command.instrument, 0)
+    before = 0 if q.tracked is None else q.tracked.open_lots
+    added = q.lots - (0 if q.tracked is None else q.tracked.filled_lots) - before
+    if side_of(q) > 0:
+        buys += added
+    else:
+        sells += added
+    worst = max(abs(held + buys), abs(held - sells))
+    value = value_minor(q, worst, at)
+    if value > limits.gross_value_minor:
+        return Refused(Refusal.EXPOSURE, value, limits.gross_value_minor)
+    return None
+
+
+def check_rate(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """A strategy that runs wild is stopped here; what closes has a tenth of the budget for itself."""
+    most = limits.orders_per_minute
+    if most == 0:
+        return None
+    allowed = most + most // 10 if q.closes else most
+    if q.sent_last_minute < allowed:
+        return None
+    return Refused(Refusal.ORDER_RATE, q.sent_last_minute, allowed)
+
+
+def check_restricted(
+    q: Request, at: Situation, limits: Limits, books: OrderLedger
+) -> Refused | None:
+    """In a quarantined instrument nothing is entered."""
+    i = q.command.instrument
+    if q.closes or not (i in limits.restricted or i in at.quarantined):
+        return None
+    return Refused(Refusal.RESTRICTED, detail=q.instrument.symbol)
+
+
+def check_unknown(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """While nobody knows what became of an order its instrument takes no new one."""
+    if not isinstance(q.command, RiskApproved):
+        return None
+    other = books.unknown(q.command.instrument)
+    return None if other is None else Refused(Refusal.OUTCOME_UNKNOWN, detail=other.client_id)
+
+
+def check_pressure(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """Entries wait for a journal that is behind."""
+    if q.closes or at.pressure <= limits.pressure:
+        return None
+    return Refused(Refusal.JOURNAL_BEHIND, round(at.pressure * 100), round(limits.pressure * 100))
+
+
+def check_books(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """The gateway and the engine hold the same."""
+    held = books.positions.get(q.command.instrument, 0)
+    engine = at.markets(q.command.instrument).engine_lots
+    return None if held == engine else Refused(Refusal.BOOKS_DIFFER, held, engine)
+
+
+CHECKS: Final[Sequence[Check]] = (
+    check_lease,
+    check_kill,
+    check_state,
+    check_breaker,
+    check_certificate,
+    check_account,
+    check_age,
+    check_identity,
+    check_quantity,
+    check_grid,
+    check_collar,
+    check_caps,
+    check_exposure,
+    check_rate,
+    check_restricted,
+    check_unknown,
+    check_pressure,
+    check_books,
+)
+_OF_CANCELS: Final[Sequence[Check]] = (check_lease, check_identity)
+
+
+def judge(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """Return the first refusal, None where the command may leave."""
+    checks = _OF_CANCELS if isinstance(q.command, CancelApproved) else CHECKS
+    for check in checks:
+        try:
+            refused = check(q, at, limits, books)
+        except Exception as error:  # noqa: BLE001  (any error in a check denies)
+            return Refused(Refusal.CHECK_FAILED, detail=f"{check.__name__}: {error!r}")
+        if refused is not None:
+            return refused
+    return None
+
+
+def side_of(q: Request) -> int:
+    """Return the side of the order that a request is about."""
+    if isinstance(q.command, RiskApproved):
+        return q.command.side
+    assert q.tracked is not None
+    return q.tracked.side
+
+
+def value_minor(q: Request, lots: int, at: Situation) -> int:
+    """Return what some lots are worth in the account's currency, rounded up."""
+    market = at.markets(q.command.instrument)
+    ticks = max(q.limit_ticks, market.last_ticks)
+    fraction = q.instrument.notional_fraction
+    numerator = ticks * lots * fraction.numerator * market.rate_ppb
+    return -(-numerator // (fraction.denominator * 10**9))
+
+
+def can_only_close(command: Approved, books: OrderLedger) -> bool:
+    """Return whether an order can, whatever works beside it, only bring a position nearer to flat.
+
+    A child of a bracket closes what its parent fills; a cancel closes nothing and enlarges nothing.
+    """
+    match command:
+        case CancelApproved():
+            return True
+        case ReplaceApproved():
+            known = books.find(command.order_id)
+            if known is None:
+                return False
+            added = command.quantity_lots - known.filled_lots - known.open_lots
+            return _closes(command.instrument, known.side, added, books)
+        case RiskApproved():
+            if command.parent_id or command.flags & OrderFlag.REDUCE_ONLY:
+                return True
+            return _closes(command.instrument, command.side, command.quantity_lots, books)
+
+
+def _closes(instrument: int, side: int, added: int, books: OrderLedger) -> bool:
+    held = books.positions.get(instrument, 0)
+    buys, sells = books.working(instrument)
+    if held * side >= 0:
+        return False
+    return abs(held) >= (buys if side > 0 else sells) + added

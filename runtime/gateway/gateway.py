@@ -1,0 +1,211 @@
+"""`Gateway`: from approved commands to a broker, one request each, each durable before it is sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
+from engine.model import layout as at
+from engine.model.instruments import Instrument
+from engine.ports import Broker, Rows, SubmitOutcome, SubmitStatus
+from runtime.gateway.checks import Limits, Request, Situation, can_only_close, judge
+from runtime.gateway.ids import client_id, intent_id
+from runtime.gateway.ledger import OrderLedger, Sent
+from runtime.gateway.refusals import Refusal, Refused
+from runtime.journal.records import Intent, Outcome
+
+MakeDurable = Callable[[tuple[Intent, ...]], Awaitable[None]]
+NO_ROWS: Final[Rows] = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
+_MINUTE: Final = 60 * 10**9
+_KINDS: Final = {
+    RiskApproved: at.KIND_SUBMITTED,
+    CancelApproved: at.KIND_CANCEL_SENT,
+    ReplaceApproved: at.KIND_REPLACE_SENT,
+}
+
+
+class Gateway:
+    """The order path of one session.
+
+    Parameters
+    ----------
+    situation
+        Says what the checks look at, as it is at the moment of asking.
+    told
+        Called with every refusal and every outcome, for logs and alerts.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        instruments: Sequence[Instrument],
+        *,
+        session: str,
+        account: str,
+        limits: Limits,
+        situation: Callable[[], Situation],
+        note: Callable[[Outcome], None],
+        told: Callable[[Approved, Refused], None] = lambda command, refused: None,
+    ) -> None:
+        self.books = OrderLedger()
+        self._broker = broker
+        self._instruments = instruments
+        self._session = session
+        self._account = account
+        self._limits = limits
+        self._situation = situation
+        self._note = note
+        self._told = told
+        self._sent_at: deque[int] = deque()
+
+    async def send(self, commands: tuple[Approved, ...], durable: MakeDurable) -> Rows:
+        """Send what passes the checks; return what is known at once, as facts for the engine."""
+        facts: list[Rows] = []
+        passed: list[tuple[Approved, Intent]] = []
+        now_ns = self._situation().now_ns
+        for command in commands:
+            intent, refused = self._judged(command)
+            if refused is not None:
+                facts.append(self._refuse(command, refused, now_ns))
+            else:
+                self.books.begin(intent)
+                passed.append((command, intent))
+        if passed and (problem := await _kept(durable, passed)):
+            facts += [self._refuse(command, problem, now_ns) for command, _ in passed]
+            passed.clear()
+        for command, intent in passed:
+            facts.append(await self._one(command, intent, now_ns))
+        found = np.concatenate(facts) if facts else NO_ROWS
+        self.books.hear(found)
+        return found
+
+    def hear(self, facts: Rows) -> None:
+        """Book what a broker has told; call it with all facts that the engine is given."""
+        self.books.hear(facts)
+
+    def follow(self, instrument: int, lots: int) -> None:
+        """Take over a position that an action (a split, a settlement) has changed."""
+        self.books.set_position(instrument, lots)
+
+    def _judged(self, command: Approved) -> tuple[Intent, Refused | None]:
+        """Return the intent of a command, and why it may not leave."""
+        intent = self._intent(command)
+        situation = self._situation()
+        is_order, is_cancel = isinstance(command, RiskApproved), isinstance(command, CancelApproved)
+        request = Request(
+            command,
+            self._instruments[command.instrument],
+            None if is_order else self.books.find(command.order_id),
+            intent.client_id,
+            can_only_close(command, self.books),
+            intent.quantity_lots,
+            intent.limit_ticks,
+            self._sent_last_minute(situation.now_ns),
+        )
+        refused = judge(request, situation, self._limits, self.books)
+        if refused is None and not is_cancel:
+            self._sent_at.append(situation.now_ns)
+        return intent, refused
+
+    def _sent_last_minute(self, now_ns: int) -> int:
+        while self._sent_at and self._sent_at[0] <= now_ns - _MINUTE:
+            self._sent_at.popleft()
+        return len(self._sent_at)
+
+    def _intent(self, command: Approved) -> Intent:
+        tracked = self.books.find(command.order_id)
+        number = 0 if tracked is None else tracked.commands
+        named = intent_id(self._session, command.order_id, number)
+        intent = Intent(
+            named,
+            client_id(self._account, intent_id(self._session, command.order_id, 0), 0),
+            0,
+            _KINDS[type(command)],
+            command.order_id,
+            command.instrument,
+        )
+        match command:
+            case RiskApproved():
+                return msgspec.structs.replace(
+                    intent,
+                    side=command.side,
+                    quantity_lots=command.quantity_lots,
+                    limit_ticks=command.limit_ticks,
+                    stop_ticks=command.stop_ticks,
+                )
+            case ReplaceApproved():
+                return msgspec.structs.replace(
+                    intent,
+                    quantity_lots=command.quantity_lots,
+                    limit_ticks=command.limit_ticks,
+                    stop_ticks=command.stop_ticks,
+                )
+            case CancelApproved():
+                return intent
+
+    async def _one(self, command: Approved, intent: Intent, now_ns: int) -> Rows:
+        """Send one command once; return what its answer means to the engine."""
+        outcome = await self._ask(command, intent)
+        self._note(
+            Outcome(
+                intent.client_id, outcome.status, outcome.venue_id, outcome.code, outcome.problem
+            )
+        )
+        is_order = isinstance(command, RiskApproved)
+        match outcome.status:
+            case SubmitStatus.TAKEN:
+                if is_order:
+                    self.books.mark(command.order_id, Sent.TAKEN, outcome.venue_id)
+                return NO_ROWS
+            case SubmitStatus.UNKNOWN:
+                if is_order:
+                    self.books.mark(command.order_id, Sent.UNKNOWN)
+                return NO_ROWS
+            case SubmitStatus.REFUSED:
+                return self._refuse(
+                    command, Refused(Refusal.VENUE_REFUSED, detail=outcome.problem), now_ns
+                )
+            case SubmitStatus.NOT_SENT:
+                return self._refuse(
+                    command, Refused(Refusal.NOT_SENT, detail=outcome.problem), now_ns
+                )
+
+    async def _ask(self, command: Approved, intent: Intent) -> SubmitOutcome:
+        try:
+            match command:
+                case RiskApproved():
+                    return await self._broker.submit(command, intent.client_id)
+                case CancelApproved():
+                    return await self._broker.cancel(command, intent.client_id)
+                case ReplaceApproved():
+                    return await self._broker.replace(command, intent.client_id)
+        except Exception as error:  # noqa: BLE001  (an adapter's mistake: nobody knows what left)
+            return SubmitOutcome(SubmitStatus.UNKNOWN, code="adapter", problem=repr(error))
+
+    def _refuse(self, command: Approved, refused: Refused, now_ns: int) -> Rows:
+        """Return the fact that a command was refused."""
+        self._told(command, refused)
+        is_order = isinstance(command, RiskApproved)
+        if is_order:
+            self.books.mark(command.order_id, Sent.ENDED)
+        fact = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
+        fact[0, at.EVENT_TS] = now_ns
+        fact[0, at.EVENT_KIND] = at.KIND_REJECTED if is_order else at.KIND_CANCEL_REJECTED
+        fact[0, at.EVENT_INSTRUMENT] = command.instrument
+        fact[0, at.FACT_ORDER] = command.order_id
+        fact[0, at.FACT_REASON] = int(refused.code)
+        return fact
+
+
+async def _kept(durable: MakeDurable, passed: Sequence[tuple[Approved, Intent]]) -> Refused | None:
+    """Make intents durable; return why that failed: what is not durable is not sent."""
+    try:
+        await durable(tuple(intent for _, intent in passed))
+    except Exception as error:  # noqa: BLE001  (whatever failed, nothing leaves)
+        return Refused(Refusal.NOT_DURABLE, detail=str(error))
+    return None

@@ -1,0 +1,160 @@
+"""The gateway's own books: what was sent under which name, what of it is filled, what may still be.
+
+    intent -> attempt -> client id -> venue id -> execution ids
+
+It hears of the broker what the engine hears, and of nothing else; what the two believe is compared
+before anything leaves. A fill is booked once, however often it is told (an execution's id), and its
+order stays known after its end, because a fill may come late.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from engine.model import layout as at
+from engine.ports import Rows
+from runtime.journal.records import Intent
+
+ENDED_KEPT: Final = 10_000  # orders that have ended, for fills that come late
+_ENDS = (at.KIND_CANCELED, at.KIND_EXPIRED, at.KIND_REJECTED)
+
+
+class Sent(IntEnum):
+    """What is known of an order's sending."""
+
+    SENDING = 1  # durable, and perhaps on its way
+    TAKEN = 2  # the venue has it
+    UNKNOWN = 3  # it may have it
+    ENDED = 4
+
+
+@dataclass(slots=True)
+class Tracked:
+    """One order."""
+
+    order_id: int
+    client_id: str
+    instrument: int
+    side: int
+    quantity_lots: int
+    limit_ticks: int
+    sent: Sent = Sent.SENDING
+    filled_lots: int = 0
+    venue_id: str = ""
+    commands: int = 1  # intents about it so far
+
+    @property
+    def open_lots(self) -> int:
+        """What may still be filled."""
+        return 0 if self.sent is Sent.ENDED else max(self.quantity_lots - self.filled_lots, 0)
+
+
+@dataclass(slots=True)
+class OrderLedger:
+    """All orders of one account slice; `positions` are signed lots by instrument."""
+
+    positions: dict[int, int] = field(default_factory=dict)
+    _live: dict[int, Tracked] = field(default_factory=dict)
+    _ended: OrderedDict[int, Tracked] = field(default_factory=OrderedDict)
+    _by_client: dict[str, int] = field(default_factory=dict)
+
+    def begin(self, intent: Intent) -> None:
+        """An order is about to be sent."""
+        if intent.kind == at.KIND_SUBMITTED:
+            assert intent.client_id not in self._by_client, f"{intent.client_id} was sent before"
+            self._live[intent.order_id] = Tracked(
+                intent.order_id,
+                intent.client_id,
+                intent.instrument,
+                intent.side,
+                intent.quantity_lots,
+                intent.limit_ticks,
+            )
+            self._by_client[intent.client_id] = intent.order_id
+            return
+        known = self.find(intent.order_id)
+        if known is not None:
+            known.commands += 1
+
+    def find(self, order_id: int) -> Tracked | None:
+        """Return an order, also one that has ended lately."""
+        return self._live.get(order_id) or self._ended.get(order_id)
+
+    def find_client(self, client_id: str) -> Tracked | None:
+        """Return an order by what the venue calls it."""
+        order_id = self._by_client.get(client_id)
+        return None if order_id is None else self.find(order_id)
+
+    def mark(self, order_id: int, sent: Sent, venue_id: str = "") -> None:
+        """Note what has become of sending an order."""
+        known = self.find(order_id)
+        if known is None:
+            return
+        known.venue_id = venue_id or known.venue_id
+        if sent is Sent.ENDED:
+            self._end(known)
+        elif known.sent is not Sent.ENDED:
+            known.sent = sent
+
+    def hear(self, facts: Rows) -> None:
+        """Book what a broker has told, as the engine is told it."""
+        for row in facts:
+            kind = int(row[at.EVENT_KIND])
+            known = self.find(int(row[at.FACT_ORDER]))
+            if known is None:
+                continue
+            if kind == at.KIND_FILL:
+                self._fill(known, int(row[at.FACT_LOTS]), int(row[at.FACT_FEE_LOTS]))
+            elif kind in _ENDS:
+                self._end(known)
+            elif kind == at.KIND_REPLACED:
+                known.quantity_lots = int(row[at.FACT_LOTS])
+                known.limit_ticks = int(row[at.FACT_PRICE])
+            elif known.sent in (Sent.SENDING, Sent.UNKNOWN):
+                known.sent = Sent.TAKEN
+
+    def set_position(self, instrument: int, lots: int) -> None:
+        """Take over what is proven to be held: at a start, after a split or a settlement."""
+        self.positions[instrument] = lots
+
+    def working(self, instrument: int) -> tuple[int, int]:
+        """Return the lots that all orders, also those of unknown outcome, may still buy and sell."""
+        buys = sells = 0
+        for each in self._live.values():
+            if each.instrument == instrument:
+                if each.side > 0:
+                    buys += each.open_lots
+                else:
+                    sells += each.open_lots
+        return buys, sells
+
+    def unknown(self, instrument: int) -> Tracked | None:
+        """Return an order of the instrument of which nobody knows whether it works."""
+        for each in self._live.values():
+            if each.instrument == instrument and each.sent is Sent.UNKNOWN:
+                return each
+        return None
+
+    def live(self) -> tuple[Tracked, ...]:
+        """Return the orders that may work."""
+        return tuple(self._live.values())
+
+    def _fill(self, known: Tracked, lots: int, fee_lots: int) -> None:
+        known.filled_lots += lots
+        if known.sent in (Sent.SENDING, Sent.UNKNOWN):
+            known.sent = Sent.TAKEN
+        held = self.positions.get(known.instrument, 0)
+        self.positions[known.instrument] = held + known.side * lots - fee_lots
+        if known.filled_lots >= known.quantity_lots:
+            self._end(known)
+
+    def _end(self, known: Tracked) -> None:
+        known.sent = Sent.ENDED
+        if self._live.pop(known.order_id, None) is not None:
+            self._ended[known.order_id] = known
+            if len(self._ended) > ENDED_KEPT:
+                _, oldest = self._ended.popitem(last=False)
+                del self._by_client[oldest.client_id]
