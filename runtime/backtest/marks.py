@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from data.history import History
 from data.sorting import distinct
+from data.streams import HistoryStream
 from engine.model import layout as at
 from runtime.backtest.clockwork import Clockwork
 from sims.replay.source import Source
@@ -36,6 +39,29 @@ def mark_times(history: History, clockwork: Clockwork) -> NDArray[np.int64]:
         seen = distinct(seen)
     chosen = seen[distinct(np.linspace(0, len(seen) - 1, POINTS).astype(np.int64))]
     return inside_sessions(chosen, clockwork)
+
+
+def streamed_mark_sources(
+    stream: HistoryStream, clockwork: Clockwork, window_rows: int | None = None
+) -> list[Source]:
+    """Return what `mark_sources` returns for the whole history."""
+    if len(clockwork.closes[clockwork.account]) >= FEW_SESSIONS:
+        return []
+    count = sum(len(times) for times in _unique_times(stream, window_rows))
+    wanted = distinct(np.linspace(0, count - 1, POINTS).astype(np.int64))
+    seen, chosen = 0, []
+    for times in _unique_times(stream, window_rows):
+        low, high = np.searchsorted(wanted, (seen, seen + len(times)))
+        chosen.append(times[wanted[low:high] - seen])
+        seen += len(times)
+    found = inside_sessions(np.concatenate(chosen), clockwork)
+    return [Source(at.KIND_TIMER, -1, found)] if len(found) else []
+
+
+def _unique_times(stream: HistoryStream, window_rows: int | None) -> Iterator[NDArray[np.int64]]:
+    for window in stream.windows(window_rows):
+        blocks = [each for p in window.parts for each in (p.bars, p.quotes, p.trades) if each]
+        yield distinct(np.concatenate([block.ts_ns for block in blocks]))
 
 
 def inside_sessions(chosen: NDArray[np.int64], clockwork: Clockwork) -> NDArray[np.int64]:

@@ -6,23 +6,21 @@ read once for both ends of what it leaves open; see `runtime.backtest.window_pat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.history import BarColumns, History
-from data.sorting import distinct
 from data.streams import HistoryStream, HistoryWindow
 from engine.errors import DataError
 from engine.lang.program import Program
-from engine.model import layout as at
 from runtime.backtest.account import Setup, optimistic
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
 from runtime.backtest.inputs import VolumeMemory, inputs_of
-from runtime.backtest.marks import FEW_SESSIONS, POINTS, inside_sessions
+from runtime.backtest.marks import streamed_mark_sources
 from runtime.backtest.signals import SignalMemory, Signals, signals_of
 from runtime.backtest.sources import action_sources, market_sources, ticked_parts
 from runtime.backtest.window_panel import PanelMaker, WindowPanel
@@ -71,7 +69,7 @@ def run_stream(job: StreamJob, *, cash_minor: int) -> StreamedRun:
     outline, config = job.stream.outline, job.config
     require_bars(outline)
     others = [*action_sources(outline), *job.clockwork.sources(trading=config.is_trading)]
-    others += _marks(job)
+    others += streamed_mark_sources(job.stream, job.clockwork, job.window_rows)
     feed = _Feed(job)
     paths = _Paths(job, others)
     record = MarketRecord(job.stream, job.clockwork, _benchmark(config, outline))
@@ -161,24 +159,3 @@ def _benchmark(config: StrategyConfig, outline: History) -> str | None:
     """Return whose daily closes the result is compared with; see `benchmark_of`."""
     symbol = config.data.benchmark
     return outline.symbols[0] if symbol is None and len(outline.symbols) == 1 else symbol
-
-
-def _marks(job: StreamJob) -> list[Source]:
-    """Return what `runtime.backtest.marks` returns for the whole history."""
-    if len(job.clockwork.closes[job.clockwork.account]) >= FEW_SESSIONS:
-        return []
-    count = sum(len(times) for times in _unique_times(job))
-    wanted = distinct(np.linspace(0, count - 1, POINTS).astype(np.int64))
-    seen, chosen = 0, []
-    for times in _unique_times(job):
-        low, high = np.searchsorted(wanted, (seen, seen + len(times)))
-        chosen.append(times[wanted[low:high] - seen])
-        seen += len(times)
-    found = inside_sessions(np.concatenate(chosen), job.clockwork)
-    return [Source(at.KIND_TIMER, -1, found)] if len(found) else []
-
-
-def _unique_times(job: StreamJob) -> Iterator[Ints]:
-    for window in job.stream.windows(job.window_rows):
-        blocks = [each for p in window.parts for each in (p.bars, p.quotes, p.trades) if each]
-        yield distinct(np.concatenate([block.ts_ns for block in blocks]))

@@ -48,6 +48,7 @@ class Stream:
         self._sources = [source for source in sources if len(source.ts_ns)]
         self._sources.sort(key=lambda source: (RANKS[source.kind], source.instrument))
         self._chunk_rows = chunk_rows
+        self.sources = tuple(self._sources)  # by the numbers of `Chunk.sources`
         self.count = sum(len(source.ts_ns) for source in self._sources)
 
     def chunks(self) -> Iterator[Chunk]:

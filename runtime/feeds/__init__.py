@@ -1,0 +1,1 @@
+"""Feeds: sources of market data and of time, as `engine.ports.Feed` says."""
