@@ -258,8 +258,17 @@ class SimulatedBroker(Broker, Protocol):
     def meet(self, events: Rows, row: int) -> Rows:
         """Match one event against working orders; return the facts as event rows."""
 
+    def answers(self) -> Rows:
+        """Return, once, what requests since the last call were answered at once, as event rows."""
+
     def follow(self, instrument: int, lots: int) -> None:
         """Take over a position that an action (a split, a settlement) has changed."""
+
+    def snapshot(self) -> bytes:
+        """Return all that it knows, for `restore`."""
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go on from a snapshot of an account with the same instruments."""
 
 
 # --- Journal ------------------------------------------------------------------------------------------

@@ -84,6 +84,27 @@ class Gateway:
         self.books.hear(found)
         return found
 
+    async def send_again(self, commands: tuple[Approved, ...], intents: Sequence[Intent]) -> Rows:
+        """Go on with what was made durable before a crash, under the same names.
+
+        A venue that knows the name has the order; one that does not is asked as if nothing had been
+        sent, where it refuses a name that it knows already, and else told nothing (`resolve`).
+        """
+        facts: list[Rows] = []
+        now_ns = self._situation().now_ns
+        recorded = {(each.kind, each.order_id): each for each in intents}
+        for command in commands:
+            intent = recorded.get((_KINDS[type(command)], command.order_id))
+            if intent is None:
+                refused = Refused(Refusal.INTENT_EXPIRED, detail="it was not judged before a crash")
+                facts.append(self._refuse(command, refused, now_ns))
+                continue
+            self.books.begin(intent)
+            facts.append(await self._one(command, intent, now_ns))
+        found = np.concatenate(facts) if facts else NO_ROWS
+        self.books.hear(found)
+        return found
+
     def hear(self, facts: Rows) -> None:
         """Book what a broker has told; call it with all facts that the engine is given."""
         self.books.hear(facts)

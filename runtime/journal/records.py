@@ -48,7 +48,15 @@ class OperatorInput(msgspec.Struct, frozen=True, tag="operator"):
     why: str = ""
 
 
-Input: TypeAlias = SliceInput | TimeInput | FactsInput | OperatorInput
+class StartInput(msgspec.Struct, frozen=True, tag="start"):
+    """The strategy begins."""
+
+
+class StopInput(msgspec.Struct, frozen=True, tag="stop"):
+    """The strategy ends."""
+
+
+Input: TypeAlias = SliceInput | TimeInput | FactsInput | OperatorInput | StartInput | StopInput
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
