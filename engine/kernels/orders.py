@@ -108,6 +108,7 @@ from engine.model.trading_layout import (
     LINKED_SIGNAL,
 )
 from engine.rules.checks import check_risk, check_send
+from engine.rules.rate import note_order
 from engine.rules.risk import check_order, opens
 from engine.state import Core, Table
 
@@ -180,7 +181,27 @@ def check_all(s: Core, r: int) -> int:
 
 @kernel
 def place(s: Core, intents: Table, row: int) -> int:
-    """Check the intent in `intents[row]` and, approved, make it an order; return its id, or 0 if denied.
+    """Check the intent in `intents[row]` and, approved, make it an order; return its id, or 0 if denied."""
+    order_id = judge_intent(s, intents, row)
+    if order_id == 0:
+        return 0
+    r = s.account[ACCOUNT_ORDERS]
+    s.account[ACCOUNT_ORDERS] = r + 1
+    s.account[ACCOUNT_SUBMITTED] += 1
+    s.positions[s.orders[r, ORDER_INSTRUMENT], POSITION_WORKING] += 1
+    journal_order(s, KIND_SUBMITTED, r, 0)
+    if s.account[ACCOUNT_TRADING] == 1:
+        note_order(s)
+        journal_links(s, r)
+    push_command(s, KIND_SUBMITTED, r, 0, 0, 0)
+    return order_id
+
+
+@kernel
+def judge_intent(s: Core, intents: Table, row: int) -> int:
+    """Check the intent in `intents[row]`; return the id that its order would have, or 0 if denied.
+
+    Nothing is sent: the order stands in the first free row, where the next one will stand.
 
     An intent is an order row whose ORDER_PARENT and ORDER_GROUP may be relative: a parent of -k is
     the order made k intents ago (0 if that was denied: the child is denied too), a group of -1 is
@@ -220,13 +241,6 @@ def place(s: Core, intents: Table, row: int) -> int:
         s.account[ACCOUNT_LAST_DENIAL] = code
         journal_order(s, KIND_DENIED, r, code)
         return 0
-    s.account[ACCOUNT_ORDERS] = r + 1
-    s.account[ACCOUNT_SUBMITTED] += 1
-    s.positions[s.orders[r, ORDER_INSTRUMENT], POSITION_WORKING] += 1
-    journal_order(s, KIND_SUBMITTED, r, 0)
-    if s.account[ACCOUNT_TRADING] == 1:
-        journal_links(s, r)
-    push_command(s, KIND_SUBMITTED, r, 0, 0, 0)
     return order_id
 
 
@@ -279,6 +293,8 @@ def ask_replace(s: Core, order_id: int, quantity: int, limit: int, stop: int) ->
         s.account[ACCOUNT_LAST_DENIAL] = code
         journal_order(s, KIND_DENIED, r, code)
     else:
+        if s.account[ACCOUNT_TRADING] == 1:
+            note_order(s)
         journal_order(s, KIND_REPLACE_SENT, r, 0)
         push_command(s, KIND_REPLACE_SENT, r, quantity, limit, stop)
         s.orders[r, ORDER_REPLACING] = max(s.orders[r, ORDER_REPLACING], quantity)

@@ -38,6 +38,17 @@ class Denial(IntEnum):
     EXIT_WORKING = 207
     LOCKED = 208
     SUSPECT_PRICE = 209
+    # A signal that was to be sent, in a session that asks a person first or only reports
+    ALERT_ONLY = 220
+    APPROVAL_AWAITED = 221
+    APPROVAL_NEEDED = 222
+    APPROVAL_REJECTED = 223
+    APPROVAL_UNKNOWN = 224
+    APPROVAL_TWICE = 225
+    APPROVAL_LATE = 226
+    APPROVAL_WITHDRAWN = 227
+    APPROVAL_PRICE = 228
+    APPROVAL_LOCKED = 229
     # The account, judged on the order that a signal would become
     KILL_SWITCH = 301
     CIRCUIT_BREAKER = 302
@@ -86,9 +97,19 @@ SENTENCES: Final[dict[Denial, str]] = {
     Denial.PRICE_STALE: "the last price is older than `max_quote_age` allows",
     Denial.EDGE_TOO_SMALL: "the edge does not exceed `min_edge_percent`",
     Denial.CONFIDENCE_TOO_SMALL: "the confidence does not exceed `min_confidence`",
-    Denial.EXIT_WORKING: "the instrument is being closed, or an entry in it works already",
+    Denial.EXIT_WORKING: "the instrument is being closed, or an entry in it works or waits already",
     Denial.LOCKED: "the instrument is locked, or cools down, after a loss",
     Denial.SUSPECT_PRICE: "the last price jumped and is not confirmed yet",
+    Denial.ALERT_ONLY: "this session only reports signals",
+    Denial.APPROVAL_AWAITED: "the signal waits for a person to approve it",
+    Denial.APPROVAL_NEEDED: "the session asks a person before entries, and an order that its strategy sized itself cannot wait: have it give a signal",
+    Denial.APPROVAL_REJECTED: "a person rejected the signal",
+    Denial.APPROVAL_UNKNOWN: "no signal of this number waits for approval",
+    Denial.APPROVAL_TWICE: "the signal was decided on before",
+    Denial.APPROVAL_LATE: "the signal expired before a person approved it",
+    Denial.APPROVAL_WITHDRAWN: "the strategy gave the instrument up before a person had decided",
+    Denial.APPROVAL_PRICE: "since the signal came the price has moved farther than the collar allows",
+    Denial.APPROVAL_LOCKED: "manual actions are locked after unusual behaviour (tilt)",
     Denial.KILL_SWITCH: "the kill switch is on",
     Denial.CIRCUIT_BREAKER: "a circuit breaker is open",
     Denial.DRAWDOWN_GUARD: "the drawdown or minimum equity guard is set, or equity cannot be trusted",
@@ -137,6 +158,16 @@ DENY_CONFIDENCE_TOO_SMALL: Final = Denial.CONFIDENCE_TOO_SMALL.value
 DENY_EXIT_WORKING: Final = Denial.EXIT_WORKING.value
 DENY_LOCKED: Final = Denial.LOCKED.value
 DENY_SUSPECT_PRICE: Final = Denial.SUSPECT_PRICE.value
+DENY_ALERT_ONLY: Final = Denial.ALERT_ONLY.value
+DENY_APPROVAL_AWAITED: Final = Denial.APPROVAL_AWAITED.value
+DENY_APPROVAL_NEEDED: Final = Denial.APPROVAL_NEEDED.value
+DENY_APPROVAL_REJECTED: Final = Denial.APPROVAL_REJECTED.value
+DENY_APPROVAL_UNKNOWN: Final = Denial.APPROVAL_UNKNOWN.value
+DENY_APPROVAL_TWICE: Final = Denial.APPROVAL_TWICE.value
+DENY_APPROVAL_LATE: Final = Denial.APPROVAL_LATE.value
+DENY_APPROVAL_WITHDRAWN: Final = Denial.APPROVAL_WITHDRAWN.value
+DENY_APPROVAL_PRICE: Final = Denial.APPROVAL_PRICE.value
+DENY_APPROVAL_LOCKED: Final = Denial.APPROVAL_LOCKED.value
 DENY_KILL_SWITCH: Final = Denial.KILL_SWITCH.value
 DENY_CIRCUIT_BREAKER: Final = Denial.CIRCUIT_BREAKER.value
 DENY_DRAWDOWN_GUARD: Final = Denial.DRAWDOWN_GUARD.value

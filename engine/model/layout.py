@@ -97,6 +97,8 @@ class EventKind(IntEnum):
     ALERT = 97
     ENTRY_STEP = 98
     ENTRY_ENDED = 99
+    SIGNAL_QUEUED = 100  # it waits for a person
+    APPROVAL_REFUSED = 101  # what a person wanted of one
 
 
 KIND_SPLIT: Final = 1
@@ -162,6 +164,8 @@ KIND_PROTECTION: Final = 96
 KIND_ALERT: Final = 97
 KIND_ENTRY_STEP: Final = 98
 KIND_ENTRY_ENDED: Final = 99
+KIND_SIGNAL_QUEUED: Final = 100
+KIND_APPROVAL_REFUSED: Final = 101
 
 # --- Event rows -----------------------------------------------------------------------------------
 EVENT_WIDTH: Final = 12
@@ -413,6 +417,9 @@ ACCOUNT_STOP_PPM: Final = 37  # protective stop of a bracket; 0: none
 ACCOUNT_TARGET_PPM: Final = 38
 ACCOUNT_TRAIL_PPM: Final = 39
 # The trading loop
+ACCOUNT_MODE: Final = (
+    24  # ExecutionMode: whether signals are sent, wait for a person, are only told
+)
 ACCOUNT_TRADING: Final = 40  # 1: signals, risk, exits and guards are on
 ACCOUNT_HELD: Final = 41  # instruments in `held`
 ACCOUNT_NEXT_WAKE: Final = 42  # ns of the earliest wait that ends

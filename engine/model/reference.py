@@ -43,8 +43,9 @@ FAMILIES: Final = {
     3: "The account",
     4: "Other orders",
     5: "The signal",
-    6: "The risk checks",
-    7: "The size",
+    6: "The person who is asked",
+    7: "The risk checks",
+    8: "The size",
 }
 _FAMILY_OF_TENS: Final = {
     10: 1,
@@ -55,9 +56,10 @@ _FAMILY_OF_TENS: Final = {
     15: 3,
     16: 4,
     20: 5,
-    30: 6,
-    31: 6,
-    41: 7,
+    22: 6,
+    30: 7,
+    31: 7,
+    41: 8,
 }
 
 

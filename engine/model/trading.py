@@ -202,6 +202,7 @@ class SizeClip(IntEnum):
     MAXIMUM_SHARE = 3
     BUYING_POWER = 4
     TILT = 5
+    APPROVED = 6  # no more than the person was shown
 
 
 class SignalSource(IntEnum):
@@ -210,6 +211,7 @@ class SignalSource(IntEnum):
     RULE = 1
     STRATEGY = 2  # `signal()` of a class, `enter()` of a compiled function
     ORDER = 3  # an order that a strategy sized itself
+    PERSON = 4  # who approves one that waited: it is checked again
 
 
 class OnTimeout(IntEnum):
@@ -232,6 +234,29 @@ class OperatorAction(IntEnum):
     CANCEL = 7
     EDIT = 8
     FLATTEN = 9
+    APPROVE = 10  # a signal that waits
+    REJECT = 11
+
+
+class ExecutionMode(IntEnum):
+    """What becomes of a signal that passed the checks."""
+
+    AUTO = 0  # it is sent
+    APPROVE = 1  # it waits for a person
+    ALERT = 2  # it is only told
+
+
+class QueueState(IntEnum):
+    """Where a signal that a person is asked about is."""
+
+    NONE = 0
+    WAITING = 1
+    APPROVED = 2  # by the person; it is checked again in this turn
+    SENT = 3
+    DENIED = 4  # approved, but a check spoke against it then
+    REJECTED = 5
+    EXPIRED = 6
+    WITHDRAWN = 7  # the strategy gave it up
 
 
 class ApiErrorClass(IntEnum):
@@ -360,10 +385,12 @@ CLIP_MAXIMUM_NOTIONAL: Final = SizeClip.MAXIMUM_NOTIONAL.value
 CLIP_MAXIMUM_SHARE: Final = SizeClip.MAXIMUM_SHARE.value
 CLIP_BUYING_POWER: Final = SizeClip.BUYING_POWER.value
 CLIP_TILT: Final = SizeClip.TILT.value
+CLIP_APPROVED: Final = SizeClip.APPROVED.value
 
 SOURCE_RULE: Final = SignalSource.RULE.value
 SOURCE_STRATEGY: Final = SignalSource.STRATEGY.value
 SOURCE_ORDER: Final = SignalSource.ORDER.value
+SOURCE_PERSON: Final = SignalSource.PERSON.value
 
 ON_TIMEOUT_CANCEL: Final = OnTimeout.CANCEL.value
 ON_TIMEOUT_RETRY: Final = OnTimeout.RETRY.value
@@ -378,6 +405,21 @@ ACTION_ORDER: Final = OperatorAction.ORDER.value
 ACTION_CANCEL: Final = OperatorAction.CANCEL.value
 ACTION_EDIT: Final = OperatorAction.EDIT.value
 ACTION_FLATTEN: Final = OperatorAction.FLATTEN.value
+ACTION_APPROVE: Final = OperatorAction.APPROVE.value
+ACTION_REJECT: Final = OperatorAction.REJECT.value
+
+MODE_AUTO: Final = ExecutionMode.AUTO.value
+MODE_APPROVE: Final = ExecutionMode.APPROVE.value
+MODE_ALERT: Final = ExecutionMode.ALERT.value
+
+QUEUE_NONE: Final = QueueState.NONE.value
+QUEUE_WAITING: Final = QueueState.WAITING.value
+QUEUE_APPROVED: Final = QueueState.APPROVED.value
+QUEUE_SENT: Final = QueueState.SENT.value
+QUEUE_DENIED: Final = QueueState.DENIED.value
+QUEUE_REJECTED: Final = QueueState.REJECTED.value
+QUEUE_EXPIRED: Final = QueueState.EXPIRED.value
+QUEUE_WITHDRAWN: Final = QueueState.WITHDRAWN.value
 
 API_TRANSIENT: Final = ApiErrorClass.TRANSIENT.value
 API_AUTHORIZATION: Final = ApiErrorClass.AUTHORIZATION.value

@@ -100,6 +100,7 @@ MONITOR_COOL_UNTIL: Final = 71
 MONITOR_BARE_SINCE: Final = 72  # ns since lots are without their protection; 0: none are
 MONITOR_BARE_ALERTED: Final = 73
 MONITOR_POLLED_AT: Final = 74
+WAITING_SINCE: Final = 75  # ns, when the signal that waits came
 MONITOR_DENIED_EDGE: Final = 77  # ppb: best denied entry's edge, for rebalance; NOT_GIVEN: none
 MONITOR_DENIED_AT: Final = 78
 MONITOR_SAMPLED: Final = 79  # ns of the mark that the last sample of returns took
@@ -112,6 +113,13 @@ MONITOR_LOST: Final = 88  # ns since its mark is missing or one-sided, while hel
 MONITOR_TARGET_AT: Final = 80  # ns, when the weight that waits was wanted
 MONITOR_TARGET_FILLS: Final = 81  # ACCOUNT_FILLS when it was last tried
 MONITOR_BARE_DUE: Final = 82  # ns, when that is for too long; NEVER: the market is closed
+# The signal that waits for a person, or the last that did
+WAITING_SIGNAL: Final = 90  # number; 0: none yet
+WAITING_STATE: Final = 91  # QueueState
+WAITING_SIDE: Final = 92
+WAITING_LOTS: Final = 93  # of the position that it opens
+WAITING_PRICE: Final = 94  # ticks that it was to pay when it came
+WAITING_EXPIRES: Final = 95  # ns
 
 WANTS_EXIT: Final = 1  # the strategy wants to be flat
 WANTS_TARGET: Final = 2  # a target weight waits
@@ -244,6 +252,7 @@ GUARD_EQUITY: Final = 9  # minor, of the last trusted watch
 GUARD_GOOD_CHECKS: Final = 10
 GUARD_CHECKED_AT: Final = 11
 GUARD_TIER: Final = 12
+GUARD_WAITING: Final = 13  # signals that wait for a person
 GUARD_TILT: Final = 14
 GUARD_TILT_UNTIL: Final = 15
 GUARD_FLAT_READS: Final = 16
@@ -331,6 +340,7 @@ WAKE_LOSS: Final = 1
 WAKE_TIER: Final = 2
 WAKE_RESET: Final = 3
 WAKE_TILT: Final = 4
+WAKE_QUEUE: Final = 5  # a signal that waits expires
 
 # --- Journal rows of the trading loop (payload from column 4) ------------------------------------------
 # SIGNAL_RECEIVED
@@ -347,6 +357,17 @@ ANSWER_NUMBER: Final = 4
 ANSWER_ORDER: Final = 5
 ANSWER_LOTS: Final = 6
 ANSWER_CODE: Final = 7
+# SIGNAL_QUEUED
+QUEUED_NUMBER: Final = 4
+QUEUED_LOTS: Final = 6
+QUEUED_PRICE: Final = 8
+QUEUED_EXPIRES: Final = 9
+QUEUED_SIDE: Final = 10
+QUEUED_CHECKED: Final = 11  # the number under which its order was checked; none was sent
+# APPROVAL_REFUSED
+REFUSED_NUMBER: Final = 4
+REFUSED_CODE: Final = 5
+REFUSED_ACTION: Final = 6  # OperatorAction
 # CHECKED
 CHECKED_SIGNAL: Final = 4
 CHECKED_ORDER: Final = 5
@@ -460,6 +481,7 @@ RECONCILED_FLAT: Final = 5
 OPERATOR_ACTION: Final = 4  # OPERATOR
 OPERATOR_LATCH: Final = 5
 OPERATOR_MINOR: Final = 6  # size of a manual order
+OPERATOR_SIGNAL: Final = 7  # number of the signal that a person approves or rejects
 COMPONENT_NUMBER: Final = 4  # COMPONENT: a Latch
 COMPONENT_GOOD: Final = 5
 SESSION_CLOSES: Final = 5  # SESSION_OPEN: ns when it closes; 0: unknown

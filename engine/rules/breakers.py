@@ -20,10 +20,12 @@ from engine.model.layout import (
     KIND_RECONCILED,
 )
 from engine.model.trading import (
+    ACTION_APPROVE,
     ACTION_FLATTEN,
     ACTION_KILL,
     ACTION_KILL_AND_FLATTEN,
     ACTION_PAUSE,
+    ACTION_REJECT,
     ACTION_RESET,
     ACTION_RESUME,
     API_AUTHORIZATION,
@@ -58,12 +60,14 @@ from engine.model.trading_layout import (
     NEVER,
     OPERATOR_ACTION,
     OPERATOR_LATCH,
+    OPERATOR_SIGNAL,
     RECONCILED_FLAT,
     RECONCILED_OK,
     RING_API,
     RING_API_TRIPS,
     RING_DATABASE,
 )
+from engine.rules.approval_queue import hear_decision
 from engine.rules.equity import end_quiet
 from engine.rules.latches import clear_latch, is_set, set_latch
 from engine.rules.tilt import note_manual
@@ -86,7 +90,11 @@ def hear_input(s: Core, events: Table, row: int) -> None:
     elif kind == KIND_RECONCILED:
         hear_reconciled(s, events[row, RECONCILED_OK], events[row, RECONCILED_FLAT])
     elif kind == KIND_OPERATOR:
-        hear_operator(s, events[row, OPERATOR_ACTION], events[row, OPERATOR_LATCH])
+        action = events[row, OPERATOR_ACTION]
+        if action == ACTION_APPROVE or action == ACTION_REJECT:
+            hear_decision(s, action, events[row, OPERATOR_SIGNAL])
+        else:
+            hear_operator(s, action, events[row, OPERATOR_LATCH])
         note_manual(s, events, row)
     elif kind == KIND_MARK_LOST:
         if events[row, EVENT_INSTRUMENT] >= 0:

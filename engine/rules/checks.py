@@ -99,7 +99,7 @@ from engine.rules.exposure import (
 )
 from engine.rules.latched import breaker_severity, code_of_severity, worst_latch
 from engine.rules.market_checks import check_hours, touch_price
-from engine.rules.rate import note_order, orders_in_minute
+from engine.rules.rate import orders_in_minute
 from engine.rules.risk import (
     needs_limit,
     opening_lots,
@@ -148,7 +148,6 @@ def check_send(s: Core, r: int) -> int:
     flattens = severity == FLATTENING and s.orders[r, ORDER_EXIT] != REASON_NONE
     if severity > REDUCE_ONLY and not flattens:
         return code_of_severity(s)
-    note_order(s)
     return DENY_NONE
 
 
@@ -166,10 +165,7 @@ def check_risk(s: Core, r: int) -> int:
     answer = tell(s, r, 5, check_daily_loss(s, equity), answer)
     answer = check_exposure(s, r, equity, answer)
     answer = check_terms(s, r, answer)
-    answer = tell(s, r, 16, check_power(s, r, equity), answer)
-    if answer == DENY_NONE:
-        note_order(s)
-    return answer
+    return tell(s, r, 16, check_power(s, r, equity), answer)
 
 
 @kernel

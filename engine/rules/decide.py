@@ -62,6 +62,7 @@ from engine.model.trading_layout import (
     MONITOR_WANTS,
     WANTS_EXIT,
 )
+from engine.rules.approval_queue import withdraw_waiting
 from engine.rules.opening import new_intent, passive_price, place_bracket
 from engine.rules.signals import receive_order, receive_signal
 from engine.rules.sizing import entry_lots, lots_of_equity
@@ -129,6 +130,7 @@ def wish_exit(s: Core, i: int, side: int) -> None:
         s.account[ACCOUNT_TOUCHED] = 1
     if r >= 0 and s.orders[r, ORDER_SIDE] == side:
         withdraw(s, r)
+    withdraw_waiting(s, i, side)
     if tradable_lots(s, i) * side > 0:
         s.monitors[i, MONITOR_WANTS] = s.monitors[i, MONITOR_WANTS] | WANTS_EXIT
         s.account[ACCOUNT_TOUCHED] = 1

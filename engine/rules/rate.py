@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.jit import kernel
+from engine.jit import kernel, loop_door
 from engine.kernels.windows import count_since, push_time
 from engine.model.layout import ACCOUNT_NOW
 from engine.model.trading_layout import RING_ORDERS
@@ -11,7 +11,7 @@ from engine.state import Core
 MINUTE = 60 * 10**9
 
 
-@kernel
+@loop_door
 def note_order(s: Core) -> None:
     """Remember that an order, or a change of one, is sent now."""
     push_time(s.rings, RING_ORDERS, s.account[ACCOUNT_NOW])

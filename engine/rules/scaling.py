@@ -31,6 +31,9 @@ from engine.model.trading_layout import (
     MONITOR_STOP,
     MONITOR_TARGET_GOAL,
     NOT_GIVEN,
+    WAITING_LOTS,
+    WAITING_PRICE,
+    WAITING_SIDE,
 )
 from engine.state import Core
 
@@ -59,8 +62,9 @@ def scale_monitor(s: Core, i: int, numerator: int, denominator: int) -> None:
     peak = multiply_divide_even(s.monitors[i, MONITOR_PEAK], denominator, numerator)
     s.monitors[i, MONITOR_PEAK] = max(peak, 0)
     scale_column(s, i, MONITOR_MARK_BEFORE, numerator, denominator, False)
+    scale_column(s, i, WAITING_PRICE, numerator, denominator, s.monitors[i, WAITING_SIDE] < 0)
     scale_column(s, i, ENTRY_GOAL, numerator, denominator, s.monitors[i, ENTRY_SIDE] > 0)
-    for column in (EXIT_LEFT, EXIT_GOAL, MONITOR_BASE, ENTRY_LEFT):
+    for column in (EXIT_LEFT, EXIT_GOAL, MONITOR_BASE, ENTRY_LEFT, WAITING_LOTS):
         lots = multiply_divide_floor(s.monitors[i, column], numerator, denominator)
         s.monitors[i, column] = max(floor_to(lots, s.terms[i, TERM_LOT_STEP]), 0)
     for column in (EXIT_FILLED, EXIT_BEFORE):

@@ -35,7 +35,9 @@ from engine.model.layout import (
 )
 from engine.model.trading import (
     PHASE_IDLE,
+    QUEUE_WAITING,
     SOURCE_ORDER,
+    SOURCE_PERSON,
     UNIT_COUNT,
     UNIT_NANOSECONDS,
     UNIT_PPB,
@@ -70,6 +72,8 @@ from engine.model.trading_layout import (
     MONITOR_SHORT_AT,
     MONITOR_WANTS,
     NOT_GIVEN,
+    WAITING_SIGNAL,
+    WAITING_STATE,
     WANTS_EXIT,
 )
 from engine.rules.market_checks import check_age, check_hours, touch_price
@@ -160,6 +164,8 @@ def evaluate_signal(
         return VERDICT_OFF, 0, 0, 0
     if place == 0:
         return check_usable(s, i)
+    if place == 1 and source == SOURCE_PERSON:
+        return VERDICT_OFF, 0, 0, 0  # it is the same signal, of course
     if place == 1:
         return check_duplicate(s, i, side, decided)
     if place == 5:
@@ -247,11 +253,15 @@ def check_confidence(s: Core, i: int) -> tuple[int, int, int, int]:
 def check_working(s: Core, i: int, side: int) -> tuple[int, int, int, int]:
     """Judge what works in the instrument: an exit or an entry leaves no room for another entry.
 
+    So does a signal that waits for a person.
+
     A wish to be flat is an exit about to begin. Only an order at market may turn the position over
     in its place: a limit order might wait, and the position with it.
     """
     if s.monitors[i, EXIT_PHASE] != PHASE_IDLE:
         return VERDICT_OVER, s.monitors[i, EXIT_PHASE], 0, UNIT_COUNT
+    if s.monitors[i, WAITING_STATE] == QUEUE_WAITING:
+        return VERDICT_OVER, s.monitors[i, WAITING_SIGNAL], 0, UNIT_COUNT
     if s.monitors[i, ENTRY_SIGNAL] != 0 or s.monitors[i, ENTRY_ORDER] != 0:
         return VERDICT_OVER, s.monitors[i, ENTRY_SIGNAL], 0, UNIT_COUNT
     turns = s.account[ACCOUNT_ENTRY_TYPE] == TYPE_MARKET and side * tradable_lots(s, i) < 0

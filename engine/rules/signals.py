@@ -11,9 +11,11 @@ from engine.jit import kernel, loop_door
 from engine.kernels.held import renew_held
 from engine.kernels.ledger import journal_row
 from engine.kernels.money import OVERFLOW, add_checked
-from engine.kernels.orders import deny_intent, place
+from engine.kernels.orders import deny_intent, judge_intent, place
 from engine.kernels.positions import tradable_lots
 from engine.model.denials import (
+    DENY_ALERT_ONLY,
+    DENY_APPROVAL_NEEDED,
     DENY_BUYING_POWER,
     DENY_CONCENTRATION,
     DENY_GROSS_EXPOSURE,
@@ -26,6 +28,7 @@ from engine.model.layout import (
     ACCOUNT_ENTRY_TIF,
     ACCOUNT_ENTRY_TYPE,
     ACCOUNT_LAST_DENIAL,
+    ACCOUNT_MODE,
     ACCOUNT_NEXT_ORDER,
     ACCOUNT_NEXT_SIGNAL,
     ACCOUNT_NOW,
@@ -48,12 +51,8 @@ from engine.model.layout import (
     POSITION_LAST,
     TYPE_LIMIT,
 )
-from engine.model.trading import SOURCE_ORDER
+from engine.model.trading import MODE_ALERT, MODE_APPROVE, MODE_AUTO, SOURCE_ORDER
 from engine.model.trading_layout import (
-    ANSWER_CODE,
-    ANSWER_LOTS,
-    ANSWER_NUMBER,
-    ANSWER_ORDER,
     ENTRY_CARRY,
     ENTRY_CLASS,
     ENTRY_DEADLINE,
@@ -89,6 +88,7 @@ from engine.model.trading_layout import (
     RECEIVED_SOURCE,
     WANTS_EXIT,
 )
+from engine.rules.approval_queue import answer, queue_signal
 from engine.rules.hours import due_after, wake_at
 from engine.rules.market_checks import touch_price
 from engine.rules.opening import new_intent, passive_price, place_bracket
@@ -112,18 +112,53 @@ def take_signal(s: Core, intents: Table, i: int, side: int, source: int, decided
     if code != DENY_NONE:
         return deny(s, i, side, number, 0, 0, code)
     price = entry_price(s, i, side)
-    lots, code = size_signal(s, i, side, price)
+    lots = size_entry(s, i, side, price, number, NEVER)
+    if lots == 0:
+        return 0
+    expires = expires_at(s, decided)
+    if s.account[ACCOUNT_MODE] != MODE_AUTO:
+        return hold_back(s, intents, i, side, lots, price, number, expires)
+    return enter(s, intents, i, side, lots, price, number, expires)
+
+
+@kernel
+def size_entry(s: Core, i: int, side: int, price: int, number: int, shown: int) -> int:
+    """Return how many lots a signal trades, or deny it and return 0."""
+    lots, code = size_signal(s, i, side, price, number, shown)
     if code != DENY_NONE:
         return deny(s, i, side, number, 0, 0, code)
-    order_id = send_entry(s, intents, i, side, lots, price, number)
+    return lots
+
+
+@kernel
+def enter(
+    s: Core, intents: Table, i: int, side: int, lots: int, price: int, number: int, expires: int
+) -> int:
+    """Send a signal's order with its bracket; return its id, or 0 where a check denies it."""
+    write_entry(s, intents, i, side, lots, price, number)
+    order_id = place(s, intents, 0)
     sent = intents[0, ORDER_QUANTITY]
     if order_id == 0:
-        last = s.account[ACCOUNT_NEXT_ORDER] - 1
-        return deny(s, i, side, number, last, sent, s.account[ACCOUNT_LAST_DENIAL])
-    begin_entry(s, i, side, number, order_id, sent, expires_at(s, decided))
+        return deny_order(s, i, side, number, sent)
+    begin_entry(s, i, side, number, order_id, sent, expires)
     answer(s, KIND_SIGNAL_APPROVED, i, number, order_id, sent, DENY_NONE)
     place_bracket(s, intents, i, side, lots)
     return order_id
+
+
+@kernel
+def hold_back(
+    s: Core, intents: Table, i: int, side: int, lots: int, price: int, number: int, expires: int
+) -> int:
+    """Check a signal's order without sending it; then a person is asked, or only told. Return 0."""
+    write_entry(s, intents, i, side, lots, price, number)
+    order_id = judge_intent(s, intents, 0)
+    if order_id == 0:
+        return deny_order(s, i, side, number, intents[0, ORDER_QUANTITY])
+    if s.account[ACCOUNT_MODE] == MODE_APPROVE:
+        queue_signal(s, i, side, number, order_id, lots, price, expires)
+        return 0
+    return deny(s, i, side, number, 0, lots, DENY_ALERT_ONLY)
 
 
 @kernel
@@ -147,13 +182,15 @@ def receive_own(s: Core, intents: Table, row: int) -> int:
     code = check_signal(s, i, side, SOURCE_ORDER, now, number)
     lots = intents[row, ORDER_QUANTITY]
     intents[row, ORDER_SIGNAL] = number
+    if code == DENY_NONE and s.account[ACCOUNT_MODE] != MODE_AUTO:
+        is_told = s.account[ACCOUNT_MODE] == MODE_ALERT
+        code = DENY_ALERT_ONLY if is_told else DENY_APPROVAL_NEEDED
     if code == DENY_NONE:
         order_id = place(s, intents, row)
     else:
         order_id = deny_intent(s, intents, row, code)
     if order_id == 0:
-        last = s.account[ACCOUNT_NEXT_ORDER] - 1
-        return deny(s, i, side, number, last, lots, s.account[ACCOUNT_LAST_DENIAL])
+        return deny_order(s, i, side, number, lots)
     answer(s, KIND_SIGNAL_APPROVED, i, number, order_id, lots, DENY_NONE)
     return order_id
 
@@ -216,10 +253,10 @@ def entry_price(s: Core, i: int, side: int) -> int:
 
 
 @kernel
-def send_entry(
+def write_entry(
     s: Core, intents: Table, i: int, side: int, lots: int, price: int, number: int
-) -> int:
-    """Place a signal's order, which turns an opposite position over; return its id, or 0."""
+) -> None:
+    """Write a signal's order, which turns an opposite position over, into `intents[0]`."""
     opposite = max(-side * tradable_lots(s, i), 0)
     new_intent(intents, 0, i, side, add_checked(lots, opposite))
     intents[0, ORDER_TYPE] = s.account[ACCOUNT_ENTRY_TYPE]
@@ -227,7 +264,6 @@ def send_entry(
     intents[0, ORDER_SIGNAL] = number
     if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
         intents[0, ORDER_LIMIT] = price
-    return place(s, intents, 0)
 
 
 @kernel
@@ -286,10 +322,7 @@ def is_for_want_of_room(code: int) -> bool:
 
 
 @kernel
-def answer(s: Core, kind: int, i: int, number: int, order_id: int, lots: int, code: int) -> None:
-    """Record what became of a signal."""
-    n = journal_row(s, kind, i)
-    s.journal[n, ANSWER_NUMBER] = number
-    s.journal[n, ANSWER_ORDER] = order_id
-    s.journal[n, ANSWER_LOTS] = lots
-    s.journal[n, ANSWER_CODE] = code
+def deny_order(s: Core, i: int, side: int, number: int, lots: int) -> int:
+    """Record that the order that a signal would have become, the last one numbered, was denied."""
+    last = s.account[ACCOUNT_NEXT_ORDER] - 1
+    return deny(s, i, side, number, last, lots, s.account[ACCOUNT_LAST_DENIAL])

@@ -37,7 +37,6 @@ from engine.model.denials import (
 )
 from engine.model.layout import (
     ACCOUNT_LEVERAGE_PPM,
-    ACCOUNT_NEXT_SIGNAL,
     ACCOUNT_SIZE_METHOD,
     ACCOUNT_SIZE_VALUE,
     ACCOUNT_STOP_PPM,
@@ -53,21 +52,25 @@ from engine.model.layout import (
     TERM_PRICE_UNIT,
 )
 from engine.model.trading import (
+    CLIP_APPROVED,
     CLIP_BUYING_POWER,
     CLIP_MAXIMUM_NOTIONAL,
     CLIP_MAXIMUM_QUANTITY,
     CLIP_MAXIMUM_SHARE,
     CLIP_NONE,
+    CLIP_TILT,
     REASON_STOP_LOSS,
     SIZE_FIXED_FRACTION,
     SIZE_KELLY_BINARY,
     SIZE_KELLY_CONTINUOUS,
     SIZE_KELLY_ODDS,
     SIZE_VOLATILITY_TARGET,
+    TILT_HALVED,
 )
 from engine.model.trading_layout import (
     EXITS_ENABLED,
     EXITS_THRESHOLD,
+    GUARD_TILT,
     LIMIT_EDGE_IS_PROBABILITY,
     LIMIT_EXITS,
     LIMIT_SIZE_FRACTION_PPB,
@@ -84,6 +87,7 @@ from engine.model.trading_layout import (
     MONITOR_EDGE,
     MONITOR_GOAL,
     MONITOR_VOLATILITY,
+    NEVER,
     NOT_GIVEN,
     SIZED_BEFORE,
     SIZED_CLIP,
@@ -104,11 +108,12 @@ BILLION_SQUARED = 10**18
 
 
 @kernel
-def size_signal(s: Core, i: int, side: int, price: int) -> tuple[int, int]:
+def size_signal(s: Core, i: int, side: int, price: int, number: int, shown: int) -> tuple[int, int]:
     """Return how many lots an entry at `price` trades, and why none where it is 0.
 
-    `price` is what the entry pays: its limit, or the touch. The signal is the one numbered last. Where
-    it is the money that leaves too little, the reason is the same as that of the risk check.
+    `price` is what the entry pays: its limit, or the touch. Where it is the money that leaves too
+    little, the reason is the same as that of the risk check. `shown` are the lots that a person has
+    approved, NEVER where nobody was asked.
     """
     lots, code = 0, DENY_SIZE_UNKNOWN
     share, money, before, clip = 0, 0, 0, CLIP_NONE
@@ -119,11 +124,13 @@ def size_signal(s: Core, i: int, side: int, price: int) -> tuple[int, int]:
         share, money, before, code = first_size(s, i, side, price, equity)
     if code == DENY_NONE:
         lots, clip = clipped(s, i, before, price, equity)
+        if shown != NEVER:
+            lots, clip = approved_lots(s, i, lots, shown, clip)
         if lots <= 0 or is_too_small(s, i, lots, price, equity):
             lots = 0
             code = DENY_BUYING_POWER if clip == CLIP_BUYING_POWER else DENY_TOO_SMALL
     n = journal_row(s, KIND_SIZED, i)
-    s.journal[n, SIZED_SIGNAL] = s.account[ACCOUNT_NEXT_SIGNAL] - 1
+    s.journal[n, SIZED_SIGNAL] = number
     s.journal[n, SIZED_METHOD] = s.limits[LIMIT_SIZE_METHOD]
     if s.limits[LIMIT_SIZE_METHOD] < SIZE_KELLY_BINARY:
         s.journal[n, SIZED_METHOD] = s.account[ACCOUNT_SIZE_METHOD]
@@ -334,6 +341,16 @@ def clipped(s: Core, i: int, lots: int, price: int, equity: int) -> tuple[int, i
     most = lots_within(s, i, lots, room_minor(s, equity), highest)
     if most < lots:
         lots, clip = most, CLIP_BUYING_POWER
+    return lots, clip
+
+
+@kernel
+def approved_lots(s: Core, i: int, lots: int, shown: int, clip: int) -> tuple[int, int]:
+    """Return what a person's approval leaves of `lots`: what was shown, half of it under tilt."""
+    if shown < lots:
+        lots, clip = shown, CLIP_APPROVED
+    if s.guard[GUARD_TILT] == TILT_HALVED:
+        lots, clip = floor_to(lots // 2, s.terms[i, TERM_LOT_STEP]), CLIP_TILT
     return lots, clip
 
 

@@ -14,6 +14,7 @@ from engine.model.trading_layout import (
     MONITOR_VOLATILITY,
     MONITOR_VOLUME,
 )
+from engine.rules.approvals import follow_queue
 from engine.rules.decide import follow_pending_targets
 from engine.rules.entries import follow_entries
 from engine.rules.exits import watch_positions
@@ -31,6 +32,7 @@ def watch(s: Core, intents: Table) -> None:
     watch_equity(s)
     watch_positions(s, intents)
     follow_entries(s, intents)
+    follow_queue(s, intents)
     fit_protection(s, intents)
     follow_pending_targets(s, intents)
 

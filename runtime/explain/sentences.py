@@ -18,6 +18,7 @@ from engine.model.trading import (
     ExitReason,
     Latch,
     OnTimeout,
+    OperatorAction,
     PriceKind,
     Severity,
     SignalSource,
@@ -200,6 +201,22 @@ def signal_denied(row: Row, words: Words) -> str:
     if row[loop.ANSWER_ORDER]:
         return f"Signal {row[loop.ANSWER_NUMBER]} denied: {code_name(row[loop.ANSWER_CODE])}."
     return f"Signal {row[loop.ANSWER_NUMBER]} denied: {denial(row[loop.ANSWER_CODE])}."
+
+
+def queued(row: Row, words: Words) -> str:
+    """A signal waits for a person."""
+    return (
+        f"Signal {row[loop.QUEUED_NUMBER]} waits for approval: {SIDE_NAMES[row[loop.QUEUED_SIDE]]} "
+        f"{words.quantity(row[loop.QUEUED_LOTS])} {words.symbol} at "
+        f"{words.price(row[loop.QUEUED_PRICE])}, until {moment(row[loop.QUEUED_EXPIRES])}."
+    )
+
+
+def approval_refused(row: Row, words: Words) -> str:
+    """What a person wanted of a signal cannot be done."""
+    wanted = name_of(OperatorAction, row[loop.REFUSED_ACTION])
+    why = denial(row[loop.REFUSED_CODE])
+    return f"A person wanted to {wanted} signal {row[loop.REFUSED_NUMBER]}: {why}."
 
 
 def sized(row: Row, words: Words) -> str:
@@ -458,4 +475,6 @@ SENTENCES: Final[dict[int, Sentence]] = {
     at.KIND_ALERT: alert,
     at.KIND_ENTRY_STEP: entry_step,
     at.KIND_ENTRY_ENDED: entry_ended,
+    at.KIND_SIGNAL_QUEUED: queued,
+    at.KIND_APPROVAL_REFUSED: approval_refused,
 }

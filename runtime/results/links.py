@@ -15,7 +15,7 @@ from runtime.results.rows import rows_of
 
 REASON_NAMES = {reason.value: reason.name.lower() for reason in ExitReason if reason}
 LOOP_TABLES = ("signals", "checks", "exits", "exit_attempts", "guards")
-LOOP_KINDS = (at.KIND_LINKED, *range(at.KIND_SIGNAL_RECEIVED, at.KIND_ENTRY_ENDED + 1))
+LOOP_KINDS = (at.KIND_LINKED, *range(at.KIND_SIGNAL_RECEIVED, at.KIND_APPROVAL_REFUSED + 1))
 _FIELDS = 5  # order, signal, position, reason, attempt
 
 

@@ -32,7 +32,11 @@ ID_BYTES = 10  # 16 letters and digits
 PPB_DIGITS = 9
 SOURCES = {source.value: source.name.lower() for source in SignalSource}
 VERDICTS = {verdict.value: verdict.name.lower() for verdict in Verdict}
-ANSWERS = {at.KIND_SIGNAL_APPROVED: "approved", at.KIND_SIGNAL_DENIED: "denied"}
+ANSWERS = {
+    at.KIND_SIGNAL_APPROVED: "approved",
+    at.KIND_SIGNAL_DENIED: "denied",
+    at.KIND_SIGNAL_QUEUED: "queued",  # it waits for a person
+}
 CODE_NAMES = {code.value: code.name.lower() for code in Denial if code}
 CODE_SENTENCES = {code.value: text for code, text in SENTENCES.items()}
 
@@ -153,7 +157,7 @@ def checks_frame(output: RunOutput, *, fingerprint: str = "") -> pl.DataFrame:
 
 def _answers(output: RunOutput, numbers: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Return kind, order, lots and code of what each signal was answered; 0 where nothing was."""
-    rows = rows_of(output, at.KIND_SIGNAL_APPROVED, at.KIND_SIGNAL_DENIED)
+    rows = rows_of(output, *ANSWERS)  # the last one counts
     wanted = (at.EVENT_KIND, loop.ANSWER_ORDER, loop.ANSWER_LOTS, loop.ANSWER_CODE)
     said = dict(
         zip(

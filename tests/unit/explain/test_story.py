@@ -361,6 +361,11 @@ def test_no_number_of_a_story_is_absent_from_the_journal(make: object) -> None:
          "level 10,000.00 USD.")),
         (at.KIND_TILT_CHANGED, (0, 1, 2, 0), "The operator's tilt went from none to warned."),
         (at.KIND_LATCH_CLEARED, (2, 4, 0, 0, 0, 1), "Guard daily_loss cleared by a person."),
+        (at.KIND_SIGNAL_QUEUED, (7, 0, 10, 0, 1234, 1_700_000_300_000_000_000, -1, 9),
+         "Signal 7 waits for approval: sell 10 ACME at 12.34, until 2023-11-14 22:18:20."),
+        (at.KIND_APPROVAL_REFUSED, (7, 226, 10),
+         ("A person wanted to approve signal 7: the signal expired before a person approved it "
+          "(approval_late).")),
         (at.KIND_ALERT, (101, 3, 1, 1), "Alert: exit_failed."),
         (at.KIND_ALERT, (999, 3, 1, 1), "Alert: 999."),
     ],
@@ -381,5 +386,5 @@ def test_the_search_for_invented_numbers_finds_one() -> None:
 
 def test_every_kind_of_the_loop_has_a_sentence() -> None:
     told_together = {at.KIND_CHECKED}
-    kinds = {at.KIND_LINKED, *range(at.KIND_SIGNAL_RECEIVED, at.KIND_ENTRY_ENDED + 1)}
+    kinds = {at.KIND_LINKED, *range(at.KIND_SIGNAL_RECEIVED, at.KIND_APPROVAL_REFUSED + 1)}
     assert kinds - told_together - set(SENTENCES) == set()

@@ -141,7 +141,7 @@ class Case:
     def answer(self, core: Core, *, fast: bool) -> str:
         """Return what the kernel says, in the table's words; its journal row must say the same."""
         size = compiled(size_signal) if fast else size_signal
-        lots, code = size(core, 0, self.side, self.price)
+        lots, code = size(core, 0, self.side, self.price, 7, loop.NEVER)
         assert self.books.fault == 0
         row = self.books.journal(at.KIND_SIZED)[-1]
         assert row[loop.SIZED_LOTS] == lots
@@ -174,7 +174,6 @@ def test_the_row_tells_how_the_size_was_made() -> None:
     case = Case(
         Line("", 0, ("RAIN",), ("kelly 0.25", "E 10000; p 0.60; at 0.50; maximum 800", "", ""))
     )
-    case.books.s.account[at.ACCOUNT_NEXT_SIGNAL] = 8
     case.answer(case.books.s, fast=False)
     row = case.books.journal(at.KIND_SIZED)[-1]
     assert row[loop.SIZED_SIGNAL] == 7
@@ -196,5 +195,5 @@ def test_a_size_without_a_rate_is_unknown() -> None:
 def test_an_equity_that_does_not_fit_is_unknown() -> None:
     case = Case(Line("", 0, (), ("equity 50%", "E 10000; at 100", "", "")))
     case.books.s.positions[0, at.POSITION_QUANTITY] = 2**62
-    lots, code = size_signal(case.books.s, 0, 1, case.price)
+    lots, code = size_signal(case.books.s, 0, 1, case.price, 7, loop.NEVER)
     assert (lots, code) == (0, Denial.SIZE_UNKNOWN)

@@ -8,7 +8,7 @@ from engine.model import trading_layout as loop
 
 # Names that belong to a block, its width, and how many places those have that take more than one.
 BLOCKS = {
-    "monitors": (("MONITOR_", "EXIT_", "ENTRY_"), loop.MONITOR_WIDTH),
+    "monitors": (("MONITOR_", "EXIT_", "ENTRY_", "WAITING_"), loop.MONITOR_WIDTH),
     "limits": (("LIMIT_",), loop.LIMITS_WIDTH),
     "exits": (("EXITS_",), loop.EXITS_WIDTH),
     "guard": (("GUARD_",), loop.GUARD_WIDTH),

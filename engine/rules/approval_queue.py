@@ -1,0 +1,200 @@
+"""Signals that wait for a person: one place for each instrument, in the monitor.
+
+What a person says comes as an event (KIND_OPERATOR) and is only noted here; the signal itself is
+looked at again in the turn that follows (`engine.rules.approvals`). The queue is part of the core's
+block and a fold over events: a restart has it again, and nothing is approved twice.
+
+An instrument's place keeps the last signal after it has been decided, so that whoever comes late is
+told why.
+"""
+
+from __future__ import annotations
+
+from engine.jit import kernel, loop_door
+from engine.kernels.ledger import journal_row
+from engine.kernels.money import add_checked
+from engine.kernels.wakes import account_slot, set_wake
+from engine.model.denials import (
+    DENY_APPROVAL_AWAITED,
+    DENY_APPROVAL_LATE,
+    DENY_APPROVAL_LOCKED,
+    DENY_APPROVAL_REJECTED,
+    DENY_APPROVAL_TWICE,
+    DENY_APPROVAL_UNKNOWN,
+    DENY_APPROVAL_WITHDRAWN,
+    DENY_NONE,
+)
+from engine.model.layout import (
+    ACCOUNT_LAST_DENIAL,
+    ACCOUNT_NOW,
+    KIND_APPROVAL_REFUSED,
+    KIND_SIGNAL_DENIED,
+    KIND_SIGNAL_QUEUED,
+)
+from engine.model.trading import (
+    ACTION_APPROVE,
+    QUEUE_APPROVED,
+    QUEUE_EXPIRED,
+    QUEUE_REJECTED,
+    QUEUE_WAITING,
+    QUEUE_WITHDRAWN,
+    TILT_LOCKED,
+)
+from engine.model.trading_layout import (
+    ANSWER_CODE,
+    ANSWER_LOTS,
+    ANSWER_NUMBER,
+    ANSWER_ORDER,
+    GUARD_TILT,
+    GUARD_WAITING,
+    NEVER,
+    QUEUED_CHECKED,
+    QUEUED_EXPIRES,
+    QUEUED_LOTS,
+    QUEUED_NUMBER,
+    QUEUED_PRICE,
+    QUEUED_SIDE,
+    REFUSED_ACTION,
+    REFUSED_CODE,
+    REFUSED_NUMBER,
+    WAITING_EXPIRES,
+    WAITING_LOTS,
+    WAITING_PRICE,
+    WAITING_SIDE,
+    WAITING_SIGNAL,
+    WAITING_SINCE,
+    WAITING_STATE,
+    WAKE_QUEUE,
+)
+from engine.state import Core
+
+USUAL_EXPIRY = 300 * 10**9  # what `[signals] expiry` is where there is no such table
+
+
+@kernel
+def answer(s: Core, kind: int, i: int, number: int, order_id: int, lots: int, code: int) -> None:
+    """Record what became of a signal."""
+    n = journal_row(s, kind, i)
+    s.journal[n, ANSWER_NUMBER] = number
+    s.journal[n, ANSWER_ORDER] = order_id
+    s.journal[n, ANSWER_LOTS] = lots
+    s.journal[n, ANSWER_CODE] = code
+
+
+@kernel
+def queue_signal(
+    s: Core, i: int, side: int, number: int, order_id: int, lots: int, price: int, expires: int
+) -> None:
+    """Let a signal that passed all checks wait for a person; none waits for ever."""
+    if expires == NEVER:
+        expires = add_checked(s.account[ACCOUNT_NOW], USUAL_EXPIRY)
+    s.monitors[i, WAITING_SIGNAL] = number
+    s.monitors[i, WAITING_STATE] = QUEUE_WAITING
+    s.monitors[i, WAITING_SIDE] = side
+    s.monitors[i, WAITING_LOTS] = lots
+    s.monitors[i, WAITING_PRICE] = price
+    s.monitors[i, WAITING_EXPIRES] = expires
+    s.monitors[i, WAITING_SINCE] = s.account[ACCOUNT_NOW]
+    s.guard[GUARD_WAITING] += 1
+    s.account[ACCOUNT_LAST_DENIAL] = DENY_APPROVAL_AWAITED
+    n = journal_row(s, KIND_SIGNAL_QUEUED, i)
+    s.journal[n, QUEUED_NUMBER] = number
+    s.journal[n, QUEUED_LOTS] = lots
+    s.journal[n, QUEUED_PRICE] = price
+    s.journal[n, QUEUED_EXPIRES] = expires
+    s.journal[n, QUEUED_SIDE] = side
+    s.journal[n, QUEUED_CHECKED] = order_id
+    renew_expiry(s)
+
+
+@kernel
+def leave_queue(s: Core, i: int, state: int) -> None:
+    """Take a signal that waits out of the queue; its place remembers what became of it."""
+    s.monitors[i, WAITING_STATE] = state
+    s.guard[GUARD_WAITING] -= 1
+
+
+@kernel
+def end_waiting(s: Core, i: int, state: int, code: int) -> None:
+    """End the wait of a signal that is not sent, and say why."""
+    leave_queue(s, i, state)
+    lots = s.monitors[i, WAITING_LOTS]
+    answer(s, KIND_SIGNAL_DENIED, i, s.monitors[i, WAITING_SIGNAL], 0, lots, code)
+
+
+@loop_door
+def withdraw_waiting(s: Core, i: int, side: int) -> None:
+    """Take back an instrument's signal to enter on a side: the strategy does not want it any more."""
+    if s.monitors[i, WAITING_STATE] == QUEUE_WAITING and s.monitors[i, WAITING_SIDE] == side:
+        end_waiting(s, i, QUEUE_WITHDRAWN, DENY_APPROVAL_WITHDRAWN)
+
+
+@kernel
+def is_late(s: Core, i: int) -> bool:
+    """Return whether the signal in an instrument's place has expired; in time is up to the moment."""
+    return bool(s.account[ACCOUNT_NOW] > s.monitors[i, WAITING_EXPIRES])
+
+
+@kernel
+def end_late(s: Core) -> None:
+    """End the waits that have lasted too long, and have the next one looked at in time."""
+    for i in range(s.monitors.shape[0]):
+        if s.monitors[i, WAITING_STATE] == QUEUE_WAITING and is_late(s, i):
+            end_waiting(s, i, QUEUE_EXPIRED, DENY_APPROVAL_LATE)
+    renew_expiry(s)
+
+
+@kernel
+def renew_expiry(s: Core) -> None:
+    """Have the queue looked at when the first signal in it has expired."""
+    first = NEVER
+    for i in range(s.monitors.shape[0]):
+        if s.monitors[i, WAITING_STATE] == QUEUE_WAITING:
+            first = min(first, s.monitors[i, WAITING_EXPIRES])
+    set_wake(s, account_slot(s, WAKE_QUEUE), NEVER if first == NEVER else first + 1)
+
+
+# --- What a person says -----------------------------------------------------------------------------
+@kernel
+def hear_decision(s: Core, action: int, number: int) -> None:
+    """Note that a person approves or rejects a signal, or record why that cannot be."""
+    i = place_of_signal(s, number)
+    if i >= 0 and s.monitors[i, WAITING_STATE] == QUEUE_WAITING and is_late(s, i):
+        end_late(s)
+    code = refusal(s, i, action)
+    if code != DENY_NONE:
+        n = journal_row(s, KIND_APPROVAL_REFUSED, i)
+        s.journal[n, REFUSED_NUMBER] = number
+        s.journal[n, REFUSED_CODE] = code
+        s.journal[n, REFUSED_ACTION] = action
+    elif action == ACTION_APPROVE:
+        s.monitors[i, WAITING_STATE] = QUEUE_APPROVED
+    else:
+        end_waiting(s, i, QUEUE_REJECTED, DENY_APPROVAL_REJECTED)
+
+
+@kernel
+def place_of_signal(s: Core, number: int) -> int:
+    """Return the instrument in whose place a signal is or was the last, or -1."""
+    if number > 0:
+        for i in range(s.monitors.shape[0]):
+            if s.monitors[i, WAITING_SIGNAL] == number:
+                return i
+    return -1
+
+
+@kernel
+def refusal(s: Core, i: int, action: int) -> int:
+    """Return why a person cannot decide on the signal in an instrument's place, or DENY_NONE."""
+    if i < 0:
+        return DENY_APPROVAL_UNKNOWN
+    state = s.monitors[i, WAITING_STATE]
+    if state == QUEUE_EXPIRED:
+        return DENY_APPROVAL_LATE
+    if state == QUEUE_WITHDRAWN:
+        return DENY_APPROVAL_WITHDRAWN
+    if state != QUEUE_WAITING:
+        return DENY_APPROVAL_TWICE
+    if action == ACTION_APPROVE and s.guard[GUARD_TILT] == TILT_LOCKED:
+        return DENY_APPROVAL_LOCKED
+    return DENY_NONE

@@ -1,0 +1,246 @@
+"""Every line of modes.txt is a test; what a queue of signals remembers, and what a restart keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pytest
+
+from engine.jit import as_plain
+from engine.kernels.wakes import take_due
+from engine.model import layout as at
+from engine.model import trading_layout as loop
+from engine.model.denials import Denial
+from engine.model.trading import ExecutionMode, OperatorAction, QueueState, SizeClip, Tilt
+from engine.model.units import NS_PER_MINUTE
+from engine.rules.decide import close_position
+from engine.rules.signals import receive_order
+from engine.rules.sizing import SIZE_NOTIONAL
+from engine.rules.turn import watch
+from engine.step import apply_event
+from tests.unit.trading.account import NOW, SYMBOLS, Account, Line, read_table, to_ns
+
+LINES = list(read_table("modes.txt"))
+ABC = SYMBOLS.index("ABC")
+TOLD = {
+    at.KIND_SIGNAL_APPROVED: "sent",
+    at.KIND_SIGNAL_QUEUED: "queued",
+    at.KIND_SIGNAL_DENIED: "denied",
+    at.KIND_APPROVAL_REFUSED: "refused",
+}
+
+
+class Session(Account):
+    """An account whose signals a person may be asked about."""
+
+    def __init__(self, settings: Mapping[str, str], world: str = "interpreted") -> None:
+        mode = settings.get("mode", "approve")
+        money = settings.get("money")
+        rest = {key: value for key, value in settings.items() if key not in ("mode", "money")}
+        super().__init__(rest, world)
+        if money is not None:
+            self.s.account[at.ACCOUNT_SIZE_METHOD] = SIZE_NOTIONAL
+            self.s.account[at.ACCOUNT_SIZE_VALUE] = int(money) * 10**8
+        self.mode(mode)
+
+    def mode(self, name: str) -> None:
+        """Say what becomes of signals from now on."""
+        self.s.account[at.ACCOUNT_MODE] = ExecutionMode[name.upper()].value
+
+    def tilt(self, name: str) -> None:
+        """Say how unusual the operator behaves."""
+        self.s.guard[loop.GUARD_TILT] = Tilt[name.upper()].value
+
+    def approve(self, number: str) -> None:
+        """A person approves a signal."""
+        self.decides(OperatorAction.APPROVE, int(number))
+
+    def reject(self, number: str) -> None:
+        """A person rejects a signal."""
+        self.decides(OperatorAction.REJECT, int(number))
+
+    def kill(self) -> None:
+        """A person stops everything."""
+        self.decides(OperatorAction.KILL, 0)
+
+    def pause(self) -> None:
+        """A person wants no entries for now."""
+        self.decides(OperatorAction.PAUSE, 0)
+
+    def decides(self, action: OperatorAction, number: int) -> None:
+        """A person decides something; the turn that follows looks at it."""
+        row = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
+        row[0, at.EVENT_TS], row[0, at.EVENT_KIND] = (
+            self.s.account[at.ACCOUNT_NOW],
+            at.KIND_OPERATOR,
+        )
+        row[0, at.EVENT_INSTRUMENT] = at.UNKNOWN
+        row[0, loop.OPERATOR_ACTION], row[0, loop.OPERATOR_SIGNAL] = action.value, number
+        self.run(apply_event, as_plain(row), 0)
+        self.turn()
+
+    def turn(self) -> None:
+        """Look at everything once."""
+        self.run(watch, self.intents)
+
+    def split(self, symbol: str, numerator: str) -> None:
+        """A split."""
+        self.event(at.KIND_SPLIT, symbol, SPLIT_NUMERATOR=int(numerator), SPLIT_DENOMINATOR=1)
+
+    def leave(self, symbol: str) -> None:
+        """The strategy gives an instrument up."""
+        self.run(close_position, self.intents, SYMBOLS.index(symbol))
+
+    def own(self, symbol: str, lots: str) -> None:
+        """The strategy places an order that it has sized itself."""
+        row = self.intents
+        for column in range(at.ORDER_WIDTH):
+            row[0, column] = 0
+        row[0, at.ORDER_INSTRUMENT] = SYMBOLS.index(symbol)
+        row[0, at.ORDER_SIDE] = 1 if int(lots) > 0 else -1
+        row[0, at.ORDER_QUANTITY] = abs(int(lots))
+        row[0, at.ORDER_TYPE], row[0, at.ORDER_TIF] = at.TYPE_MARKET, at.TIF_GTC
+        self.run(receive_order, row, 0)
+
+    def passes(self, time: str) -> None:
+        """Let time pass: what is due ends, and is looked at."""
+        super().passes(time)
+        if self.s.account[at.ACCOUNT_NEXT_WAKE] <= self.s.account[at.ACCOUNT_NOW]:
+            self.run(take_due)
+            self.turn()
+
+    def happens(self, words: str) -> None:
+        """Let one thing after another happen."""
+        for item in filter(None, (item.strip() for item in words.split(";"))):
+            word, *rest = item.split()
+            if item.startswith("+"):
+                self.passes(item[1:])
+            elif word in ("buy", "sell"):
+                self.signal(item)
+            else:
+                getattr(self, word)(*rest)
+
+    def told(self) -> Iterator[str]:
+        """Say what was told of signals."""
+        for row in self.core.journal[: self.s.account[at.ACCOUNT_JOURNAL]].tolist():
+            kind = row[at.EVENT_KIND]
+            if kind == at.KIND_SIGNAL_APPROVED or kind == at.KIND_SIGNAL_QUEUED:
+                yield f"{TOLD[kind]} {row[loop.ANSWER_LOTS]}"
+            elif kind == at.KIND_SIGNAL_DENIED:
+                yield f"denied {Denial(row[loop.ANSWER_CODE]).name.lower()}"
+            elif kind == at.KIND_APPROVAL_REFUSED:
+                yield f"refused {Denial(row[loop.REFUSED_CODE]).name.lower()}"
+
+
+def play(line: Line, world: str = "interpreted") -> str:
+    session = Session(line.settings, world)
+    session.tell(line.columns[1])
+    session.happens(line.columns[0])
+    assert session.s.account[at.ACCOUNT_FAULT] == 0
+    waiting = session.s.monitors.tolist()
+    count = sum(row[loop.WAITING_STATE] == QueueState.WAITING for row in waiting)
+    assert session.s.guard[loop.GUARD_WAITING] == count
+    return "; ".join(session.told())
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
+def test_a_signal_is_sent_asked_about_or_told_as_the_table_says(line: Line) -> None:
+    assert play(line) == line.columns[2], line.columns[3]
+
+
+def test_the_table_tells_every_reason() -> None:
+    assert len(LINES) >= 80
+    told = " ".join(line.columns[2] for line in LINES)
+    quiet = (Denial.APPROVAL_AWAITED,)  # what a strategy hears meanwhile, and no answer
+    for code in Denial:
+        if Denial.ALERT_ONLY <= code <= Denial.APPROVAL_LOCKED and code not in quiet:
+            assert code.name.lower() in told
+
+
+def test_every_line_says_the_same_compiled() -> None:
+    for line in LINES:
+        assert play(line, "compiled") == line.columns[2], line
+
+
+def session_with(words: str, **settings: str) -> Session:
+    session = Session({"expiry": "5m", **settings})
+    session.tell("")
+    session.happens(words)
+    return session
+
+
+def test_what_waits_is_remembered_whole() -> None:
+    session = session_with("+7s; sell ABC")
+    row = session.s.monitors
+    assert row[ABC, loop.WAITING_SIGNAL] == 1
+    assert row[ABC, loop.WAITING_SIDE] == -1
+    assert row[ABC, loop.WAITING_LOTS] == 10
+    assert row[ABC, loop.WAITING_PRICE] == 10000
+    assert row[ABC, loop.WAITING_SINCE] == NOW + to_ns("7s")
+    assert row[ABC, loop.WAITING_EXPIRES] == NOW + to_ns("7s") + 5 * NS_PER_MINUTE
+    assert session.s.account[at.ACCOUNT_NEXT_WAKE] == row[ABC, loop.WAITING_EXPIRES] + 1
+
+
+def test_nothing_is_sent_and_nothing_counts_as_sent_before_a_person_has_approved() -> None:
+    session = session_with("buy ABC")
+    assert session.s.account[at.ACCOUNT_ORDERS] == 0
+    assert session.s.account[at.ACCOUNT_SUBMITTED] == 0
+    assert session.s.account[at.ACCOUNT_COMMANDS] == 0
+    assert session.s.positions[ABC, at.POSITION_WORKING] == 0
+    assert session.s.rings[loop.RING_ORDERS, loop.RING_COUNT] == 0
+    assert session.s.account[at.ACCOUNT_LAST_DENIAL] == Denial.APPROVAL_AWAITED
+
+
+def test_all_sixteen_checks_are_told_when_a_signal_comes_and_when_it_is_approved() -> None:
+    session = session_with("buy ABC")
+    checks = session.rows(at.KIND_CHECKED)
+    assert [row[loop.CHECKED_PLACE] for row in checks] == list(range(1, 17))
+    session.approve("1")
+    assert len(session.rows(at.KIND_CHECKED)) == 32
+
+
+def test_an_approved_signal_is_an_entry_like_any_other() -> None:
+    session = session_with("buy ABC; +1m; approve 1", timeout="30s")
+    row = session.s.monitors
+    assert row[ABC, loop.ENTRY_SIGNAL] == 1
+    assert (
+        row[ABC, loop.ENTRY_EXPIRES] == NOW + 5 * NS_PER_MINUTE
+    )  # of the signal, not of the approval
+    assert row[ABC, loop.ENTRY_DEADLINE] == NOW + 90 * 10**9  # its wait begins when it is sent
+    assert session.s.orders[0, at.ORDER_SIGNAL] == 1
+
+
+def test_the_row_of_a_size_tells_that_a_person_bounded_it() -> None:
+    session = session_with("buy ABC; price ABC 90; approve 1", money="1000", collar="20")
+    row = session.rows(at.KIND_SIZED)[-1]
+    assert (row[loop.SIZED_BEFORE], row[loop.SIZED_LOTS]) == (11, 10)
+    assert row[loop.SIZED_CLIP] == SizeClip.APPROVED
+    assert row[loop.SIZED_SIGNAL] == 1
+
+
+def test_a_restart_keeps_the_queue_and_approves_nothing_twice() -> None:
+    before = session_with("buy ABC; buy DEF; approve 2")
+    after = Session({"expiry": "5m"})
+    after.block[:] = before.block  # a snapshot is a copy of the block
+    for session in (before, after):
+        session.happens("approve 2; +1s; approve 1")
+    assert list(after.told()) == ["refused approval_twice", "sent 10"]
+    assert (after.block == before.block).all()
+
+
+def test_a_mode_needs_no_room_in_a_plain_core() -> None:
+    assert ExecutionMode.AUTO == 0  # so that a core that nobody told a mode sends
+
+
+def test_queue_states_are_told_apart() -> None:
+    names: dict[str, QueueState] = {
+        "buy ABC": QueueState.WAITING,
+        "buy ABC; approve 1": QueueState.SENT,
+        "buy ABC; closed; approve 1": QueueState.DENIED,
+        "buy ABC; reject 1": QueueState.REJECTED,
+        "buy ABC; +6m": QueueState.EXPIRED,
+        "buy ABC; leave ABC": QueueState.WITHDRAWN,
+    }
+    for words, state in names.items():
+        assert session_with(words).s.monitors[ABC, loop.WAITING_STATE] == state, words
