@@ -17,6 +17,7 @@ from runtime.config.relations import (
     WORLD_KINDS,
     WORLD_PREFIX,
     asks_for_trading,
+    order_type,
     parameter_spec,
     sizing_method,
 )
@@ -198,7 +199,7 @@ def _sizing(file: StrategyFile) -> SizingSection:
 def _execution(file: StrategyFile) -> ExecutionSection:
     table = file.execution
     return ExecutionSection(
-        table.order_type,
+        order_type(file),
         table.offset_bps or Decimal(0),
         table.time_in_force,
         table.stop_loss_percent,

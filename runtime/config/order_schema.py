@@ -103,7 +103,11 @@ class SizingTable(Table):
 class ExecutionTable(Table):
     """How a decision becomes an order."""
 
-    order_type: Literal["market", "limit"] = Field("market", description="Of entries and exits.")
+    order_type: Literal["market", "limit"] | None = Field(
+        None,
+        description="Of entries, and of the exits that the strategy itself asks for. Left out: limit "
+        "with a table of the trading loop, otherwise market.",
+    )
     offset_bps: Number | None = Field(
         None,
         ge=-5_000,

@@ -78,6 +78,11 @@ def sizing_method(file: StrategyFile) -> str:
     return file.sizing.method or ("target_weights" if has_weight else "equal_weight")
 
 
+def order_type(file: StrategyFile) -> str:
+    """Return the type of entry orders: given, or the usual one, with the trading loop or without."""
+    return file.execution.order_type or ("limit" if asks_for_trading(file) else "market")
+
+
 def parameter_spec(table: ParameterTable) -> ParameterSpec:
     """Return a parameter as the rest of the program knows it."""
     return ParameterSpec(table.default, table.min, table.max, table.step, table.description)
@@ -175,7 +180,7 @@ def _sizing(file: StrategyFile) -> Iterator[Problem]:
 
 
 def _execution(file: StrategyFile) -> Iterator[Problem]:
-    if file.execution.order_type == "market" and file.execution.offset_bps is not None:
+    if order_type(file) == "market" and file.execution.offset_bps is not None:
         yield Problem(
             ("execution", "offset_bps"),
             "offset_bps belongs to limit orders",

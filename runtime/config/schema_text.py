@@ -101,7 +101,7 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "maximum_percent": {'kind': 'number', 'gt': 0, 'le': 10000, 'places': 4, 'default': None},
     },
     "ExecutionTable": {
-        "order_type": {'kind': 'choice', 'words': ('market', 'limit'), 'default': 'market'},
+        "order_type": {'kind': 'choice', 'words': ('market', 'limit'), 'default': None},
         "offset_bps": {'kind': 'number', 'ge': -5000, 'le': 5000, 'default': None},
         "time_in_force": {'kind': 'choice', 'words': ('GTC', 'DAY', 'IOC', 'FOK'), 'default': 'GTC'},
         "stop_loss_percent": {'kind': 'number', 'gt': 0, 'lt': 100, 'default': None},

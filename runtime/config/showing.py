@@ -40,6 +40,7 @@ _TIMEOUT = ("execution", "timeout")
 _FOLLOWING: dict[Key, Callable[[StrategyConfig], Any]] = {
     ("sizing", "method"): lambda config: config.sizing.method,
     ("sizing", "fraction"): lambda config: config.sizing.fraction,
+    ("execution", "order_type"): lambda config: config.execution.order_type,
     ("execution", "offset_bps"): lambda config: config.execution.offset_bps,
     _TIMEOUT: lambda config: config.entries and (config.entries.timeout_ns or OFF),
     ("execution", "on_timeout"): lambda config: config.entries and config.entries.on_timeout,

@@ -78,15 +78,16 @@ SIZED = """
 method = "fixed_fraction"
 fraction = 0.01
 """
+MARKET = '[execution]\norder_type = "market"\n'
 STRATEGIES = {
-    "inputs and all tables": HEAD + INPUTS + TABLES,
-    "all tables": HEAD + TABLES,
-    "sized by signals": HEAD + INPUTS + SIZED + TABLES,
+    "inputs and all tables": HEAD + INPUTS + TABLES + MARKET,
+    "all tables": HEAD + TABLES,  # limit orders at the last price, for thirty seconds
+    "sized by signals": HEAD + INPUTS + SIZED + TABLES + MARKET,
     "limit orders that wait": HEAD
     + TABLES
     + '[execution]\norder_type = "limit"\noffset_bps = 20\ntimeout = "90m"\non_timeout = "walk"\n',
-    "guards alone": HEAD + "[guards]\ndaily_loss.amount = 500\n",
-    "inputs alone": HEAD + INPUTS,
+    "guards alone": HEAD + "[guards]\ndaily_loss.amount = 500\n" + MARKET,
+    "inputs alone": HEAD + INPUTS + MARKET,
 }
 
 

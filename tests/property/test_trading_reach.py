@@ -48,6 +48,8 @@ least_percent = 0.1
 daily_loss = {{ amount = {loss} }}
 drawdown = {{ percent = {drawdown} }}
 simulated_operator = "next_day"
+[execution]
+order_type = "market"
 [account]
 allow_short = true
 """

@@ -173,3 +173,25 @@ volatility = "stdev(close, window)"
 """
     )
     assert config.warnings == ("parameter unused is used in no formula",)
+
+
+# --- the type of entry orders: SPEC 4.5, "limit by default" ------------------------------------------
+@pytest.mark.parametrize(
+    ("tables", "order_type"),
+    [
+        ("", "market"),  # without the trading loop nothing has changed
+        ("[risk]\n", "limit"),
+        ("[exits]\n", "limit"),
+        ('[execution]\ntimeout = "1m"\n', "limit"),
+        ('[execution]\norder_type = "market"\n[risk]\n', "market"),
+        ('[execution]\norder_type = "limit"\n', "limit"),
+        ("[execution]\noffset_bps = 3\n[risk]\n", "limit"),
+    ],
+)
+def test_entries_are_limit_orders_where_nothing_else_is_said(tables: str, order_type: str) -> None:
+    assert parse(MINIMAL + tables).execution.order_type == order_type
+
+
+def test_an_offset_without_the_loop_belongs_to_limit_orders_all_the_same() -> None:
+    with pytest.raises(ConfigError, match="offset_bps belongs to limit orders"):
+        parse(MINIMAL + "[execution]\noffset_bps = 3\n")

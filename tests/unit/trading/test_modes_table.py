@@ -158,6 +158,7 @@ def test_the_table_tells_every_reason() -> None:
             assert code.name.lower() in told
 
 
+@pytest.mark.timeout(900)
 def test_every_line_says_the_same_compiled() -> None:
     for line in LINES:
         assert play(line, "compiled") == line.columns[2], line
