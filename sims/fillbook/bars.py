@@ -95,9 +95,9 @@ def match_bar(b: Book, events: Table, row: int) -> None:
         open_, close = events[row, BAR_OPEN], events[row, BAR_CLOSE]
         b.counters[COUNT_NOW] = opened
         seen = arrive(b, i, opened)
-        apply_requests(b, i, opened)
+        apply_requests(b, i, opened, False)
         if seen & HAS_DATES:
-            expire_dated(b, i, opened)
+            expire_dated(b, i, opened, False)
         if shows:
             meet_all(b, i, open_, open_, POINT_OPEN, LONG_AGO, opened, LONG_AGO)
         if b.counters[COUNT_ENDED] < b.counters[COUNT_ORDERS] or b.counters[COUNT_REQUESTS] > 0:
@@ -112,8 +112,8 @@ def match_bar(b: Book, events: Table, row: int) -> None:
                 if shows:
                     meet_all(b, i, close, close, POINT_CLOSE, opened, closed, closed)
             if seen & HAS_DATES:
-                expire_dated(b, i, closed)
-            apply_requests(b, i, closed)
+                expire_dated(b, i, closed, False)
+            apply_requests(b, i, closed, False)
         remove_ended(b)
     if shows:
         b.market[i, MARKET_AUCTION] = 0

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InternalFault
-from engine.jit import as_plain, compiled, kernel
+from engine.jit import as_plain, compiled
 from engine.model import layout as row
 from engine.model.instruments import Instrument
 from engine.model.layout import EVENT_WIDTH, ORDER_WIDTH, EventKind
@@ -23,6 +23,7 @@ from sims.fillbook.layout import REASONS, RULE_NAMES, Book
 from sims.fillbook.lifetimes import close_market, close_session, open_session, split
 from sims.fillbook.requests import cancel, replace_later, submit
 from sims.fillbook.settings import BookSettings, new_book, settings_block, terms_block
+from sims.fillbook.standing import set_halted
 from sims.fillbook.ticks import match_quote, match_trade
 
 _FAULTS = {
@@ -49,12 +50,6 @@ class BookEvent:
     rule: str = ""
     reference_ticks: int = 0
     reason: str = ""
-
-
-@kernel
-def set_halted(b: Book, i: int, halted: int) -> None:
-    """Halt or resume an instrument."""
-    b.market[i, at.MARKET_HALTED] = halted
 
 
 def request_row(request: OrderRequest) -> list[int]:
@@ -223,11 +218,11 @@ class FillBook:
 
     def on_halt(self, instrument: int, ts_ns: int) -> list[BookEvent]:
         """Trading in an instrument stops for a while."""
-        return self._run(set_halted, instrument, 1)
+        return self._run(set_halted, instrument, 1, ts_ns)
 
     def on_resume(self, instrument: int, ts_ns: int) -> list[BookEvent]:
         """Trading in an instrument goes on."""
-        return self._run(set_halted, instrument, 0)
+        return self._run(set_halted, instrument, 0, ts_ns)
 
     def position_lots(self, instrument: int) -> int:
         """Return the net position that the book's fills have made."""

@@ -86,7 +86,7 @@ REQUEST_LIMIT: Final = 5
 REQUEST_STOP: Final = 6
 
 # --- Market state of each instrument: the last point shown, and what of it was taken -------------------
-MARKET_WIDTH: Final = 16
+MARKET_WIDTH: Final = 20
 MARKET_LAST: Final = 0  # what a sell gets
 MARKET_SPREAD: Final = 1  # what a buy pays more; 0 on bars and prints
 MARKET_SIZE_BUY: Final = 2  # lots that buys trade against; UNKNOWN where the data have none
@@ -102,6 +102,9 @@ MARKET_VOLUME: Final = 11  # of the bar; UNKNOWN on quotes and prints
 MARKET_WORKING: Final = 12  # rows of the order table
 MARKET_AGGRESSOR: Final = 13  # of the print
 MARKET_QUEUE_TAKEN: Final = 14  # lots of the print that our queued orders have had
+MARKET_BID: Final = 15  # of the point that stands; 0 where none does
+MARKET_ASK: Final = 16
+MARKET_FORGOTTEN: Final = 17  # points up to this time stand no more
 
 # --- Counters ---------------------------------------------------------------------------------------
 COUNTERS_WIDTH: Final = 16

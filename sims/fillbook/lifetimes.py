@@ -79,6 +79,7 @@ from sims.fillbook.orders import (
 )
 from sims.fillbook.points import meet_auction, meet_point
 from sims.fillbook.requests import apply_requests
+from sims.fillbook.standing import forget_point, goes_first
 
 HAS_DATES = 1  # an order is good till a date
 HAS_LATER = 2  # an order has not arrived yet
@@ -118,8 +119,11 @@ def take_in_child(b: Book, c: int) -> None:
 
 
 @kernel
-def expire_dated(b: Book, i: int, now: int) -> None:
-    """End the GTD orders of instrument `i` whose date is not after `now`."""
+def expire_dated(b: Book, i: int, now: int, at_once: bool) -> None:
+    """End the GTD orders of instrument `i` whose date is not after `now`.
+
+    Unless `at_once`, those wait that came before their date and go first (`sims.fillbook.standing`).
+    """
     for o in range(b.counters[COUNT_ORDERS]):
         if (
             b.orders[o, ORDER_INSTRUMENT] == i
@@ -127,16 +131,25 @@ def expire_dated(b: Book, i: int, now: int) -> None:
             and b.orders[o, ORDER_EXPIRE] <= now
             and is_working(b, o)
         ):
-            end(b, o, KIND_EXPIRED, STATUS_EXPIRED, REASON_GOOD_TILL_DATE)
+            came_in_time = b.orders[o, ORDER_ARRIVAL] < b.orders[o, ORDER_EXPIRE]
+            if at_once or not came_in_time or not goes_first(b, o):
+                end(b, o, KIND_EXPIRED, STATUS_EXPIRED, REASON_GOOD_TILL_DATE)
 
 
 @kernel
 def catch_up(b: Book, i: int, now: int) -> None:
     """Do what is due at instrument `i` before an event at `now`."""
     found = arrive(b, i, now)
-    apply_requests(b, i, now)
+    apply_requests(b, i, now, False)
     if found & HAS_DATES:
-        expire_dated(b, i, now)
+        expire_dated(b, i, now, False)
+
+
+@kernel
+def act_on_what_waited(b: Book, i: int, now: int) -> None:
+    """The orders of `i` have met a point: dates and requests that waited for that act."""
+    expire_dated(b, i, now, True)
+    apply_requests(b, i, now, True)
 
 
 @kernel
@@ -148,8 +161,17 @@ def catch_up_all(b: Book, calendar: int, now: int) -> None:
 
 
 @kernel
+def forget_points(b: Book, calendar: int, now: int) -> None:
+    """A session opens or closes: no point of the calendar's instruments stands any more."""
+    for i in range(b.market.shape[0]):
+        if b.terms[i, TERM_CALENDAR] == calendar:
+            forget_point(b, i, now)
+
+
+@kernel
 def open_session(b: Book, calendar: int) -> None:
     """A session opens at COUNT_NOW: the next price is the auction's."""
+    forget_points(b, calendar, b.counters[COUNT_NOW])
     catch_up_all(b, calendar, b.counters[COUNT_NOW])
     for i in range(b.market.shape[0]):
         if b.terms[i, TERM_CALENDAR] == calendar:
@@ -162,6 +184,7 @@ def open_session(b: Book, calendar: int) -> None:
 def close_session(b: Book, calendar: int, now: int) -> None:
     """A session closes: on-close orders trade at its last price, DAY orders expire."""
     b.counters[COUNT_NOW] = now
+    forget_points(b, calendar, now)
     catch_up_all(b, calendar, now)
     for o in range(b.counters[COUNT_ORDERS]):
         i = b.orders[o, ORDER_INSTRUMENT]
@@ -200,6 +223,7 @@ def split(b: Book, i: int, numerator: int, denominator: int, now: int) -> None:
     Prices are rounded against filling earlier: buy limits and sell stops down, the others up.
     """
     b.counters[COUNT_NOW] = now
+    forget_point(b, i, now - 1)  # actions come before the market data of their time
     catch_up(b, i, now)
     position = b.market[i, MARKET_POSITION]
     scaled = multiply_divide_floor(abs(position), numerator, denominator)
@@ -273,10 +297,11 @@ def split_request(b: Book, r: int, i: int, numerator: int, denominator: int) -> 
 def close_market(b: Book, i: int, now: int) -> None:
     """An instrument settles or ends: nothing works there any more, and nothing is under way."""
     b.counters[COUNT_NOW] = now
+    forget_point(b, i, now - 1)
     catch_up(b, i, now)
     for o in range(b.counters[COUNT_ORDERS]):
         if b.orders[o, ORDER_INSTRUMENT] == i and is_working(b, o):
             end(b, o, KIND_CANCELED, STATUS_CANCELED, REASON_CLOSED_MARKET)
-    apply_requests(b, i, 2**63 - 1)
+    apply_requests(b, i, 2**63 - 1, True)
     b.market[i, MARKET_POSITION] = 0
     remove_ended(b)

@@ -72,6 +72,7 @@ from sims.fillbook.layout import (
     Book,
 )
 from sims.fillbook.orders import emit, end, end_with_group, find, is_working
+from sims.fillbook.standing import goes_first
 
 _PRIME = 2**31 - 1
 _FACTOR = 48271
@@ -197,14 +198,18 @@ def move_request(b: Book, source: int, target: int) -> None:
 
 
 @kernel
-def apply_requests(b: Book, i: int, now: int) -> None:
-    """Carry out the cancels and replaces of instrument `i` that have arrived by `now`."""
+def apply_requests(b: Book, i: int, now: int, at_once: bool) -> None:
+    """Carry out the cancels and replaces of instrument `i` that have arrived by `now`.
+
+    Unless `at_once`, those wait whose order goes first (`sims.fillbook.standing`).
+    """
     count = b.counters[COUNT_REQUESTS]
     if count == 0:
         return
     kept = 0
     for r in range(count):
-        if b.requests[r, REQUEST_INSTRUMENT] == i and b.requests[r, REQUEST_ARRIVAL] <= now:
+        is_due = b.requests[r, REQUEST_INSTRUMENT] == i and b.requests[r, REQUEST_ARRIVAL] <= now
+        if is_due and (at_once or not goes_first(b, find(b, b.requests[r, REQUEST_ORDER]))):
             carry_out(b, r)
         else:
             if kept != r:

@@ -9,6 +9,7 @@ from engine.model.layout import (
     BAR_VOLUME,
     EVENT_INSTRUMENT,
     EVENT_KIND,
+    EVENT_TS,
     KIND_BAR,
     KIND_QUOTE,
     QUOTE_ASK,
@@ -35,8 +36,10 @@ from sims.fillbook.layout import (
     MARKET_TAKEN_BUY,
     MARKET_TAKEN_SELL,
     MARKET_VOLUME,
+    TERM_QUOTED,
     Book,
 )
+from sims.fillbook.standing import let_stand
 
 
 @kernel
@@ -73,6 +76,7 @@ def show_quote(b: Book, events: Table, row: int, i: int) -> None:
     show(b, i, bid, ask - bid, events[row, QUOTE_ASK_SIZE], events[row, QUOTE_BID_SIZE])
     b.market[i, MARKET_SHARED] = 0
     b.market[i, MARKET_VOLUME] = UNKNOWN
+    let_stand(b, i, events[row, EVENT_TS], bid, ask)
 
 
 @kernel
@@ -83,6 +87,9 @@ def show_trade(b: Book, events: Table, row: int, i: int) -> None:
     b.market[i, MARKET_VOLUME] = UNKNOWN
     b.market[i, MARKET_AGGRESSOR] = events[row, TRADE_AGGRESSOR]
     b.market[i, MARKET_QUEUE_TAKEN] = 0
+    if b.terms[i, TERM_QUOTED] == 0:
+        price = events[row, TRADE_PRICE]
+        let_stand(b, i, events[row, EVENT_TS], price, price)
 
 
 @kernel

@@ -31,9 +31,10 @@ from sims.fillbook.layout import (
     POINT_TRADE,
     SEEN_RESTING,
     SETTING_LIMIT_FILL,
+    TERM_QUOTED,
     Book,
 )
-from sims.fillbook.lifetimes import catch_up
+from sims.fillbook.lifetimes import act_on_what_waited, catch_up
 from sims.fillbook.orders import is_working, remove_ended
 from sims.fillbook.points import acts_as_limit, meet_all
 from sims.fillbook.showing import show_quote, show_trade
@@ -45,17 +46,20 @@ def match_quote(b: Book, events: Table, row: int) -> None:
     i, now = events[row, EVENT_INSTRUMENT], events[row, EVENT_TS]
     bid, ask = events[row, QUOTE_BID], events[row, QUOTE_ASK]
     shows = b.market[i, MARKET_HALTED] == 0 and bid < ask
+    works = b.market[i, MARKET_WORKING] > 0
+    if works:
+        b.counters[COUNT_NOW] = now
+        catch_up(b, i, now)  # while the quote before still stands
     if shows:
         show_quote(b, events, row, i)
-    if b.market[i, MARKET_WORKING] > 0:
-        b.counters[COUNT_NOW] = now
-        catch_up(b, i, now)
+    if works:
         if shows:
             meet_all(b, i, bid, ask, POINT_QUOTE, LONG_AGO, now, LONG_AGO)
             if b.settings[SETTING_LIMIT_FILL] == LIMIT_QUEUE:
                 watch_queues(
                     b, i, bid, ask, events[row, QUOTE_BID_SIZE], events[row, QUOTE_ASK_SIZE]
                 )
+            act_on_what_waited(b, i, now)
         remove_ended(b)
     if shows:
         b.market[i, MARKET_AUCTION] = 0
@@ -66,13 +70,17 @@ def match_trade(b: Book, events: Table, row: int) -> None:
     """Match the working orders of one instrument against one print."""
     i, now, price = events[row, EVENT_INSTRUMENT], events[row, EVENT_TS], events[row, TRADE_PRICE]
     shows = b.market[i, MARKET_HALTED] == 0
+    works = b.market[i, MARKET_WORKING] > 0
+    if works:
+        b.counters[COUNT_NOW] = now
+        catch_up(b, i, now)  # while the print before still stands
     if shows:
         show_trade(b, events, row, i)
-    if b.market[i, MARKET_WORKING] > 0:
-        b.counters[COUNT_NOW] = now
-        catch_up(b, i, now)
+    if works:
         if shows:
             meet_all(b, i, price, price, POINT_TRADE, LONG_AGO, now, LONG_AGO)
+            if b.terms[i, TERM_QUOTED] == 0:
+                act_on_what_waited(b, i, now)
         remove_ended(b)
     if shows:
         b.market[i, MARKET_AUCTION] = 0

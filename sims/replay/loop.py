@@ -63,13 +63,13 @@ from sims.fillbook.layout import (
     COUNT_NOW,
     COUNT_ORDERS,
     COUNT_SEQUENCE,
-    MARKET_HALTED,
     MARKET_POSITION,
     Book,
 )
 from sims.fillbook.lifetimes import close_market, close_session, open_session, split
 from sims.fillbook.requests import cancel, replace_later, submit
 from sims.fillbook.showing import remember
+from sims.fillbook.standing import set_halted
 from sims.fillbook.ticks import match_quote, match_trade
 
 
@@ -138,9 +138,9 @@ def meet_other(s: Core, b: Book, events: Table, row: int, kind: int) -> None:
     elif kind == KIND_SETTLEMENT:
         close_market(b, i, now)
     elif kind == KIND_HALT:
-        b.market[i, MARKET_HALTED] = 1
+        set_halted(b, i, 1, now)
     elif kind == KIND_RESUME:
-        b.market[i, MARKET_HALTED] = 0
+        set_halted(b, i, 0, now)
     pass_facts(s, b)
 
 

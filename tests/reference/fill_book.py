@@ -65,6 +65,8 @@ class ReferenceFillBook:
         self.halted: set[int] = set()
         self.auction_due: set[int] = set()
         self.last: dict[int, Market] = {}
+        self.standing: dict[int, Market] = {}  # the quote (prints alone: the print) that holds now
+        self.session_event = 0  # points up to its time do not stand
 
     # ---- what comes from the trader ----
 
@@ -164,6 +166,7 @@ class ReferenceFillBook:
                     _watch_queue(order, *shown[order.side])
             self.auction_due.discard(i)
             self.last[i] = market
+            self._stand(i, market)
         return self._said()
 
     def on_trade(self, i: int, ts: int, price: int, size: int, aggressor: int) -> list[BookEvent]:
@@ -177,6 +180,8 @@ class ReferenceFillBook:
             self._meet(market, lambda w: self._on(w, i) and w.arrival <= ts)
             self.auction_due.discard(i)
             self.last[i] = market
+            if i not in self.quoted:
+                self._stand(i, market)
         return self._said()
 
     def on_session_open(self, ts: int) -> list[BookEvent]:
@@ -202,6 +207,7 @@ class ReferenceFillBook:
     def on_halt(self, i: int, ts: int) -> list[BookEvent]:
         """From now on the instrument shows no points."""
         self.halted.add(i)
+        self.standing.pop(i, None)
         return []
 
     def on_resume(self, i: int, ts: int) -> list[BookEvent]:
@@ -211,6 +217,7 @@ class ReferenceFillBook:
 
     def on_split(self, i: int, ts: int, numerator: int, denominator: int) -> list[BookEvent]:
         """Scale orders and the position; `numerator` new shares for `denominator` old ones."""
+        self.standing.pop(i, None)
         self._arrivals(i, ts)
         self._obey(i, ts, until=ts)
         self._expire(i, ts, until=ts)
@@ -247,6 +254,8 @@ class ReferenceFillBook:
         self._expire(i, ts, until=ts)
 
     def _before_session_event(self, ts: int) -> None:
+        self.standing.clear()
+        self.session_event = ts
         self._arrivals(None, ts)
         self._obey(None, ts, until=ts)
         self._expire(None, ts, until=ts)
@@ -264,18 +273,48 @@ class ReferenceFillBook:
             else:
                 self._say("accepted", order, ts)
 
-    def _expire(self, i: int | None, ts: int, *, until: int) -> None:
+    def _stand(self, i: int, market: Market) -> None:
+        """The orders have met a point, which stands now: what waited acts, dates before requests."""
+        if market.ts > self.session_event:
+            self.standing[i] = market
+        self._expire(i, market.ts, until=market.ts, had_their_turn=True)
+        self._obey(i, market.ts, until=market.ts, had_their_turn=True)
+
+    def _goes_first(self, order: Working) -> bool:
+        """Section 2: the point that stands would have filled it before the request came."""
+        i = order.request.instrument
+        if i not in self.standing or not (order.accepted and order.new and order.in_play):
+            return False
+        price = self.standing[i].price(order.side)
+        reached = order.side * (price - order.stop) >= 0
+        better = order.side * (order.limit - price)
+        enough = i in self.quoted or self.settings.limit_fill == "touch"
+        fits = better >= (0 if enough else self._step(order)) and not order.request.post_only
+        return {
+            OrderType.MARKET: True,
+            OrderType.LIMIT: fits,
+            OrderType.STOP: reached,
+            OrderType.STOP_LIMIT: reached and fits,
+        }.get(order.request.order_type, False)
+
+    def _expire(self, i: int | None, ts: int, *, until: int, had_their_turn: bool = False) -> None:
         for order in self._alive(i):
             is_dated = order.request.time_in_force is TimeInForce.GTD
             if is_dated and order.request.expire_ns <= until:
-                if not order.closed:
+                came_in_time = order.arrival < order.request.expire_ns
+                waits = came_in_time and not had_their_turn and self._goes_first(order)
+                if not order.closed and not waits:
                     self._end(order, "expired", ts)
 
-    def _obey(self, i: int | None, ts: int, *, until: int) -> None:
+    def _obey(self, i: int | None, ts: int, *, until: int, had_their_turn: bool = False) -> None:
         waiting = []
         for command in self.commands:
             order = self.state.orders[command.order_id]
-            if command.arrival > until or i not in (None, order.request.instrument):
+            if (
+                command.arrival > until
+                or i not in (None, order.request.instrument)
+                or (not order.closed and not had_their_turn and self._goes_first(order))
+            ):
                 waiting.append(command)
             elif order.closed:
                 self._say("cancel_rejected", order, ts)
