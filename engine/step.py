@@ -199,9 +199,8 @@ def mark_price(s: Core, events: Table, row: int, kind: int) -> None:
         s.positions[i, POSITION_LAST] = events[row, TRADE_PRICE]
     else:
         bid, ask = events[row, QUOTE_BID], events[row, QUOTE_ASK]
-        if s.account[ACCOUNT_TRADING] == 1 and (bid <= 0 or ask <= 0) and is_held(s, i):
+        if s.account[ACCOUNT_TRADING] == 1 and (bid <= 0 or ask <= 0):
             lose_mark(s, i)
-            s.account[ACCOUNT_TOUCHED] = 1
             return
         if bid >= ask:
             return

@@ -86,7 +86,7 @@ from engine.rules.trust import (
     MARKED_BY_BARS,
     NOT_MARKED,
     has_positions,
-    is_any_suspect,
+    suspects_end,
     take_marks,
     trusted_equity,
 )
@@ -265,8 +265,9 @@ def watch_drawdown(s: Core, equity: int) -> None:
     is_low = equity < minimum and minimum > 0 and not is_set(s, LATCH_MINIMUM_EQUITY)
     if not (is_deep or is_low):
         return
-    if is_any_suspect(s):
-        set_wake(s, account_slot(s, WAKE_SUSPECT), s.account[ACCOUNT_NOW] + CONFIRMED_AFTER)
+    doubted_until = suspects_end(s)
+    if doubted_until != 0:
+        set_wake(s, account_slot(s, WAKE_SUSPECT), doubted_until)
         return
     if not (is_set(s, LATCH_DRAWDOWN) or is_set(s, LATCH_MINIMUM_EQUITY)):
         # Deposits count on the way back: the level stays what it is now.
@@ -308,8 +309,9 @@ def follow_reset(s: Core, equity: int) -> None:
         set_wake(s, account_slot(s, WAKE_RESET), s.guard[GUARD_CHECKED_AT] + every)
         return
     set_wake(s, account_slot(s, WAKE_RESET), NEVER)
-    clear_latch(s, LATCH_DRAWDOWN, BY_ITSELF)
-    clear_latch(s, LATCH_MINIMUM_EQUITY, BY_ITSELF)
+    for g in (LATCH_DRAWDOWN, LATCH_MINIMUM_EQUITY):
+        if resets_itself(s, g):  # the other one may still be closing positions
+            clear_latch(s, g, BY_ITSELF)
 
 
 # --- What ends latches -----------------------------------------------------------------------------------
@@ -343,3 +345,4 @@ def lock_when_flat(s: Core) -> None:
         if s.latches[g, LATCH_SEVERITY] == FLATTENING:
             number, limit = s.latches[g, LATCH_NUMBER], s.latches[g, LATCH_LIMIT]
             set_latch(s, g, LOCKED, number, limit, s.latches[g, LATCH_MANUAL], NEVER)
+            s.account[ACCOUNT_TOUCHED] = 1  # the way back begins now, whatever else is locked

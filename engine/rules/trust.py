@@ -13,6 +13,7 @@ from engine.kernels.positions import equity_minor
 from engine.model.layout import (
     ACCOUNT_HELD,
     ACCOUNT_NOW,
+    ACCOUNT_TOUCHED,
     KIND_BAR,
     KIND_TRUST_CHANGED,
     POSITION_LAST,
@@ -38,11 +39,12 @@ from engine.model.trading_layout import (
     GUARD_TRUSTED,
     MONITOR_LOST,
     MONITOR_MARK_KIND,
+    MONITOR_SUSPECT,
     NEVER,
 )
 from engine.rules.equity import has_rates
-from engine.rules.latches import clear_latch, set_latch
-from engine.rules.suspects import is_suspect
+from engine.rules.latches import clear_latch, is_set, set_latch
+from engine.rules.suspects import CONFIRMED_AFTER, is_suspect
 from engine.state import Core
 
 NOT_MARKED = 0
@@ -52,7 +54,9 @@ MARKED_BY_BARS = 2  # all that is held: a bar is confirmed by its length
 
 @loop_door
 def lose_mark(s: Core, i: int) -> None:
-    """An instrument's mark is missing or one-sided from now on."""
+    """An instrument's mark is missing or one-sided from now on; who buys it now cannot tell its worth."""
+    if s.positions[i, POSITION_QUANTITY] != 0:
+        s.account[ACCOUNT_TOUCHED] = 1
     if s.monitors[i, MONITOR_LOST] == 0:
         s.monitors[i, MONITOR_LOST] = max(s.account[ACCOUNT_NOW], 1)
 
@@ -89,6 +93,8 @@ def trusted_equity(s: Core) -> int:
     is_untrusted = 0 if reason == DISTRUST_NONE else 1
     if is_untrusted != s.guard[GUARD_TRUSTED]:
         change_trust(s, is_untrusted, reason, i)
+    elif is_untrusted == 1 and not is_set(s, LATCH_UNTRUSTED):
+        set_latch(s, LATCH_UNTRUSTED, REDUCE_ONLY, reason, 0, 0, NEVER)  # a reset makes no mark
     return equity
 
 
@@ -125,12 +131,14 @@ def take_marks(s: Core) -> int:
 
 
 @kernel
-def is_any_suspect(s: Core) -> bool:
-    """Return whether a mark of something held is suspect: far from the one before it, unconfirmed."""
+def suspects_end(s: Core) -> int:
+    """Return when the last suspect mark of something held is confirmed by time alone; 0: none is."""
+    end = 0
     for n in range(s.account[ACCOUNT_HELD]):
-        if s.positions[s.held[n], POSITION_QUANTITY] != 0 and is_suspect(s, s.held[n]):
-            return True
-    return False
+        i = s.held[n]
+        if s.positions[i, POSITION_QUANTITY] != 0 and is_suspect(s, i):
+            end = max(end, s.monitors[i, MONITOR_SUSPECT] + CONFIRMED_AFTER)
+    return end
 
 
 @kernel

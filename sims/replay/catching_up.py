@@ -80,12 +80,18 @@ def first_after(times: Any, start: int, end: int, ts: int) -> int:
 
 
 @kernel
-def last_price_row(lanes: Table, columns: Any, k: int, start: int, end: int) -> int:
-    """Return the last row in [start, end) that has a price (no crossed or locked quote), or -1."""
+def is_mark(s: Core, bid: int, ask: int) -> bool:
+    """Return whether a quote marks: not crossed or locked, and to the trading loop not one-sided."""
+    return bid < ask and (bid > 0 or s.account[ACCOUNT_TRADING] == 0)
+
+
+@kernel
+def last_price_row(s: Core, lanes: Table, columns: Any, k: int, start: int, end: int) -> int:
+    """Return the last row in [start, end) that has a price, or -1."""
     row = end - 1
     if lanes[k, LANE_KIND] == KIND_QUOTE:
         first = lanes[k, LANE_COLUMN]
-        while row >= start and columns[first + 1][row] >= columns[first + 2][row]:
+        while row >= start and not is_mark(s, columns[first + 1][row], columns[first + 2][row]):
             row -= 1
     return row if row >= start else -1
 
@@ -114,6 +120,26 @@ def take_lane_inputs(s: Core, lanes: Table, columns: Any, k: int, row: int) -> N
 
 
 @kernel
+def lose_marks(
+    s: Core,
+    b: Book,
+    lanes: Table,
+    columns: Any,
+    events: Table,
+    n: int,
+    k: int,
+    start: int,
+    end: int,
+) -> None:
+    """Handle the one-sided quotes of rows [start, end): with none after them, the mark is lost."""
+    first = lanes[k, LANE_COLUMN]
+    for row in range(start, end):
+        if columns[first + 1][row] <= 0 or columns[first + 2][row] <= 0:
+            write_event(lanes, columns, k, row, events, n)
+            handle(s, b, events, n)
+
+
+@kernel
 def pass_over(
     s: Core, b: Book, lanes: Table, columns: Any, events: Table, n: int, k: int, end: int
 ) -> None:
@@ -121,17 +147,19 @@ def pass_over(
     start = lanes[k, LANE_CURSOR]
     if start >= end:
         return
-    row = last_price_row(lanes, columns, k, start, end)
+    row = last_price_row(s, lanes, columns, k, start, end)
     if row >= 0:
         if s.account[ACCOUNT_TRADING] == 1:
             # What is suspect of a price is told by the one before it.
-            before = last_price_row(lanes, columns, k, start, row)
+            before = last_price_row(s, lanes, columns, k, start, row)
             if before >= 0:
                 write_event(lanes, columns, k, before, events, n)
                 handle(s, b, events, n)
         write_event(lanes, columns, k, row, events, n)
         handle(s, b, events, n)
     if s.account[ACCOUNT_TRADING] == 1:
+        if lanes[k, LANE_KIND] == KIND_QUOTE:
+            lose_marks(s, b, lanes, columns, events, n, k, max(row + 1, start), end)
         take_lane_inputs(s, lanes, columns, k, end - 1)
     lanes[k, LANE_CURSOR] = end
 

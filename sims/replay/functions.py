@@ -40,7 +40,7 @@ from engine.rules.decide import withdraw_all
 from engine.rules.signals import receive_order
 from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, MARKET_WORKING, Book
-from sims.replay.catching_up import catch_up_used, pass_over, write_event
+from sims.replay.catching_up import catch_up_used, is_mark, pass_over, write_event
 from sims.replay.heap import NEVER
 from sims.replay.lanes import (
     end_lane_waits,
@@ -113,7 +113,7 @@ def others_next(lanes: Table, heap: Table, turn: Table) -> int:
 
 
 @kernel
-def last_price(lanes: Table, columns: Any, k: int, row: int, before: int) -> int:
+def last_price(s: Core, lanes: Table, columns: Any, k: int, row: int, before: int) -> int:
     """Return an instrument's last price after row `row`, as `engine.step.mark_price` has it."""
     first, kind = lanes[k, LANE_COLUMN] + 1 - FIRST_PAYLOAD, lanes[k, LANE_KIND]
     if kind == KIND_BAR:
@@ -123,7 +123,7 @@ def last_price(lanes: Table, columns: Any, k: int, row: int, before: int) -> int
         price: int = columns[first + TRADE_PRICE][row]
         return price
     bid, ask = columns[first + QUOTE_BID][row], columns[first + QUOTE_ASK][row]
-    return (bid + ask) // 2 if bid < ask else before
+    return (bid + ask) // 2 if is_mark(s, bid, ask) else before
 
 
 @kernel
@@ -180,7 +180,7 @@ def stretch(
         ts = times[row]
         if ts >= other or ts > until or (row + 1 < rows and times[row + 1] == ts):
             break
-        last = last_price(lanes, columns, k, row, last)
+        last = last_price(s, lanes, columns, k, row, last)
         if read_values(values, columns, floats, first, row, numbers, width):
             count = function(numbers, own, position, last, working, own_intents)
             if count > 0:

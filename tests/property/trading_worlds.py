@@ -7,7 +7,7 @@ from narrow ranges so that they bind, edges and confidences, errors of the venue
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from random import Random
@@ -112,7 +112,19 @@ def _with_inputs(
             assert isinstance(calendar, int)
             closes = source.ts_ns + (BARS + calendar) * NS_PER_HOUR
             source = replace(source, payload={**source.payload, loop.SESSION_CLOSES: closes})
+        elif source.kind == at.KIND_QUOTE:
+            source = replace(source, payload=_one_sided(source.payload, rng))
         made.append(source)
+    return made
+
+
+def _one_sided(payload: Mapping[int, np.ndarray | int], rng: Random) -> dict[int, np.ndarray | int]:
+    """Take the bid or the ask of some quotes away."""
+    made, draw = dict(payload), np.random.default_rng(rng.randrange(10**6))
+    for side in (at.QUOTE_BID, at.QUOTE_ASK):
+        prices = payload[side]
+        assert isinstance(prices, np.ndarray)
+        made[side] = np.where(draw.random(len(prices)) < 0.05, 0, prices)
     return made
 
 
