@@ -17,10 +17,7 @@ from engine.model import trading_layout as loop
 from engine.model.instruments import Instrument
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
 from engine.model.units import from_minor, from_quanta, to_quanta
-from engine.strategy import MARKET, Estimate, Number, OrderTerms, rounding_of
-from runtime.backtest.machine import Machine
-from runtime.backtest.signals import WEIGHT_MAX
-from sims.replay.layout import (
+from engine.rules.verbs import (
     VERB_CANCEL,
     VERB_CLOSE,
     VERB_EDGE,
@@ -29,6 +26,9 @@ from sims.replay.layout import (
     VERB_SIGNAL,
     VERB_TARGET,
 )
+from engine.strategy import MARKET, Estimate, Number, OrderTerms, rounding_of
+from runtime.backtest.machine import Machine
+from runtime.backtest.signals import WEIGHT_MAX
 
 _PPM_OF_PERCENT = 4
 _AUCTIONS = {

@@ -51,12 +51,3 @@ FRAME_TURN: Final = 6
 FRAME_EVENTS: Final = 7
 FRAME_SIGNALS: Final = 8
 FRAME_INTENTS: Final = 9
-
-# What a strategy outside the loop can ask for; see `sims.replay.verbs`.
-VERB_PLACE: Final = 0
-VERB_CLOSE: Final = 1
-VERB_TARGET: Final = 2
-VERB_CANCEL: Final = 3
-VERB_REPLACE: Final = 4
-VERB_SIGNAL: Final = 5
-VERB_EDGE: Final = 6

@@ -18,7 +18,6 @@ from engine.model.layout import (
     ACCOUNT_SEQUENCE,
     ACCOUNT_TOUCHED,
     ACCOUNT_TRADING,
-    CALENDAR_ID,
     COMMAND_KIND,
     COMMAND_LIMIT,
     COMMAND_ORDER,
@@ -27,17 +26,10 @@ from engine.model.layout import (
     COMMAND_STOP,
     EVENT_INSTRUMENT,
     EVENT_KIND,
-    EVENT_SEQUENCE,
     EVENT_TS,
     KIND_BAR,
     KIND_CANCEL_SENT,
-    KIND_HALT,
     KIND_QUOTE,
-    KIND_RESUME,
-    KIND_SESSION_CLOSE,
-    KIND_SESSION_OPEN,
-    KIND_SETTLEMENT,
-    KIND_SPLIT,
     KIND_SUBMITTED,
     KIND_TRADE,
     POSITION_CLOSED,
@@ -48,29 +40,23 @@ from engine.model.layout import (
     SIGNAL_GOAL,
     SIGNAL_VOLATILITY,
     SIGNAL_VOLUME,
-    SPLIT_DENOMINATOR,
-    SPLIT_NUMERATOR,
 )
 from engine.rules.decide import decide
 from engine.rules.signals import receive_order
 from engine.rules.turn import TURNS_MAX, take_inputs, watch
 from engine.state import Core, Table
 from engine.step import apply_event
-from sims.fillbook.bars import match_bar
 from sims.fillbook.layout import (
     COUNT_EVENTS,
     COUNT_FAULT,
-    COUNT_NOW,
     COUNT_ORDERS,
     COUNT_SEQUENCE,
     MARKET_POSITION,
     Book,
 )
-from sims.fillbook.lifetimes import close_market, close_session, open_session, split
+from sims.fillbook.meeting import follow_other, match_market
 from sims.fillbook.requests import cancel, replace_later, submit
 from sims.fillbook.showing import remember
-from sims.fillbook.standing import set_halted
-from sims.fillbook.ticks import match_quote, match_trade
 
 
 @kernel
@@ -111,13 +97,7 @@ def meet_market(s: Core, b: Book, events: Table, row: int, kind: int) -> None:
     if s.positions[i, POSITION_CLOSED] == 1:
         return
     if b.counters[COUNT_ORDERS] > 0:
-        b.counters[COUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]
-        if kind == KIND_QUOTE:
-            match_quote(b, events, row)
-        elif kind == KIND_TRADE:
-            match_trade(b, events, row)
-        else:
-            match_bar(b, events, row)
+        match_market(b, events, row, kind)
         pass_facts(s, b)
         return
     remember(b, events, row)
@@ -126,21 +106,7 @@ def meet_market(s: Core, b: Book, events: Table, row: int, kind: int) -> None:
 @kernel
 def meet_other(s: Core, b: Book, events: Table, row: int, kind: int) -> None:
     """Let the book follow an action or a session before the core does."""
-    i, now = events[row, EVENT_INSTRUMENT], events[row, EVENT_TS]
-    b.counters[COUNT_SEQUENCE] = events[row, EVENT_SEQUENCE]
-    b.counters[COUNT_NOW] = now
-    if kind == KIND_SESSION_CLOSE:
-        close_session(b, events[row, CALENDAR_ID], now)
-    elif kind == KIND_SESSION_OPEN:
-        open_session(b, events[row, CALENDAR_ID])
-    elif kind == KIND_SPLIT:
-        split(b, i, events[row, SPLIT_NUMERATOR], events[row, SPLIT_DENOMINATOR], now)
-    elif kind == KIND_SETTLEMENT:
-        close_market(b, i, now)
-    elif kind == KIND_HALT:
-        set_halted(b, i, 1, now)
-    elif kind == KIND_RESUME:
-        set_halted(b, i, 0, now)
+    follow_other(b, events, row, kind)
     pass_facts(s, b)
 
 

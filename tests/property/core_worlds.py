@@ -22,6 +22,7 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_DAY, NS_PER_HOUR
 from engine.rules.sizing import SIZE_EQUITY, SIZE_NOTIONAL, SIZE_QUANTITY
+from engine.rules.verbs import VERB_CANCEL, VERB_PLACE, VERB_REPLACE
 from engine.state import Block, Core, CoreShape, new_core
 from runtime.backtest.machine import Machine
 from sims.fillbook.layout import Book
@@ -34,7 +35,6 @@ from sims.fillbook.settings import (
     terms_block,
 )
 from sims.replay.columns import Lanes
-from sims.replay.layout import VERB_CANCEL, VERB_PLACE, VERB_REPLACE
 from sims.replay.source import MARKET
 from sims.replay.stream import Source, Stream
 
