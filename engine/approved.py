@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.kernels.orders import find_order
 from engine.model import layout as at
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
 from engine.state import Core
@@ -34,7 +35,7 @@ class RiskApproved(msgspec.Struct, frozen=True):
 
 
 class CancelApproved(msgspec.Struct, frozen=True):
-    """The end of an order that works."""
+    """The end of an order that works; `instrument` is -1 where it has ended since it was asked for."""
 
     order_id: int
     instrument: int
@@ -66,10 +67,13 @@ def approved_commands(core: Core) -> tuple[Approved, ...]:
 def _approved(core: Core, n: int) -> Approved:
     row = int(core.commands[n, at.COMMAND_ROW])
     order_id = int(core.commands[n, at.COMMAND_ORDER])
-    assert core.orders[row, at.ORDER_ID] == order_id, f"command {n} names a row that has moved"
     kind = int(core.commands[n, at.COMMAND_KIND])
     if kind == at.KIND_CANCEL_SENT:
-        return CancelApproved(order_id, int(core.orders[row, at.ORDER_INSTRUMENT]))
+        # One fact may ask for the end of an order, and the next say that it has ended (OCO).
+        row = find_order(core, order_id)
+        instrument = -1 if row < 0 else int(core.orders[row, at.ORDER_INSTRUMENT])
+        return CancelApproved(order_id, instrument)
+    assert core.orders[row, at.ORDER_ID] == order_id, f"command {n} names a row that has moved"
     if kind == at.KIND_REPLACE_SENT:
         columns = (at.COMMAND_QUANTITY, at.COMMAND_LIMIT, at.COMMAND_STOP)
         terms = [int(core.commands[n, column]) for column in columns]

@@ -23,9 +23,10 @@ from engine.model.layout import (
 )
 from engine.state import Table
 from sims.fillbook.bars import match_bar
-from sims.fillbook.layout import COUNT_NOW, COUNT_ORDERS, COUNT_SEQUENCE, MARKET_HALTED, Book
+from sims.fillbook.layout import COUNT_NOW, COUNT_ORDERS, COUNT_SEQUENCE, Book
 from sims.fillbook.lifetimes import close_market, close_session, open_session, split
 from sims.fillbook.showing import remember
+from sims.fillbook.standing import set_halted
 from sims.fillbook.ticks import match_quote, match_trade
 
 
@@ -56,9 +57,9 @@ def follow_other(b: Book, events: Table, row: int, kind: int) -> None:
     elif kind == KIND_SETTLEMENT:
         close_market(b, i, now)
     elif kind == KIND_HALT:
-        b.market[i, MARKET_HALTED] = 1
+        set_halted(b, i, 1, now)
     elif kind == KIND_RESUME:
-        b.market[i, MARKET_HALTED] = 0
+        set_halted(b, i, 0, now)
 
 
 @kernel

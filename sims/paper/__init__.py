@@ -1,0 +1,5 @@
+"""Paper trading: the fill book as a broker."""
+
+from sims.paper.broker import PaperBroker
+
+__all__ = ["PaperBroker"]
