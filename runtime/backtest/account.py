@@ -38,6 +38,10 @@ class Setup:
 
     def fresh(self, settings: BookSettings) -> tuple[Block, Core, Book]:
         """Return a new core with its starting cash, and an empty fill book."""
+        return *self.fresh_core(), self.fresh_book(settings)
+
+    def fresh_core(self) -> tuple[Block, Core]:
+        """Return a new core with its starting cash."""
         block, core = new_core(self.shape, self.terms)
         _fill_account(core.account, self.config, len(self.instruments))
         if self.config.is_trading:
@@ -48,13 +52,16 @@ class Setup:
         cash = to_minor(self.config.account.cash, name="account.cash")
         core.ledger[0, at.LEDGER_CASH] = cash
         core.ledger[0, at.LEDGER_TRANSFERS] = -cash
-        book = new_book(
+        return block, core
+
+    def fresh_book(self, settings: BookSettings) -> Book:
+        """Return an empty fill book."""
+        return new_book(
             settings_block(settings),
             self.terms,
             order_capacity=self.shape.orders,
             event_capacity=max(1024, 4 * self.shape.orders),
         )
-        return block, core, book
 
 
 def setup_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> Setup:
@@ -65,7 +72,24 @@ def setup_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> 
     ConfigError
         If an instrument's currency has no conversion, or its kind cannot pay the venue's fees.
     """
-    instruments = history.instruments
+    quoted = [part.quotes is not None and len(part.quotes) > 0 for part in history.parts]
+    return setup_for(config, history.instruments, clockwork, quoted=quoted)
+
+
+def setup_for(
+    config: StrategyConfig,
+    instruments: tuple[Instrument, ...],
+    clockwork: Clockwork,
+    *,
+    quoted: Sequence[bool],
+) -> Setup:
+    """Return what a session of this strategy starts from; `quoted` says which instruments have quotes.
+
+    Raises
+    ------
+    ConfigError
+        As `setup_of`.
+    """
     _require_units_to_keep(config, instruments)
     account = config.account.currency
     currencies = (account, *sorted({i.currency for i in instruments} - {account}))
@@ -73,7 +97,7 @@ def setup_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> 
         instruments,
         config.fills.book,
         calendars=[clockwork.number(i.calendar) for i in instruments],
-        quoted=[part.quotes is not None and len(part.quotes) > 0 for part in history.parts],
+        quoted=quoted,
     )
     borrow = to_quanta(
         config.account.borrow_percent, _PPB_OF_PERCENT, name="account.borrow_percent"

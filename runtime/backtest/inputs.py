@@ -83,7 +83,9 @@ class VolumeMemory:
 def gives_inputs(config: StrategyConfig, instruments: Sequence[Instrument]) -> bool:
     """Return whether a strategy gives the trading loop any input."""
     is_formula = any(key in INPUT_KEYS for key in config.formulas())
-    return config.is_trading and (is_formula or any(_counts(config, each) for each in instruments))
+    return config.is_trading and (
+        is_formula or any(counts_volume(config, each) for each in instruments)
+    )
 
 
 def inputs_of(
@@ -141,7 +143,7 @@ def _fraction(column: Floats | None) -> Column:
     return KEEP if column is None else to_given(column * _PPB, FRACTION_MAX * _PPB)
 
 
-def _counts(config: StrategyConfig, instrument: Instrument) -> bool:
+def counts_volume(config: StrategyConfig, instrument: Instrument) -> bool:
     """Return whether an instrument's volume is looked at: of event contracts, or where the file says."""
     exits = config.exits
     if exits is None or not exits.is_on("liquidity_dried_up"):
@@ -154,7 +156,7 @@ def _volumes(
 ) -> dict[int, Ints]:
     """Return the lots that traded in the window that ends with each event, by kind of event."""
     bars, trades, exits = part.bars, part.trades, config.exits
-    if exits is None or not _counts(config, part.instrument):
+    if exits is None or not counts_volume(config, part.instrument):
         return {}
     if bars is not None and bars.has_volume:
         first = int(bars.ts_open_ns[0]) if len(bars) else INT64_MAX

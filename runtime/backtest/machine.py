@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import InputError, InternalFault, StrategyError
+from engine.errors import InputError, InternalFault
 from engine.jit import as_plain
 from engine.kernels.positions import equity_minor
 from engine.model import layout as at
 from engine.model.layout import ORDER_WIDTH
-from engine.model.units import NS_PER_SECOND
 from engine.state import Block, Core, plain_core
 from runtime.backtest.account import Setup
 from runtime.backtest.clockwork import Clockwork
+from runtime.core_faults import core_fault
 from runtime.results import RunOutput
 from sims.fillbook import layout as book_at
 from sims.fillbook.layout import Book
@@ -43,11 +42,6 @@ INTENT_ROWS = 64
 STRETCH_ROWS = 262_144  # of a long journal; memory that is not written yet takes none
 _NO_ROWS = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
 END = 2**63 - 1  # later than any event
-
-_OUTGROWN = {
-    at.FAULT_OVERFLOW: "an amount of money or a quantity left the range of 64 bits",
-    at.FAULT_NO_RATE: "a currency has no conversion rate yet",
-}
 
 
 @dataclass(slots=True, eq=False)
@@ -229,27 +223,11 @@ class Machine:
         self._stretch, self._stretches, self._used = _NO_ROWS, 0, 0
         return rows
 
-    def _fault(self) -> InputError | InternalFault | StrategyError:
-        account = self.core.account
-        code = int(account[at.ACCOUNT_FAULT])
-        seconds = int(account[at.ACCOUNT_NOW]) / NS_PER_SECOND
-        when = datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
-        place = int(account[at.ACCOUNT_FAULT_INSTRUMENT]) if code else at.UNKNOWN
-        where = f"{self.setup.instruments[place].symbol}, {when}" if place >= 0 else when
+    def _fault(self) -> InputError | InternalFault:
         book_fault = int(self.book.counters[book_at.COUNT_FAULT])
-        if code == at.FAULT_NONE and book_fault == book_at.FAULT_OVERFLOW:
-            code = at.FAULT_OVERFLOW
-        if code in _OUTGROWN:
-            return InputError(
-                f"{_OUTGROWN[code]}; the run was stopped before anything was booked",
-                where=where,
-                remedy="trade smaller, or check the data's prices and quantities",
-                code="engine.out_of_range",
-            )
-        return InternalFault(
-            f"the engine stopped itself (core fault {code}, fill book fault {book_fault})",
-            where=where,
-            remedy="this is our mistake; please report the strategy file and this line",
+        is_overflow = book_fault == book_at.FAULT_OVERFLOW
+        return core_fault(
+            self.core, self.setup.instruments, book_fault=book_fault, is_overflow=is_overflow
         )
 
     def output(self, clockwork: Clockwork, starting_cash_minor: int) -> RunOutput:

@@ -20,7 +20,7 @@ from runtime.backtest.panel import panel_of
 from runtime.config import RulesSection
 from sims.replay.source import Wakes, wakes_of
 
-_BITS = {
+BITS = {
     "entry": at.SIGNAL_ENTRY,
     "exit": at.SIGNAL_EXIT,
     "short_entry": at.SIGNAL_SHORT_ENTRY,
@@ -29,7 +29,7 @@ _BITS = {
 _WISHES = ("entry", "short_entry", "weight")
 _PPB = 10**9
 _SELDOM = 4  # rebalancing at less than every so many slices
-__all__ = ["WEIGHT_MAX", "Signals", "panel_of", "signals_of"]
+__all__ = ["BITS", "WEIGHT_MAX", "Signals", "panel_of", "signals_of"]
 WEIGHT_MAX = 100.0  # a hundred times the equity: more is a mistake, not a position
 
 
@@ -152,7 +152,7 @@ def _ppb_of(targets: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _mark(bits: NDArray[np.uint8], outputs: Mapping[str, NDArray[np.float64]]) -> None:
     """Set in the first of the bits those of the conditions that hold."""
-    for key, bit in _BITS.items():
+    for key, bit in BITS.items():
         if key in outputs:
             column = outputs[key]
             bits[: len(column)] |= (column == 1.0).view(np.uint8) * np.uint8(bit)

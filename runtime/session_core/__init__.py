@@ -1,0 +1,1 @@
+"""The core of a session: inputs in, steps out; no clock, no network, no file."""

@@ -1,0 +1,318 @@
+"""`SessionCore`: the engine of one session, driven one input at a time.
+
+It holds the core's blocks and the strategy, and nothing of the world. An input (a slice of the feed, time
+that has passed, facts of the broker, a person's wish) starts a generator; what it needs of the world it
+yields (`runtime.session_core.steps`), and it is at its end when the input is decided on. The order of
+steps is that of the backtest's loop (`sims.replay.loop`), so over the same data the journal and the
+state are the same, to the bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from engine.approved import approved_commands
+from engine.errors import InputError
+from engine.jit import as_plain
+from engine.kernels.positions import equity_minor
+from engine.kernels.wakes import take_due
+from engine.model import layout as at
+from engine.model.instruments import Instrument
+from engine.ports import Rows, Slice, VenuePosition
+from engine.rules.turn import TURNS_MAX, watch
+from engine.sealed import seal, unseal
+from engine.state import Block, Core, plain_core
+from engine.step import apply_event
+from runtime.core_faults import core_fault
+from runtime.session_core.drivers.driver import Driver
+from runtime.session_core.faults import StrategyFault
+from runtime.session_core.steps import NO_ROWS, Follow, Meet, Send, Step
+from sims.replay.loop import take_row_inputs
+
+INTENT_ROWS: Final = 64
+_SNAPSHOT: Final = ("session core", 1)
+
+
+class _Snapshot(msgspec.Struct, array_like=True):
+    block: bytes
+    driver: bytes
+
+
+class SessionCore:
+    """One session's engine.
+
+    Parameters
+    ----------
+    block, core
+        See `runtime.backtest.account.Setup.fresh_core`.
+    driver
+        Who decides; it belongs to this core from now on.
+    instruments
+        By their number.
+    """
+
+    def __init__(
+        self, block: Block, core: Core, driver: Driver, instruments: Sequence[Instrument]
+    ) -> None:
+        self._block, self._core = block, core
+        self.plain: Core = plain_core(core)
+        self.intents = np.zeros((INTENT_ROWS, at.ORDER_WIDTH), dtype=np.int64)
+        self.plain_intents: Any = as_plain(self.intents)
+        self.instruments = tuple(instruments)
+        self._driver = driver
+        self._account: Any = self.plain.account
+        self._positions: Any = self.plain.positions
+        self._room = len(core.journal) // 2  # the largest input finds the rest
+        self._rows: list[Rows] = []
+        self._sendings = 0
+        self._is_trading = bool(core.account[at.ACCOUNT_TRADING])
+        self._reinvests = bool(core.account[at.ACCOUNT_REINVEST])
+        driver.join(self)
+
+    # --- inputs ----------------------------------------------------------------------------------
+    def start(self) -> Step:
+        """Begin: before the first input of a new session."""
+        self._begin()
+        yield from self._driver.start()
+        yield from self._finish()
+
+    def slice(self, one: Slice) -> Step:
+        """Take all events of one time."""
+        self._begin()
+        events: Any = as_plain(one.events)
+        count = len(one.events)
+        signals = self._driver.read(events, count)
+        if self._is_trading:
+            yield from self._end_waits(one.ts_ns)
+        for row in range(count):
+            yield from self._event(events, row, signals)
+        if self._is_trading:
+            yield from self.turn()
+        yield from self._driver.decide(events, count)
+        yield from self._finish()
+
+    def time(self, now_ns: int) -> Step:
+        """Let the waits end that end until a time of which nothing more will come."""
+        self._begin()
+        yield from self._end_waits(now_ns + 1)
+        yield from self._finish()
+
+    def facts(self, rows: Rows) -> Step:
+        """Take what a broker has told by itself, between slices; never earlier than what is known."""
+        self._begin()
+        self._apply(self._not_before_now(rows))
+        if self._is_trading:
+            take_due(self.plain)  # what was to be waited for until now is looked at with the facts
+        yield from self.send()
+        yield from self.turn()
+        yield from self._driver.hear()
+        yield from self._finish()
+
+    def operator(self, rows: Rows) -> Step:
+        """Take what a person or a part of the session says, one row after the other."""
+        self._begin()
+        events: Any = as_plain(self._not_before_now(rows))
+        for row in range(len(rows)):
+            yield from self._end_waits(events[row, at.EVENT_TS])
+            yield from self._event(events, row, None, is_met=False)
+            yield from self.turn()
+        yield from self._finish()
+
+    def stop(self) -> Step:
+        """End: after the last input."""
+        self._begin()
+        yield from self._driver.stop()
+        yield from self._finish()
+
+    def warm(self, one: Slice) -> None:
+        """Let the formulas see data from before the session; nothing is decided on it."""
+        self._driver.read(as_plain(one.events), len(one.events))
+
+    def silence(self) -> None:
+        """Ask the strategy no more; what is open stays managed."""
+        self._driver.silence()
+
+    # --- what it says ----------------------------------------------------------------------------
+    def take_journal(self) -> Rows:
+        """Return the journal rows since the last call."""
+        self._empty_journal()
+        rows = self._rows
+        self._rows = []
+        if len(rows) == 1:
+            return rows[0]
+        return np.concatenate(rows) if rows else NO_ROWS
+
+    def take_fault(self) -> StrategyFault | None:
+        """Return, once, why the strategy was silenced."""
+        return self._driver.take_fault()
+
+    @property
+    def now_ns(self) -> int:
+        """The time of the last thing that it has taken."""
+        now: int = self._account[at.ACCOUNT_NOW]
+        return now
+
+    @property
+    def next_wake_ns(self) -> int:
+        """When the earliest wait of the trading loop ends; `NEVER` where none waits."""
+        at_ns: int = self._account[at.ACCOUNT_NEXT_WAKE]
+        return at_ns
+
+    @property
+    def equity_minor(self) -> int:
+        """The account's equity at the last prices."""
+        return equity_minor(self.plain)
+
+    @property
+    def state_hash(self) -> str:
+        """The identity of the state: the core's and the strategy's."""
+        whole = self._state().astype("<i8", copy=False).tobytes() + self._driver.memory()
+        return hashlib.blake2b(whole, digest_size=16).hexdigest()
+
+    def positions(self) -> list[VenuePosition]:
+        """Return the positions that are not flat."""
+        lots = self._core.positions[:, at.POSITION_QUANTITY]
+        return [VenuePosition(int(i), int(lots[i])) for i in np.flatnonzero(lots)]
+
+    def orders(self) -> Rows:
+        """Return the working orders' rows, see `engine.model.layout`."""
+        return self._core.orders[: self._account[at.ACCOUNT_ORDERS]].copy()
+
+    # --- snapshots -------------------------------------------------------------------------------
+    @property
+    def has_snapshots(self) -> bool:
+        """Whether a snapshot holds the whole strategy; a Python object's past cannot be stored."""
+        return self._driver.has_memory
+
+    def snapshot(self) -> bytes:
+        """Return the whole state, between two inputs; journal rows that were not taken are not in it."""
+        assert self.has_snapshots, "this strategy is rebuilt by playing its inputs again"
+        body = _Snapshot(self._state().tobytes(), self._driver.memory())
+        return seal(*_SNAPSHOT, msgspec.msgpack.encode(body))
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go on from a snapshot of the same strategy and instruments.
+
+        Raises
+        ------
+        InputError
+            If it is damaged, of another version, strategy or list of instruments.
+        """
+        found = msgspec.msgpack.decode(unseal(*_SNAPSHOT, snapshot), type=_Snapshot)
+        if len(found.block) != self._block.nbytes:
+            raise InputError(
+                "the snapshot is of another strategy or of other instruments",
+                code="snapshot.other_shape",
+            )
+        self._driver.remember(found.driver)
+        self._block[:] = np.frombuffer(found.block, dtype="<i8")
+        self._rows.clear()
+
+    # --- for drivers -----------------------------------------------------------------------------
+    def turn(self) -> Step:
+        """Let the trading loop look at what has changed, and at what is answered at once."""
+        account = self._account
+        if account[at.ACCOUNT_TRADING] == 0:
+            return
+        for _ in range(TURNS_MAX):
+            if account[at.ACCOUNT_TOUCHED] == 0:
+                return
+            account[at.ACCOUNT_SEQUENCE] = 0
+            watch(self.plain, self.plain_intents)
+            yield from self.send()
+
+    def send(self) -> Step:
+        """Have the commands that wait sent, and take what is answered at once."""
+        account = self._account
+        if account[at.ACCOUNT_COMMANDS] == 0:
+            return
+        commands = approved_commands(self.plain)
+        account[at.ACCOUNT_COMMANDS] = 0
+        number = self._sendings
+        self._sendings += 1
+        facts = yield Send(commands, number)
+        if len(facts):
+            # An answer is of the event, or of the decision, that the commands came of.
+            facts = facts.copy()
+            facts[:, at.EVENT_SEQUENCE] = account[at.ACCOUNT_SEQUENCE]
+            self._apply(facts)
+
+    # --- parts -----------------------------------------------------------------------------------
+    def _begin(self) -> None:
+        self._sendings = 0
+        if self._account[at.ACCOUNT_JOURNAL] > self._room:
+            self._empty_journal()
+
+    def _finish(self) -> Step:
+        """What facts of the last sending have made is sent too."""
+        while self._account[at.ACCOUNT_COMMANDS] > 0:
+            yield from self.send()
+        self._require_sound()
+
+    def _event(self, events: Any, row: int, signals: Any, *, is_met: bool = True) -> Step:
+        """Let a simulated broker and then the core meet one event, and send what that makes."""
+        plain, account = self.plain, self._account
+        kind, i = events[row, at.EVENT_KIND], events[row, at.EVENT_INSTRUMENT]
+        is_market = at.KIND_BAR <= kind <= at.KIND_TRADE
+        if signals is not None and is_market and self._is_trading:
+            take_row_inputs(plain, i, signals, row)
+        if is_met and not (is_market and self._positions[i, at.POSITION_CLOSED] == 1):
+            facts = yield Meet(row)
+            if len(facts):
+                self._apply(facts)
+        if kind < at.KIND_BAR or self._reinvests:
+            yield from self._action(events, row, i)
+        else:
+            apply_event(plain, events, row)
+        if account[at.ACCOUNT_COMMANDS] > 0:
+            yield from self.send()
+        if account[at.ACCOUNT_FAULT] != 0:
+            self._require_sound()
+
+    def _action(self, events: Any, row: int, i: int) -> Step:
+        """Apply an event that may change a position without a fill, and say so."""
+        before = self._positions[i, at.POSITION_QUANTITY] if i >= 0 else 0
+        apply_event(self.plain, events, row)
+        if i >= 0 and self._positions[i, at.POSITION_QUANTITY] != before:
+            yield Follow(i, self._positions[i, at.POSITION_QUANTITY])
+
+    def _end_waits(self, before: int) -> Step:
+        """Let the waits that end before a time have their turn, one time after another."""
+        account = self._account
+        while account[at.ACCOUNT_NEXT_WAKE] < before:
+            account[at.ACCOUNT_NOW] = account[at.ACCOUNT_NEXT_WAKE]
+            take_due(self.plain)
+            yield from self.turn()
+            self._require_sound()
+
+    def _apply(self, facts: Rows) -> None:
+        rows: Any = as_plain(facts)
+        for row in range(len(facts)):
+            apply_event(self.plain, rows, row)
+        self._driver.note(facts)
+
+    def _not_before_now(self, rows: Rows) -> Rows:
+        rows = rows.copy()
+        np.maximum(rows[:, at.EVENT_TS], self.now_ns, out=rows[:, at.EVENT_TS])
+        return rows
+
+    def _empty_journal(self) -> None:
+        count = self._account[at.ACCOUNT_JOURNAL]
+        if count:
+            self._rows.append(self._core.journal[:count].copy())
+            self._account[at.ACCOUNT_JOURNAL] = 0
+
+    def _state(self) -> Block:
+        """Return a copy of the block without what is output."""
+        assert self._account[at.ACCOUNT_COMMANDS] == 0, "an input is in hand"
+        self._empty_journal()
+        return self._block.copy()
+
+    def _require_sound(self) -> None:
+        if self._account[at.ACCOUNT_FAULT] != 0:
+            raise core_fault(self._core, self.instruments)

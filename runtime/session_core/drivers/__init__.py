@@ -1,0 +1,1 @@
+"""Who decides in a session: a file's rules, a Python class, or a compiled function."""

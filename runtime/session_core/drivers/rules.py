@@ -1,0 +1,190 @@
+"""A file's formulas decide, one slice at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from engine.lang.panel import SliceBar
+from engine.lang.program import Program
+from engine.lang.streaming import StreamingProgram
+from engine.model import layout as at
+from engine.model.instruments import Instrument
+from engine.ports import Rows
+from engine.rules.decide import decide
+from runtime.backtest.clockwork import Clockwork
+from runtime.backtest.inputs import INPUT_KEYS
+from runtime.backtest.signals import BITS, WEIGHT_MAX
+from runtime.config import StrategyConfig
+from runtime.session_core.drivers.bars import BarReader, BarsMemory
+from runtime.session_core.drivers.inputs import SliceInputs, Volume
+from runtime.session_core.faults import StrategyFault
+from runtime.session_core.steps import Step
+
+if TYPE_CHECKING:
+    from runtime.session_core.core import SessionCore
+
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+class _Memory(msgspec.Struct, array_like=True):
+    formulas: bytes
+    bars: BarsMemory
+    volumes: list[Volume]
+    period: int | None
+
+
+class RulesDriver:
+    """See `runtime.session_core.drivers.driver.Driver`.
+
+    Parameters
+    ----------
+    kinds
+        Of `runtime.session_core.drivers.inputs.volume_kinds`.
+    """
+
+    has_memory = True
+
+    def __init__(
+        self,
+        config: StrategyConfig,
+        program: Program,
+        instruments: Sequence[Instrument],
+        clockwork: Clockwork,
+        kinds: Sequence[int],
+    ) -> None:
+        assert config.rules is not None
+        self._name = config.name
+        self._symbols = [item.symbol for item in instruments]
+        self._program = StreamingProgram(program, self._symbols)
+        self._bars = BarReader(instruments, clockwork, config.data.adjustment)
+        self._inputs = SliceInputs(config, instruments, kinds)
+        keys = [out.key for out in program.outputs]
+        self._marks = [(key, bit) for key, bit in BITS.items() if key in keys]
+        self._told: list[str] = [key for key in INPUT_KEYS if key in keys and self._inputs.is_given]
+        self._has_weights = "weight" in keys
+        self._rebalance = config.rules.rebalance
+        self._period: int | None = None
+        self._marked: list[int] = []  # rows whose bits are not zero
+        self._is_silent = False
+        self._fault: StrategyFault | None = None
+
+    def join(self, core: SessionCore) -> None:
+        """Belong to a core."""
+        self._core = core
+
+    def read(self, events: Any, count: int) -> Any:
+        """Evaluate the formulas at the bars of a slice."""
+        inputs = self._inputs
+        inputs.make_room(count)
+        for row in self._marked:
+            inputs.rows[row, at.SIGNAL_BITS] = 0
+        self._marked = []
+        if inputs.is_given:
+            inputs.write_slice(events, count)
+        if not self._is_silent:
+            rows, bars = self._bars.read(events, count)
+            if bars:
+                self._evaluate(rows, bars)
+        return inputs.rows if inputs.is_given else None
+
+    def _evaluate(self, rows: list[int], bars: list[SliceBar]) -> None:
+        outputs = self._program.on_slice(bars)
+        table = self._inputs.rows
+        is_due = self._has_weights and self._is_due(bars[-1].session_day)
+        for n, row in enumerate(rows):
+            bits = 0
+            for key, bit in self._marks:
+                if outputs[key][n] == 1.0:
+                    bits |= bit
+            if is_due:
+                bits |= self._weigh(row, bars[n], outputs["weight"][n])
+            if bits:
+                table[row, at.SIGNAL_BITS] = bits
+                self._marked.append(row)
+        if self._told:
+            for n, row in enumerate(rows):
+                i = bars[n].instrument_index
+                values = {key: outputs[key][n] for key in self._told}
+                self._inputs.write_bar(row, values, self._bars.price_unit(i), self._bars.factor(i))
+
+    def _weigh(self, row: int, bar: SliceBar, weight: float) -> int:
+        """Write a target weight; return its bit, 0 where there is none."""
+        if abs(weight) > WEIGHT_MAX:
+            when = np.datetime64(bar.ts_close_ns, "ns")
+            self.silence()
+            self._fault = StrategyFault(
+                self._name,
+                "rules.weight",
+                f"the weight of {self._symbols[bar.instrument_index]} is {weight:g} at {when}; "
+                f"weights are fractions of equity, at most {WEIGHT_MAX:g}",
+            )
+            return 0
+        if weight != weight:
+            return 0
+        self._inputs.rows[row, at.SIGNAL_WEIGHT] = round(weight * 10**9)
+        return at.SIGNAL_TARGET
+
+    def _is_due(self, day: int) -> bool:
+        """Return whether weights are followed at a slice: the first of each period."""
+        if self._rebalance == "every_bar":
+            return True
+        period = day
+        if self._rebalance == "weekly":
+            period = (day + 3) // 7  # 1970-01-01 was a Thursday: weeks begin on Monday
+        elif self._rebalance == "monthly":
+            then = date.fromordinal(_EPOCH + day)
+            period = then.year * 12 + then.month
+        is_new, self._period = period != self._period, period
+        return is_new
+
+    def decide(self, events: Any, count: int) -> Step:
+        """Follow the signals of the slice."""
+        if not self._marked:
+            return
+        core = self._core
+        core.plain.account[at.ACCOUNT_SEQUENCE] = 0
+        decide(core.plain, core.plain_intents, events, self._inputs.rows, 0, count)
+        yield from core.send()
+        yield from core.turn()
+
+    def start(self) -> Step:
+        """Do nothing."""
+        yield from ()
+
+    stop = hear = start
+
+    def note(self, facts: Rows) -> None:
+        """Formulas do not look at fills."""
+
+    def silence(self) -> None:
+        """Evaluate no more."""
+        self._is_silent = True
+
+    def take_fault(self) -> StrategyFault | None:
+        """Return, once, what weight was no weight."""
+        fault, self._fault = self._fault, None
+        return fault
+
+    def memory(self) -> bytes:
+        """Return the memory of the formulas, of splits, of volumes and of rebalancing."""
+        return msgspec.msgpack.encode(
+            _Memory(
+                self._program.state.astype("<f8", copy=False).tobytes(),
+                self._bars.memory(),
+                self._inputs.memory(),
+                self._period,
+            )
+        )
+
+    def remember(self, memory: bytes) -> None:
+        """Go on from what `memory` has returned."""
+        found = msgspec.msgpack.decode(memory, type=_Memory)
+        self._program.restore(np.frombuffer(found.formulas, dtype="<f8"))
+        self._bars.remember(found.bars)
+        self._inputs.remember(found.volumes)
+        self._period = found.period

@@ -1,0 +1,148 @@
+"""Random worlds run in a session as in the loop: orders from outside, actions, errors, an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from engine.jit import as_plain
+from engine.model import layout as at
+from engine.ports import Rows, Slice
+from engine.rules.decide import decide
+from engine.rules.turn import TURNS_MAX, watch
+from engine.rules.verbs import fulfil
+from runtime.session_core.core import SessionCore
+from runtime.session_core.faults import StrategyFault
+from runtime.session_core.playing import play as drive
+from runtime.session_core.steps import Step
+from sims.paper import PaperBroker
+from sims.replay.source import MARKET
+from tests.property.core_worlds import CASH, World, _Trader, make_world, play
+from tests.property.session_slices import cut
+from tests.property.test_trading_worlds import journal_of
+from tests.property.trading_worlds import make_trading_world
+
+SEEDS = range(60)
+
+
+class SignalDriver:
+    """Follows the signals that a world has drawn, and sends a world's orders from outside."""
+
+    has_memory = False
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.signals: Any = None
+        self.is_due = False
+
+    def join(self, core: SessionCore) -> None:
+        self.core = core
+        self.plain, self.intents = core.plain, core.intents
+        self.trader = _Trader(self.world, cast(Any, self))
+
+    def show(self, signals: Rows) -> None:
+        self.signals = as_plain(signals)
+        self.is_due = bool(signals[:, at.SIGNAL_BITS].any())
+
+    def read(self, events: Any, count: int) -> Any:
+        return self.signals
+
+    def decide(self, events: Any, count: int) -> Step:
+        core = self.core
+        if self.is_due:
+            core.plain.account[at.ACCOUNT_SEQUENCE] = 0
+            decide(core.plain, core.plain_intents, events, self.signals, 0, count)
+            yield from core.send()
+            yield from core.turn()
+        if self.world.acts and events[count - 1, at.EVENT_KIND] in MARKET:
+            self.trader.act()
+            yield from core.send()
+
+    def act(self, verb: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+        plain, intents, account = self.core.plain, self.core.plain_intents, self.core.plain.account
+        account[at.ACCOUNT_SEQUENCE] = 0
+        answer = fulfil(plain, intents, verb, a, b, c, d)
+        for _ in range(TURNS_MAX):
+            if account[at.ACCOUNT_TOUCHED] and account[at.ACCOUNT_TRADING]:
+                watch(plain, intents)
+        return answer
+
+    def start(self) -> Step:
+        yield from ()
+
+    stop = hear = start
+
+    def note(self, facts: Rows) -> None: ...
+
+    def silence(self) -> None: ...
+
+    def take_fault(self) -> StrategyFault | None: ...
+
+    def memory(self) -> bytes:
+        return b""
+
+    def remember(self, memory: bytes) -> None: ...
+
+
+class WorldSession:
+    """A world's core and paper account."""
+
+    def __init__(self, world: World) -> None:
+        block, core, book = world.fresh(world.settings)
+        self.driver = SignalDriver(world)
+        self.core = SessionCore(block, core, self.driver, world.instruments)
+        self.broker = PaperBroker(
+            "paper",
+            world.instruments,
+            book,
+            currency="USD",
+            cash_minor=CASH,
+            now_ns=lambda: self.core.now_ns,
+        )
+        self.blocks = core
+        self.journal: list[Rows] = []
+
+    def take(self, one: Slice, signals: Rows) -> None:
+        """Take one slice."""
+        self.driver.show(signals)
+        drive(self.core.slice(one), self.broker, one.events)
+        self.journal.append(self.core.take_journal())
+
+
+def slices(world: World) -> Iterator[tuple[Slice, Rows]]:
+    return cut(world.sources)
+
+
+def require_same_world(world: World) -> WorldSession:
+    machine = play(world)
+    session = WorldSession(world)
+    for one, signals in slices(world):
+        session.take(one, signals)
+    found, expected = np.concatenate(session.journal), journal_of(machine)
+    count = min(len(found), len(expected))
+    differing = np.flatnonzero((found[:count] != expected[:count]).any(axis=1))
+    place = int(differing[0]) if len(differing) else count
+    around = slice(max(place - 3, 0), place + 2)
+    assert len(found) == len(expected) == place, f"{place}:\n{found[around]}\n{expected[around]}"
+    for name in ("ledger", "positions", "orders", "account", "monitors"):
+        mine, theirs = getattr(session.blocks, name).copy(), getattr(machine.core, name).copy()
+        if name == "account":
+            mine[at.ACCOUNT_JOURNAL] = theirs[at.ACCOUNT_JOURNAL] = 0
+        if name == "orders":
+            used = machine.core.account[at.ACCOUNT_ORDERS]
+            mine, theirs = mine[:used], theirs[:used]
+        assert np.array_equal(mine, theirs), name
+    return session
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_world_runs_in_a_session_as_in_the_loop(seed: int) -> None:
+    require_same_world(make_world(seed))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_trading_world_runs_in_a_session_as_in_the_loop(seed: int) -> None:
+    require_same_world(make_trading_world(seed))
