@@ -107,7 +107,7 @@ SENTENCES: Final[dict[Denial, str]] = {
     Denial.APPROVAL_UNKNOWN: "no signal of this number waits for approval",
     Denial.APPROVAL_TWICE: "the signal was decided on before",
     Denial.APPROVAL_LATE: "the signal expired before a person approved it",
-    Denial.APPROVAL_WITHDRAWN: "the strategy gave the instrument up before a person had decided",
+    Denial.APPROVAL_WITHDRAWN: "the strategy gave the instrument up while the signal waited",
     Denial.APPROVAL_PRICE: "since the signal came the price has moved farther than the collar allows",
     Denial.APPROVAL_LOCKED: "manual actions are locked after unusual behaviour (tilt)",
     Denial.KILL_SWITCH: "the kill switch is on",

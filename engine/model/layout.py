@@ -97,7 +97,7 @@ class EventKind(IntEnum):
     ALERT = 97
     ENTRY_STEP = 98
     ENTRY_ENDED = 99
-    SIGNAL_QUEUED = 100  # it waits for a person
+    SIGNAL_QUEUED = 100  # it waits
     APPROVAL_REFUSED = 101  # what a person wanted of one
 
 

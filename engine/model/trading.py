@@ -211,7 +211,7 @@ class SignalSource(IntEnum):
     RULE = 1
     STRATEGY = 2  # `signal()` of a class, `enter()` of a compiled function
     ORDER = 3  # an order that a strategy sized itself
-    PERSON = 4  # who approves one that waited: it is checked again
+    AGAIN = 4  # nobody: one that waited is checked again
 
 
 class OnTimeout(IntEnum):
@@ -247,7 +247,7 @@ class ExecutionMode(IntEnum):
 
 
 class QueueState(IntEnum):
-    """Where a signal that a person is asked about is."""
+    """Where a signal is that waits: for a person, or for the exit of an opposite position."""
 
     NONE = 0
     WAITING = 1
@@ -257,6 +257,7 @@ class QueueState(IntEnum):
     REJECTED = 5
     EXPIRED = 6
     WITHDRAWN = 7  # the strategy gave it up
+    AFTER_EXIT = 8  # no person is asked yet: it waits for the opposite position to be closed
 
 
 class ApiErrorClass(IntEnum):
@@ -390,7 +391,7 @@ CLIP_APPROVED: Final = SizeClip.APPROVED.value
 SOURCE_RULE: Final = SignalSource.RULE.value
 SOURCE_STRATEGY: Final = SignalSource.STRATEGY.value
 SOURCE_ORDER: Final = SignalSource.ORDER.value
-SOURCE_PERSON: Final = SignalSource.PERSON.value
+SOURCE_AGAIN: Final = SignalSource.AGAIN.value
 
 ON_TIMEOUT_CANCEL: Final = OnTimeout.CANCEL.value
 ON_TIMEOUT_RETRY: Final = OnTimeout.RETRY.value
@@ -420,6 +421,7 @@ QUEUE_DENIED: Final = QueueState.DENIED.value
 QUEUE_REJECTED: Final = QueueState.REJECTED.value
 QUEUE_EXPIRED: Final = QueueState.EXPIRED.value
 QUEUE_WITHDRAWN: Final = QueueState.WITHDRAWN.value
+QUEUE_AFTER_EXIT: Final = QueueState.AFTER_EXIT.value
 
 API_TRANSIENT: Final = ApiErrorClass.TRANSIENT.value
 API_AUTHORIZATION: Final = ApiErrorClass.AUTHORIZATION.value

@@ -113,7 +113,7 @@ MONITOR_LOST: Final = 88  # ns since its mark is missing or one-sided, while hel
 MONITOR_TARGET_AT: Final = 80  # ns, when the weight that waits was wanted
 MONITOR_TARGET_FILLS: Final = 81  # ACCOUNT_FILLS when it was last tried
 MONITOR_BARE_DUE: Final = 82  # ns, when that is for too long; NEVER: the market is closed
-# The signal that waits for a person, or the last that did
+# The signal that waits, for a person or for an exit, or the last that did
 WAITING_SIGNAL: Final = 90  # number; 0: none yet
 WAITING_STATE: Final = 91  # QueueState
 WAITING_SIDE: Final = 92
@@ -252,7 +252,7 @@ GUARD_EQUITY: Final = 9  # minor, of the last trusted watch
 GUARD_GOOD_CHECKS: Final = 10
 GUARD_CHECKED_AT: Final = 11
 GUARD_TIER: Final = 12
-GUARD_WAITING: Final = 13  # signals that wait for a person
+GUARD_WAITING: Final = 13  # signals that wait
 GUARD_TILT: Final = 14
 GUARD_TILT_UNTIL: Final = 15
 GUARD_FLAT_READS: Final = 16
@@ -359,6 +359,7 @@ ANSWER_LOTS: Final = 6
 ANSWER_CODE: Final = 7
 # SIGNAL_QUEUED
 QUEUED_NUMBER: Final = 4
+QUEUED_CODE: Final = 7  # what it waits for: DENY_APPROVAL_AWAITED or DENY_EXIT_WORKING
 QUEUED_LOTS: Final = 6
 QUEUED_PRICE: Final = 8
 QUEUED_EXPIRES: Final = 9

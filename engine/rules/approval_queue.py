@@ -1,8 +1,11 @@
-"""Signals that wait for a person: one place for each instrument, in the monitor.
+"""Signals that wait, for a person or for an exit: one place for each instrument, in the monitor.
 
 What a person says comes as an event (KIND_OPERATOR) and is only noted here; the signal itself is
 looked at again in the turn that follows (`engine.rules.approvals`). The queue is part of the core's
 block and a fold over events: a restart has it again, and nothing is approved twice.
+
+A signal that turns a position round by a limit order waits in the same place for the position to be
+closed: the limit might not fill, and one order must not do two things of which one is urgent.
 
 An instrument's place keeps the last signal after it has been decided, so that whoever comes late is
 told why.
@@ -22,7 +25,9 @@ from engine.model.denials import (
     DENY_APPROVAL_TWICE,
     DENY_APPROVAL_UNKNOWN,
     DENY_APPROVAL_WITHDRAWN,
+    DENY_EXIT_WORKING,
     DENY_NONE,
+    DENY_SIGNAL_EXPIRED,
 )
 from engine.model.layout import (
     ACCOUNT_LAST_DENIAL,
@@ -33,6 +38,7 @@ from engine.model.layout import (
 )
 from engine.model.trading import (
     ACTION_APPROVE,
+    QUEUE_AFTER_EXIT,
     QUEUE_APPROVED,
     QUEUE_EXPIRED,
     QUEUE_REJECTED,
@@ -49,6 +55,7 @@ from engine.model.trading_layout import (
     GUARD_WAITING,
     NEVER,
     QUEUED_CHECKED,
+    QUEUED_CODE,
     QUEUED_EXPIRES,
     QUEUED_LOTS,
     QUEUED_NUMBER,
@@ -88,23 +95,53 @@ def queue_signal(
     """Let a signal that passed all checks wait for a person; none waits for ever."""
     if expires == NEVER:
         expires = add_checked(s.account[ACCOUNT_NOW], USUAL_EXPIRY)
+    begin_waiting(s, i, side, number, QUEUE_WAITING, lots, price, expires)
+    n = journal_waiting(s, i, DENY_APPROVAL_AWAITED)
+    s.journal[n, QUEUED_CHECKED] = order_id
+
+
+@kernel
+def wait_for_exit(s: Core, i: int, side: int, number: int, price: int, expires: int) -> None:
+    """Let a signal wait until the opposite position is closed; what it opens is worked out then."""
+    begin_waiting(s, i, side, number, QUEUE_AFTER_EXIT, 0, price, expires)
+    journal_waiting(s, i, DENY_EXIT_WORKING)
+
+
+@kernel
+def begin_waiting(
+    s: Core, i: int, side: int, number: int, state: int, lots: int, price: int, expires: int
+) -> None:
+    """Put a signal in its instrument's place."""
     s.monitors[i, WAITING_SIGNAL] = number
-    s.monitors[i, WAITING_STATE] = QUEUE_WAITING
+    s.monitors[i, WAITING_STATE] = state
     s.monitors[i, WAITING_SIDE] = side
     s.monitors[i, WAITING_LOTS] = lots
     s.monitors[i, WAITING_PRICE] = price
     s.monitors[i, WAITING_EXPIRES] = expires
     s.monitors[i, WAITING_SINCE] = s.account[ACCOUNT_NOW]
     s.guard[GUARD_WAITING] += 1
-    s.account[ACCOUNT_LAST_DENIAL] = DENY_APPROVAL_AWAITED
-    n = journal_row(s, KIND_SIGNAL_QUEUED, i)
-    s.journal[n, QUEUED_NUMBER] = number
-    s.journal[n, QUEUED_LOTS] = lots
-    s.journal[n, QUEUED_PRICE] = price
-    s.journal[n, QUEUED_EXPIRES] = expires
-    s.journal[n, QUEUED_SIDE] = side
-    s.journal[n, QUEUED_CHECKED] = order_id
     renew_expiry(s)
+
+
+@kernel
+def journal_waiting(s: Core, i: int, code: int) -> int:
+    """Record that an instrument's signal waits, and for what; return the row."""
+    s.account[ACCOUNT_LAST_DENIAL] = code
+    n = journal_row(s, KIND_SIGNAL_QUEUED, i)
+    s.journal[n, QUEUED_NUMBER] = s.monitors[i, WAITING_SIGNAL]
+    s.journal[n, QUEUED_CODE] = code
+    s.journal[n, QUEUED_LOTS] = s.monitors[i, WAITING_LOTS]
+    s.journal[n, QUEUED_PRICE] = s.monitors[i, WAITING_PRICE]
+    s.journal[n, QUEUED_EXPIRES] = s.monitors[i, WAITING_EXPIRES]
+    s.journal[n, QUEUED_SIDE] = s.monitors[i, WAITING_SIDE]
+    return n
+
+
+@loop_door
+def is_waiting_signal(s: Core, i: int) -> bool:
+    """Return whether a signal of an instrument waits, for a person or for an exit."""
+    state = s.monitors[i, WAITING_STATE]
+    return bool(state == QUEUE_WAITING or state == QUEUE_AFTER_EXIT)
 
 
 @kernel
@@ -125,7 +162,7 @@ def end_waiting(s: Core, i: int, state: int, code: int) -> None:
 @loop_door
 def withdraw_waiting(s: Core, i: int, side: int) -> None:
     """Take back an instrument's signal to enter on a side: the strategy does not want it any more."""
-    if s.monitors[i, WAITING_STATE] == QUEUE_WAITING and s.monitors[i, WAITING_SIDE] == side:
+    if is_waiting_signal(s, i) and s.monitors[i, WAITING_SIDE] == side:
         end_waiting(s, i, QUEUE_WITHDRAWN, DENY_APPROVAL_WITHDRAWN)
 
 
@@ -139,8 +176,10 @@ def is_late(s: Core, i: int) -> bool:
 def end_late(s: Core) -> None:
     """End the waits that have lasted too long, and have the next one looked at in time."""
     for i in range(s.monitors.shape[0]):
-        if s.monitors[i, WAITING_STATE] == QUEUE_WAITING and is_late(s, i):
-            end_waiting(s, i, QUEUE_EXPIRED, DENY_APPROVAL_LATE)
+        if is_waiting_signal(s, i) and is_late(s, i):
+            is_asked = s.monitors[i, WAITING_STATE] == QUEUE_WAITING
+            code = DENY_APPROVAL_LATE if is_asked else DENY_SIGNAL_EXPIRED
+            end_waiting(s, i, QUEUE_EXPIRED, code)
     renew_expiry(s)
 
 
@@ -149,7 +188,7 @@ def renew_expiry(s: Core) -> None:
     """Have the queue looked at when the first signal in it has expired."""
     first = NEVER
     for i in range(s.monitors.shape[0]):
-        if s.monitors[i, WAITING_STATE] == QUEUE_WAITING:
+        if is_waiting_signal(s, i):
             first = min(first, s.monitors[i, WAITING_EXPIRES])
     set_wake(s, account_slot(s, WAKE_QUEUE), NEVER if first == NEVER else first + 1)
 
@@ -186,7 +225,7 @@ def place_of_signal(s: Core, number: int) -> int:
 @kernel
 def refusal(s: Core, i: int, action: int) -> int:
     """Return why a person cannot decide on the signal in an instrument's place, or DENY_NONE."""
-    if i < 0:
+    if i < 0 or s.monitors[i, WAITING_STATE] == QUEUE_AFTER_EXIT:
         return DENY_APPROVAL_UNKNOWN
     state = s.monitors[i, WAITING_STATE]
     if state == QUEUE_EXPIRED:

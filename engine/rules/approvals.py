@@ -1,4 +1,4 @@
-"""Signals that a person has approved: checked and sized once more, then sent like any other.
+"""Signals that have waited: checked and sized once more, then sent like any other.
 
 Between signal and approval everything may have changed. So all that a signal meets when it comes it
 meets again, at the present price; it becomes no larger than what the person was shown, and is refused
@@ -10,13 +10,16 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.kernels.ledger import journal_row
 from engine.kernels.money import multiply_divide_ceiling
+from engine.kernels.positions import tradable_lots
 from engine.model.denials import DENY_APPROVAL_PRICE, DENY_NONE
 from engine.model.layout import ACCOUNT_NOW, KIND_CHECKED, TERM_PRICE_STEP
 from engine.model.trading import (
+    PHASE_IDLE,
+    QUEUE_AFTER_EXIT,
     QUEUE_APPROVED,
     QUEUE_DENIED,
     QUEUE_SENT,
-    SOURCE_PERSON,
+    SOURCE_AGAIN,
     UNIT_PPM,
     VERDICT_OVER,
     VERDICT_UNKNOWN,
@@ -28,6 +31,7 @@ from engine.model.trading_layout import (
     CHECKED_SIGNAL,
     CHECKED_UNIT,
     CHECKED_VERDICT,
+    EXIT_PHASE,
     GUARD_WAITING,
     LIMIT_COLLAR_PPM,
     LIMIT_RISK,
@@ -39,9 +43,9 @@ from engine.model.trading_layout import (
     WAITING_SIGNAL,
     WAITING_STATE,
 )
-from engine.rules.approval_queue import end_late, leave_queue
+from engine.rules.approval_queue import end_late, is_late, leave_queue
 from engine.rules.signal_checks import check_signal
-from engine.rules.signals import deny, enter, entry_price, size_entry
+from engine.rules.signals import deny, enter, entry_price, send_signal, size_entry
 from engine.rules.suspects import COLLAR_PPM
 from engine.state import Core, Table
 
@@ -50,11 +54,13 @@ MILLION = 10**6
 
 @kernel
 def follow_queue(s: Core, intents: Table) -> None:
-    """Send what a person has approved, and end what has waited for too long."""
+    """Send what a person has approved and what an exit made room for; end what has waited too long."""
     if s.guard[GUARD_WAITING] == 0:
         return
     for i in range(s.monitors.shape[0]):
-        if s.monitors[i, WAITING_STATE] == QUEUE_APPROVED:
+        if s.monitors[i, WAITING_STATE] == QUEUE_AFTER_EXIT:
+            turn_round(s, intents, i)
+        elif s.monitors[i, WAITING_STATE] == QUEUE_APPROVED:
             leave_queue(s, i, QUEUE_SENT)
             if send_approved(s, intents, i) == 0:
                 s.monitors[i, WAITING_STATE] = QUEUE_DENIED
@@ -62,10 +68,25 @@ def follow_queue(s: Core, intents: Table) -> None:
 
 
 @kernel
+def turn_round(s: Core, intents: Table, i: int) -> None:
+    """Send the signal that waits for an exit, once nothing is left of the position and of the exit."""
+    if tradable_lots(s, i) != 0 or s.monitors[i, EXIT_PHASE] != PHASE_IDLE or is_late(s, i):
+        return
+    side, number = s.monitors[i, WAITING_SIDE], s.monitors[i, WAITING_SIGNAL]
+    leave_queue(s, i, QUEUE_SENT)
+    code = check_signal(s, i, side, SOURCE_AGAIN, s.account[ACCOUNT_NOW], number)
+    if code != DENY_NONE:
+        deny(s, i, side, number, 0, 0, code)
+    else:
+        expires = s.monitors[i, WAITING_EXPIRES]
+        send_signal(s, intents, i, side, number, entry_price(s, i, side), expires)
+
+
+@kernel
 def send_approved(s: Core, intents: Table, i: int) -> int:
     """Check a signal that a person approved once more; return the order that it became, or 0."""
     side, number = s.monitors[i, WAITING_SIDE], s.monitors[i, WAITING_SIGNAL]
-    code = check_signal(s, i, side, SOURCE_PERSON, s.account[ACCOUNT_NOW], number)
+    code = check_signal(s, i, side, SOURCE_AGAIN, s.account[ACCOUNT_NOW], number)
     price = entry_price(s, i, side)
     if code == DENY_NONE:
         code = check_moved(s, i, price, number)

@@ -23,7 +23,6 @@ from engine.model.layout import (
 from engine.model.trading import (
     ACTIVE,
     PHASE_IDLE,
-    QUEUE_WAITING,
     REASON_REBALANCE,
     REASON_TIME_BASED_URGENT,
     REASON_TRAILING_STOP,
@@ -55,8 +54,8 @@ from engine.model.trading_layout import (
     MONITOR_SUSPECT,
     MONITOR_WANTS,
     NEVER,
-    WAITING_STATE,
 )
+from engine.rules.approval_queue import is_waiting_signal
 from engine.rules.conditions import enabled_mask, price_mask, profit_of, time_left
 from engine.rules.opportunities import better_entry
 from engine.rules.trailing import compare_part
@@ -100,7 +99,7 @@ def is_at_rest(s: Core, i: int) -> bool:
         return False
     if s.monitors[i, ENTRY_ORDER] != 0 or s.monitors[i, ENTRY_SIGNAL] != 0:
         return False
-    if s.monitors[i, WAITING_STATE] == QUEUE_WAITING:
+    if is_waiting_signal(s, i):
         return False  # a bar past its expiry ends it
     if s.monitors[i, MONITOR_WANTS] != 0 or s.monitors[i, MONITOR_BARE_SINCE] != 0:
         return False

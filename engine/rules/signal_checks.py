@@ -24,20 +24,17 @@ from engine.model.denials import (
     DENY_SUSPECT_PRICE,
 )
 from engine.model.layout import (
-    ACCOUNT_ENTRY_TYPE,
     ACCOUNT_NOW,
     KIND_CHECKED,
     LEDGER_RATE,
     POSITION_LAST,
     TERM_CURRENCY,
     TERM_PRICE_UNIT,
-    TYPE_MARKET,
 )
 from engine.model.trading import (
     PHASE_IDLE,
-    QUEUE_WAITING,
+    SOURCE_AGAIN,
     SOURCE_ORDER,
-    SOURCE_PERSON,
     UNIT_COUNT,
     UNIT_NANOSECONDS,
     UNIT_PPB,
@@ -73,9 +70,9 @@ from engine.model.trading_layout import (
     MONITOR_WANTS,
     NOT_GIVEN,
     WAITING_SIGNAL,
-    WAITING_STATE,
     WANTS_EXIT,
 )
+from engine.rules.approval_queue import is_waiting_signal
 from engine.rules.market_checks import check_age, check_hours, touch_price
 from engine.rules.suspects import is_suspect
 from engine.state import Core
@@ -164,7 +161,7 @@ def evaluate_signal(
         return VERDICT_OFF, 0, 0, 0
     if place == 0:
         return check_usable(s, i)
-    if place == 1 and source == SOURCE_PERSON:
+    if place == 1 and source == SOURCE_AGAIN:
         return VERDICT_OFF, 0, 0, 0  # it is the same signal, of course
     if place == 1:
         return check_duplicate(s, i, side, decided)
@@ -253,18 +250,19 @@ def check_confidence(s: Core, i: int) -> tuple[int, int, int, int]:
 def check_working(s: Core, i: int, side: int) -> tuple[int, int, int, int]:
     """Judge what works in the instrument: an exit or an entry leaves no room for another entry.
 
-    So does a signal that waits for a person.
+    So does a signal that waits.
 
-    A wish to be flat is an exit about to begin. Only an order at market may turn the position over
-    in its place: a limit order might wait, and the position with it.
+    A wish to be flat is an exit about to begin. An order at market may turn the position over in its
+    place; a limit order might wait, and the position with it, so such a signal waits for the exit
+    (`engine.rules.signals.turns_after_exit`).
     """
     if s.monitors[i, EXIT_PHASE] != PHASE_IDLE:
         return VERDICT_OVER, s.monitors[i, EXIT_PHASE], 0, UNIT_COUNT
-    if s.monitors[i, WAITING_STATE] == QUEUE_WAITING:
+    if is_waiting_signal(s, i):
         return VERDICT_OVER, s.monitors[i, WAITING_SIGNAL], 0, UNIT_COUNT
     if s.monitors[i, ENTRY_SIGNAL] != 0 or s.monitors[i, ENTRY_ORDER] != 0:
         return VERDICT_OVER, s.monitors[i, ENTRY_SIGNAL], 0, UNIT_COUNT
-    turns = s.account[ACCOUNT_ENTRY_TYPE] == TYPE_MARKET and side * tradable_lots(s, i) < 0
+    turns = side * tradable_lots(s, i) < 0
     if s.monitors[i, MONITOR_WANTS] & WANTS_EXIT and not turns:
         return VERDICT_OVER, 1, 0, UNIT_COUNT
     return VERDICT_PASS, 0, 0, UNIT_COUNT

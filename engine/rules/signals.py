@@ -88,7 +88,7 @@ from engine.model.trading_layout import (
     RECEIVED_SOURCE,
     WANTS_EXIT,
 )
-from engine.rules.approval_queue import answer, queue_signal
+from engine.rules.approval_queue import answer, queue_signal, wait_for_exit
 from engine.rules.hours import due_after, wake_at
 from engine.rules.market_checks import touch_price
 from engine.rules.opening import new_intent, passive_price, place_bracket
@@ -111,11 +111,33 @@ def take_signal(s: Core, intents: Table, i: int, side: int, source: int, decided
     note_decision(s, i, side, decided)
     if code != DENY_NONE:
         return deny(s, i, side, number, 0, 0, code)
-    price = entry_price(s, i, side)
+    price, expires = entry_price(s, i, side), expires_at(s, decided)
+    if turns_after_exit(s, i, side):
+        wait_for_exit(s, i, side, number, price, expires)
+        return 0
+    return send_signal(s, intents, i, side, number, price, expires)
+
+
+@kernel
+def turns_after_exit(s: Core, i: int, side: int) -> bool:
+    """Return whether a signal turns a position round that is about to be closed, by a limit order.
+
+    At market one order does both. A limit order might not fill: the exit goes first, by its own plan,
+    and the entry waits for it.
+    """
+    is_limit = s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT
+    is_left = (s.monitors[i, MONITOR_WANTS] & WANTS_EXIT) != 0
+    return bool(is_limit and is_left and side * tradable_lots(s, i) < 0)
+
+
+@kernel
+def send_signal(
+    s: Core, intents: Table, i: int, side: int, number: int, price: int, expires: int
+) -> int:
+    """Size a signal that may be entered now, and send it as the mode says; return its order, or 0."""
     lots = size_entry(s, i, side, price, number, NEVER)
     if lots == 0:
         return 0
-    expires = expires_at(s, decided)
     if s.account[ACCOUNT_MODE] != MODE_AUTO:
         return hold_back(s, intents, i, side, lots, price, number, expires)
     return enter(s, intents, i, side, lots, price, number, expires)

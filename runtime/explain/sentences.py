@@ -11,6 +11,7 @@ from typing import Final
 
 from engine.model import layout as at
 from engine.model import trading_layout as loop
+from engine.model.denials import Denial
 from engine.model.layout import EventKind
 from engine.model.orders import OrderType, TimeInForce
 from engine.model.trading import (
@@ -204,7 +205,9 @@ def signal_denied(row: Row, words: Words) -> str:
 
 
 def queued(row: Row, words: Words) -> str:
-    """A signal waits for a person."""
+    """A signal waits, for a person or for an exit."""
+    if row[loop.QUEUED_CODE] == Denial.EXIT_WORKING:
+        return f"Signal {row[loop.QUEUED_NUMBER]} waits for the position to be closed first."
     return (
         f"Signal {row[loop.QUEUED_NUMBER]} waits for approval: {SIDE_NAMES[row[loop.QUEUED_SIDE]]} "
         f"{words.quantity(row[loop.QUEUED_LOTS])} {words.symbol} at "

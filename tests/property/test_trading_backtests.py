@@ -78,6 +78,26 @@ SIZED = """
 method = "fixed_fraction"
 fraction = 0.01
 """
+TURNING = """
+[strategy]
+name = "turning"
+[data]
+dataset = "world"
+[account]
+allow_short = true
+[rules]
+entry = "cross_above(sma(close, 3), sma(close, 8))"
+exit = "cross_below(sma(close, 3), sma(close, 8))"
+short_entry = "cross_below(sma(close, 3), sma(close, 8))"
+short_exit = "cross_above(sma(close, 3), sma(close, 8))"
+[sizing]
+method = "fixed_quantity"
+quantity = 10
+[signals]
+expiry = "6h"
+[execution]
+timeout = "3h"
+"""
 MARKET = '[execution]\norder_type = "market"\n'
 STRATEGIES = {
     "inputs and all tables": HEAD + INPUTS + TABLES + MARKET,
@@ -86,6 +106,7 @@ STRATEGIES = {
     "limit orders that wait": HEAD
     + TABLES
     + '[execution]\norder_type = "limit"\noffset_bps = 20\ntimeout = "90m"\non_timeout = "walk"\n',
+    "turning round": TURNING,  # exit and opposite entry on one bar, by limit orders
     "guards alone": HEAD + "[guards]\ndaily_loss.amount = 500\n" + MARKET,
     "inputs alone": HEAD + INPUTS + MARKET,
 }

@@ -361,7 +361,9 @@ def test_no_number_of_a_story_is_absent_from_the_journal(make: object) -> None:
          "level 10,000.00 USD.")),
         (at.KIND_TILT_CHANGED, (0, 1, 2, 0), "The operator's tilt went from none to warned."),
         (at.KIND_LATCH_CLEARED, (2, 4, 0, 0, 0, 1), "Guard daily_loss cleared by a person."),
-        (at.KIND_SIGNAL_QUEUED, (7, 0, 10, 0, 1234, 1_700_000_300_000_000_000, -1, 9),
+        (at.KIND_SIGNAL_QUEUED, (7, 0, 0, 207, 1234, 0, -1, 0),
+         "Signal 7 waits for the position to be closed first."),
+        (at.KIND_SIGNAL_QUEUED, (7, 0, 10, 221, 1234, 1_700_000_300_000_000_000, -1, 9),
          "Signal 7 waits for approval: sell 10 ACME at 12.34, until 2023-11-14 22:18:20."),
         (at.KIND_APPROVAL_REFUSED, (7, 226, 10),
          ("A person wanted to approve signal 7: the signal expired before a person approved it "

@@ -455,6 +455,10 @@ class Account:
                 assert no == [], "approved, and yet a check says no"
                 answers.append("ok")
                 continue
+            if self.rows(at.KIND_SIGNAL_QUEUED, since=since):
+                assert no == [], "it waits, and yet a check says no"
+                answers.append("waits")
+                continue
             (row,) = self.rows(at.KIND_SIGNAL_DENIED, since=since)
             denial = Denial(row[loop.ANSWER_CODE]).name.lower()
             if not no or no[0].rstrip("?") != denial:

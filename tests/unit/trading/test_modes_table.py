@@ -12,6 +12,7 @@ from engine.kernels.wakes import take_due
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import Denial
+from engine.model.exits import fill_exits
 from engine.model.trading import ExecutionMode, OperatorAction, QueueState, SizeClip, Tilt
 from engine.model.units import NS_PER_MINUTE
 from engine.rules.decide import close_position
@@ -43,6 +44,8 @@ class Session(Account):
             self.s.account[at.ACCOUNT_SIZE_METHOD] = SIZE_NOTIONAL
             self.s.account[at.ACCOUNT_SIZE_VALUE] = int(money) * 10**8
         self.mode(mode)
+        at_limit = self.s.account[at.ACCOUNT_ENTRY_TYPE] == at.TYPE_LIMIT
+        fill_exits(self.core.exits, self.core.stages, conditions=False, at_limit=at_limit)
 
     def mode(self, name: str) -> None:
         """Say what becomes of signals from now on."""
@@ -83,6 +86,21 @@ class Session(Account):
     def turn(self) -> None:
         """Look at everything once."""
         self.run(watch, self.intents)
+
+    def filled(self, symbol: str, lots: str = "") -> None:
+        """What works in an instrument trades, or some lots of it."""
+        i, orders = SYMBOLS.index(symbol), self.s.orders
+        rows = range(self.s.account[at.ACCOUNT_ORDERS])
+        (r,) = (r for r in rows if orders[r, at.ORDER_INSTRUMENT] == i)
+        rest = orders[r, at.ORDER_QUANTITY] - orders[r, at.ORDER_FILLED]
+        self.event(
+            at.KIND_FILL,
+            symbol,
+            FACT_ORDER=orders[r, at.ORDER_ID],
+            FACT_LOTS=int(lots or rest),
+            FACT_PRICE=orders[r, at.ORDER_LIMIT] or self.s.positions[i, at.POSITION_LAST],
+        )
+        self.turn()
 
     def split(self, symbol: str, numerator: str) -> None:
         """A split."""
@@ -139,7 +157,8 @@ def play(line: Line, world: str = "interpreted") -> str:
     session.happens(line.columns[0])
     assert session.s.account[at.ACCOUNT_FAULT] == 0
     waiting = session.s.monitors.tolist()
-    count = sum(row[loop.WAITING_STATE] == QueueState.WAITING for row in waiting)
+    states = (QueueState.WAITING, QueueState.AFTER_EXIT)
+    count = sum(row[loop.WAITING_STATE] in states for row in waiting)
     assert session.s.guard[loop.GUARD_WAITING] == count
     return "; ".join(session.told())
 
@@ -228,6 +247,19 @@ def test_a_restart_keeps_the_queue_and_approves_nothing_twice() -> None:
         session.happens("approve 2; +1s; approve 1")
     assert list(after.told()) == ["refused approval_twice", "sent 10"]
     assert (after.block == before.block).all()
+
+
+def test_turning_round_by_limits_closes_with_one_order_and_opens_with_the_next() -> None:
+    session = Session({"mode": "auto", "expiry": "5m", "limit_orders": ""})
+    session.tell("hold ABC 5")
+    session.happens("leave ABC; sell ABC; turn; filled ABC; filled ABC")
+    sent = [
+        (row[at.SUBMIT_SIDE], row[at.FACT_LOTS], row[at.SUBMIT_TYPE])
+        for row in session.rows(at.KIND_SUBMITTED)
+    ]
+    assert sent == [(-1, 5, at.TYPE_LIMIT), (-1, 10, at.TYPE_LIMIT)]
+    assert session.s.positions[ABC, at.POSITION_QUANTITY] == -10
+    assert session.s.monitors[ABC, loop.MONITOR_WANTS] == 0
 
 
 def test_a_mode_needs_no_room_in_a_plain_core() -> None:
