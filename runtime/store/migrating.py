@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
+_WAIT_SECONDS = 30.0
+
 
 def migrate(url: str, version: str | None, *, place: str) -> None:
-    """Bring the database at `url` from `version` to this code's schema.
+    """Bring the SQLite file at `url` from `version` to this code's schema.
 
     Raises
     ------
@@ -22,14 +25,26 @@ def migrate(url: str, version: str | None, *, place: str) -> None:
         If `version` is unknown here: a newer program has written it.
     """
     require_known(version, place)
-    from sqlalchemy import create_engine
+    from sqlalchemy import create_engine, event
 
-    engine = create_engine(url)
+    engine = create_engine(url, connect_args={"timeout": _WAIT_SECONDS})
+    # Left to itself, the driver runs each CREATE TABLE on its own, and a migration that is killed
+    # leaves half of itself behind.
+    event.listen(engine, "connect", _leave_transactions_to_us)
+    event.listen(engine, "begin", _begin_writing)
     try:
         with engine.begin() as connection:
             upgrade(connection)
     finally:
         engine.dispose()
+
+
+def _leave_transactions_to_us(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+
+
+def _begin_writing(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def require_known(version: str | None, place: str) -> None:

@@ -2,6 +2,21 @@
 
 SCHEMA: tuple[str, ...] = (
     """
+        CREATE TABLE alerts ( id VARCHAR(32) NOT NULL, session_id TEXT NOT NULL, episode TEXT NOT
+        NULL, severity TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL, raised_ns BIGINT
+        NOT NULL, repeated_ns BIGINT NOT NULL, count BIGINT NOT NULL, cleared_ns BIGINT, delivered
+        TEXT NOT NULL, CONSTRAINT pk_alerts PRIMARY KEY (id) )
+    """,
+    """
+        CREATE INDEX ix_alerts_session_id_episode ON alerts (session_id, episode)
+    """,
+    """
+        CREATE TABLE leases ( account TEXT NOT NULL, epoch BIGINT NOT NULL, holder TEXT NOT NULL,
+        host TEXT NOT NULL, pid BIGINT NOT NULL, process TEXT NOT NULL, since_ns BIGINT NOT NULL,
+        renewed_ns BIGINT NOT NULL, expires_ns BIGINT NOT NULL, CONSTRAINT pk_leases PRIMARY KEY
+        (account) )
+    """,
+    """
         CREATE TABLE runs ( id VARCHAR(32) NOT NULL, family VARCHAR(64) NOT NULL, fingerprint
         VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, strategy TEXT NOT NULL, path TEXT NOT
         NULL, parameters TEXT NOT NULL, dataset TEXT NOT NULL, data_id VARCHAR(64) NOT NULL,
@@ -24,6 +39,18 @@ SCHEMA: tuple[str, ...] = (
         CREATE INDEX ix_runs_state ON runs (state)
     """,
     """
+        CREATE TABLE sessions ( id VARCHAR(32) NOT NULL, strategy TEXT NOT NULL, path TEXT NOT
+        NULL, fingerprint TEXT NOT NULL, account TEXT NOT NULL, broker TEXT NOT NULL, feed TEXT
+        NOT NULL, evidence TEXT NOT NULL, mode TEXT NOT NULL, command TEXT NOT NULL, symbols TEXT
+        NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL, host TEXT NOT NULL, pid BIGINT NOT
+        NULL, process TEXT NOT NULL, begun_ns BIGINT NOT NULL, changed_ns BIGINT NOT NULL,
+        ended_ns BIGINT, equity_minor BIGINT, marked_ns BIGINT, CONSTRAINT pk_sessions PRIMARY KEY
+        (id) )
+    """,
+    """
+        CREATE INDEX ix_sessions_begun_ns ON sessions (begun_ns)
+    """,
+    """
         CREATE TABLE sweeps ( id VARCHAR(32) NOT NULL, family VARCHAR(64) NOT NULL, state
         VARCHAR(16) NOT NULL, strategy TEXT NOT NULL, method TEXT NOT NULL, space TEXT NOT NULL,
         planned BIGINT NOT NULL, dataset TEXT NOT NULL, data_id VARCHAR(64) NOT NULL, engine
@@ -34,6 +61,123 @@ SCHEMA: tuple[str, ...] = (
     """,
     """
         CREATE INDEX ix_sweeps_state ON sweeps (state)
+    """,
+    """
+        CREATE TABLE checkpoints ( session_id VARCHAR(32) NOT NULL, sequence BIGINT NOT NULL,
+        cursor BIGINT NOT NULL, schema BIGINT NOT NULL, ts_ns BIGINT NOT NULL, hash BLOB NOT NULL,
+        blob BLOB NOT NULL, CONSTRAINT pk_checkpoints PRIMARY KEY (session_id, sequence),
+        CONSTRAINT fk_checkpoints_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
+    """,
+    """
+        CREATE TABLE controls ( id VARCHAR(32) NOT NULL, session_id VARCHAR(32) NOT NULL, verb
+        TEXT NOT NULL, arguments TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, asked_ns
+        BIGINT NOT NULL, done_ns BIGINT, answer TEXT NOT NULL, CONSTRAINT pk_controls PRIMARY KEY
+        (id), CONSTRAINT fk_controls_session_id_sessions FOREIGN KEY(session_id) REFERENCES
+        sessions (id) )
+    """,
+    """
+        CREATE INDEX ix_controls_session_id_done_ns ON controls (session_id, done_ns)
+    """,
+    """
+        CREATE TABLE incidents ( session_id VARCHAR(32) NOT NULL, "row" BIGINT NOT NULL, ts_ns
+        BIGINT NOT NULL, kind TEXT NOT NULL, severity TEXT NOT NULL, subject TEXT NOT NULL, text
+        TEXT NOT NULL, CONSTRAINT pk_incidents PRIMARY KEY (session_id, "row"), CONSTRAINT
+        fk_incidents_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
+    """,
+    """
+        CREATE TABLE journal ( session_id VARCHAR(32) NOT NULL, sequence BIGINT NOT NULL, epoch
+        BIGINT NOT NULL, ts_ns BIGINT NOT NULL, kind VARCHAR(16) NOT NULL, version BIGINT NOT
+        NULL, payload BLOB NOT NULL, hash BLOB NOT NULL, CONSTRAINT pk_journal PRIMARY KEY
+        (session_id, sequence), CONSTRAINT fk_journal_session_id FOREIGN KEY(session_id)
+        REFERENCES sessions (id) )
+    """,
+    """
+        CREATE TABLE session_approvals ( session_id VARCHAR(32) NOT NULL, sequence BIGINT NOT
+        NULL, ts_ns BIGINT NOT NULL, signal_id TEXT NOT NULL, verb TEXT NOT NULL, who TEXT NOT
+        NULL, why TEXT NOT NULL, CONSTRAINT pk_session_approvals PRIMARY KEY (session_id,
+        sequence), CONSTRAINT fk_session_approvals_session_id FOREIGN KEY(session_id) REFERENCES
+        sessions (id) )
+    """,
+    """
+        CREATE TABLE session_attempts ( session_id VARCHAR(32) NOT NULL, "row" BIGINT NOT NULL,
+        exit_row BIGINT NOT NULL, position BIGINT NOT NULL, number BIGINT NOT NULL, kind BIGINT
+        NOT NULL, price_ticks BIGINT NOT NULL, lots BIGINT NOT NULL, touch_ticks BIGINT NOT NULL,
+        order_id BIGINT NOT NULL, sent_ns BIGINT NOT NULL, ended_row BIGINT, ended_ns BIGINT,
+        result BIGINT NOT NULL, filled_lots BIGINT NOT NULL, code BIGINT NOT NULL, CONSTRAINT
+        pk_session_attempts PRIMARY KEY (session_id, "row"), CONSTRAINT
+        fk_session_attempts_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
+    """,
+    """
+        CREATE INDEX ix_session_attempts_session_id_position ON session_attempts (session_id,
+        position)
+    """,
+    """
+        CREATE TABLE session_exits ( session_id VARCHAR(32) NOT NULL, "row" BIGINT NOT NULL,
+        instrument BIGINT NOT NULL, symbol TEXT NOT NULL, position BIGINT NOT NULL, reason BIGINT
+        NOT NULL, fired_ns BIGINT NOT NULL, price_ticks BIGINT NOT NULL, pnl_ppm BIGINT NOT NULL,
+        lots BIGINT NOT NULL, number BIGINT NOT NULL, bound BIGINT NOT NULL, also BIGINT NOT NULL,
+        state TEXT NOT NULL, result BIGINT NOT NULL, sent BIGINT NOT NULL, walks BIGINT NOT NULL,
+        closed_lots BIGINT NOT NULL, left_lots BIGINT NOT NULL, ended_row BIGINT, ended_ns BIGINT,
+        CONSTRAINT pk_session_exits PRIMARY KEY (session_id, "row"), CONSTRAINT
+        fk_session_exits_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
+    """,
+    """
+        CREATE INDEX ix_session_exits_session_id_position ON session_exits (session_id, position)
+    """,
+    """
+        CREATE TABLE session_fills ( session_id VARCHAR(32) NOT NULL, "row" BIGINT NOT NULL, ts_ns
+        BIGINT NOT NULL, instrument BIGINT NOT NULL, symbol TEXT NOT NULL, order_id BIGINT NOT
+        NULL, side BIGINT NOT NULL, lots BIGINT NOT NULL, price_ticks BIGINT NOT NULL, fee_minor
+        BIGINT NOT NULL, liquidity TEXT NOT NULL, rule TEXT NOT NULL, reference_ticks BIGINT NOT
+        NULL, realized_minor BIGINT NOT NULL, position_lots BIGINT NOT NULL, execution_id TEXT NOT
+        NULL, CONSTRAINT pk_session_fills PRIMARY KEY (session_id, "row"), CONSTRAINT
+        fk_session_fills_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
+    """,
+    """
+        CREATE TABLE session_orders ( session_id VARCHAR(32) NOT NULL, order_id BIGINT NOT NULL,
+        instrument BIGINT NOT NULL, symbol TEXT NOT NULL, side BIGINT NOT NULL, type TEXT NOT
+        NULL, tif TEXT NOT NULL, quantity_lots BIGINT NOT NULL, limit_ticks BIGINT NOT NULL,
+        stop_ticks BIGINT NOT NULL, status TEXT NOT NULL, filled_lots BIGINT NOT NULL, fees_minor
+        BIGINT NOT NULL, reason BIGINT NOT NULL, placed_ns BIGINT NOT NULL, ended_ns BIGINT,
+        signal BIGINT NOT NULL, position BIGINT NOT NULL, exit_reason BIGINT NOT NULL, attempt
+        BIGINT NOT NULL, client_id TEXT NOT NULL, venue_id TEXT NOT NULL, outcome TEXT NOT NULL,
+        problem TEXT NOT NULL, CONSTRAINT pk_session_orders PRIMARY KEY (session_id, order_id),
+        CONSTRAINT fk_session_orders_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
+    """,
+    """
+        CREATE INDEX ix_session_orders_session_id_client_id ON session_orders (session_id,
+        client_id)
+    """,
+    """
+        CREATE TABLE session_positions ( session_id VARCHAR(32) NOT NULL, "row" BIGINT NOT NULL,
+        instrument BIGINT NOT NULL, symbol TEXT NOT NULL, direction BIGINT NOT NULL, lots BIGINT
+        NOT NULL, entered_lots BIGINT NOT NULL, left_lots BIGINT NOT NULL, cost_minor BIGINT NOT
+        NULL, realized_minor BIGINT NOT NULL, fees_minor BIGINT NOT NULL, opened_ns BIGINT NOT
+        NULL, closed_ns BIGINT, position BIGINT NOT NULL, signal BIGINT NOT NULL, exit_reason
+        BIGINT NOT NULL, CONSTRAINT pk_session_positions PRIMARY KEY (session_id, "row"),
+        CONSTRAINT fk_session_positions_session_id FOREIGN KEY(session_id) REFERENCES sessions
+        (id) )
+    """,
+    """
+        CREATE INDEX ix_session_positions_session_id_instrument_row ON session_positions
+        (session_id, instrument, "row")
+    """,
+    """
+        CREATE INDEX ix_session_positions_session_id_position ON session_positions (session_id,
+        position)
+    """,
+    """
+        CREATE TABLE session_signals ( session_id VARCHAR(32) NOT NULL, number BIGINT NOT NULL,
+        signal_id TEXT NOT NULL, ts_ns BIGINT NOT NULL, instrument BIGINT NOT NULL, symbol TEXT
+        NOT NULL, side BIGINT NOT NULL, source TEXT NOT NULL, edge_ppb BIGINT, confidence_ppb
+        BIGINT, goal_ticks BIGINT, price_ticks BIGINT, expires_ns BIGINT, answer TEXT NOT NULL,
+        order_id BIGINT NOT NULL, lots BIGINT NOT NULL, code BIGINT NOT NULL, answered_ns BIGINT,
+        CONSTRAINT pk_session_signals PRIMARY KEY (session_id, number), CONSTRAINT
+        fk_session_signals_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
+    """,
+    """
+        CREATE INDEX ix_session_signals_session_id_signal_id ON session_signals (session_id,
+        signal_id)
     """,
     """
         CREATE TABLE trials ( sweep_id VARCHAR(32) NOT NULL, family VARCHAR(64) NOT NULL,
@@ -53,7 +197,7 @@ SCHEMA: tuple[str, ...] = (
         alembic_version_pkc PRIMARY KEY (version_num))
     """,
     """
-        INSERT INTO alembic_version (version_num) VALUES ('0001')
+        INSERT INTO alembic_version (version_num) VALUES ('0002')
     """,
 )
 
@@ -160,5 +304,431 @@ STATEMENTS: dict[str, str] = {
         SELECT anon_1.family, count(*) AS trials FROM (SELECT runs.family AS family,
         runs.fingerprint AS fingerprint FROM runs UNION SELECT trials.family AS family,
         trials.fingerprint AS fingerprint FROM trials) AS anon_1 GROUP BY anon_1.family
+    """,
+    "insert_session": """
+        INSERT INTO sessions (id, strategy, path, fingerprint, account, broker, feed, evidence,
+        mode, command, symbols, state, cause, host, pid, process, begun_ns, changed_ns, ended_ns,
+        equity_minor, marked_ns) VALUES (:id, :strategy, :path, :fingerprint, :account, :broker,
+        :feed, :evidence, :mode, :command, :symbols, :state, :cause, :host, :pid, :process,
+        :begun_ns, :changed_ns, :ended_ns, :equity_minor, :marked_ns)
+    """,
+    "sessions": """
+        SELECT sessions.id, sessions.strategy, sessions.path, sessions.fingerprint,
+        sessions.account, sessions.broker, sessions.feed, sessions.evidence, sessions.mode,
+        sessions.command, sessions.symbols, sessions.state, sessions.cause, sessions.host,
+        sessions.pid, sessions.process, sessions.begun_ns, sessions.changed_ns, sessions.ended_ns,
+        sessions.equity_minor, sessions.marked_ns FROM sessions ORDER BY sessions.begun_ns DESC,
+        sessions.id DESC LIMIT :row_limit OFFSET 0
+    """,
+    "session": """
+        SELECT sessions.id, sessions.strategy, sessions.path, sessions.fingerprint,
+        sessions.account, sessions.broker, sessions.feed, sessions.evidence, sessions.mode,
+        sessions.command, sessions.symbols, sessions.state, sessions.cause, sessions.host,
+        sessions.pid, sessions.process, sessions.begun_ns, sessions.changed_ns, sessions.ended_ns,
+        sessions.equity_minor, sessions.marked_ns FROM sessions WHERE substr(sessions.id, 1,
+        :length) = :name OR substr(sessions.id, 17) = :name ORDER BY sessions.id LIMIT 2 OFFSET 0
+    """,
+    "session_row": """
+        SELECT sessions.id, sessions.strategy, sessions.path, sessions.fingerprint,
+        sessions.account, sessions.broker, sessions.feed, sessions.evidence, sessions.mode,
+        sessions.command, sessions.symbols, sessions.state, sessions.cause, sessions.host,
+        sessions.pid, sessions.process, sessions.begun_ns, sessions.changed_ns, sessions.ended_ns,
+        sessions.equity_minor, sessions.marked_ns FROM sessions WHERE sessions.id = :session
+    """,
+    "set_session_opened": """
+        UPDATE sessions SET strategy=:strategy, fingerprint=:fingerprint, account=:account,
+        broker=:broker, feed=:feed, evidence=:evidence, mode=:mode, symbols=:symbols WHERE
+        sessions.id = :session
+    """,
+    "set_session_state": """
+        UPDATE sessions SET state=:state, cause=:cause, changed_ns=:changed_ns, ended_ns=:ended_ns
+        WHERE sessions.id = :session
+    """,
+    "set_session_process": """
+        UPDATE sessions SET host=:host, pid=:pid, process=:process WHERE sessions.id = :session
+    """,
+    "set_session_equity": """
+        UPDATE sessions SET equity_minor=:equity_minor, marked_ns=:marked_ns WHERE sessions.id =
+        :session
+    """,
+    "insert_entry": """
+        INSERT INTO journal (session_id, sequence, epoch, ts_ns, kind, version, payload, hash)
+        VALUES (:session_id, :sequence, :epoch, :ts_ns, :kind, :version, :payload, :hash)
+    """,
+    "head": """
+        SELECT journal.sequence, journal.hash, journal.epoch FROM journal WHERE journal.session_id
+        = :session ORDER BY journal.sequence DESC LIMIT 1 OFFSET 0
+    """,
+    "entry_hash": """
+        SELECT journal.sequence, journal.hash, journal.epoch FROM journal WHERE journal.session_id
+        = :session AND journal.sequence = :row_id
+    """,
+    "entries": """
+        SELECT journal.sequence, journal.epoch, journal.ts_ns, journal.kind, journal.version,
+        journal.payload, journal.hash FROM journal WHERE journal.session_id = :session AND
+        journal.sequence > :after ORDER BY journal.sequence LIMIT :row_limit OFFSET 0
+    """,
+    "insert_checkpoint": """
+        INSERT INTO checkpoints (session_id, sequence, cursor, schema, ts_ns, hash, blob) VALUES
+        (:session_id, :sequence, :cursor, :schema, :ts_ns, :hash, :blob)
+    """,
+    "checkpoints": """
+        SELECT checkpoints.session_id, checkpoints.sequence, checkpoints.cursor,
+        checkpoints.schema, checkpoints.ts_ns, checkpoints.hash, checkpoints.blob FROM checkpoints
+        WHERE checkpoints.session_id = :session ORDER BY checkpoints.sequence DESC
+    """,
+    "checkpoint_list": """
+        SELECT checkpoints.sequence FROM checkpoints WHERE checkpoints.session_id = :session ORDER
+        BY checkpoints.sequence DESC
+    """,
+    "delete_checkpoints": """
+        DELETE FROM checkpoints WHERE checkpoints.session_id = :session AND checkpoints.sequence <
+        :before
+    """,
+    "insert_lease": """
+        INSERT INTO leases (account, epoch, holder, host, pid, process, since_ns, renewed_ns,
+        expires_ns) VALUES (:account, :epoch, :holder, :host, :pid, :process, :since_ns,
+        :renewed_ns, :expires_ns) ON CONFLICT DO NOTHING
+    """,
+    "lease": """
+        SELECT leases.account, leases.epoch, leases.holder, leases.host, leases.pid,
+        leases.process, leases.since_ns, leases.renewed_ns, leases.expires_ns FROM leases WHERE
+        leases.account = :of_account
+    """,
+    "lock_lease": """
+        SELECT leases.account, leases.epoch, leases.holder, leases.host, leases.pid,
+        leases.process, leases.since_ns, leases.renewed_ns, leases.expires_ns FROM leases WHERE
+        leases.account = :of_account
+    """,
+    "take_lease": """
+        UPDATE leases SET epoch=:epoch, holder=:holder, host=:host, pid=:pid, process=:process,
+        since_ns=:since_ns, renewed_ns=:renewed_ns, expires_ns=:expires_ns WHERE leases.account =
+        :of_account
+    """,
+    "renew_lease": """
+        UPDATE leases SET renewed_ns=:renewed_ns, expires_ns=:expires_ns WHERE leases.account =
+        :of_account AND leases.epoch = :of_epoch
+    """,
+    "release_lease": """
+        UPDATE leases SET holder=:holder, expires_ns=:expires_ns WHERE leases.account =
+        :of_account AND leases.epoch = :of_epoch
+    """,
+    "insert_control": """
+        INSERT INTO controls (id, session_id, verb, arguments, who, why, asked_ns, done_ns,
+        answer) VALUES (:id, :session_id, :verb, :arguments, :who, :why, :asked_ns, :done_ns,
+        :answer)
+    """,
+    "controls_waiting": """
+        SELECT controls.id, controls.session_id, controls.verb, controls.arguments, controls.who,
+        controls.why, controls.asked_ns, controls.done_ns, controls.answer FROM controls WHERE
+        controls.session_id = :session AND controls.done_ns IS NULL ORDER BY controls.asked_ns,
+        controls.id
+    """,
+    "controls": """
+        SELECT controls.id, controls.session_id, controls.verb, controls.arguments, controls.who,
+        controls.why, controls.asked_ns, controls.done_ns, controls.answer FROM controls WHERE
+        controls.session_id = :session ORDER BY controls.asked_ns, controls.id
+    """,
+    "control": """
+        SELECT controls.id, controls.session_id, controls.verb, controls.arguments, controls.who,
+        controls.why, controls.asked_ns, controls.done_ns, controls.answer FROM controls WHERE
+        controls.id = :row_id
+    """,
+    "answer_control": """
+        UPDATE controls SET done_ns=:done_ns, answer=:answer WHERE controls.id = :row_id AND
+        controls.done_ns IS NULL
+    """,
+    "insert_alert": """
+        INSERT INTO alerts (id, session_id, episode, severity, subject, text, raised_ns,
+        repeated_ns, count, cleared_ns, delivered) VALUES (:id, :session_id, :episode, :severity,
+        :subject, :text, :raised_ns, :repeated_ns, :count, :cleared_ns, :delivered)
+    """,
+    "open_alert": """
+        SELECT alerts.id, alerts.session_id, alerts.episode, alerts.severity, alerts.subject,
+        alerts.text, alerts.raised_ns, alerts.repeated_ns, alerts.count, alerts.cleared_ns,
+        alerts.delivered FROM alerts WHERE alerts.session_id = :session AND alerts.episode =
+        :of_episode AND alerts.cleared_ns IS NULL
+    """,
+    "repeat_alert": """
+        UPDATE alerts SET severity=:severity, text=:text, repeated_ns=:repeated_ns, count=:count
+        WHERE alerts.id = :row_id
+    """,
+    "clear_alert": """
+        UPDATE alerts SET cleared_ns=:cleared_ns WHERE alerts.id = :row_id
+    """,
+    "deliver_alert": """
+        UPDATE alerts SET delivered=:delivered WHERE alerts.id = :row_id
+    """,
+    "alerts": """
+        SELECT alerts.id, alerts.session_id, alerts.episode, alerts.severity, alerts.subject,
+        alerts.text, alerts.raised_ns, alerts.repeated_ns, alerts.count, alerts.cleared_ns,
+        alerts.delivered FROM alerts ORDER BY alerts.raised_ns DESC, alerts.id DESC LIMIT
+        :row_limit OFFSET 0
+    """,
+    "alerts_of_session": """
+        SELECT alerts.id, alerts.session_id, alerts.episode, alerts.severity, alerts.subject,
+        alerts.text, alerts.raised_ns, alerts.repeated_ns, alerts.count, alerts.cleared_ns,
+        alerts.delivered FROM alerts WHERE alerts.session_id = :session ORDER BY alerts.raised_ns
+        DESC, alerts.id DESC LIMIT :row_limit OFFSET 0
+    """,
+    "put_session_orders": """
+        INSERT INTO session_orders (session_id, order_id, instrument, symbol, side, type, tif,
+        quantity_lots, limit_ticks, stop_ticks, status, filled_lots, fees_minor, reason,
+        placed_ns, ended_ns, signal, position, exit_reason, attempt, client_id, venue_id, outcome,
+        problem) VALUES (:session_id, :order_id, :instrument, :symbol, :side, :type, :tif,
+        :quantity_lots, :limit_ticks, :stop_ticks, :status, :filled_lots, :fees_minor, :reason,
+        :placed_ns, :ended_ns, :signal, :position, :exit_reason, :attempt, :client_id, :venue_id,
+        :outcome, :problem) ON CONFLICT (session_id, order_id) DO UPDATE SET instrument =
+        excluded.instrument, symbol = excluded.symbol, side = excluded.side, type = excluded.type,
+        tif = excluded.tif, quantity_lots = excluded.quantity_lots, limit_ticks =
+        excluded.limit_ticks, stop_ticks = excluded.stop_ticks, status = excluded.status,
+        filled_lots = excluded.filled_lots, fees_minor = excluded.fees_minor, reason =
+        excluded.reason, placed_ns = excluded.placed_ns, ended_ns = excluded.ended_ns, signal =
+        excluded.signal, position = excluded.position, exit_reason = excluded.exit_reason, attempt
+        = excluded.attempt, client_id = excluded.client_id, venue_id = excluded.venue_id, outcome
+        = excluded.outcome, problem = excluded.problem
+    """,
+    "put_session_fills": """
+        INSERT INTO session_fills (session_id, "row", ts_ns, instrument, symbol, order_id, side,
+        lots, price_ticks, fee_minor, liquidity, rule, reference_ticks, realized_minor,
+        position_lots, execution_id) VALUES (:session_id, :row, :ts_ns, :instrument, :symbol,
+        :order_id, :side, :lots, :price_ticks, :fee_minor, :liquidity, :rule, :reference_ticks,
+        :realized_minor, :position_lots, :execution_id) ON CONFLICT (session_id, "row") DO UPDATE
+        SET ts_ns = excluded.ts_ns, instrument = excluded.instrument, symbol = excluded.symbol,
+        order_id = excluded.order_id, side = excluded.side, lots = excluded.lots, price_ticks =
+        excluded.price_ticks, fee_minor = excluded.fee_minor, liquidity = excluded.liquidity, rule
+        = excluded.rule, reference_ticks = excluded.reference_ticks, realized_minor =
+        excluded.realized_minor, position_lots = excluded.position_lots, execution_id =
+        excluded.execution_id
+    """,
+    "put_session_positions": """
+        INSERT INTO session_positions (session_id, "row", instrument, symbol, direction, lots,
+        entered_lots, left_lots, cost_minor, realized_minor, fees_minor, opened_ns, closed_ns,
+        position, signal, exit_reason) VALUES (:session_id, :row, :instrument, :symbol,
+        :direction, :lots, :entered_lots, :left_lots, :cost_minor, :realized_minor, :fees_minor,
+        :opened_ns, :closed_ns, :position, :signal, :exit_reason) ON CONFLICT (session_id, "row")
+        DO UPDATE SET instrument = excluded.instrument, symbol = excluded.symbol, direction =
+        excluded.direction, lots = excluded.lots, entered_lots = excluded.entered_lots, left_lots
+        = excluded.left_lots, cost_minor = excluded.cost_minor, realized_minor =
+        excluded.realized_minor, fees_minor = excluded.fees_minor, opened_ns = excluded.opened_ns,
+        closed_ns = excluded.closed_ns, position = excluded.position, signal = excluded.signal,
+        exit_reason = excluded.exit_reason
+    """,
+    "put_session_exits": """
+        INSERT INTO session_exits (session_id, "row", instrument, symbol, position, reason,
+        fired_ns, price_ticks, pnl_ppm, lots, number, bound, also, state, result, sent, walks,
+        closed_lots, left_lots, ended_row, ended_ns) VALUES (:session_id, :row, :instrument,
+        :symbol, :position, :reason, :fired_ns, :price_ticks, :pnl_ppm, :lots, :number, :bound,
+        :also, :state, :result, :sent, :walks, :closed_lots, :left_lots, :ended_row, :ended_ns) ON
+        CONFLICT (session_id, "row") DO UPDATE SET instrument = excluded.instrument, symbol =
+        excluded.symbol, position = excluded.position, reason = excluded.reason, fired_ns =
+        excluded.fired_ns, price_ticks = excluded.price_ticks, pnl_ppm = excluded.pnl_ppm, lots =
+        excluded.lots, number = excluded.number, bound = excluded.bound, also = excluded.also,
+        state = excluded.state, result = excluded.result, sent = excluded.sent, walks =
+        excluded.walks, closed_lots = excluded.closed_lots, left_lots = excluded.left_lots,
+        ended_row = excluded.ended_row, ended_ns = excluded.ended_ns
+    """,
+    "put_session_attempts": """
+        INSERT INTO session_attempts (session_id, "row", exit_row, position, number, kind,
+        price_ticks, lots, touch_ticks, order_id, sent_ns, ended_row, ended_ns, result,
+        filled_lots, code) VALUES (:session_id, :row, :exit_row, :position, :number, :kind,
+        :price_ticks, :lots, :touch_ticks, :order_id, :sent_ns, :ended_row, :ended_ns, :result,
+        :filled_lots, :code) ON CONFLICT (session_id, "row") DO UPDATE SET exit_row =
+        excluded.exit_row, position = excluded.position, number = excluded.number, kind =
+        excluded.kind, price_ticks = excluded.price_ticks, lots = excluded.lots, touch_ticks =
+        excluded.touch_ticks, order_id = excluded.order_id, sent_ns = excluded.sent_ns, ended_row
+        = excluded.ended_row, ended_ns = excluded.ended_ns, result = excluded.result, filled_lots
+        = excluded.filled_lots, code = excluded.code
+    """,
+    "put_session_signals": """
+        INSERT INTO session_signals (session_id, number, signal_id, ts_ns, instrument, symbol,
+        side, source, edge_ppb, confidence_ppb, goal_ticks, price_ticks, expires_ns, answer,
+        order_id, lots, code, answered_ns) VALUES (:session_id, :number, :signal_id, :ts_ns,
+        :instrument, :symbol, :side, :source, :edge_ppb, :confidence_ppb, :goal_ticks,
+        :price_ticks, :expires_ns, :answer, :order_id, :lots, :code, :answered_ns) ON CONFLICT
+        (session_id, number) DO UPDATE SET signal_id = excluded.signal_id, ts_ns = excluded.ts_ns,
+        instrument = excluded.instrument, symbol = excluded.symbol, side = excluded.side, source =
+        excluded.source, edge_ppb = excluded.edge_ppb, confidence_ppb = excluded.confidence_ppb,
+        goal_ticks = excluded.goal_ticks, price_ticks = excluded.price_ticks, expires_ns =
+        excluded.expires_ns, answer = excluded.answer, order_id = excluded.order_id, lots =
+        excluded.lots, code = excluded.code, answered_ns = excluded.answered_ns
+    """,
+    "put_session_approvals": """
+        INSERT INTO session_approvals (session_id, sequence, ts_ns, signal_id, verb, who, why)
+        VALUES (:session_id, :sequence, :ts_ns, :signal_id, :verb, :who, :why) ON CONFLICT
+        (session_id, sequence) DO UPDATE SET ts_ns = excluded.ts_ns, signal_id =
+        excluded.signal_id, verb = excluded.verb, who = excluded.who, why = excluded.why
+    """,
+    "put_incidents": """
+        INSERT INTO incidents (session_id, "row", ts_ns, kind, severity, subject, text) VALUES
+        (:session_id, :row, :ts_ns, :kind, :severity, :subject, :text) ON CONFLICT (session_id,
+        "row") DO UPDATE SET ts_ns = excluded.ts_ns, kind = excluded.kind, severity =
+        excluded.severity, subject = excluded.subject, text = excluded.text
+    """,
+    "all_session_orders": """
+        SELECT session_orders.session_id, session_orders.order_id, session_orders.instrument,
+        session_orders.symbol, session_orders.side, session_orders.type, session_orders.tif,
+        session_orders.quantity_lots, session_orders.limit_ticks, session_orders.stop_ticks,
+        session_orders.status, session_orders.filled_lots, session_orders.fees_minor,
+        session_orders.reason, session_orders.placed_ns, session_orders.ended_ns,
+        session_orders.signal, session_orders.position, session_orders.exit_reason,
+        session_orders.attempt, session_orders.client_id, session_orders.venue_id,
+        session_orders.outcome, session_orders.problem FROM session_orders WHERE
+        session_orders.session_id = :session ORDER BY session_orders.order_id
+    """,
+    "clear_session_orders": """
+        DELETE FROM session_orders WHERE session_orders.session_id = :session
+    """,
+    "all_session_fills": """
+        SELECT session_fills.session_id, session_fills."row", session_fills.ts_ns,
+        session_fills.instrument, session_fills.symbol, session_fills.order_id,
+        session_fills.side, session_fills.lots, session_fills.price_ticks,
+        session_fills.fee_minor, session_fills.liquidity, session_fills.rule,
+        session_fills.reference_ticks, session_fills.realized_minor, session_fills.position_lots,
+        session_fills.execution_id FROM session_fills WHERE session_fills.session_id = :session
+        ORDER BY session_fills."row"
+    """,
+    "clear_session_fills": """
+        DELETE FROM session_fills WHERE session_fills.session_id = :session
+    """,
+    "all_session_positions": """
+        SELECT session_positions.session_id, session_positions."row",
+        session_positions.instrument, session_positions.symbol, session_positions.direction,
+        session_positions.lots, session_positions.entered_lots, session_positions.left_lots,
+        session_positions.cost_minor, session_positions.realized_minor,
+        session_positions.fees_minor, session_positions.opened_ns, session_positions.closed_ns,
+        session_positions.position, session_positions.signal, session_positions.exit_reason FROM
+        session_positions WHERE session_positions.session_id = :session ORDER BY
+        session_positions."row"
+    """,
+    "clear_session_positions": """
+        DELETE FROM session_positions WHERE session_positions.session_id = :session
+    """,
+    "all_session_exits": """
+        SELECT session_exits.session_id, session_exits."row", session_exits.instrument,
+        session_exits.symbol, session_exits.position, session_exits.reason,
+        session_exits.fired_ns, session_exits.price_ticks, session_exits.pnl_ppm,
+        session_exits.lots, session_exits.number, session_exits.bound, session_exits.also,
+        session_exits.state, session_exits.result, session_exits.sent, session_exits.walks,
+        session_exits.closed_lots, session_exits.left_lots, session_exits.ended_row,
+        session_exits.ended_ns FROM session_exits WHERE session_exits.session_id = :session ORDER
+        BY session_exits."row"
+    """,
+    "clear_session_exits": """
+        DELETE FROM session_exits WHERE session_exits.session_id = :session
+    """,
+    "all_session_attempts": """
+        SELECT session_attempts.session_id, session_attempts."row", session_attempts.exit_row,
+        session_attempts.position, session_attempts.number, session_attempts.kind,
+        session_attempts.price_ticks, session_attempts.lots, session_attempts.touch_ticks,
+        session_attempts.order_id, session_attempts.sent_ns, session_attempts.ended_row,
+        session_attempts.ended_ns, session_attempts.result, session_attempts.filled_lots,
+        session_attempts.code FROM session_attempts WHERE session_attempts.session_id = :session
+        ORDER BY session_attempts."row"
+    """,
+    "clear_session_attempts": """
+        DELETE FROM session_attempts WHERE session_attempts.session_id = :session
+    """,
+    "all_session_signals": """
+        SELECT session_signals.session_id, session_signals.number, session_signals.signal_id,
+        session_signals.ts_ns, session_signals.instrument, session_signals.symbol,
+        session_signals.side, session_signals.source, session_signals.edge_ppb,
+        session_signals.confidence_ppb, session_signals.goal_ticks, session_signals.price_ticks,
+        session_signals.expires_ns, session_signals.answer, session_signals.order_id,
+        session_signals.lots, session_signals.code, session_signals.answered_ns FROM
+        session_signals WHERE session_signals.session_id = :session ORDER BY
+        session_signals.number
+    """,
+    "clear_session_signals": """
+        DELETE FROM session_signals WHERE session_signals.session_id = :session
+    """,
+    "all_session_approvals": """
+        SELECT session_approvals.session_id, session_approvals.sequence, session_approvals.ts_ns,
+        session_approvals.signal_id, session_approvals.verb, session_approvals.who,
+        session_approvals.why FROM session_approvals WHERE session_approvals.session_id = :session
+        ORDER BY session_approvals.sequence
+    """,
+    "clear_session_approvals": """
+        DELETE FROM session_approvals WHERE session_approvals.session_id = :session
+    """,
+    "all_incidents": """
+        SELECT incidents.session_id, incidents."row", incidents.ts_ns, incidents.kind,
+        incidents.severity, incidents.subject, incidents.text FROM incidents WHERE
+        incidents.session_id = :session ORDER BY incidents."row"
+    """,
+    "clear_incidents": """
+        DELETE FROM incidents WHERE incidents.session_id = :session
+    """,
+    "order_row": """
+        SELECT session_orders.session_id, session_orders.order_id, session_orders.instrument,
+        session_orders.symbol, session_orders.side, session_orders.type, session_orders.tif,
+        session_orders.quantity_lots, session_orders.limit_ticks, session_orders.stop_ticks,
+        session_orders.status, session_orders.filled_lots, session_orders.fees_minor,
+        session_orders.reason, session_orders.placed_ns, session_orders.ended_ns,
+        session_orders.signal, session_orders.position, session_orders.exit_reason,
+        session_orders.attempt, session_orders.client_id, session_orders.venue_id,
+        session_orders.outcome, session_orders.problem FROM session_orders WHERE
+        session_orders.session_id = :session AND session_orders.order_id = :row_id
+    """,
+    "order_of_client": """
+        SELECT session_orders.order_id FROM session_orders WHERE session_orders.session_id =
+        :session AND session_orders.client_id = :client
+    """,
+    "last_trip": """
+        SELECT session_positions.session_id, session_positions."row",
+        session_positions.instrument, session_positions.symbol, session_positions.direction,
+        session_positions.lots, session_positions.entered_lots, session_positions.left_lots,
+        session_positions.cost_minor, session_positions.realized_minor,
+        session_positions.fees_minor, session_positions.opened_ns, session_positions.closed_ns,
+        session_positions.position, session_positions.signal, session_positions.exit_reason FROM
+        session_positions WHERE session_positions.session_id = :session AND
+        session_positions.instrument = :of_instrument ORDER BY session_positions."row" DESC LIMIT
+        1 OFFSET 0
+    """,
+    "trip_of_position": """
+        SELECT session_positions.session_id, session_positions."row",
+        session_positions.instrument, session_positions.symbol, session_positions.direction,
+        session_positions.lots, session_positions.entered_lots, session_positions.left_lots,
+        session_positions.cost_minor, session_positions.realized_minor,
+        session_positions.fees_minor, session_positions.opened_ns, session_positions.closed_ns,
+        session_positions.position, session_positions.signal, session_positions.exit_reason FROM
+        session_positions WHERE session_positions.session_id = :session AND
+        session_positions.position = :of_position ORDER BY session_positions."row"
+    """,
+    "exits_of_position": """
+        SELECT session_exits.session_id, session_exits."row", session_exits.instrument,
+        session_exits.symbol, session_exits.position, session_exits.reason,
+        session_exits.fired_ns, session_exits.price_ticks, session_exits.pnl_ppm,
+        session_exits.lots, session_exits.number, session_exits.bound, session_exits.also,
+        session_exits.state, session_exits.result, session_exits.sent, session_exits.walks,
+        session_exits.closed_lots, session_exits.left_lots, session_exits.ended_row,
+        session_exits.ended_ns FROM session_exits WHERE session_exits.session_id = :session AND
+        session_exits.position = :of_position ORDER BY session_exits."row"
+    """,
+    "attempts_of_position": """
+        SELECT session_attempts.session_id, session_attempts."row", session_attempts.exit_row,
+        session_attempts.position, session_attempts.number, session_attempts.kind,
+        session_attempts.price_ticks, session_attempts.lots, session_attempts.touch_ticks,
+        session_attempts.order_id, session_attempts.sent_ns, session_attempts.ended_row,
+        session_attempts.ended_ns, session_attempts.result, session_attempts.filled_lots,
+        session_attempts.code FROM session_attempts WHERE session_attempts.session_id = :session
+        AND session_attempts.position = :of_position ORDER BY session_attempts."row"
+    """,
+    "delete_exit": """
+        DELETE FROM session_exits WHERE session_exits.session_id = :session AND
+        session_exits."row" = :row_id
+    """,
+    "signal_row": """
+        SELECT session_signals.session_id, session_signals.number, session_signals.signal_id,
+        session_signals.ts_ns, session_signals.instrument, session_signals.symbol,
+        session_signals.side, session_signals.source, session_signals.edge_ppb,
+        session_signals.confidence_ppb, session_signals.goal_ticks, session_signals.price_ticks,
+        session_signals.expires_ns, session_signals.answer, session_signals.order_id,
+        session_signals.lots, session_signals.code, session_signals.answered_ns FROM
+        session_signals WHERE session_signals.session_id = :session AND session_signals.number =
+        :row_id
+    """,
+    "count_entries": """
+        SELECT count(*) AS count_1 FROM journal WHERE journal.session_id = :session
     """,
 }

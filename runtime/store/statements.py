@@ -10,14 +10,11 @@ standard library, and every other database runs the statements themselves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 from sqlalchemy import (
     ColumnClause,
-    ColumnElement,
     Executable,
-    Integer,
     Select,
     Table,
     bindparam,
@@ -25,20 +22,16 @@ from sqlalchemy import (
     insert,
     literal_column,
     null,
-    or_,
     select,
     union,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from runtime.store.ids import TAIL_START
+from runtime.store.core_text import Statement, begins, columns_of, is_meant, number
 from runtime.store.records import State
+from runtime.store.session_statements import session_statements
 from runtime.store.tables import RUNS, SWEEPS, TRIALS
-
-
-def _number(value: int) -> ColumnElement[int]:
-    return literal_column(str(value), Integer)
 
 
 # Constants stand in the text, so that what remains to be given is the caller's alone.
@@ -51,44 +44,37 @@ _OUTCOME = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Statement:
-    """A statement, and the columns that its parameters set."""
-
-    core: Executable
-    columns: tuple[str, ...] = ()
-
-
 @cache
 def statements(dialect: str) -> dict[str, Statement]:
     """Return all statements by name, for ``sqlite`` or ``postgresql``."""
     insert_of: Callable[[Table], Executable] = _inserts(dialect)
     return {
-        "insert_run": Statement(insert(RUNS), _columns(RUNS)),
+        "insert_run": Statement(insert(RUNS), columns_of(RUNS)),
         "finish_run": Statement(_change(RUNS), _OUTCOME),
         "end_run": Statement(_change(RUNS), _ENDED),
         "running_runs": Statement(_running(RUNS)),
         "runs": Statement(_runs()),
-        "runs_of_family": Statement(_runs().where(_begins(RUNS.c.family))),
+        "runs_of_family": Statement(_runs().where(begins(RUNS.c.family))),
         "run": Statement(
             select(RUNS)
-            .where(_is_meant(RUNS))
+            .where(is_meant(RUNS))
             .order_by(RUNS.c.id)
-            .limit(_number(2))
-            .offset(_number(0))
+            .limit(number(2))
+            .offset(number(0))
         ),
-        "insert_sweep": Statement(insert(SWEEPS), _columns(SWEEPS)),
+        "insert_sweep": Statement(insert(SWEEPS), columns_of(SWEEPS)),
         "end_sweep": Statement(_change(SWEEPS), ("state", "ended_ns")),
         "running_sweeps": Statement(_running(SWEEPS)),
         "sweeps": Statement(_sweeps()),
         "resume_sweep": Statement(_resume(), ("state", "host", "pid", "process")),
-        "insert_trial": Statement(insert_of(TRIALS), _columns(TRIALS)),
+        "insert_trial": Statement(insert_of(TRIALS), columns_of(TRIALS)),
         "trials": Statement(_trials()),
         "trial_fingerprints": Statement(
             select(TRIALS.c.fingerprint).where(TRIALS.c.sweep_id == bindparam("sweep"))
         ),
         "count_trials": Statement(_count()),
         "count_families": Statement(_count_families()),
+        **session_statements(dialect),
     }
 
 
@@ -98,10 +84,6 @@ def _inserts(dialect: str) -> Callable[[Table], Executable]:
         return lambda table: sqlite.insert(table).on_conflict_do_nothing()
     assert dialect == "postgresql", dialect
     return lambda table: postgresql.insert(table).on_conflict_do_nothing()
-
-
-def _columns(table: Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.columns)
 
 
 def _change(table: Table) -> Executable:
@@ -122,25 +104,14 @@ def _running(table: Table) -> Executable:
 def _runs() -> Select[tuple[object, ...]]:
     light = [column for column in RUNS.columns if column.name not in _LARGE]
     newest_first = (RUNS.c.begun_ns.desc(), RUNS.c.id.desc())
-    return select(*light).order_by(*newest_first).limit(bindparam("row_limit")).offset(_number(0))
-
-
-def _begins(column: ColumnElement[str]) -> ColumnElement[bool]:
-    beginning = func.substr(column, _number(1), bindparam("length", type_=Integer))
-    return beginning == bindparam("name")
-
-
-def _is_meant(table: Table) -> ColumnElement[bool]:
-    """A person names a run by the beginning of its id, or by its random end."""
-    tail = func.substr(table.c.id, _number(TAIL_START + 1))
-    return or_(_begins(table.c.id), tail == bindparam("name"))
+    return select(*light).order_by(*newest_first).limit(bindparam("row_limit")).offset(number(0))
 
 
 def _sweeps() -> Executable:
     count = select(func.count()).where(TRIALS.c.sweep_id == SWEEPS.c.id).scalar_subquery()
     newest_first = (SWEEPS.c.begun_ns.desc(), SWEEPS.c.id.desc())
     columns = [*SWEEPS.columns, count.label("trials")]
-    return select(*columns).order_by(*newest_first).limit(bindparam("row_limit")).offset(_number(0))
+    return select(*columns).order_by(*newest_first).limit(bindparam("row_limit")).offset(number(0))
 
 
 def _trials() -> Executable:

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from runtime.store.tables import METADATA
+from runtime.store.session_tables import SESSIONS
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    target_metadata=SESSIONS.metadata,
     render_as_batch=True,  # SQLite changes a table by copying it
     compare_type=True,
 )
