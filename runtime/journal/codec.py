@@ -42,14 +42,18 @@ TYPES: Final[Mapping[str, type[Record]]] = MappingProxyType(
         "closed": Closed,
     }
 )
-KINDS: Final = {item: kind for kind, item in TYPES.items()}
+KINDS: Final[dict[type, str]] = {item: kind for kind, item in TYPES.items()}
 
 # The version that is written now, of kinds that have ever changed; the others are at 1.
 VERSIONS: Final[dict[str, int]] = {}
 # From (kind, version) to the fields of the next version.
 UP_CASTERS: Final[dict[tuple[str, int], UpCaster]] = {}
 
-_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_SORTED = msgspec.msgpack.Encoder(order="deterministic")
+_AS_FILLED = msgspec.msgpack.Encoder()  # maps by number, which are filled in ascending order
+_ENCODERS: Final = {
+    kind: _AS_FILLED if item in (Intents, Taken) else _SORTED for kind, item in TYPES.items()
+}
 _DECODERS: Final[dict[str, msgspec.msgpack.Decoder[Any]]] = {
     kind: msgspec.msgpack.Decoder(item) for kind, item in TYPES.items()
 }
@@ -66,7 +70,7 @@ def encode(record: msgspec.Struct) -> tuple[str, int, bytes]:
     kind = KINDS.get(type(record))
     if kind is None:
         raise TypeError(f"{type(record).__name__} is not a record of a journal")
-    return kind, VERSIONS.get(kind, 1), _ENCODER.encode(record)
+    return kind, VERSIONS.get(kind, 1), _ENCODERS[kind].encode(record)
 
 
 def decode(kind: str, version: int, payload: bytes) -> Record:
@@ -90,7 +94,9 @@ def decode(kind: str, version: int, payload: bytes) -> Record:
         else:
             record = msgspec.convert(_raised(kind, version, payload), TYPES[kind])
     except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise JournalDamaged(f"a record {kind!r} of version {version} cannot be read: {error}") from None
+        raise JournalDamaged(
+            f"a record {kind!r} of version {version} cannot be read: {error}"
+        ) from None
     return record
 
 

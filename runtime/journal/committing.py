@@ -77,7 +77,7 @@ def _already_there(transaction: Transaction, group: Group, head: Head) -> int:
         )
     there = min(head.sequence - before, len(group.entries))
     last = group.previous if there == 0 else group.entries[there - 1].hash
-    if last == _hash_at(transaction, group.session_id, before + there):
+    if last == hash_at(transaction, group.session_id, before + there):
         return there
     raise SequenceBroken(
         f"the database has another record at sequence {before + max(there, 1)} already",
@@ -85,7 +85,8 @@ def _already_there(transaction: Transaction, group: Group, head: Head) -> int:
     )
 
 
-def _hash_at(transaction: Transaction, session_id: str, sequence: int) -> bytes:
+def hash_at(transaction: Transaction, session_id: str, sequence: int) -> bytes:
+    """Return the chain's hash at a sequence; empty where there is no such record."""
     if sequence == 0:
         return genesis(session_id)
     rows = transaction.read("entry_hash", {"session": session_id, "row_id": sequence})

@@ -1,12 +1,12 @@
 """What can go wrong with a journal, as errors that a person can act on, and as news for the shell.
 
-    JournalFailure
-    |-- LeaseLost       another process writes for this account now          exit code 2
-    |-- NotDurable      the record was not durable in time: do not act on it exit code 2
-    |-- JournalClosed   nothing can be appended any more                     exit code 2
-    |-- JournalDamaged  a record is missing, altered or unreadable           exit code 2
-    `-- NewerJournal    a newer program has written it                       exit code 2
-    SequenceBroken      a sequence twice or left out: nothing is written     exit code 3
+JournalFailure
+|-- LeaseLost       another process writes for this account now          exit code 2
+|-- NotDurable      the record was not durable in time: do not act on it exit code 2
+|-- JournalClosed   nothing can be appended any more                     exit code 2
+|-- JournalDamaged  a record is missing, altered or unreadable           exit code 2
+`-- NewerJournal    a newer program has written it                       exit code 2
+SequenceBroken      a sequence twice or left out: nothing is written     exit code 3
 """
 
 from __future__ import annotations

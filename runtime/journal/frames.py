@@ -32,13 +32,17 @@ _ENTRIES: Final = msgspec.msgpack.Decoder(_Body)
 
 
 class FileHead(msgspec.Struct, frozen=True):
-    """What a file's entries belong to; `previous` is the hash before the entry `first`."""
+    """What a file's entries belong to; `previous` is the hash before the entry `first`.
+
+    `last` is the last sequence of a file that is whole; 0 where it is not known.
+    """
 
     session_id: str
     account: str
     first: int
     previous: bytes
     purpose: str  # emergency or export
+    last: int = 0
 
 
 def frame(body: bytes) -> bytes:
@@ -164,7 +168,10 @@ def _has_good_frame(data: bytes) -> bool:
         if at + _HEAD.size <= len(data):
             _, length, checksum = _HEAD.unpack_from(data, at)
             body = memoryview(data)[at + _HEAD.size : at + _HEAD.size + length]
-            if len(body) == length and zlib.crc32(body, zlib.crc32(data[at + 4 : at + 8])) == checksum:
+            if (
+                len(body) == length
+                and zlib.crc32(body, zlib.crc32(data[at + 4 : at + 8])) == checksum
+            ):
                 return True
         at = data.find(MARK, at + 1)
     return False

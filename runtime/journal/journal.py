@@ -13,7 +13,7 @@ over is durable once the file is, so that canceling and closing still work witho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
@@ -36,6 +36,7 @@ from runtime.journal.failures import (
 from runtime.journal.frames import FileHead, JournalFile
 from runtime.journal.leases import Lease, LeaseHeld, Leases
 from runtime.journal.records import Record
+from runtime.journal.verifying import require_chain
 from runtime.journal.writer import GroupWriter
 
 PENDING_MAX = 4_096  # pressure 1.0; nothing is ever dropped
@@ -102,6 +103,7 @@ class SessionJournal:
         self._emergency: EmergencyFile | None = None
         self._spilling: asyncio.Future[None] | None = None
         self._refusal: JournalFailure | SequenceBroken | None = None
+        self._is_full = False  # the disk is, and it was told
 
     # --- the port ------------------------------------------------------------------------------------
     def append(self, record: msgspec.Struct) -> int:
@@ -237,7 +239,7 @@ class SessionJournal:
             state = JournalState.FENCED if is_lease else JournalState.HALTED
             self._stop(state, error, TroubleKind.LEASE if is_lease else TroubleKind.SEQUENCE)
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (it goes to whoever waits)
             self.state = JournalState.EMERGENCY
             self._wake(hurry=True)
             raise (
@@ -320,6 +322,7 @@ class SessionJournal:
         group, self._in_flight = self._in_flight, None
         if group is not None:
             self._pending = group.entries + self._pending
+            self._records = group.records + self._records
             self._before = group.previous
         if not self._pending:
             return
@@ -364,13 +367,10 @@ class SessionJournal:
     def _spilled(self, entries: list[Entry]) -> None:
         assert self._emergency is not None
         self._reached(entries[-1].sequence)
-        if self._emergency.used_reserve:
+        if self._emergency.used_reserve and not self._is_full:
+            self._is_full = True
             problem = "the disk is full: the last records were written from the reserve"
-            self._stop(
-                JournalState.HALTED,
-                JournalClosed(problem, where=self._where),
-                TroubleKind.DISK_FULL,
-            )
+            self._report(Trouble(TroubleKind.DISK_FULL, problem, entries[0].sequence))
 
     def _lost(self, entries: list[Entry], error: BaseException) -> None:
         problem = f"neither the database nor {self._files.emergency} can be written: {error}"
@@ -447,17 +447,10 @@ class SessionJournal:
 
 def file_group(file: JournalFile, lease: Lease) -> Group | None:
     """Return what an emergency file holds; None where it holds no whole entry."""
-    entries = list(_chained(file))
+    entries = list(require_chain(file.entries(), file.head.previous, where=str(file.path)))
     if not entries:
         return None
     return Group(file.head.session_id, lease, file.head.previous, entries, [])
-
-
-def _chained(file: JournalFile) -> Iterator[Entry]:
-    """Yield a file's entries, each of which must follow from the one before."""
-    from runtime.journal.verifying import require_chain
-
-    return require_chain(file.entries(), file.head.previous, where=str(file.path))
 
 
 def _said(error: Exception) -> str:

@@ -176,7 +176,8 @@ def fence(transaction: Transaction, lease: Lease) -> None:
 
 def _lost(transaction: Transaction, lease: Lease) -> LeaseLost:
     rows = transaction.read("lease", {"of_account": lease.account})
-    now = f"{rows[0]['holder'] or 'nobody'} has epoch {rows[0]['epoch']}" if rows else ""
+    held = _held(rows[0]) if rows else None
+    now = f"{held.holder or 'nobody'} has epoch {held.epoch}" if held else ""
     return LeaseLost(lease.account, lease.epoch, now=now)
 
 
@@ -191,9 +192,7 @@ def _nobody(account: str) -> dict[str, Cell]:
 
 
 def _held(row: Row) -> LeaseHeld:
-    cells: dict[str, Any] = dict(row)
-    names = ("account", "epoch", "holder", "host", "pid", "since_ns")
-    return LeaseHeld(*(cells[name] for name in names), until_ns=cells["expires_ns"])
+    return msgspec.convert({**row, "until_ns": row["expires_ns"]}, LeaseHeld)
 
 
 def _process(row: Row) -> Process:

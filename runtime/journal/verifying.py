@@ -133,8 +133,9 @@ def verify_file(path: Path) -> Verdict:
     if start.sequence == 0 and start.hash != genesis(file.head.session_id):
         return Verdict(subject, 0, start, 1, "the file does not begin as its session does")
     verdict = verify_entries(file.entries(), start, subject=subject)
-    if verdict.is_sound and file.is_torn:
-        problem = f"the file is cut off inside record {verdict.head.sequence + 1}"
+    is_short = file.is_torn or verdict.head.sequence < file.head.last
+    if verdict.is_sound and is_short:
+        problem = f"the file is cut off: record {verdict.head.sequence + 1} is not whole"
         return msgspec.structs.replace(
             verdict, first_bad=verdict.head.sequence + 1, problem=problem
         )

@@ -104,8 +104,6 @@ class GroupWriter:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        if self._timer is not None and self._timer.cancelled():
-            self._timer = None
         if hurry or source.pending >= GROUP_RECORDS:
             if not self._is_hurried:
                 self._schedule(loop.call_soon(self._start))
@@ -194,7 +192,7 @@ class GroupWriter:
             if error.code in _TRY_AGAIN:
                 return [self._alone(group) for group in groups]
             return [(group, error) for group in groups]
-        except Exception:  # of one of them; whose shows when each is alone
+        except Exception:  # noqa: BLE001  (of one of them; whose shows when each is alone)
             return [self._alone(group) for group in groups]
 
     def _attempt(self, groups: Sequence[Group]) -> list[tuple[Group, Exception | None]]:
@@ -211,7 +209,7 @@ class GroupWriter:
     def _alone(self, group: Group) -> tuple[Group, Exception | None]:
         try:
             return self._attempt([group])[0]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (the journal is told)
             return group, error
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import ClauseElement
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from runtime.store.core_text import Statement
 from runtime.store.schema_version import HEAD, VERSION_TABLE
-from runtime.store.statements import Statement, statements
+from runtime.store.statements import statements
 from runtime.store.tables import METADATA
 
 TARGET = Path(__file__).with_name("sqlite_text.py")

@@ -29,8 +29,9 @@ class ServerTransaction:
     def read(self, statement: str, values: Values | None = None) -> list[Row]:
         """Return the rows of a query."""
         core = statements("postgresql")[statement].core
-        rows = self.connection.execute(core, dict(values or {})).mappings()
-        return [dict(row) for row in rows]
+        found = self.connection.execute(core, dict(values or {}))
+        names = list(map(str, found.keys()))  # plain texts, not SQLAlchemy's own kind
+        return [dict(zip(names, row)) for row in found]
 
     def write(self, statement: str, values: Values) -> int:
         """Change rows and return how many."""

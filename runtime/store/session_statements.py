@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Executable,
     Table,
@@ -84,7 +85,7 @@ def _of(table: Table) -> ColumnElement[bool]:
 def _sessions() -> dict[str, Statement]:
     newest_first = (SESSIONS.c.begun_ns.desc(), SESSIONS.c.id.desc())
     change = update(SESSIONS).where(SESSIONS.c.id == bindparam("session"))
-    limit = bindparam("row_limit")
+    limit: BindParameter[int] = bindparam("row_limit")
     all_sessions = select(SESSIONS).order_by(*newest_first).limit(limit).offset(number(0))
     meant = select(SESSIONS).where(is_meant(SESSIONS)).order_by(SESSIONS.c.id)
     return {
@@ -121,7 +122,11 @@ def _journal() -> dict[str, Statement]:
             .offset(number(0))
         ),
         "insert_checkpoint": Statement(insert(CHECKPOINTS), columns_of(CHECKPOINTS)),
-        "checkpoints": Statement(select(CHECKPOINTS).where(_of(CHECKPOINTS)).order_by(newest)),
+        "checkpoint": Statement(
+            select(CHECKPOINTS).where(
+                _of(CHECKPOINTS), CHECKPOINTS.c.sequence == bindparam("row_id")
+            )
+        ),
         "checkpoint_list": Statement(
             select(CHECKPOINTS.c.sequence).where(_of(CHECKPOINTS)).order_by(newest)
         ),
@@ -193,7 +198,7 @@ def _projections(upsert: Callable[[Table], Executable]) -> dict[str, Statement]:
         found[f"clear_{table.name}"] = Statement(delete(table).where(_of(table)))
     orders, trips = SESSION_ORDERS, SESSION_POSITIONS
     exits, attempts = SESSION_EXITS, SESSION_ATTEMPTS
-    position = bindparam("of_position")
+    position: BindParameter[int] = bindparam("of_position")
     last = select(trips).where(_of(trips), trips.c.instrument == bindparam("of_instrument"))
     return found | {
         "order_row": Statement(

@@ -7,6 +7,8 @@ place of what made it: ``sequence << 20 | number of the core's row in the record
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -23,19 +25,19 @@ from sqlalchemy import (
 from runtime.store.tables import METADATA
 
 
-def _text(*names: str) -> list[Column[str]]:
+def _text(*names: str) -> list[Column[Any]]:
     return [Column(name, Text, nullable=False) for name in names]
 
 
-def _whole(*names: str) -> list[Column[int]]:
+def _whole(*names: str) -> list[Column[Any]]:
     return [Column(name, BigInteger, nullable=False) for name in names]
 
 
-def _maybe(*names: str) -> list[Column[int]]:
+def _maybe(*names: str) -> list[Column[Any]]:
     return [Column(name, BigInteger) for name in names]
 
 
-def _session() -> Column[str]:
+def _session() -> Column[Any]:
     return Column("session_id", String(32), nullable=False)
 
 

@@ -56,9 +56,12 @@ class SqliteBackend:
     the connection is kept.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, wait_seconds: float | None = None
+    ) -> None:
         self.path = path
         self._connection = connection
+        self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
         self._owner = os.getpid()
 
@@ -105,14 +108,16 @@ class SqliteBackend:
         """A connection must not cross a fork: the child opens its own."""
         if self._owner != os.getpid():
             _INHERITED.append(self._connection)
-            self._connection, self._lock = connect(self.path), threading.Lock()
+            self._connection = connect(self.path, self._wait_seconds)
+            self._lock = threading.Lock()
             self._owner = os.getpid()
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a file with the settings that the registry relies on."""
+def connect(path: Path, wait_seconds: float | None = None) -> sqlite3.Connection:
+    """Open a file with the settings that the registry relies on; it waits that long for a lock."""
+    timeout = _WAIT_SECONDS if wait_seconds is None else wait_seconds
     connection = sqlite3.connect(
-        path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+        path, timeout=timeout, isolation_level=None, check_same_thread=False
     )
     try:
         connection.row_factory = sqlite3.Row
@@ -124,8 +129,10 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_sqlite(path: Path) -> SqliteBackend:
+def open_sqlite(path: Path, wait_seconds: float | None = None) -> SqliteBackend:
     """Open the file, create it where there is none, and bring an older one up to date.
+
+    `wait_seconds` is how long a transaction waits for another program's; 30 s when left out.
 
     Raises
     ------
@@ -134,7 +141,7 @@ def open_sqlite(path: Path) -> SqliteBackend:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqliteBackend(path, _opened(path))
+        return SqliteBackend(path, _opened(path, wait_seconds), wait_seconds)
     except sqlite3.Error as error:
         raise refusal(path, error) from error
     except OSError as error:
@@ -146,8 +153,8 @@ def open_sqlite(path: Path) -> SqliteBackend:
         ) from None
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = connect(path)
+def _opened(path: Path, wait_seconds: float | None) -> sqlite3.Connection:
+    connection = connect(path, wait_seconds)
     try:
         version = _version(connection)
         if version is None:

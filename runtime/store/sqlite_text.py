@@ -372,10 +372,10 @@ STATEMENTS: dict[str, str] = {
         INSERT INTO checkpoints (session_id, sequence, cursor, schema, ts_ns, hash, blob) VALUES
         (:session_id, :sequence, :cursor, :schema, :ts_ns, :hash, :blob)
     """,
-    "checkpoints": """
+    "checkpoint": """
         SELECT checkpoints.session_id, checkpoints.sequence, checkpoints.cursor,
         checkpoints.schema, checkpoints.ts_ns, checkpoints.hash, checkpoints.blob FROM checkpoints
-        WHERE checkpoints.session_id = :session ORDER BY checkpoints.sequence DESC
+        WHERE checkpoints.session_id = :session AND checkpoints.sequence = :row_id
     """,
     "checkpoint_list": """
         SELECT checkpoints.sequence FROM checkpoints WHERE checkpoints.session_id = :session ORDER

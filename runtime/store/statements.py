@@ -33,7 +33,6 @@ from runtime.store.records import State
 from runtime.store.session_statements import session_statements
 from runtime.store.tables import RUNS, SWEEPS, TRIALS
 
-
 # Constants stand in the text, so that what remains to be given is the caller's alone.
 _RUNNING: ColumnClause[str] = literal_column(f"'{State.RUNNING.value}'")
 _LARGE = ("configuration", "summary", "returns")

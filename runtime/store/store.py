@@ -65,7 +65,7 @@ class Store:
         InputError
             If it cannot be reached, opened or written, or belongs to a newer version.
         """
-        store = cls(_backend(database_url(Path.cwd()) if url is None else url))
+        store = cls(open_backend(database_url(Path.cwd()) if url is None else url))
         store.settle()
         return store
 
@@ -238,12 +238,13 @@ class Store:
         return {str(row["family"]): int(str(row["trials"])) for row in rows}
 
 
-def _backend(url: str) -> Backend:
+def open_backend(url: str, *, wait_seconds: float | None = None) -> Backend:
+    """Open a database by its URL; `wait_seconds` is for locks of a SQLite file."""
     path = sqlite_path(url)
     if path is not None:
         from runtime.store.sqlite import open_sqlite
 
-        return open_sqlite(path)
+        return open_sqlite(path, wait_seconds)
     from runtime.store.server import open_server
 
     return open_server(server_url(url))

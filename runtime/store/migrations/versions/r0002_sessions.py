@@ -1,5 +1,7 @@
 """Sessions: journals, leases, checkpoints, controls, alerts, and projections."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -16,23 +18,23 @@ def upgrade() -> None:
     _told()
 
 
-def _text(*names: str) -> list[sa.Column[str]]:
+def _text(*names: str) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.Text, nullable=False) for name in names]
 
 
-def _whole(*names: str) -> list[sa.Column[int]]:
+def _whole(*names: str) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.BigInteger, nullable=False) for name in names]
 
 
-def _maybe(*names: str) -> list[sa.Column[int]]:
+def _maybe(*names: str) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.BigInteger) for name in names]
 
 
-def _bytes(name: str) -> sa.Column[bytes]:
+def _bytes(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.LargeBinary, nullable=False)
 
 
-def _id(name: str = "session_id") -> sa.Column[str]:
+def _id(name: str = "session_id") -> sa.Column[Any]:
     return sa.Column(name, sa.String(32), nullable=False)
 
 

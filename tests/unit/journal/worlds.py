@@ -1,0 +1,97 @@
+"""What the tests of journals have in common: a clock, records, and how to open a journal."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+
+from engine.model import layout as at
+from runtime.journal.journal import SessionJournal
+from runtime.journal.leases import Lease
+from runtime.journal.records import Noted, Opened, Record, StateChanged, Taken, TimeInput
+from runtime.journal.sessions import NewSession, SessionStore
+
+SECOND = 10**9
+NEW = NewSession(strategy="sma_cross", account="paper-1", fingerprint="f0", feed="replay")
+OPENED = Opened(
+    strategy="sma_cross",
+    fingerprint="f0",
+    configuration="[strategy]\n",
+    code={"a.py": "x = 1\n"},
+    parameters={"fast": "20"},
+    engine="e0",
+    account="paper-1",
+    broker="paper",
+    feed="replay",
+    evidence="rehearsal",
+    mode="auto",
+    instruments=("ACME", "BETA"),
+    data={},
+)
+
+
+class TestClock:
+    """A clock that a test sets; the wall clock and the monotonic one apart."""
+
+    __test__ = False
+
+    def __init__(self, now_ns: int = 1_800_000_000 * SECOND) -> None:
+        self.wall_ns = now_ns
+        self.steady_ns = 0
+
+    def now_ns(self) -> int:
+        return self.wall_ns
+
+    def monotonic_ns(self) -> int:
+        return self.steady_ns
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    def later(self, seconds: float) -> None:
+        """Both go on."""
+        self.wall_ns += round(seconds * SECOND)
+        self.steady_ns += round(seconds * SECOND)
+
+
+def time_record(number: int, *, rows: int = 0) -> Taken:
+    """Return what a session writes most: an input that was taken, and some rows of the engine."""
+    decided = np.zeros((rows, at.EVENT_WIDTH), dtype="<i8")
+    decided[:, at.EVENT_KIND] = at.KIND_EQUITY_MARKED
+    return Taken(TimeInput(number * SECOND), decided.tobytes())
+
+
+def some_records(count: int) -> list[Record]:
+    """Return the beginning of a session."""
+    begun: list[Record] = [OPENED, StateChanged("created", "starting", "begun")]
+    middle: list[Record] = [time_record(number, rows=number % 3) for number in range(count)]
+    return [*begun, *middle, Noted("feed", "info", "replay", "ü\x00 ends")][:count]
+
+
+def held(store: SessionStore, account: str = "paper-1", holder: str = "s") -> Lease:
+    """Take an account that is free."""
+    lease = store.leases.acquire(account, holder)
+    assert isinstance(lease, Lease)
+    return lease
+
+
+def opened(store: SessionStore, *, account: str = "paper-1") -> SessionJournal:
+    """Begin a session and open its journal."""
+    session_id = store.begin_session(NEW)
+    return store.journal(session_id, held(store, account, session_id))
+
+
+def written(store: SessionStore, count: int) -> SessionJournal:
+    """Begin a session with some durable records."""
+    journal = opened(store)
+    for record in some_records(count):
+        journal.append(record)
+    journal.flush()
+    return journal
+
+
+def lines(path: Path) -> int:
+    """Count a file's lines."""
+    return len(path.read_text().splitlines())
