@@ -138,6 +138,7 @@ from engine.model.trading_layout import (
     MONITOR_MARKS,
     MONITOR_POSITION,
     SESSION_CLOSES,
+    SESSION_DAY,
 )
 from engine.rules.breakers import hear_input
 from engine.rules.correlation import sample_returns, scale_returns
@@ -181,9 +182,10 @@ def apply_event(s: Core, events: Table, row: int) -> None:
         apply_fact(s, events, row)
     elif s.account[ACCOUNT_TRADING] == 1:
         if kind == KIND_SESSION_OPEN:
-            note_session(s, events[row, CALENDAR_ID], True, events[row, SESSION_CLOSES])
+            closes, day = events[row, SESSION_CLOSES], events[row, SESSION_DAY]
+            note_session(s, events[row, CALENDAR_ID], True, closes, day)
         elif kind == KIND_SESSION_CLOSE:
-            note_session(s, events[row, CALENDAR_ID], False, 0)
+            note_session(s, events[row, CALENDAR_ID], False, 0, 0)
 
 
 @kernel

@@ -90,6 +90,12 @@ class ExitAlert(IntEnum):
     EXIT_QUEUED = 103  # nothing can be sent now: halted, closed, or stopped by a latch
 
 
+class GuardAlert(IntEnum):
+    """What a person is told of the account as a whole (ALERT_CODE)."""
+
+    NOT_FLAT = 301  # everything is being closed, and for ten minutes something could not be
+
+
 class Severity(IntEnum):
     """What trading may do; the worst latch counts. Cancels always pass."""
 
@@ -315,6 +321,7 @@ RESULT_FAILED: Final = AttemptResult.FAILED.value
 ALERT_EXIT_FAILED: Final = ExitAlert.EXIT_FAILED.value
 ALERT_EXIT_STUCK: Final = ExitAlert.EXIT_STUCK.value
 ALERT_EXIT_QUEUED: Final = ExitAlert.EXIT_QUEUED.value
+ALERT_NOT_FLAT: Final = GuardAlert.NOT_FLAT.value
 ALERT_CRITICAL: Final = 3  # ALERT_SEVERITY of these
 
 ACTIVE: Final = Severity.ACTIVE.value

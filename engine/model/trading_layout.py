@@ -265,7 +265,9 @@ GUARD_LAST_LOSS_AT: Final = 22  # ns of the last closing with a loss
 GUARD_LAST_LOSS_INSTRUMENT: Final = 23
 GUARD_MANUAL_COUNT: Final = 24  # manual orders so far
 GUARD_MANUAL_SIZE: Final = 25  # minor, their sum
-GUARD_FLATTEN_ALERTED: Final = 26
+GUARD_FLATTEN_ALERTED: Final = (
+    26  # ns since all is being closed, or of the last alert of it; 0: it is not
+)
 GUARD_API_GOOD_AT: Final = 27  # ns of the last good reconciliation
 GUARD_API_ERROR_AT: Final = 28
 GUARD_BEGUN: Final = 29  # 1: there is money, so that day and peak mean something
@@ -319,7 +321,8 @@ CALENDARS_WIDTH: Final = 8
 CALENDAR_OPEN: Final = 0  # 1 open, 0 not known yet (as open), -1 closed
 CALENDAR_OPENED: Final = 1  # ns
 CALENDAR_CLOSES: Final = 2  # ns; 0: unknown
-CALENDAR_DAY: Final = 3  # number of sessions so far
+CALENDAR_SESSIONS: Final = 3  # how often it has opened so far
+CALENDAR_DAY: Final = 4  # number of its trading day; where none is told, of its opening
 
 # --- Returns of each instrument, for correlation ---------------------------------------------------------
 RETURNS_WIDTH: Final = 256
@@ -341,6 +344,7 @@ WAKE_TIER: Final = 2
 WAKE_RESET: Final = 3
 WAKE_TILT: Final = 4
 WAKE_QUEUE: Final = 5  # a signal that waits expires
+WAKE_FLATTEN: Final = 6  # what cannot be closed is told
 
 # --- Journal rows of the trading loop (payload from column 4) ------------------------------------------
 # SIGNAL_RECEIVED
@@ -486,3 +490,4 @@ OPERATOR_SIGNAL: Final = 7  # number of the signal that a person approves or rej
 COMPONENT_NUMBER: Final = 4  # COMPONENT: a Latch
 COMPONENT_GOOD: Final = 5
 SESSION_CLOSES: Final = 5  # SESSION_OPEN: ns when it closes; 0: unknown
+SESSION_DAY: Final = 6  # SESSION_OPEN: days since 1970 of the trading day; 0: each opening is one

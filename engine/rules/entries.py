@@ -63,8 +63,8 @@ from engine.model.trading import (
     RESULT_REJECTED,
 )
 from engine.model.trading_layout import (
-    CALENDAR_DAY,
     CALENDAR_OPENED,
+    CALENDAR_SESSIONS,
     ENTRY_CARRY,
     ENTRY_CLASS,
     ENTRY_DAY,
@@ -190,7 +190,7 @@ def keep_wait(s: Core, i: int, r: int) -> None:
     """Begin the wait of an order that has none yet, or go on with what the last close left of it."""
     if s.limits[LIMIT_ENTRY_TIMEOUT] == 0 or s.monitors[i, ENTRY_DEADLINE] != NEVER:
         return
-    session = s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_DAY] + 1
+    session = s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_SESSIONS] + 1
     if s.monitors[i, ENTRY_CARRY] == 0:
         since = s.account[ACCOUNT_NOW] - s.orders[r, ORDER_SUBMITTED_NS]
         wait(s, i, max(s.limits[LIMIT_ENTRY_TIMEOUT] - since, 0))
@@ -206,7 +206,7 @@ def wait(s: Core, i: int, ns: int) -> None:
     deadline, carry = due_after(s, i, ns)
     s.monitors[i, ENTRY_DEADLINE] = deadline
     s.monitors[i, ENTRY_CARRY] = carry
-    s.monitors[i, ENTRY_DAY] = s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_DAY] + 1
+    s.monitors[i, ENTRY_DAY] = s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_SESSIONS] + 1
 
 
 @kernel

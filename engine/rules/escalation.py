@@ -178,8 +178,15 @@ def tell_of_waiting(s: Core, i: int) -> None:
     severity, told = s.account[ACCOUNT_SEVERITY], s.monitors[i, EXIT_ALERTED]
     if s.positions[i, POSITION_HALTED] == 1 or severity >= PAUSED_ALL:
         alert_once(s, i, ALERT_EXIT_QUEUED)
-    if told != 0 and severity >= PAUSED_ALL and s.account[ACCOUNT_NOW] - told >= ALERT_AGAIN:
+    if told != 0 and is_held_back(s) and s.account[ACCOUNT_NOW] - told >= ALERT_AGAIN:
         alert(s, i, ALERT_EXIT_QUEUED)
+
+
+@kernel
+def is_held_back(s: Core) -> bool:
+    """Return whether a latch lets nothing be sent; while all is closed `engine.rules.flattening` tells."""
+    severity = s.account[ACCOUNT_SEVERITY]
+    return bool(severity >= PAUSED_ALL and severity != FLATTENING)
 
 
 @kernel

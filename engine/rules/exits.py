@@ -18,7 +18,6 @@ from engine.model.layout import (
 )
 from engine.model.trading import (
     FLATTENING,
-    PAUSED_ALL,
     PHASE_CHANGING,
     PHASE_IDLE,
     REASON_CIRCUIT_BREAKER,
@@ -78,7 +77,7 @@ from engine.rules.conditions import (
     widest_spread,
     winner_of,
 )
-from engine.rules.escalation import ALERT_AGAIN, go_on, take_notice
+from engine.rules.escalation import ALERT_AGAIN, go_on, is_held_back, take_notice
 from engine.rules.hours import wake_at
 from engine.rules.opportunities import better_entry, find_victim
 from engine.rules.prices import closing_price, touch
@@ -213,7 +212,7 @@ def look_again(s: Core, i: int) -> None:
     if phase != PHASE_IDLE and phase != PHASE_CHANGING and deadline > now:
         at = deadline
     if phase != PHASE_IDLE and s.monitors[i, EXIT_ALERTED] > 0:
-        if s.account[ACCOUNT_SEVERITY] >= PAUSED_ALL:
+        if is_held_back(s):
             at = min(at, s.monitors[i, EXIT_ALERTED] + ALERT_AGAIN)
     if s.monitors[i, MONITOR_POSITION] != 0:
         if is_suspect(s, i):

@@ -76,6 +76,7 @@ from engine.rules.equity import (
     end_quiet,
     known_equity,
 )
+from engine.rules.flattening import watch_flattening
 from engine.rules.latches import clear_latch, is_set, set_latch
 from engine.rules.peaks import drawdown_level, raise_peak, reset_level, scale_peak
 from engine.rules.quiet import begin_quiet, is_quiet
@@ -191,6 +192,7 @@ def look_closely(s: Core) -> None:
                 watch_trusted(s, equity, marked)
     if s.account[ACCOUNT_SEVERITY] >= FLATTENING:
         lock_when_flat(s)
+    watch_flattening(s)
     if s.guard[GUARD_TILT] != TILT_NONE:
         follow_tilt(s)
 

@@ -18,6 +18,7 @@ from engine.model.trading_layout import (
     CALENDAR_DAY,
     CALENDAR_OPEN,
     CALENDAR_OPENED,
+    CALENDAR_SESSIONS,
     MONITOR_MARK_KIND,
     NEVER,
     WAKE_AT,
@@ -29,8 +30,11 @@ CLOSED = -1
 
 
 @loop_door
-def note_session(s: Core, calendar: int, is_open: bool, closes: int) -> None:
-    """Follow a session's open or close; `closes` is the time at which it will close, 0 if unknown."""
+def note_session(s: Core, calendar: int, is_open: bool, closes: int, day: int) -> None:
+    """Follow a session's open or close; `closes` is the time at which it will close, 0 if unknown.
+
+    `day` numbers the trading day, which several sessions may share; 0: each opening begins one.
+    """
     s.account[ACCOUNT_TOUCHED] = 1
     if not is_open:
         s.calendars[calendar, CALENDAR_OPEN] = CLOSED
@@ -39,7 +43,9 @@ def note_session(s: Core, calendar: int, is_open: bool, closes: int) -> None:
     s.calendars[calendar, CALENDAR_OPEN] = 1
     s.calendars[calendar, CALENDAR_OPENED] = s.account[ACCOUNT_NOW]
     s.calendars[calendar, CALENDAR_CLOSES] = closes
-    s.calendars[calendar, CALENDAR_DAY] += 1
+    s.calendars[calendar, CALENDAR_SESSIONS] += 1
+    days = s.calendars[calendar, CALENDAR_DAY]
+    s.calendars[calendar, CALENDAR_DAY] = max(days, day) if day > 0 else days + 1
     if calendar == s.account[ACCOUNT_CALENDAR]:
         begin_day(s)
 

@@ -12,7 +12,7 @@ from data.calendars import periods_per_year, sessions
 from data.history import BarColumns, History
 from data.sorting import distinct
 from engine.model import layout as at
-from engine.model.trading_layout import SESSION_CLOSES
+from engine.model.trading_layout import SESSION_CLOSES, SESSION_DAY
 from engine.model.units import NS_PER_DAY
 from sims.replay.source import Source
 
@@ -48,12 +48,14 @@ class Clockwork:
     def sources(self, *, trading: bool = False) -> list[Source]:
         """Return session opens, session closes and the account's day ends as event sources.
 
-        With the trading loop an open says when the session will close.
+        With the trading loop an open says when the session will close, and of which day it is.
         """
         made = []
         for number, (opens, closes) in enumerate(zip(self.opens, self.closes, strict=True)):
             payload: dict[int, Ints | int] = {at.CALENDAR_ID: number}
-            told: dict[int, Ints | int] = {SESSION_CLOSES: closes} if trading else {}
+            told: dict[int, Ints | int] = {}
+            if trading:
+                told = {SESSION_CLOSES: closes, SESSION_DAY: day_of_close(closes)}
             made.append(Source(at.KIND_SESSION_OPEN, -1, opens, payload | told))
             made.append(Source(at.KIND_SESSION_CLOSE, -1, closes, payload))
         made.append(Source(at.KIND_ACCRUAL, -1, self.closes[self.account]))
@@ -65,9 +67,7 @@ class Clockwork:
         place = np.searchsorted(closes, ts_close_ns, side="left")
         inside = place < len(closes)
         close = np.where(inside, closes[np.minimum(place, len(closes) - 1)], 0)
-        # A day is named by the moment before its close, in UTC: right for every calendar we have.
-        last = np.where(inside, close - 1, ts_close_ns - 1)
-        return last // NS_PER_DAY, close
+        return day_of_close(np.where(inside, close, ts_close_ns)), close
 
     def last_of_days(self, calendar: str, bars: BarColumns) -> Ints:
         """Return the last bar of each trading day that has one."""
@@ -105,3 +105,13 @@ def _account_calendar(names: Sequence[str]) -> int:
         if preferred in names:
             return names.index(preferred)
     return 0
+
+
+def day_of_close(closes: Ints) -> Ints:
+    """Return the trading day (days since 1970) of sessions, from when they close.
+
+    A day is named by the moment before its close, in UTC: right for every calendar we have, also for
+    the two sessions of a day with a lunch break.
+    """
+    days: Ints = (closes - 1) // NS_PER_DAY
+    return days

@@ -16,7 +16,17 @@ from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import SENTENCES, Denial
 from engine.model.layout import EventKind
-from engine.model.trading import Clearer, Distrust, ExitAlert, Latch, Severity, Tier, Tilt, Unit
+from engine.model.trading import (
+    Clearer,
+    Distrust,
+    ExitAlert,
+    GuardAlert,
+    Latch,
+    Severity,
+    Tier,
+    Tilt,
+    Unit,
+)
 from reports.trading import DenialRow, ExitRow, GuardRow
 from runtime.results import columns
 from runtime.results.exact import Ints
@@ -39,7 +49,9 @@ CLEARED_BY = {
     Clearer.PERSON.value: "a person",
     Clearer.SIMULATION.value: "the simulated operator",
 }
-ALERTS = {alert.value: alert.name.lower() for alert in ExitAlert} | {201: "unprotected"}
+ALERTS = {alert.value: alert.name.lower() for alert in (*ExitAlert, *GuardAlert)} | {
+    201: "unprotected"
+}
 ALERT_SEVERITIES = {1: "information", 2: "warning", 3: "critical"}
 DISTRUST = {reason.value: reason.name.lower() for reason in Distrust if reason}
 TRUST = {0: "trusted", 1: "untrusted"}

@@ -130,7 +130,11 @@ class Told:
         """Carry out a word of a session's own parts."""
         guards = self.guards
         if verb == "day":
-            guards.open_day()
+            guards.open_session(int(rest[0]) if rest else 0)
+        elif verb == "close":
+            guards.is_open = False
+        elif verb in ("halted", "resumed"):
+            guards.holdings.of(rest[0]).is_halted = verb == "halted"
         elif verb == "lost":
             guards.holdings.of(rest[0]).is_lost = True
         elif verb == "api" and rest == ("auth",):
@@ -206,6 +210,7 @@ def state_of_reference(told: Told) -> dict[str, object]:
         "untrusted": guards.is_distrusted,
         "tilt": guards.operator.level(guards.now).name,
         "tier": (tier or Tier.NONE).name,
+        "alerts": guards.alerts,
         "day": guards.day_result * MINOR,
         "peak": guards.peak * MINOR,
         "excused": guards.excused * MINOR,
@@ -233,6 +238,7 @@ def state_of_kernel(account: Guarded) -> dict[str, object]:
         "untrusted": guard[loop.GUARD_TRUSTED] == 1,
         "tilt": Tilt(int(guard[loop.GUARD_TILT])).name,
         "tier": Tier(int(guard[loop.GUARD_TIER])).name,
+        "alerts": [row[at.EVENT_TS] for row in account.journal(at.KIND_ALERT)],
         "day": int(account.claim("day") * MINOR),
         "peak": int(guard[loop.GUARD_PEAK]),
         "excused": int(guard[loop.GUARD_DAY_EXCUSED]),
@@ -285,7 +291,7 @@ WAITS = (
 )  # fmt: skip
 NAMES = tuple(latch.name.lower() for latch in list(Latch)[1:])
 ODD = (
-    "lost ABC", "lost DEF", "quote ABC 0 5", "quote ABC 100 100", "quote ABC 101 99", "day", "db",
+    "close", "day 7", "day 8", "halted ABC", "resumed ABC", "+10m", "+25m", "lost ABC", "lost DEF", "quote ABC 0 5", "quote ABC 100 100", "quote ABC 101 99", "day", "db",
     "reconciled flat", "reconciled", "unreconciled", "pause", "resume", "kill", "flatten", "kill flatten",
     "bad health", "good health", "bad supervisor", "good supervisor", "bad reconciling", "bad kill",
     "stopped DEF", "stopped ABC", "api", "api business", "api auth", "order", "no_order",
@@ -363,7 +369,13 @@ def random_motif(draw: Random) -> list[str]:
     if kind == "health":
         wait = draw.choice(("+1s", "+19m", "+20m", "+30m"))
         good = draw.choice(("good health", "good health", "reset health"))
-        return ["bad health", "good health", wait] * 3 + ["bad health", good, wait, "good health"]
+        return ["bad health", "good health", wait] * 3 + [
+            "bad health",
+            good,
+            wait,
+            "bad health",
+            "good health",
+        ]
     if kind == "marks":
         held = draw.choice(("buy ABC 1 @ 100", "sell ABC 1 @ 100"))
         return [held, *["lost ABC", "bar ABC 100"] * 5]

@@ -107,18 +107,22 @@ PLANTED: dict[str, Mistake] = {
 
 # Where the search has found some: looked at first, for speed.
 FAR = {
+    "an error as old as the window counts": 16,
     "a stop loss as old as the window counts": 24,
     "an anomaly as old as the window counts": 43,
     "the daily limit itself trips": 25,
     "the drawdown itself does not trip": 73,
-    "one time counts as several marks": 45,
+    "one time counts as several marks": 71,
     "one mark confirms a loss": 50,
-    "a wait ends a nanosecond late": 150,
+    "a wait ends a nanosecond late": 34,
     "a bar confirms nothing": 59,
     "a suspect mark is acted on": 16,
     "a jump of a step is suspect": 13,
+    "a latch gets better": 46,
+    "a person's reset leaves the past": 30,
     "too few hours tell what is usual": 101,
     "the loss of yesterday is booked": 34,
+    "what was reset trips again": 34,
 }
 
 

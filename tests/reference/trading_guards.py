@@ -20,6 +20,7 @@ from tests.reference.trading_tilt import Operator
 MINOR = 10**8  # the smallest amounts in one unit of money
 EQUITY_LATCHES = (Latch.DRAWDOWN, Latch.MINIMUM_EQUITY)
 LOOKS = 4
+TELL_AGAIN = 600 * 10**9  # ns: "a halted symbol stays FLATTENING with an alert each 10 min"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,10 @@ class Guards:
     flat_reads: int = 0
     cooling: dict[str, int] = field(default_factory=dict)
     last_loss: tuple[int, str] | None = None
+    is_open: bool = True
+    trading_day: int = 0
+    flattening_since: int | None = None
+    alerts: list[int] = field(default_factory=list)
 
     # --- time ------------------------------------------------------------------------------------------
     def moments(self) -> list[int]:
@@ -82,6 +87,8 @@ class Guards:
             found.append(self.loss_since + CONFIRMED)
         if self.checked_at is not None:
             found.append(self.checked_at + self.limits.every)
+        if self.flattening_since is not None:
+            found.append(self.flattening_since + TELL_AGAIN)
         return found + self.tiers.moments() + self.operator.moments()
 
     def wait(self, before: int) -> None:
@@ -134,6 +141,15 @@ class Guards:
                 self.cooling[symbol] = self.now + self.limits.cool_down
         if stopped:
             self.breakers.stopped(symbol, self.now)
+
+    def open_session(self, day: int) -> None:
+        """The account's calendar opens; the second time on one trading day, after lunch, is no new day."""
+        self.is_open = True
+        before, self.trading_day = self.trading_day, max(day, self.trading_day)
+        if day == 0:
+            self.trading_day += 1
+        if self.trading_day != before:
+            self.open_day()
 
     def open_day(self) -> None:
         """The account's calendar begins a new trading day."""
@@ -232,8 +248,22 @@ class Guards:
                 for latch, known in self.latches.found.items():
                     if known.severity is Severity.FLATTENING:
                         self.latches.set(latch, Severity.LOCKED)
+            self.watch_closing()
             if severity is self.latches.severity:
                 return
+
+    def watch_closing(self) -> None:
+        """Each ten minutes of closing everything: tell if something is halted, or trades and is not closed."""
+        if self.latches.severity is not Severity.FLATTENING:
+            self.flattening_since = None
+        elif self.flattening_since is None:
+            self.flattening_since = self.now
+        elif self.now - self.flattening_since >= TELL_AGAIN:
+            self.flattening_since = self.now
+            if any(
+                one.is_halted or (self.is_open and not one.by_bar) for one in self.holdings.open
+            ):
+                self.alerts.append(self.now)
 
     @property
     def is_flat(self) -> bool:

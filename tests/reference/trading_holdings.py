@@ -26,6 +26,7 @@ class Holding:
     is_lost: bool = False
     suspect_since: int | None = None
     trip_result: Fraction = ZERO
+    is_halted: bool = False
 
     def take(self, price: Fraction, now: int, *, by_bar: bool) -> None:
         """Take a valid mark; one far from the one before it is doubted, unless a bar confirms it."""

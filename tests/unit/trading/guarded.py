@@ -269,7 +269,13 @@ class Guarded:
     def do_rare(self, verb: str, *rest: str) -> None:
         """Carry out a word of a session's own parts."""
         if verb == "day":
-            self.event(at.KIND_SESSION_OPEN, CALENDAR_ID=0)
+            day = int(rest[0]) if rest else 0
+            self.event(at.KIND_SESSION_OPEN, CALENDAR_ID=0, SESSION_DAY=day)
+        elif verb == "close":
+            self.event(at.KIND_SESSION_CLOSE, CALENDAR_ID=0)
+        elif verb in ("halted", "resumed"):
+            kind = at.KIND_HALT if verb == "halted" else at.KIND_RESUME
+            self.event(kind, self.number(rest[0]))
         elif verb == "lost":
             self.event(at.KIND_MARK_LOST, self.number(rest[0]))
         elif verb == "api":

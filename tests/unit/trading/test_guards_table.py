@@ -38,6 +38,8 @@ def check(account: Guarded, expected: str) -> None:
             continue
         if name == "severity":
             assert account.severity.name.lower() == rest[0]
+        elif name == "alerts":
+            assert len(account.journal(at.KIND_ALERT)) == int(rest[0]), claim
         elif name in ("cooling", "locked"):
             assert account.claim(name, rest[0]) == duration(rest[1]), claim
         elif rest[0] in SEVERITIES:
