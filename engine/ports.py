@@ -81,6 +81,8 @@ class NoticeKind(StrEnum):
     LATE = "late"  # came after its time had been decided on, and was dropped
     DUPLICATE = "duplicate"
     REFUSED = "refused"  # could not be read: zero, negative or not a price
+    REVISED = "revised"  # a bar was told differently after it had been decided on
+    LOST = "lost"  # what was missing cannot be had any more
 
 
 class Notice(msgspec.Struct, frozen=True):
