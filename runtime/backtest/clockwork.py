@@ -82,25 +82,27 @@ def clockwork_of(history: History) -> Clockwork:
     """Return the calendars of a history with the sessions between its first and last event."""
     span = history.span_ns()
     assert span is not None
-    start = min(
-        [span[0]]
-        + [
-            int(part.bars.ts_open_ns[0])
-            for part in history.parts
-            if part.bars is not None and len(part.bars)
-        ]
-    )
+    start = first_ns(history)
     names = tuple(dict.fromkeys(part.instrument.calendar for part in history.parts))
     both = [sessions(name, start, span[1] + 1) for name in names]
     return Clockwork(
         names,
         tuple(opens for opens, _ in both),
         tuple(closes for _, closes in both),
-        _account_calendar(names),
+        account_calendar(names),
     )
 
 
-def _account_calendar(names: Sequence[str]) -> int:
+def first_ns(history: History) -> int:
+    """Return when a history begins: with its first event, or where the first bar of one opens."""
+    span = history.span_ns()
+    assert span is not None
+    opens = [int(p.bars.ts_open_ns[0]) for p in history.parts if p.bars is not None and len(p.bars)]
+    return min([span[0], *opens])
+
+
+def account_calendar(names: Sequence[str]) -> int:
+    """Return the number of the calendar whose session closes end the account's days."""
     for preferred in _PREFERENCE:
         if preferred in names:
             return names.index(preferred)
