@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from data.history import History
 from data.streams import HistoryStream
-from engine.errors import InputError
 from engine.model import layout as at
 from engine.model.instruments import Instrument
-from engine.model.units import NS_PER_SECOND
 from engine.ports import Clock, EvidenceClass, FeedItem, Slice, TimePassed
+from runtime.feeds.pace import Pace, require_speed
 from runtime.feeds.rows import Block, ReplayRows, replay_rows
 
 TICK_SECONDS = 1.0  # of the clock: so often a paced feed tells that time passes
@@ -33,8 +32,7 @@ class ReplayFeed:
     """
 
     def __init__(self, rows: ReplayRows, clock: Clock, *, speed: float | None = None) -> None:
-        if speed is not None and not 0 < speed < float("inf"):
-            raise InputError(f"the speed must be greater than zero, not {speed}", where="speed")
+        require_speed(speed)
         self._rows, self._clock, self._speed = rows, clock, speed
 
     @staticmethod
@@ -72,17 +70,17 @@ class ReplayFeed:
 
     async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
         """Yield the slices after the first `after` ones, and when paced, that time passes between them."""
-        pace: _Pace | None = None
+        pace: Pace | None = None
         for number, one in enumerate(_slices(self._rows.blocks(after))):
             if self._speed is None:
                 if number % _TURN_SLICES == 0:
                     await self._clock.sleep(0)
             else:
-                pace = pace or _Pace(self._clock, self._speed, one.ts_ns)
-                while not pace.is_due(one.ts_ns):
-                    now_ns = await pace.wait(one.ts_ns)
-                    if now_ns is not None:
-                        yield TimePassed(now_ns)
+                pace = pace or Pace(self._clock, self._speed, one.ts_ns)
+                while pace.now_ns() < one.ts_ns:
+                    await self._clock.sleep(min(pace.seconds_until(one.ts_ns), TICK_SECONDS))
+                    if pace.now_ns() < one.ts_ns:
+                        yield TimePassed(pace.now_ns())
             yield one
 
     async def close(self) -> None:
@@ -95,27 +93,3 @@ def _slices(blocks: Iterator[Block]) -> Iterator[Slice]:
         for n, first in enumerate(starts[:-1]):
             rows = block.events[first : starts[n + 1]].copy()
             yield Slice(int(times[first]), rows, block.first + n + 1)
-
-
-class _Pace:
-    """The clock's time as a time of the data."""
-
-    def __init__(self, clock: Clock, speed: float, first_ns: int) -> None:
-        self._clock, self._speed = clock, speed
-        self._first_ns, self._started_ns = first_ns, clock.monotonic_ns()
-
-    def is_due(self, ts_ns: int) -> bool:
-        return self._now_ns() >= ts_ns
-
-    async def wait(self, ts_ns: int) -> int | None:
-        """Wait until a time or for a tick; return the time that then has passed, if before it."""
-        left = (ts_ns - self._now_ns()) / NS_PER_SECOND / self._speed
-        await self._clock.sleep(min(max(left, 0.0), TICK_SECONDS))
-        now_ns = self._now_ns()
-        return now_ns if now_ns < ts_ns else None
-
-    def _now_ns(self) -> int:
-        elapsed_ns = self._clock.monotonic_ns() - self._started_ns
-        if self._speed == 1.0:
-            return self._first_ns + elapsed_ns
-        return self._first_ns + int(elapsed_ns * self._speed)

@@ -1,54 +1,399 @@
-"""stub"""
+"""`StreamFeed`: a live stream as a feed.
+
+What a socket may do: stop (backoff, connect again), say nothing for ever (the silence detector hangs
+up), leave messages out (they are fetched from the history before going on), repeat them (dropped),
+mix them up (put in order), tell nonsense (refused). Each is told as a `Notice` and counted; none raises.
+It raises where it cannot go on: another stream than before, an instrument that it does not have, a
+certificate that is not right, a redirect.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
-from data.manifest import InstrumentEntry
+import aiohttp
+
 from engine.errors import DataError
 from engine.model.instruments import Instrument
+from engine.model.units import NS_PER_SECOND
+from engine.ports import Clock, EvidenceClass, FeedItem, Notice, NoticeKind
 from runtime.feeds import wire
-from runtime.feeds.wire import Listing
+from runtime.feeds.assembling import Assembler, Resumption, resumption_of, unpack_cursor
+from runtime.feeds.calendar_events import CalendarEvents
+from runtime.feeds.history_client import HistoryClient, HistoryFault
+from runtime.feeds.listening import listings_of, reports_of
+from runtime.feeds.sequence import Sequence as Numbers
+from runtime.feeds.settings import Backoff, StreamSettings
+
+MESSAGE_BYTES_MAX = 1_000_000
+_REACHES = (1, 8, 64, 512)  # how far back the last message of our instruments is looked for
+_LONG_AGO_NS = -(10**18)
+_Content = wire.Market | wire.Refused
 
 
-def listings_of(instruments: Sequence[Instrument], hello: wire.Hello) -> dict[str, Listing]:
-    """Return the instruments by symbol, each with its number.
+class _Broken(Exception):
+    """The connection is of no use any more, and why."""
 
-    Raises
-    ------
-    DataError
-        If the stream does not have one, or defines it in another way.
+
+@dataclass(slots=True)
+class _Listened:
+    """What outlives a connection."""
+
+    numbers: Numbers[tuple[_Content, int]]
+    assembler: Assembler
+    hello: wire.Hello
+    end: wire.End | None = None
+    gap_since_ns: int | None = None  # of the clock that never goes back
+    is_repeating: bool = False
+
+
+class StreamFeed:
+    """A stream over WebSocket and HTTP as an `engine.ports.Feed`; see `runtime.feeds.server`.
+
+    Parameters
+    ----------
+    url
+        ``ws://host:port``, or ``wss://`` for what is not on this machine.
+    instruments
+        Which, in the order of the rows' numbers. Their definitions must be the stream's.
+    clock
+        For waits and for `Slice.received_ns`.
+    trading
+        With the trading loop a session's open tells its close.
+    evidence
+        What may be concluded of it; only who opens it can know.
     """
-    known = {entry.symbol: entry for entry in hello.instruments}
-    listings = {}
-    for number, one in enumerate(instruments):
-        entry = known.get(one.symbol)
-        if entry is None:
+
+    def __init__(
+        self,
+        url: str,
+        instruments: Sequence[Instrument],
+        clock: Clock,
+        *,
+        trading: bool = False,
+        evidence: EvidenceClass = EvidenceClass.REHEARSAL,
+        settings: StreamSettings | None = None,
+    ) -> None:
+        self._url, self._instruments, self._clock = url.rstrip("/"), tuple(instruments), clock
+        self._trading, self._evidence = trading, evidence
+        self._settings = settings or StreamSettings()
+        self._closed = asyncio.Event()
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._stream = ""
+        self.counts: Counter[NoticeKind] = Counter()
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return f"stream {self._url}"
+
+    @property
+    def evidence(self) -> EvidenceClass:
+        """What may be concluded of what it shows."""
+        return self._evidence
+
+    @property
+    def instruments(self) -> Sequence[Instrument]:
+        """Their places here are the instrument numbers of all rows."""
+        return self._instruments
+
+    async def close(self) -> None:
+        """Hang up; `items` ends."""
+        self._closed.set()
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
+        """Yield what follows a cursor, until the stream says that this was all.
+
+        Raises
+        ------
+        DataError
+            If it cannot go on.
+        """
+        backoff, listened = Backoff(self._settings), None
+        async with _client(self._settings) as client:
+            history = HistoryClient(client, self._url, self._settings)
+            while not self._closed.is_set():
+                try:
+                    async with self._connection(client) as socket:
+                        hello = await self._receive_hello(socket)
+                        if listened is None:
+                            listened = await self._begin(hello, after, history)
+                        self._go_on(listened, hello)
+                        yield self._note(NoticeKind.CONNECTED, self._url)
+                        async for item in self._listen(socket, listened, history, backoff):
+                            yield item
+                        if listened.end is not None:
+                            return
+                except (_Broken, _Redirected, HistoryFault, aiohttp.ClientError, OSError) as error:
+                    if self._closed.is_set():
+                        return
+                    _require_hope(error)
+                    yield self._note(NoticeKind.DISCONNECTED, str(error) or type(error).__name__)
+                    await self._pause(backoff.next_seconds())
+
+    # --- A connection ---------------------------------------------------------------------------------
+    @asynccontextmanager
+    async def _connection(
+        self, client: aiohttp.ClientSession
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        try:
+            async with asyncio.timeout(self._settings.connect_seconds):
+                socket = await client.ws_connect(
+                    self._url + "/stream",
+                    max_msg_size=MESSAGE_BYTES_MAX,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=0.2),
+                )
+        except TimeoutError:
+            raise _Broken(f"no answer for {self._settings.connect_seconds} seconds") from None
+        self._socket = socket
+        try:
+            yield socket
+        finally:
+            self._socket = None
+            with suppress(aiohttp.ClientError, OSError):
+                await socket.close()
+
+    async def _receive_hello(self, socket: aiohttp.ClientWebSocketResponse) -> wire.Hello:
+        content = await self._receive(socket, self._settings.connect_seconds)
+        hello = None if content is None else wire.parse(content)
+        if not isinstance(hello, wire.Hello):
+            raise _Broken("what came first was not what a stream says first")
+        if hello.protocol != wire.PROTOCOL:
             raise DataError(
-                f"the stream has no {one.symbol}",
-                remedy=f"it has {', '.join(sorted(known)[:10]) or 'nothing'}",
-                code="feed.unknown_instrument",
+                f"the stream speaks protocol {hello.protocol}, this program {wire.PROTOCOL}",
+                where=self._url,
+                code="feed.protocol",
             )
-        _require_same(one, entry)
-        kinds = hello.kinds.get(one.symbol, ())
-        listings[one.symbol] = Listing(number, one, bars_fill=set(kinds) <= {"bars"})
-    return listings
-
-
-def _require_same(one: Instrument, entry: InstrumentEntry) -> None:
-    ours = InstrumentEntry.of(one)
-    for name in InstrumentEntry.__struct_fields__:
-        if getattr(ours, name) != getattr(entry, name):
+        if self._stream not in ("", hello.stream):
             raise DataError(
-                f"the stream defines {one.symbol} in another way: {name} is "
-                f"{getattr(entry, name)}, not {getattr(ours, name)}",
-                remedy="use the data that the stream is made of, or the stream's definition",
-                code="feed.other_definition",
+                "this is another stream than before: its numbers mean something else",
+                where=self._url,
+                remedy="start a new session",
+                code="feed.other_stream",
             )
+        self._stream = hello.stream
+        return hello
+
+    async def _receive(
+        self, socket: aiohttp.ClientWebSocketResponse, seconds: float
+    ) -> bytes | str | None:
+        """Return the next message's content, None when nothing came for so long."""
+        try:
+            message = await socket.receive(timeout=max(seconds, 0.0))
+        except TimeoutError:
+            return None
+        if message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
+            content: bytes | str = message.data
+            return content
+        raise _Broken(f"the connection was closed ({message.type.name.lower()})")
+
+    # --- What outlives it -----------------------------------------------------------------------------
+    async def _begin(self, hello: wire.Hello, after: int, history: HistoryClient) -> _Listened:
+        listings = listings_of(self._instruments, hello)
+        last, _ = unpack_cursor(after)
+        resumption = Resumption(after, -1) if after else None
+        for reach in _REACHES if last else ():
+            found = resumption_of(after, await history.tail(last, reach), listings)
+            if found is not None:
+                resumption = found
+                break
+        starts_ns = hello.starts_ns if hello.starts_ns is not None else self._clock.now_ns()
+        calendars = [one.calendar for one in self._instruments]
+        calendar = CalendarEvents(calendars, starts_ns, trading=self._trading)
+        reports = reports_of(listings, hello)
+        assembler = Assembler(listings, calendar, reports=reports, resumption=resumption)
+        assembler.counts = self.counts
+        return _Listened(Numbers(last), assembler, hello)
+
+    def _go_on(self, listened: _Listened, hello: wire.Hello) -> None:
+        listened.hello = hello
+        listened.numbers.expect(hello.head)
+        listened.gap_since_ns = _LONG_AGO_NS  # what came in between will not come by itself
+        listened.is_repeating = False
+
+    async def _listen(
+        self,
+        socket: aiohttp.ClientWebSocketResponse,
+        listened: _Listened,
+        history: HistoryClient,
+        backoff: Backoff,
+    ) -> AsyncIterator[FeedItem]:
+        """Yield what comes of one connection, until it breaks or the stream ends."""
+        heard_ns = self._clock.monotonic_ns()
+        while not self._closed.is_set():
+            for item in self._in_order(listened):
+                yield item
+            if self._is_gap_due(listened):
+                async for item in self._fill(listened, history):
+                    yield item
+                heard_ns = self._clock.monotonic_ns()
+                continue
+            if listened.end is not None:
+                for item in listened.assembler.finish(listened.end.ts):
+                    yield item
+                return
+            silent = (self._clock.monotonic_ns() - heard_ns) / NS_PER_SECOND
+            left = self._settings.silence_seconds - silent
+            if left <= 0:
+                yield self._note(NoticeKind.STALE, f"nothing came for {silent:.1f} seconds")
+                raise _Broken("the connection is silent")
+            content = await self._receive(socket, min(left, self._until_next(listened)))
+            if content is None:
+                for item in self._wall_time(listened):
+                    yield item
+                continue
+            heard_ns = self._clock.monotonic_ns()
+            backoff.reset()
+            for item in self._take(content, listened):
+                yield item
+
+    def _until_next(self, listened: _Listened) -> float:
+        """Return how long at most to wait for a message before looking after something else."""
+        return self._settings.disorder_seconds if listened.numbers.missing() else 1.0
+
+    def _take(self, content: bytes | str, listened: _Listened) -> list[FeedItem]:
+        """Take one message as it came."""
+        message = wire.parse(content)
+        if isinstance(message, wire.Hello):
+            return []
+        if isinstance(message, (wire.Time, wire.End)):
+            return self._take_time(message, listened)
+        if message.seq is None:
+            assert isinstance(message, wire.Refused)
+            return [listened.assembler.refuse(message)]
+        if listened.numbers.put(message.seq, (message, self._clock.now_ns())):
+            listened.is_repeating = False
+            return []
+        self.counts[NoticeKind.DUPLICATE] += 1
+        if listened.is_repeating:
+            return []
+        listened.is_repeating = True  # one notice for a run of them
+        return [Notice(NoticeKind.DUPLICATE, f"message {message.seq} came again")]
+
+    def _take_time(self, message: wire.Time | wire.End, listened: _Listened) -> list[FeedItem]:
+        """Take what time it is; what was told before it must have come first."""
+        listened.numbers.expect(message.seq)
+        items = self._in_order(listened)
+        if isinstance(message, wire.End):
+            listened.end = message
+        elif listened.numbers.last >= message.seq:
+            items += listened.assembler.pass_time(message.ts)
+        return items
+
+    def _wall_time(self, listened: _Listened) -> list[FeedItem]:
+        """Let time pass by the clock, where the stream's times are the world's."""
+        if listened.hello.clock != "wall" or listened.numbers.missing():
+            return []
+        now_ns = self._clock.now_ns() - round(self._settings.grace_seconds * NS_PER_SECOND)
+        return listened.assembler.pass_time(now_ns)
+
+    def _in_order(self, listened: _Listened) -> list[FeedItem]:
+        """Return what the messages make known that have everything before them."""
+        items: list[FeedItem] = []
+        while (taken := listened.numbers.take()) is not None:
+            message, received_ns = taken
+            items += listened.assembler.take(listened.numbers.last, message, received_ns)
+        return items
+
+    # --- Gaps -----------------------------------------------------------------------------------------
+    def _is_gap_due(self, listened: _Listened) -> bool:
+        """Return whether something is missing and was waited for long enough."""
+        numbers, now_ns = listened.numbers, self._clock.monotonic_ns()
+        if numbers.missing() is None:
+            listened.gap_since_ns = None
+            return False
+        if listened.gap_since_ns is None:
+            listened.gap_since_ns = now_ns
+        waited = (now_ns - listened.gap_since_ns) / NS_PER_SECOND
+        return (
+            listened.end is not None
+            or numbers.early >= self._settings.disorder_messages
+            or waited >= self._settings.disorder_seconds
+        )
+
+    async def _fill(self, listened: _Listened, history: HistoryClient) -> AsyncIterator[FeedItem]:
+        """Fetch what is missing and yield what it makes known; give up what cannot be had."""
+        missing = listened.numbers.missing()
+        assert missing is not None
+        since_ns = max(listened.assembler.decided_ns, 0)
+        text = f"messages {missing[0]} to {missing[1]}"
+        yield self._note(NoticeKind.GAP, f"{text} are missing and are fetched", since_ns)
+        backoff, fruitless = Backoff(self._settings), 0
+        while not self._closed.is_set() and listened.numbers.last < missing[1]:
+            first = listened.numbers.last + 1
+            try:
+                for message in await history.messages(first, missing[1]):
+                    assert message.seq is not None
+                    listened.numbers.put(message.seq, (message, self._clock.now_ns()))
+            except HistoryFault as fault:
+                if fault.is_gone:
+                    break
+                await self._pause(backoff.next_seconds(at_least=fault.retry_after))
+                continue
+            for item in self._in_order(listened):
+                yield item
+            if listened.numbers.last < first:
+                fruitless += 1
+                if fruitless >= self._settings.fill_attempts:
+                    break
+                await self._pause(backoff.next_seconds())
+        if listened.numbers.last >= missing[1]:
+            yield self._note(NoticeKind.FILLED, f"{text} have come", since_ns)
+        elif not self._closed.is_set():
+            lost = listened.numbers.missing()
+            assert lost is not None
+            listened.numbers.give_up(lost[1])
+            text = f"messages {lost[0]} to {lost[1]} cannot be had"
+            yield self._note(NoticeKind.LOST, text, since_ns)
+        listened.gap_since_ns = None
+
+    # --- Small things ---------------------------------------------------------------------------------
+    def _note(self, kind: NoticeKind, detail: str, since_ns: int = 0) -> Notice:
+        self.counts[kind] += 1
+        return Notice(kind, detail, since_ns=since_ns)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not when everything is to end."""
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        closing = asyncio.ensure_future(self._closed.wait())
+        try:
+            await asyncio.wait((sleeping, closing), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            closing.cancel()
 
 
-def reports_of(listings: Mapping[str, Listing], hello: wire.Hello) -> frozenset[int]:
-    """Return of whom a bar of each close is waited for: of everybody, where nothing but bars comes."""
-    if any(set(hello.kinds.get(symbol, ())) != {"bars"} for symbol in listings):
-        return frozenset()
-    return frozenset(listing.number for listing in listings.values())
+class _Redirected(Exception):
+    """Somebody wants to be asked elsewhere."""
+
+
+@asynccontextmanager
+async def _client(settings: StreamSettings) -> AsyncIterator[aiohttp.ClientSession]:
+    trace = aiohttp.TraceConfig()
+
+    async def refuse(*_: object) -> None:
+        raise _Redirected("a redirect")
+
+    trace.on_request_redirect.append(refuse)
+    timeout = aiohttp.ClientTimeout(total=None, connect=settings.connect_seconds)
+    async with aiohttp.ClientSession(trace_configs=[trace], timeout=timeout) as client:
+        yield client
+
+
+def _require_hope(error: Exception) -> None:
+    """Raise where trying again cannot help."""
+    hopeless = isinstance(error, aiohttp.ClientSSLError | _Redirected)
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        hopeless = 300 <= error.status < 500 and error.status not in (408, 425, 429)
+    if hopeless:
+        raise DataError(
+            f"the stream cannot be used: {error}",
+            remedy="check its address; redirects and wrong certificates are not followed",
+            code="feed.refused",
+        ) from error

@@ -145,7 +145,7 @@ class Refused(msgspec.Struct, frozen=True):
 Market: TypeAlias = Bar | Quote | Trade | ActionMessage | Timer
 Message: TypeAlias = Hello | Time | End | Market
 
-_MESSAGES: Final = msgspec.json.Decoder(Message)
+_MESSAGES: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -338,13 +338,15 @@ def to_message(row: Sequence[int], seq: int, instruments: Sequence[Instrument]) 
     one = instruments[number]
     price, size = one.price_precision, one.quantity_precision
     if kind == at.KIND_BAR:
-        prices = (format_quanta(ticks, price) for ticks in row[at.BAR_OPEN : at.BAR_VOLUME])
-        volume = _known(row[at.BAR_VOLUME], size)
-        return Bar(seq, one.symbol, ts, row[at.BAR_OPEN_TS], *prices, volume, place)
+        opened, high, low, close = (
+            format_quanta(t, price) for t in row[at.BAR_OPEN : at.BAR_VOLUME]
+        )
+        volume, open_ts = _known(row[at.BAR_VOLUME], size), row[at.BAR_OPEN_TS]
+        return Bar(seq, one.symbol, ts, open_ts, opened, high, low, close, volume, place)
     if kind == at.KIND_QUOTE:
-        sides = [format_quanta(t, price) if t > 0 else None for t in row[4:6]]
-        sizes = [_known(lots, size) for lots in row[6:8]]
-        return Quote(seq, one.symbol, ts, *sides, *sizes, place=place)
+        bid, ask = (format_quanta(t, price) if t > 0 else None for t in row[4:6])
+        bid_size, ask_size = (_known(lots, size) for lots in row[6:8])
+        return Quote(seq, one.symbol, ts, bid, ask, bid_size, ask_size, place)
     if kind == at.KIND_TRADE:
         aggressor = next(k for k, sign in _AGGRESSORS.items() if sign == row[at.TRADE_AGGRESSOR])
         texts = format_quanta(row[at.TRADE_PRICE], price), format_quanta(row[at.TRADE_SIZE], size)

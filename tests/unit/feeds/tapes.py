@@ -14,8 +14,8 @@ from runtime.config import StrategyConfig, parse_strategy
 from runtime.feeds import wire
 from runtime.feeds.assembling import Assembler, Resumption
 from runtime.feeds.calendar_events import CalendarEvents
+from runtime.feeds.listening import listings_of, reports_of
 from runtime.feeds.rows import ReplayRows, replay_rows
-from runtime.feeds.stream import listings_of, reports_of
 from runtime.feeds.tape import Tape
 
 WORLDS = ("daily_bars", "minute_bars", "quotes", "trades", "events")

@@ -172,10 +172,12 @@ def test_a_slice_that_somebody_is_missing_from_is_decided_when_its_time_has_pass
 def test_time_never_passes_backwards_or_before_what_was_told() -> None:
     tape = Tape(rows_of(world("minute_bars")))
     assembler = assembler_of(tape.hello(0))
-    messages = [wire.parse(m.content) for m in tape.messages()]
-    for number, message in enumerate(messages[:10], start=1):
-        assembler.take(number, message)  # type: ignore[arg-type]
-    last = messages[9].ts  # type: ignore[union-attr]
+    last = 0
+    for number, message in enumerate(list(tape.messages())[:10], start=1):
+        bar = wire.parse(message.content)
+        assert isinstance(bar, wire.Bar)
+        assembler.take(number, bar)
+        last = bar.ts
     assert assembler.pass_time(last - 1) == []
     assert assembler.pass_time(last)[-1] == TimePassed(last)
     assert assembler.pass_time(last) == []
