@@ -1,7 +1,7 @@
 """`CalendarEvents`: session opens, closes and the account's day ends, as time passes.
 
-The same rows as `runtime.backtest.clockwork.Clockwork.sources` makes of a history, in the same order,
-for a feed that does not know its end.
+The rows that `runtime.backtest.clockwork.Clockwork.sources` makes of a history, in the same order, for a
+feed that does not know its end.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data.calendars import sessions
 from engine.model import layout as at
-from engine.model.trading_layout import SESSION_CLOSES
 from engine.model.units import NS_PER_DAY
-from runtime.backtest.clockwork import account_calendar
-from sims.replay.source import RANKS
+from runtime.backtest.clockwork import Clockwork, account_calendar
+from sims.replay.source import RANKS, Source
+
+Ints = NDArray[np.int64]
 
 _AHEAD_NS = 40 * NS_PER_DAY  # sessions are looked up so far at once
 
@@ -26,18 +30,8 @@ class _Event:
     ts_ns: int
     rank: int
     calendar: int
-    kind: int
-    place: int
-    opens_ns: int
-    closes_ns: int
-
-    def row(self, *, trading: bool) -> list[int]:
-        row = [self.ts_ns, self.kind, -1, self.place] + [0] * (at.EVENT_WIDTH - 4)
-        if self.kind != at.KIND_ACCRUAL:
-            row[at.CALENDAR_ID] = self.calendar
-        if self.kind == at.KIND_SESSION_OPEN and trading:
-            row[SESSION_CLOSES] = self.closes_ns
-        return row
+    opens_ns: int  # of its session
+    row: tuple[int, ...]
 
 
 class CalendarEvents:
@@ -68,14 +62,14 @@ class CalendarEvents:
             self._look_ahead(ts_ns + _AHEAD_NS)
         while self._coming and self._coming[0].ts_ns < ts_ns:
             event, self._coming = self._coming[0], self._coming[1:]
-            yield event.row(trading=self._trading)
+            yield list(event.row)
 
     def finish(self, last_ns: int) -> Iterator[list[int]]:
         """Yield what is left of the sessions that have opened until the time of the last data."""
         yield from self.before(last_ns + 1)
         left = [event for event in self._coming if event.opens_ns <= last_ns]
         self._coming = []
-        yield from (event.row(trading=self._trading) for event in left)
+        yield from (list(event.row) for event in left)
 
     def skip(self, count: int) -> int:
         """Leave out the next events; return the time of the last of them, -1 for none."""
@@ -85,21 +79,33 @@ class CalendarEvents:
         return left_out[-1].ts_ns if left_out else -1
 
     def _look_ahead(self, until_ns: int) -> None:
-        """Add the events of all sessions that open before a time."""
-        for number, name in enumerate(self._names):
-            opens, closes = sessions(name, self._known_ns, until_ns)
-            for opened, closed in zip(opens.tolist(), closes.tolist(), strict=True):
-                if opened > self._last_open_ns[number]:
-                    self._last_open_ns[number] = opened
-                    self._coming += self._events(number, opened, closed)
-        self._known_ns = until_ns
+        """Add the events of all sessions that open before a time and are not known yet."""
+        both = [self._new_sessions(number, until_ns) for number in range(len(self._names))]
+        opens, closes = zip(*both, strict=True)
+        sources = Clockwork(self._names, opens, closes, self._account).sources(
+            trading=self._trading
+        )
+        for source in sources:
+            number = source.payload.get(at.CALENDAR_ID, self._account)
+            assert isinstance(number, int)
+            self._coming += _events(source, number, opens[number], self._places[number])
         self._coming.sort()
+        self._places = [n + len(new) for n, new in zip(self._places, opens, strict=True)]
+        self._known_ns = until_ns
 
-    def _events(self, number: int, opened: int, closed: int) -> Iterator[_Event]:
-        place = self._places[number]
-        self._places[number] += 1
-        kinds = [(at.KIND_SESSION_OPEN, opened), (at.KIND_SESSION_CLOSE, closed)]
-        if number == self._account:
-            kinds.append((at.KIND_ACCRUAL, closed))
-        for kind, ts_ns in kinds:
-            yield _Event(ts_ns, RANKS[kind], number, kind, place, opened, closed)
+    def _new_sessions(self, number: int, until_ns: int) -> tuple[Ints, Ints]:
+        opens, closes = sessions(self._names[number], self._known_ns, until_ns)
+        new = opens > self._last_open_ns[number]
+        if new.any():
+            self._last_open_ns[number] = int(opens[-1])
+        return opens[new], closes[new]
+
+
+def _events(source: Source, number: int, opens: Ints, first: int) -> Iterator[_Event]:
+    """Yield the events of a source, one for each of some sessions."""
+    for n, ts_ns in enumerate(source.ts_ns.tolist()):
+        row = [0] * at.EVENT_WIDTH
+        row[:4] = ts_ns, source.kind, source.instrument, first + n
+        for column, data in source.payload.items():
+            row[column] = data if isinstance(data, int) else int(data[n])
+        yield _Event(ts_ns, RANKS[source.kind], number, int(opens[n]), tuple(row))
