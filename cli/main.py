@@ -26,6 +26,7 @@ from cli import (
     explain,
     init,
     not_built,
+    paper,
     report,
     runs,
     strategies_check,
@@ -82,6 +83,7 @@ app.command("init", cls=PlainCommand)(init.init)
 app.add_typer(_data, name="data")
 app.command("backtest", cls=backtest.BacktestCommand)(backtest.backtest)
 app.command("sweep", cls=PlainCommand)(sweep.sweep)
+app.command("paper", cls=PlainCommand)(paper.paper)
 app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")

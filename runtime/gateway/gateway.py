@@ -34,6 +34,8 @@ class Gateway:
 
     Parameters
     ----------
+    books
+        What is known of this account from before.
     situation
         Says what the checks look at, as it is at the moment of asking.
     told
@@ -44,6 +46,7 @@ class Gateway:
         self,
         broker: Broker,
         instruments: Sequence[Instrument],
+        books: OrderLedger,
         *,
         session: str,
         account: str,
@@ -52,7 +55,7 @@ class Gateway:
         note: Callable[[Outcome], None],
         told: Callable[[Approved, Refused], None] = lambda command, refused: None,
     ) -> None:
-        self.books = OrderLedger()
+        self.books = books
         self._broker = broker
         self._instruments = instruments
         self._session = session

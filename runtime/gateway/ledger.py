@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+import msgspec
+
 from engine.model import layout as at
 from engine.ports import Rows
 from runtime.journal.records import Intent
@@ -31,8 +33,7 @@ class Sent(IntEnum):
     ENDED = 4
 
 
-@dataclass(slots=True)
-class Tracked:
+class Tracked(msgspec.Struct, array_like=True):
     """One order."""
 
     order_id: int
@@ -137,6 +138,20 @@ class OrderLedger:
             if each.instrument == instrument and each.sent is Sent.UNKNOWN:
                 return each
         return None
+
+    def snapshot(self) -> bytes:
+        """Return the books, for `restore`."""
+        orders = [*self._live.values(), *self._ended.values()]
+        return msgspec.msgpack.encode((self.positions, orders))
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go on from other books."""
+        self.positions, orders = msgspec.msgpack.decode(
+            snapshot, type=tuple[dict[int, int], list[Tracked]]
+        )
+        for each in orders:
+            (self._ended if each.sent is Sent.ENDED else self._live)[each.order_id] = each
+            self._by_client[each.client_id] = each.order_id
 
     def live(self) -> tuple[Tracked, ...]:
         """Return the orders that may work."""

@@ -21,7 +21,7 @@ from engine.ports import Rows, SubmitOutcome, SubmitStatus
 from runtime.gateway.checks import Limits, Market, Situation
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.ids import client_id, intent_id
-from runtime.gateway.ledger import Sent
+from runtime.gateway.ledger import OrderLedger, Sent
 from runtime.gateway.refusals import SENTENCES, Refusal, Refused
 from runtime.journal.records import Intent
 
@@ -103,6 +103,7 @@ class Desk:
         self.gateway = Gateway(
             self.broker,  # type: ignore[arg-type]  # only what sends is asked
             [ABC],
+            OrderLedger(),
             session="s",
             account="paper",
             limits=limits_of(self.line.limits),

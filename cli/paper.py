@@ -1,0 +1,145 @@
+"""`trader paper`: a paper session of a strategy."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import typer
+
+from cli import screen
+from cli.errors import guarded, warn
+from cli.options import CatalogFolder, Debug, Json, parse_pairs
+
+Mode = Literal["auto", "approve", "alert"]
+
+
+@guarded
+def paper(
+    strategy: Annotated[
+        str, typer.Argument(metavar="STRATEGY", help="A strategy file, or a name in the workspace.")
+    ],
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", metavar="NAME=VALUE", help="Another value of a parameter; repeatable."
+        ),
+    ] = None,
+    feed: Annotated[
+        str,
+        typer.Option(
+            metavar="FEED", help="`replay` (the strategy's own data), or a stream's ws:// address."
+        ),
+    ] = "replay",
+    speed: Annotated[
+        str,
+        typer.Option(metavar="max|N", help="How many seconds of the data pass in one; or max."),
+    ] = "max",
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            metavar="|".join(get_args(Mode)),
+            help="Send, ask a person first, or only tell what would be sent.",
+        ),
+    ] = "auto",
+    seconds: Annotated[
+        float | None, typer.Option("--for", metavar="SECONDS", help="Stop after so long.")
+    ] = None,
+    account: Annotated[
+        str, typer.Option(metavar="NAME", help="The paper account; the strategy's own if left out.")
+    ] = "",
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin anew, not where the last session was.")
+    ] = False,
+    json: Json = False,
+    catalog: CatalogFolder = None,
+    debug: Debug = False,
+) -> None:
+    """Run a strategy on a feed against a simulated account; no order can reach a venue.
+
+    A session that was stopped, or killed, goes on where it was. Ctrl-C stops it.
+
+    \b
+    Examples:
+      trader paper examples/sma_cross.toml
+      trader paper sma_cross --speed 3600 --for 60
+      trader paper full_loop --mode approve
+    """
+    from runtime.config import load_strategy
+    from runtime.config.parameters import parse_value
+    from runtime.journal.sessions import SessionStore
+    from runtime.session.paper import Wanted, prepared, run_until_signal
+    from runtime.workspace import catalog_root, find_strategy
+
+    here = Path.cwd()
+    config = load_strategy(find_strategy(strategy, here)).with_parameters(
+        {
+            name: parse_value(text, name=name)
+            for name, text in parse_pairs(param or [], option="--param").items()
+        }
+    )
+    for warning in config.warnings:
+        warn(warning)
+    store = SessionStore.open()
+    try:
+        session, before = prepared(
+            Wanted(
+                config,
+                catalog_root(catalog, here),
+                feed,
+                parse_speed(speed),
+                mode,
+                account,
+                is_new=new,
+                command=" ".join(sys.argv[1:]),
+            ),
+            store,
+        )
+        session_id = session.parts.journal.session_id
+        if not json:
+            told = "goes on" if before is not None else "begins"
+            print(f"PAPER session {session_id} {told}", flush=True)
+        asyncio.run(run_until_signal(session, seconds))
+        record = store.get(session_id)
+    finally:
+        store.close()
+    answer = {
+        "session": session_id,
+        "state": session.state.value,
+        "inputs": session.cursor,
+        "equity": f"{session.parts.core.equity_minor / 1e8:.2f}",
+        "state_hash": session.parts.core.state_hash,
+        "cause": record.cause,
+    }
+    if json:
+        screen.print_json(answer)
+    else:
+        for name, value in answer.items():
+            print(f"{name:<12}{value}")
+
+
+def parse_speed(text: str) -> float | None:
+    """Return a speed; None for as fast as possible.
+
+    Raises
+    ------
+    InputError
+        If it is neither ``max`` nor a positive number.
+    """
+    from engine.errors import InputError
+
+    if text == "max":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise InputError(
+            f"{text!r} is no speed",
+            where="--speed",
+            remedy="write max, 1 for the clock's own pace, or e.g. 3600 for an hour in a second",
+        )
+    return value

@@ -1,0 +1,201 @@
+"""Taking one input at a time to its end: the core decides, the journal knows before anything is sent.
+
+The core is a generator that asks for a few things (`runtime.session_core.steps`): what a simulated
+broker makes of an event before the core sees it, and that commands be sent. Here is where that is done
+for real, and where the journal is told; `runtime.session.playback` gives the same answers from a
+journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from engine.errors import InternalFault
+from engine.model.layout import EVENT_WIDTH
+from engine.ports import Journal, Rows, SimulatedBroker, Slice
+from runtime.gateway.gateway import Gateway
+from runtime.journal.records import (
+    FactsInput,
+    Input,
+    Intent,
+    Intents,
+    OperatorInput,
+    SliceInput,
+    StartInput,
+    StopInput,
+    Taken,
+    TimeInput,
+)
+from runtime.session.wishes import fulfilled
+from runtime.session_core.core import SessionCore
+from runtime.session_core.steps import NO_ROWS, Follow, Meet, Request, Send, Step
+
+
+class Intake:
+    """One session's inputs, one after another.
+
+    Parameters
+    ----------
+    market
+        The broker, where it meets the feed's events (paper); None where it has a market of its own.
+    decided
+        Called with the engine's journal rows as they come, for whoever looks on.
+    """
+
+    def __init__(
+        self,
+        core: SessionCore,
+        journal: Journal,
+        gateway: Gateway,
+        market: SimulatedBroker | None,
+        *,
+        decided: Callable[[Rows], None] = lambda rows: None,
+    ) -> None:
+        self._core = core
+        self._told = decided
+        self._journal = journal
+        self._gateway = gateway
+        self._market = market
+
+    async def slice(self, one: Slice) -> None:
+        """Take the events of one time."""
+        draft = SliceInput(one.ts_ns, one.cursor, one.received_ns, to_bytes(one.events), {})
+        await self.take(draft, self._core.slice(one), one.events)
+
+    async def time(self, now_ns: int) -> None:
+        """Let time pass; where no wait ends until then nothing is done."""
+        if self._core.next_wake_ns <= now_ns:
+            await self.take(TimeInput(now_ns))
+
+    async def take(
+        self,
+        one: Input,
+        step: Step | None = None,
+        events: Rows = NO_ROWS,
+        *,
+        recorded: Mapping[int, Intents] | None = None,
+    ) -> None:
+        """Take an input to its end.
+
+        Parameters
+        ----------
+        step
+            What the core makes of it, where that is made already.
+        recorded
+            What the journal has of it, by number of the sending, where a crash has cut it off.
+        """
+        step = step or step_of(self._core, one)
+        events = to_rows(one.rows) if isinstance(one, SliceInput) and not len(events) else events
+        recorded = recorded or {}
+        answers: dict[int, bytes] = {}
+        kept: Input | None = one
+        request = begin(step)
+        while request is not None:
+            reply = NO_ROWS
+            match request:
+                case Meet():
+                    reply = self._meet(events, request.row, one)
+                case Follow():
+                    self._follow(request)
+                case Send() if request.number in recorded:
+                    reply = await self._send_again(request, recorded[request.number])
+                    kept = None
+                    if len(reply):
+                        answers[request.number] = to_bytes(reply)
+                case Send():
+                    reply = await self._send(request, kept)
+                    kept = None
+                    if len(reply):
+                        answers[request.number] = to_bytes(reply)
+            request = advance(step, reply)
+        self._journal.append(Taken(one, self._decided(), answers))
+
+    def _meet(self, events: Rows, row: int, one: Input) -> Rows:
+        if self._market is None:
+            return NO_ROWS
+        facts = self._market.meet(events, row)
+        if len(facts):
+            assert isinstance(one, SliceInput)
+            one.met[row] = to_bytes(facts)
+            self._gateway.hear(facts)
+        return facts
+
+    def _follow(self, request: Follow) -> None:
+        if self._market is not None:
+            self._market.follow(request.instrument, request.lots)
+        self._gateway.follow(request.instrument, request.lots)
+
+    async def _send(self, request: Send, kept: Input | None) -> Rows:
+        async def durable(intents: tuple[Intent, ...]) -> None:
+            record = Intents(request.number, intents, kept, self._decided())
+            await self._journal.durable(self._journal.append(record))
+
+        return self._answered(await self._gateway.send(request.commands, durable))
+
+    async def _send_again(self, request: Send, then: Intents) -> Rows:
+        """Go on with a sending that is in the journal: nobody knows whether it was done."""
+        rows = self._decided()
+        if rows != then.decided:
+            raise InternalFault(
+                "this program decides something else than the journal has",
+                remedy="go on with the version and the strategy that the session was made with",
+            )
+        return self._answered(await self._gateway.send_again(request.commands, then.intents))
+
+    def _answered(self, facts: Rows) -> Rows:
+        """Return facts with what a paper market has answered at once."""
+        if self._market is None:
+            return facts
+        answers = self._market.answers()
+        if not len(answers):
+            return facts
+        self._gateway.hear(answers)
+        return np.concatenate((facts, answers))
+
+    def _decided(self) -> bytes:
+        rows = self._core.take_journal()
+        if len(rows):
+            self._told(rows)
+        return to_bytes(rows)
+
+
+def step_of(core: SessionCore, one: Input) -> Step:
+    """Return what a core makes of an input."""
+    match one:
+        case SliceInput():
+            return core.slice(Slice(one.ts_ns, to_rows(one.rows), one.cursor, one.received_ns))
+        case TimeInput():
+            return core.time(one.now_ns)
+        case FactsInput():
+            return core.facts(to_rows(one.rows))
+        case OperatorInput():
+            return fulfilled(core, one.verb, to_rows(one.rows))
+        case StartInput():
+            return core.start()
+        case StopInput():
+            return core.stop()
+
+
+def begin(step: Step) -> Request | None:
+    """Return what a step asks first; None where it asks nothing."""
+    return next(step, None)
+
+
+def advance(step: Step, reply: Rows) -> Request | None:
+    """Give a step its answer; return what it asks next, None where it has ended."""
+    try:
+        return step.send(reply)
+    except StopIteration:
+        return None
+
+
+def to_bytes(rows: Rows) -> bytes:
+    """Return rows as they stand in a journal."""
+    return np.ascontiguousarray(rows, dtype="<i8").tobytes()
+
+
+def to_rows(text: bytes) -> Rows:
+    """Return the rows of a journal's bytes."""
+    return np.frombuffer(text, dtype="<i8").reshape(-1, EVENT_WIDTH)

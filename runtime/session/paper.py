@@ -1,0 +1,107 @@
+"""`run_paper`: a paper session from a strategy file, in this process, until its feed ends or it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.errors import InputError
+from runtime.backtest.clockwork import clockwork_of
+from runtime.backtest.histories import load_history
+from runtime.config import StrategyConfig
+from runtime.feeds.replay import ReplayFeed
+from runtime.journal.sessions import SessionRecord, SessionStore
+from runtime.session.session import Observers, Options, Session
+from runtime.session.starting import PaperPlan, start_paper, unfinished
+from runtime.session_core.assembling import market_of
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a person wants of a paper session.
+
+    Parameters
+    ----------
+    feed
+        ``replay``: the strategy's own data; else the address of a stream.
+    speed
+        Seconds of the data in a second; None: as fast as possible.
+    is_new
+        Begin anew, also where an unfinished session could be gone on with.
+    """
+
+    config: StrategyConfig
+    catalog_root: Path
+    feed: str = "replay"
+    speed: float | None = None
+    mode: str = "auto"
+    account: str = ""
+    is_new: bool = False
+    seconds: float | None = None
+    command: str = ""
+    options: Options = field(default_factory=Options)
+    observers: Observers = field(default_factory=Observers)
+    progress: Callable[[int], None] = lambda played: None
+
+
+def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
+    """Load the data and return the plan.
+
+    Raises
+    ------
+    InputError
+        If data, feed or strategy cannot be used.
+    """
+    if wanted.feed != "replay":
+        raise InputError(
+            f"there is no feed {wanted.feed!r}", where="--feed", remedy="use --feed replay"
+        )
+    config = wanted.config
+    history = load_history(config.data, wanted.catalog_root)
+    feed = ReplayFeed.over(history, store.clock, speed=wanted.speed, trading=config.is_trading)
+    return PaperPlan(
+        config,
+        feed,
+        market_of(history, clockwork_of(history)),
+        wanted.account or f"paper:{config.name}",
+        wanted.mode,
+        wanted.command,
+        options=wanted.options,
+        observers=wanted.observers,
+        progress=wanted.progress,
+    )
+
+
+def prepared(wanted: Wanted, store: SessionStore) -> tuple[Session, SessionRecord | None]:
+    """Return a session that is ready to run, and the one that it goes on with, if any."""
+    plan = plan_of(wanted, store)
+    before = None if wanted.is_new else unfinished(store, plan)
+    return start_paper(store, plan, before), before
+
+
+async def run_until_signal(session: Session, seconds: float | None = None) -> None:
+    """Run a session; a signal stops it in order, a second one at once."""
+    loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(session.run())
+
+    def stop(name: str) -> None:
+        if session.is_stopping:
+            running.cancel()
+        session.stop(name)
+
+    for each in _SIGNALS:
+        loop.add_signal_handler(each, stop, each.name)
+    if seconds is not None:
+        loop.call_later(seconds, session.stop, f"after {seconds:g} s")
+    try:
+        await running
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    finally:
+        for each in _SIGNALS:
+            loop.remove_signal_handler(each)

@@ -1,0 +1,227 @@
+"""Playing a journal: the same steps as in the session, answered from what was recorded.
+
+Recovery, `trader replay` and results are this one thing. What the core decides now is compared with
+what it decided then, input by input; the first difference ends it. Where the paper market is given it
+is played too, and has to tell the facts that it told then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
+from engine.model import layout as at
+from engine.ports import Rows, SimulatedBroker
+from runtime.gateway.ledger import OrderLedger, Sent
+from runtime.journal.records import (
+    Input,
+    Intent,
+    Intents,
+    Outcome,
+    Record,
+    SliceInput,
+    Taken,
+)
+from runtime.session.intake import advance, begin, step_of, to_bytes, to_rows
+from runtime.session_core.core import SessionCore
+from runtime.session_core.steps import NO_ROWS, Follow, Meet, Send
+
+T = TypeVar("T")
+
+
+class Divergence(Exception):
+    """The journal says one thing, and what is played now another.
+
+    Parameters
+    ----------
+    number
+        Which input, from 1.
+    subject
+        ``decided``, ``sent`` or ``market``.
+    recorded, played
+        Rows of the journal; of ``sent`` none.
+    """
+
+    def __init__(self, number: int, subject: str, recorded: Rows, played: Rows, one: Input) -> None:
+        super().__init__(f"input {number}: {subject} differs")
+        self.number, self.subject, self.input = number, subject, one
+        self.recorded, self.played = recorded, played
+
+
+class Played(msgspec.Struct, frozen=True):
+    """One input, and the engine's journal rows that it has led to."""
+
+    number: int
+    input: Input
+    rows: Rows
+
+
+@dataclass(slots=True)
+class Playback:
+    """A journal being played into a core.
+
+    Parameters
+    ----------
+    market
+        The paper market to play as well; None: facts are taken from the journal alone.
+    books
+        The gateway's books to fill; None: nobody needs them.
+    number
+        Inputs played so far.
+    pending
+        Intents of an input that the journal does not have to its end: what was perhaps sent.
+    """
+
+    core: SessionCore
+    market: SimulatedBroker | None = None
+    books: OrderLedger | None = None
+    number: int = 0
+    cursor: int = 0
+    pending: list[Intents] = field(default_factory=list)
+
+    def play(self, records: Iterable[Record]) -> Iterator[Played]:
+        """Play records in their order; yield after each input.
+
+        Raises
+        ------
+        Divergence
+            If what is played now differs from what was recorded.
+        """
+        for record in records:
+            match record:
+                case Intents():
+                    self.pending.append(record)
+                case Outcome() if self.books is not None:
+                    self._note(self.books, record)
+                case Taken():
+                    yield self._input(record)
+                case _:
+                    pass
+
+    def _input(self, taken: Taken) -> Played:
+        self.number += 1
+        one = taken.input
+        sendings = {each.sending: each for each in self.pending}
+        self.pending.clear()
+        rows = self._drive(one, sendings, taken.answers)
+        recorded = b"".join([*(each.decided for each in sendings.values()), taken.decided])
+        if to_bytes(rows) != recorded:
+            raise Divergence(self.number, "decided", to_rows(recorded), rows, one)
+        if isinstance(one, SliceInput):
+            self.cursor = one.cursor
+        return Played(self.number, one, rows)
+
+    def _drive(self, one: Input, sendings: dict[int, Intents], answers: dict[int, bytes]) -> Rows:
+        """Let the core take an input; return all its journal rows."""
+        events = to_rows(one.rows) if isinstance(one, SliceInput) else NO_ROWS
+        step = step_of(self.core, one)
+        request = begin(step)
+        while request is not None:
+            reply = NO_ROWS
+            match request:
+                case Meet():
+                    reply = self._meet(one, events, request.row)
+                case Follow():
+                    self._follow(request)
+                case Send():
+                    reply = to_rows(answers.get(request.number, b""))
+                    self._send(one, request, sendings.get(request.number), reply)
+            request = advance(step, reply)
+        return self.core.take_journal()
+
+    def _meet(self, one: Input, events: Rows, row: int) -> Rows:
+        assert isinstance(one, SliceInput)
+        recorded = one.met.get(row, b"")
+        if self.market is not None:
+            played = self.market.meet(events, row)
+            if to_bytes(played) != recorded:
+                raise Divergence(self.number, "market", to_rows(recorded), played, one)
+        if not recorded:
+            return NO_ROWS
+        facts = to_rows(recorded)
+        if self.books is not None:
+            self.books.hear(facts)
+        return facts
+
+    def _follow(self, request: Follow) -> None:
+        if self.market is not None:
+            self.market.follow(request.instrument, request.lots)
+        if self.books is not None:
+            self.books.set_position(request.instrument, request.lots)
+
+    def _send(self, one: Input, request: Send, then: Intents | None, answers: Rows) -> None:
+        """See that what was sent then is among the commands now, and send it to the paper market."""
+        intents = () if then is None else then.intents
+        commands = {_key(each): each for each in request.commands}
+        for intent in intents:
+            command = commands.get((intent.kind, intent.order_id))
+            if command is None or not _is_of(command, intent):
+                raise Divergence(self.number, "sent", NO_ROWS, NO_ROWS, one)
+            if self.books is not None:
+                self.books.begin(intent)
+            if self.market is not None:
+                send_now(self.market, command, intent.client_id)
+        if self.market is not None:
+            self.market.answers()  # they are among those that were recorded
+        if self.books is not None:
+            self.books.hear(answers)
+
+    @staticmethod
+    def _note(books: OrderLedger, outcome: Outcome) -> None:
+        known = books.find_client(outcome.client_id)
+        if known is not None and outcome.status in ("taken", "unknown"):
+            sent = Sent.TAKEN if outcome.status == "taken" else Sent.UNKNOWN
+            books.mark(known.order_id, sent, outcome.venue_id)
+
+
+def send_now(market: SimulatedBroker, command: Approved, client_id: str) -> None:
+    """Send a command to a broker that answers without waiting."""
+    match command:
+        case RiskApproved():
+            at_once(market.submit(command, client_id))
+        case CancelApproved():
+            at_once(market.cancel(command, client_id))
+        case ReplaceApproved():
+            at_once(market.replace(command, client_id))
+
+
+def at_once(answer: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns that waits for nothing."""
+    try:
+        answer.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    raise AssertionError("it waits for something")
+
+
+def _key(command: Approved) -> tuple[int, int]:
+    match command:
+        case RiskApproved():
+            return at.KIND_SUBMITTED, command.order_id
+        case CancelApproved():
+            return at.KIND_CANCEL_SENT, command.order_id
+        case ReplaceApproved():
+            return at.KIND_REPLACE_SENT, command.order_id
+
+
+def _is_of(command: Approved, intent: Intent) -> bool:
+    """Return whether an intent says what a command says."""
+    match command:
+        case RiskApproved():
+            terms = (command.side, command.quantity_lots, command.limit_ticks, command.stop_ticks)
+            return terms == (
+                intent.side,
+                intent.quantity_lots,
+                intent.limit_ticks,
+                intent.stop_ticks,
+            )
+        case ReplaceApproved():
+            changed = (command.quantity_lots, command.limit_ticks, command.stop_ticks)
+            return changed == (intent.quantity_lots, intent.limit_ticks, intent.stop_ticks)
+        case CancelApproved():
+            return True

@@ -1,0 +1,128 @@
+"""Going on where a session was: from the newest checkpoint, or from its beginning, by playing its journal.
+
+What the engine decides now has to be what it decided then, to the bit, and the paper market has to tell
+what it told then; else the session does not go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from engine.errors import InputError
+from engine.ports import SimulatedBroker
+from runtime.gateway.ledger import OrderLedger
+from runtime.journal.checkpoints import Checkpoint
+from runtime.journal.entries import Entry
+from runtime.journal.records import (
+    Intents,
+    OperatorInput,
+    StartInput,
+)
+from runtime.session.playback import Divergence, Playback
+from runtime.session_core.core import SessionCore
+
+SCHEMA = 1  # of a checkpoint's blob
+_STEP = 10_000  # inputs
+
+
+class Image(msgspec.Struct, frozen=True, array_like=True):
+    """The state of a session between two inputs."""
+
+    core: bytes
+    market: bytes
+    books: bytes
+    is_paused: bool
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """Where a session goes on.
+
+    Parameters
+    ----------
+    in_hand
+        Intents of an input that a crash has cut off, and which were perhaps sent.
+    """
+
+    cursor: int = 0
+    is_paused: bool = False
+    in_hand: tuple[Intents, ...] = ()
+    has_started: bool = False
+    played: int = 0
+
+
+def image_of(
+    core: SessionCore, market: SimulatedBroker, books: OrderLedger, *, is_paused: bool
+) -> bytes:
+    """Return a checkpoint's blob."""
+    image = Image(core.snapshot(), market.snapshot(), books.snapshot(), is_paused)
+    return msgspec.msgpack.encode(image)
+
+
+def recover(
+    core: SessionCore,
+    market: SimulatedBroker | None,
+    books: OrderLedger,
+    entries: Callable[[int], Iterator[Entry]],
+    checkpoint: Checkpoint | None,
+    progress: Callable[[int], None] = lambda played: None,
+) -> Recovered:
+    """Bring core, paper market and books to where a journal ends.
+
+    Parameters
+    ----------
+    entries
+        The journal after a sequence.
+    checkpoint
+        Where to begin; None: at the beginning.
+    progress
+        Called now and then with the inputs played.
+
+    Raises
+    ------
+    InputError
+        If this program decides something else than the journal has.
+    """
+    playback, after, is_paused, has_started = Playback(core, market, books), 0, False, False
+    if checkpoint is not None and core.has_snapshots and market is not None:
+        image = msgspec.msgpack.decode(checkpoint.blob, type=Image)
+        core.restore(image.core)
+        market.restore(image.market)
+        books.restore(image.books)
+        after, is_paused, has_started = checkpoint.sequence, image.is_paused, True
+        playback.cursor = checkpoint.cursor
+    try:
+        for played in playback.play(entry.record for entry in entries(after)):
+            match played.input:
+                case StartInput():
+                    has_started = True
+                case OperatorInput(verb="pause"):
+                    is_paused = True
+                case OperatorInput(verb="resume"):
+                    is_paused = False
+                case _:
+                    pass
+            is_paused = is_paused or core.take_fault() is not None
+            if played.number % _STEP == 0:
+                progress(played.number)
+    except Divergence as error:
+        raise refusal(error) from error
+    return Recovered(
+        playback.cursor, is_paused, tuple(playback.pending), has_started, playback.number
+    )
+
+
+def refusal(error: Divergence) -> InputError:
+    """Return what a person is told whose journal cannot be gone on with."""
+    what = {
+        "decided": "the engine decides something else than it did",
+        "sent": "an order was sent that is not decided now",
+        "market": "the paper market fills otherwise than it did",
+    }[error.subject]
+    return InputError(
+        f"{what}, at input {error.number} of the journal",
+        remedy="go on with the version of trader and the strategy that the session ran with, or "
+        "begin a new one (--new); `trader replay` shows the difference",
+        code="session.diverged",
+    )

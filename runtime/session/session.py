@@ -1,0 +1,414 @@
+"""`Session`: one strategy on one feed and one broker, until the feed ends or somebody stops it.
+
+One task takes the inputs; whoever else has something for the engine (a person, a broker's stream, a
+guard) waits for the same lock, so that there is one order of things, the journal's. Nothing in here
+decides about trading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import msgspec
+
+from engine.errors import InputError, TraderError
+from engine.model import layout as at
+from engine.model.trading import Severity
+from engine.ports import (
+    Broker,
+    Clock,
+    EvidenceClass,
+    Feed,
+    FeedItem,
+    Notice,
+    NoticeKind,
+    Rows,
+    SimulatedBroker,
+    Slice,
+    TimePassed,
+)
+from runtime.gateway.checks import Limits, Market, Situation
+from runtime.gateway.gateway import Gateway
+from runtime.gateway.ledger import OrderLedger
+from runtime.gateway.refusals import Refused
+from runtime.journal.journal import SessionJournal
+from runtime.journal.records import (
+    Checkpointed,
+    Closed,
+    Noted,
+    OperatorInput,
+    Outcome,
+    StartInput,
+    StateChanged,
+    StopInput,
+)
+from runtime.session.intake import Intake, to_bytes
+from runtime.session.reconciling import differences
+from runtime.session.recovery import Recovered, image_of
+from runtime.session.states import SessionState, require_transition
+from runtime.session.wishes import rows_of
+from runtime.session_core.core import SessionCore
+
+_S = SessionState
+_PRESSURE_OF_REPLAY: Final = 0.25  # then replayed data waits for the journal
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a session is run; nothing of it decides about trading. Times in seconds."""
+
+    checkpoint_seconds: float = 60.0
+    control_seconds: float = 0.5
+    lease_seconds: float = 10.0
+    on_stop: str = "keep"  # keep, cancel or flatten: what becomes of what works and is held
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a person asks of a running session."""
+
+    verb: str  # pause, resume, stop, flatten, ...
+    who: str
+    why: str = ""
+    argument: str = ""
+    number: str = ""  # in the database
+
+
+class Keeper(msgspec.Struct, frozen=True):
+    """What a session needs of its database beside the journal."""
+
+    checkpoint: Callable[[int, int, bytes], Awaitable[None]]  # sequence, cursor, state
+    controls: Callable[[], Awaitable[list[Asked]]]
+    answer: Callable[[Asked, str], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Observers:
+    """Who looks on; they are told and never asked."""
+
+    rows: Callable[[Rows], None] = lambda rows: None
+    state: Callable[[StateChanged], None] = lambda changed: None
+    noted: Callable[[Noted], None] = lambda noted: None
+    refused: Callable[[Any, Refused], None] = lambda command, refused: None
+    item: Callable[[FeedItem], None] = lambda item: None
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a session is made of."""
+
+    core: SessionCore
+    feed: Feed
+    broker: Broker
+    journal: SessionJournal
+    keeper: Keeper
+    books: OrderLedger
+    clock: Clock
+    account: str
+    limits: Limits = field(default_factory=Limits)
+    options: Options = field(default_factory=Options)
+    observers: Observers = field(default_factory=Observers)
+    is_killed: Callable[[], tuple[bool, bool]] = lambda: (False, False)  # on; what closes may leave
+
+
+class Session:
+    """A session; `run` is its life.
+
+    Parameters
+    ----------
+    recovered
+        Where it goes on; a new one begins.
+    """
+
+    def __init__(self, parts: Parts, recovered: Recovered | None = None) -> None:
+        self.parts = parts
+        self.state = _S.CREATED
+        self._recovered = recovered or Recovered()
+        self.cursor = self._recovered.cursor
+        self._core, self._journal = parts.core, parts.journal
+        self._market = simulated(parts.broker)
+        self.gateway = Gateway(
+            parts.broker,
+            parts.core.instruments,
+            parts.books,
+            session=parts.journal.session_id,
+            account=parts.account,
+            limits=parts.limits,
+            situation=self._situation,
+            note=self._outcome,
+            told=parts.observers.refused,
+        )
+        self.intake = Intake(
+            parts.core, parts.journal, self.gateway, self._market, decided=parts.observers.rows
+        )
+        self._lock = asyncio.Lock()
+        self._stop_asked: asyncio.Future[str] | None = None
+        self._is_paused = self._recovered.is_paused
+        self._is_connected = True
+        self._decided_ns = 0
+
+    # --- its life --------------------------------------------------------------------------------
+    async def run(self) -> SessionState:
+        """Run until the feed ends or somebody stops it; return the state that it ends in."""
+        self._stop_asked = asyncio.get_running_loop().create_future()
+        try:
+            self._go(_S.STARTING, "continued" if self._recovered.has_started else "begun")
+            await self._connect()
+            cause = await self._work()
+            await self._leave(cause)
+        except Exception as error:
+            self._fail(error)
+            raise
+        finally:
+            await self.parts.feed.close()
+            await self.parts.broker.close()
+            await self._journal.close()
+        return self.state
+
+    def stop(self, cause: str) -> None:
+        """Ask it to stop; what works and is held is treated as `Options.on_stop` says."""
+        if self._stop_asked is not None and not self._stop_asked.done():
+            self._stop_asked.set_result(cause)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop, or has ended."""
+        return self._stop_asked is not None and self._stop_asked.done()
+
+    async def _connect(self) -> None:
+        """Read the broker's truth and go to where the session was, or to work."""
+        self._go(_S.RECONCILING, "the broker's truth is read")
+        facts = await self.parts.broker.connect()
+        if facts.is_blocked:
+            raise TraderError(f"the broker says that account {facts.account} is blocked")
+        if self._recovered.in_hand:
+            await self._finish_in_hand()
+        found = await differences(self._core, self.parts.broker)
+        if found:
+            self._note("reconcile", "critical", "broker", "; ".join(found))
+            raise TraderError(
+                f"the broker and the journal differ: {found[0]}",
+                remedy="`trader verify` looks at the journal; nothing is traded to make them equal",
+                code="session.not_reconciled",
+            )
+        if not self._recovered.has_started:
+            await self.intake.take(StartInput())
+        self._go(_S.PAUSED if self._is_paused else _S.RUNNING, "reconciled")
+        self._after_input()
+
+    async def _finish_in_hand(self) -> None:
+        """Take to its end what a crash has cut off."""
+        recorded = {each.sending: each for each in self._recovered.in_hand}
+        one = self._recovered.in_hand[0].input
+        assert one is not None, "the first sending of an input has the input"
+        await self.intake.take(one, recorded=recorded)
+        self.cursor = getattr(one, "cursor", self.cursor)
+
+    async def _work(self) -> str:
+        """Run the tasks until the first of them that may end has ended; return why."""
+        assert self._stop_asked is not None
+        pump = asyncio.create_task(self._pump())
+        others = [
+            asyncio.create_task(each)
+            for each in (
+                self._broker_events(),
+                self._every(self.parts.options.control_seconds, self._obey),
+                self._every(self.parts.options.checkpoint_seconds, self.checkpoint),
+                self._every(self.parts.options.lease_seconds, self._renew),
+            )
+        ]
+        waited: set[asyncio.Future[Any]] = {pump, self._stop_asked, *others}
+        try:
+            done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                if each is not self._stop_asked:
+                    each.result()  # raises what has ended it
+            return self._stop_asked.result() if self._stop_asked.done() else "the feed has ended"
+        finally:
+            async with self._lock:  # so that no input is cut in its middle
+                for task in (pump, *others):
+                    task.cancel()
+            await asyncio.gather(pump, *others, return_exceptions=True)
+
+    async def _leave(self, cause: str) -> None:
+        """Stop: no entries, what works treated as asked, everything durable."""
+        self._go(_S.STOPPING, cause)
+        on_stop = self.parts.options.on_stop
+        if cause == "the feed has ended":
+            await self.intake.take(StopInput())
+        elif on_stop in ("cancel", "flatten"):
+            await self.intake.take(self._wish(Asked(on_stop, "session", cause)))
+        await self.checkpoint()
+        self._journal.append(Closed(self._core.state_hash, cause))
+        self._go(_S.STOPPED, cause)
+
+    def _fail(self, error: BaseException) -> None:
+        if self.state.is_final:
+            return
+        try:
+            self._note("session", "critical", "session", str(error))
+            self._go(_S.FAILED, str(error))
+        except TraderError:
+            self.state = _S.FAILED  # the journal takes nothing any more: recovery finds that out
+
+    # --- tasks -----------------------------------------------------------------------------------
+    async def _pump(self) -> None:
+        """Take what the feed has, one item after the other."""
+        throttles = self.parts.feed.evidence is EvidenceClass.REHEARSAL
+        items: AsyncIterator[FeedItem] = self.parts.feed.items(self.cursor)
+        async for item in items:
+            async with self._lock:
+                await self._item(item)
+            if throttles and self._journal.pressure > _PRESSURE_OF_REPLAY:
+                await self._journal.durable(self._journal.head[0])
+
+    async def _item(self, item: FeedItem) -> None:
+        self._decided_ns = self.parts.clock.monotonic_ns()
+        match item:
+            case Slice():
+                await self.intake.slice(item)
+                self.cursor = item.cursor
+            case TimePassed():
+                await self.intake.time(item.now_ns)
+            case Notice():
+                self._heed(item)
+        self.parts.observers.item(item)
+        self._after_input()
+
+    def _heed(self, notice: Notice) -> None:
+        """Follow what the feed says of itself: without a whole feed nothing is entered."""
+        is_bad = notice.kind in (NoticeKind.DISCONNECTED, NoticeKind.GAP, NoticeKind.STALE)
+        self._note("feed", "warning" if is_bad else "info", notice.kind.value, notice.detail)
+        if is_bad and self._is_connected:
+            self._is_connected = False
+            if self.state in (_S.RUNNING, _S.PAUSED, _S.HALTED):
+                self._go(_S.RECONCILING, f"feed {notice.kind.value}: {notice.detail}")
+        elif notice.kind in (NoticeKind.CONNECTED, NoticeKind.FILLED) and not self._is_connected:
+            self._is_connected = True
+            if self.state is _S.RECONCILING:
+                self._go(_S.PAUSED if self._is_paused else _S.RUNNING, "the feed is whole again")
+
+    async def _broker_events(self) -> None:
+        """Take what the broker tells by itself; a paper market tells nothing."""
+        async for _ in self.parts.broker.events():
+            raise NotImplementedError("a broker with a market of its own")  # pragma: no cover
+        await asyncio.get_running_loop().create_future()
+
+    async def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            await self.parts.clock.sleep(seconds)
+            await work()
+
+    async def _obey(self) -> None:
+        """Do what people have asked for since the last look."""
+        for asked in await self.parts.keeper.controls():
+            async with self._lock:
+                answer = await self.ask(asked)
+            await self.parts.keeper.answer(asked, answer)
+
+    async def checkpoint(self) -> None:
+        """Store the state, so that a restart has less to play."""
+        if not self._core.has_snapshots or self._market is None:
+            return
+        async with self._lock:
+            books = self.gateway.books
+            state = image_of(self._core, self._market, books, is_paused=self._is_paused)
+            record = Checkpointed(self._core.state_hash, self.cursor)
+            sequence, cursor = self._journal.append(record), self.cursor
+        await self._journal.durable(sequence)
+        await self.parts.keeper.checkpoint(sequence, cursor, state)
+        await self._journal.anchor("checkpoint")
+
+    async def _renew(self) -> None:
+        await self._journal.renew()
+
+    # --- wishes ----------------------------------------------------------------------------------
+    async def ask(self, asked: Asked) -> str:
+        """Do what a person asks; return what is to be said to them."""
+        said = f"{asked.who}: {asked.why or asked.verb}"
+        if asked.verb == "stop":
+            self.stop(said)
+            return "stopping"
+        try:
+            wish = self._wish(asked)
+        except InputError as error:
+            return str(error)
+        if asked.verb in ("pause", "resume"):
+            self._is_paused = asked.verb == "pause"
+        await self.intake.take(wish)
+        if self._is_paused and self.state in (_S.RUNNING, _S.HALTED):
+            self._go(_S.PAUSED, said)
+        elif not self._is_paused and self.state is _S.PAUSED:
+            self._go(_S.RUNNING, said)
+        self._after_input()
+        return f"{asked.verb}: done; the session is {self.state.value}"
+
+    def _wish(self, asked: Asked) -> OperatorInput:
+        now_ns = self._core.now_ns
+        rows = rows_of(asked.verb, asked.argument, now_ns)
+        return OperatorInput(now_ns, to_bytes(rows), asked.verb, asked.who, asked.why)
+
+    # --- what is so ------------------------------------------------------------------------------
+    def _situation(self) -> Situation:
+        """Return what the gateway's checks look at, as it is now."""
+        killed, closes = self.parts.is_killed()
+        return Situation(
+            now_ns=self._core.now_ns,
+            decided_ns=self._decided_ns,
+            monotonic_ns=self.parts.clock.monotonic_ns(),
+            may_enter=self.state.enters,
+            may_close=self.state not in (_S.STOPPED, _S.FAILED, _S.CREATED),
+            is_killed=killed,
+            kill_closes=closes,
+            lease_until_ns=self._journal.lease.until_monotonic_ns,
+            severity=self._severity,
+            certificate="",
+            account="",
+            pressure=self._journal.pressure,
+            quarantined=frozenset(),
+            markets=self._price,
+        )
+
+    def _price(self, i: int) -> Market:
+        row = self._core.plain.positions
+        return Market(row[i, at.POSITION_LAST], row[i, at.POSITION_QUANTITY])
+
+    @property
+    def _severity(self) -> Severity:
+        return Severity(self._core.plain.account[at.ACCOUNT_SEVERITY])
+
+    def _after_input(self) -> None:
+        """Follow what the input has changed: a guard that halts, a strategy that broke."""
+        fault = self._core.take_fault()
+        if fault is not None:
+            self._is_paused = True
+            self._note("strategy", "critical", "strategy", str(fault))
+            if self.state is _S.RUNNING:
+                self._go(_S.PAUSED, "the strategy broke; what is open stays managed")
+        is_halted = self._severity >= Severity.FLATTENING
+        if is_halted and self.state in (_S.RUNNING, _S.PAUSED):
+            self._go(_S.HALTED, "a guard has halted the account")
+        elif not is_halted and self.state is _S.HALTED:
+            self._go(_S.PAUSED if self._is_paused else _S.RUNNING, "the guard was reset")
+
+    def _go(self, state: SessionState, cause: str) -> None:
+        require_transition(self.state, state)
+        changed = StateChanged(self.state.value, state.value, cause)
+        self._journal.append(changed)
+        self.state = state
+        self.parts.observers.state(changed)
+
+    def _note(self, kind: str, severity: str, subject: str, text: str) -> None:
+        noted = Noted(kind, severity, subject, text, self._core.now_ns)
+        self._journal.append(noted)
+        self.parts.observers.noted(noted)
+
+    def _outcome(self, outcome: Outcome) -> None:
+        if outcome.status != "taken":
+            self._journal.append(outcome)
+
+
+def simulated(broker: Broker) -> SimulatedBroker | None:
+    """Return a broker whose market is the feed; None where it has a market of its own."""
+    return cast(SimulatedBroker, broker) if hasattr(broker, "meet") else None

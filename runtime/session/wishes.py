@@ -1,0 +1,109 @@
+"""What people ask of a session, as the engine's input: verbs, who asked, and why.
+
+=========  ===========================================================================
+verb       what the engine is told
+=========  ===========================================================================
+pause      no entries; exits go on
+resume     entries again, unless something else forbids them
+cancel     every order that works is withdrawn
+flatten    the same, and every position is closed at market
+reset      one latch, named, is released
+approve    a signal that waits for a person is sent, if it still may be
+reject     it is not
+=========  ===========================================================================
+
+The trading loop hears these as events of its own; a strategy without it has its orders withdrawn and its
+positions closed all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from engine.errors import InputError
+from engine.model import layout as at
+from engine.model import trading_layout as loop
+from engine.model.trading import Latch, OperatorAction
+from engine.ports import Rows
+from engine.rules.verbs import VERB_CANCEL, VERB_CLOSE, fulfil
+from runtime.session_core.core import SessionCore
+from runtime.session_core.steps import Step
+
+_ACTIONS: Final = {
+    "pause": OperatorAction.PAUSE,
+    "resume": OperatorAction.RESUME,
+    "cancel": OperatorAction.CANCEL,
+    "flatten": OperatorAction.FLATTEN,
+    "reset": OperatorAction.RESET,
+    "approve": OperatorAction.APPROVE,
+    "reject": OperatorAction.REJECT,
+}
+
+
+def rows_of(verb: str, argument: str, now_ns: int) -> Rows:
+    """Return what the trading loop is told of a wish.
+
+    Parameters
+    ----------
+    argument
+        Of ``reset`` the latch's name, of ``approve`` and ``reject`` the signal's number.
+
+    Raises
+    ------
+    InputError
+        If there is no such verb or latch, or the number is none.
+    """
+    row = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
+    row[0, at.EVENT_TS] = now_ns
+    row[0, at.EVENT_KIND] = at.KIND_OPERATOR
+    row[0, at.EVENT_INSTRUMENT] = -1
+    if verb not in _ACTIONS:
+        raise InputError(
+            f"a session knows no wish {verb!r}",
+            remedy=f"it knows {', '.join(_ACTIONS)}",
+            code="session.unknown_wish",
+        )
+    row[0, loop.OPERATOR_ACTION] = _ACTIONS[verb]
+    if verb == "reset":
+        row[0, loop.OPERATOR_LATCH] = _latch(argument)
+    elif verb in ("approve", "reject"):
+        row[0, loop.OPERATOR_SIGNAL] = _number(argument)
+    return row
+
+
+def _latch(name: str) -> Latch:
+    try:
+        return Latch[name.upper().replace("-", "_")]
+    except KeyError:
+        names = ", ".join(each.name.lower() for each in Latch if each)
+        raise InputError(
+            f"there is no guard called {name!r}",
+            remedy=f"reset one of {names}",
+            code="session.unknown_latch",
+        ) from None
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise InputError(
+            f"{text!r} is no signal's number",
+            remedy="`trader signals list` shows those that wait",
+            code="session.unknown_signal",
+        )
+    return int(text)
+
+
+def fulfilled(core: SessionCore, verb: str, rows: Rows) -> Step:
+    """Return what a core makes of a wish."""
+    yield from core.operator(rows)
+    if verb in ("cancel", "flatten"):
+        for order_id in core.orders()[:, at.ORDER_ID].tolist():
+            fulfil(core.plain, core.plain_intents, VERB_CANCEL, order_id, 0, 0, 0)
+        yield from core.send()
+    if verb == "flatten":
+        for held in core.positions():
+            fulfil(core.plain, core.plain_intents, VERB_CLOSE, held.instrument, 0, 0, 0)
+        yield from core.send()
+    yield from core.turn()

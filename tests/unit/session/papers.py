@@ -1,0 +1,92 @@
+"""Paper sessions for tests: real SQLite, virtual time, small worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.history import History
+from runtime.backtest import run_backtest
+from runtime.backtest.clockwork import clockwork_of
+from runtime.backtest.histories import load_history
+from runtime.config import StrategyConfig, load_strategy
+from runtime.feeds.replay import ReplayFeed
+from runtime.journal.sessions import SessionStore
+from runtime.results import RunOutput
+from runtime.session.session import Session
+from runtime.session.starting import PaperPlan, start_paper, unfinished
+from runtime.session_core.assembling import market_of
+from sims.virtual_time import VirtualClock, run_virtual
+from tests.architecture.source import ROOT
+
+
+class Inline(Executor):
+    """Does the work in place: nothing else can end a wait in virtual time."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  (whoever waits gets it)
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class Desk:
+    """A strategy, its data, and a folder with a database."""
+
+    config: StrategyConfig
+    history: History
+    folder: Path
+    speed: float | None = None
+
+    @staticmethod
+    def of_example(name: str, folder: Path, **keys: Any) -> Desk:
+        config = load_strategy(ROOT / "examples" / name)
+        return Desk(config, load_history(config.data, Path()), folder, **keys)
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.folder / 'trader.db'}"
+
+    @contextmanager
+    def store(self) -> Iterator[SessionStore]:
+        """Open the database as a process does; without closing sessions in it."""
+        inline = Inline()
+        store = SessionStore.open(self.url, clock=VirtualClock(), executor=inline, files=inline)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def plan(self, store: SessionStore, **keys: Any) -> PaperPlan:
+        config = self.config
+        feed = ReplayFeed.over(
+            self.history, store.clock, trading=config.is_trading, speed=self.speed
+        )
+        market = market_of(self.history, clockwork_of(self.history))
+        return PaperPlan(config, feed, market, "paper", **keys)
+
+    def session(self, store: SessionStore, **keys: Any) -> Session:
+        """Return a session: the one that is unfinished, or a new one. Inside a loop only."""
+        plan = self.plan(store, **keys)
+        return start_paper(store, plan, unfinished(store, plan))
+
+    def run(self, **keys: Any) -> Session:
+        """Run a session to its end and return it."""
+        with self.store() as store:
+
+            async def whole() -> Session:
+                session = self.session(store, **keys)
+                await session.run()
+                return session
+
+            return run_virtual(whole())
+
+    def backtest(self) -> RunOutput:
+        return run_backtest(self.config, history=self.history, engine="interpreted").pessimistic
