@@ -55,6 +55,7 @@ class Core(NamedTuple):
     wakes: Block  # (instruments + LATCHES_ROWS + WAKE_SLOTS_ACCOUNT, WAKES_WIDTH)
     queue: Block  # (as many and one,) slots of `wakes` as a heap; the last is how many wait
     held: Block  # (instruments,) those with a position, an exit or an entry, ascending
+    ended: Block  # (ENDED_ROWS, ORDER_WIDTH) orders that may still turn out to have filled, by id
     commands: Block  # (command capacity, COMMAND_WIDTH), emptied by the shell
     journal: Block  # (journal capacity, EVENT_WIDTH), emptied by the shell
 
@@ -88,6 +89,7 @@ def _trading_parts(shape: CoreShape) -> dict[str, tuple[int, ...]]:
         "wakes": (few or slots, loop.WAKES_WIDTH),
         "queue": (few or slots + 1,),
         "held": (many,),
+        "ended": (few or loop.ENDED_ROWS, at.ORDER_WIDTH),
     }
 
 

@@ -123,12 +123,12 @@ def end_attempt(s: Core, i: int, r: int, result: int) -> None:
         s.monitors[i, EXIT_SENT] = s.monitors[i, EXIT_NEXT_SENT]
         s.monitors[i, EXIT_NEXT_PRICE] = 0
     else:
-        drop_replacement(s, i, s.orders[r, ORDER_ID])
+        drop_replacement(s, i, s.orders[r, ORDER_ID], RESULT_CANCELED)
 
 
 @kernel
-def drop_replacement(s: Core, i: int, order_id: int) -> None:
-    """The replacement under way, if any, will not come into force."""
+def drop_replacement(s: Core, i: int, order_id: int, result: int) -> None:
+    """The replacement under way, if any, will not come into force: it is withdrawn, or was refused."""
     if s.monitors[i, EXIT_NEXT_PRICE] == 0:
         return
     s.monitors[i, EXIT_NEXT_PRICE] = 0
@@ -137,7 +137,7 @@ def drop_replacement(s: Core, i: int, order_id: int) -> None:
         i,
         s.monitors[i, EXIT_REASON],
         s.monitors[i, EXIT_ATTEMPT],
-        RESULT_CANCELED,
+        result,
         0,
         order_id,
         s.monitors[i, EXIT_NEXT_SENT],

@@ -7,10 +7,12 @@ ids. What the shell must know leaves as journal rows and commands.
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.hearing import hear_fact
-from engine.kernels.ledger import fault, journal_row, to_base
-from engine.kernels.money import OVERFLOW, add_checked
-from engine.kernels.positions import apply_trade, keep_in_kind, tradable_lots, value_of
+from engine.kernels.booking import book_fill
+from engine.kernels.hearing import hear_fact, hear_refusal
+from engine.kernels.late import keep_ended, take_late_fill
+from engine.kernels.ledger import fault, journal_row
+from engine.kernels.money import OVERFLOW
+from engine.kernels.positions import tradable_lots
 from engine.kernels.trips import note_position
 from engine.model.denials import (
     DENY_NONE,
@@ -21,13 +23,11 @@ from engine.model.denials import (
 from engine.model.layout import (
     ACCOUNT_COMMANDS,
     ACCOUNT_DENIED,
-    ACCOUNT_FILLS,
     ACCOUNT_LAST_DENIAL,
     ACCOUNT_NEXT_ORDER,
     ACCOUNT_NOW,
     ACCOUNT_ORDERS,
     ACCOUNT_SUBMITTED,
-    ACCOUNT_TRADED,
     ACCOUNT_TRADING,
     COMMAND_KIND,
     COMMAND_LIMIT,
@@ -39,7 +39,6 @@ from engine.model.layout import (
     EVENT_KIND,
     EVENT_WIDTH,
     FACT_FEE,
-    FACT_FEE_LOTS,
     FACT_LOTS,
     FACT_ORDER,
     FACT_PRICE,
@@ -74,6 +73,7 @@ from engine.model.layout import (
     ORDER_PARENT,
     ORDER_POSITION,
     ORDER_QUANTITY,
+    ORDER_REFUSED,
     ORDER_REPLACING,
     ORDER_SIDE,
     ORDER_SIGNAL,
@@ -94,7 +94,6 @@ from engine.model.layout import (
     SUBMIT_STOP,
     SUBMIT_TIF,
     SUBMIT_TYPE,
-    TERM_CURRENCY,
 )
 from engine.model.orders import OrderEvent
 from engine.model.trading_layout import (
@@ -332,6 +331,8 @@ def end_order(s: Core, r: int) -> None:
     for c in range(s.account[ACCOUNT_ORDERS]):
         if s.orders[c, ORDER_PARENT] == order_id:
             s.orders[c, ORDER_QUANTITY] = min(s.orders[c, ORDER_QUANTITY], s.orders[c, ORDER_ARMED])
+    if s.account[ACCOUNT_TRADING] == 1:
+        keep_ended(s, r)
     remove_order(s, r)
 
 
@@ -344,12 +345,19 @@ def apply_fact(s: Core, facts: Table, f: int) -> None:
     kind = facts[f, EVENT_KIND]
     r = find_order(s, facts[f, FACT_ORDER])
     if r < 0:
-        if kind != KIND_CANCEL_REJECTED:
+        if kind == KIND_FILL and take_late_fill(s, facts, f):
+            withdraw_protection(s, facts[f, EVENT_INSTRUMENT], 0)
+        elif kind != KIND_CANCEL_REJECTED:
             fault(s, FAULT_UNKNOWN_ORDER, facts[f, EVENT_INSTRUMENT])
         return
     if kind == KIND_FILL:
         apply_fill(s, facts, f, r)
         return
+    if kind == KIND_CANCEL_REJECTED and s.orders[r, ORDER_STATUS] != STATUS_PENDING_CANCEL:
+        # No cancel was sent: it is a replace that is refused.
+        s.orders[r, ORDER_REPLACING] = 0
+        s.orders[r, ORDER_REFUSED] = s.account[ACCOUNT_NOW]
+        hear_refusal(s, r)
     move(s, r, ORDER_EVENTS[kind - KIND_ACCEPTED])
     if kind == KIND_REPLACED:
         s.orders[r, ORDER_QUANTITY] = facts[f, FACT_LOTS]
@@ -368,21 +376,10 @@ def apply_fact(s: Core, facts: Table, f: int) -> None:
 @kernel
 def apply_fill(s: Core, facts: Table, f: int, r: int) -> None:
     """Book the fill in `facts[f]` of the order in row `r`."""
-    lots, price, fee = facts[f, FACT_LOTS], facts[f, FACT_PRICE], facts[f, FACT_FEE]
-    i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
-    realized = apply_trade(s, i, side * lots, price, fee, KIND_FILL)
+    lots, fee, i = facts[f, FACT_LOTS], facts[f, FACT_FEE], s.orders[r, ORDER_INSTRUMENT]
+    realized = book_fill(s, s.orders, r, facts, f)
     if realized == OVERFLOW:
         return
-    if facts[f, FACT_FEE_LOTS] > 0:
-        keep_in_kind(s, i, facts[f, FACT_FEE_LOTS], price)
-    value = value_of(s, i, price, lots)
-    s.orders[r, ORDER_FILLED] += lots
-    s.orders[r, ORDER_VALUE] = add_checked(s.orders[r, ORDER_VALUE], value)
-    s.orders[r, ORDER_FEES] = add_checked(s.orders[r, ORDER_FEES], fee)
-    traded = add_checked(s.account[ACCOUNT_TRADED], to_base(s, s.terms[i, TERM_CURRENCY], value))
-    if traded != OVERFLOW:
-        s.account[ACCOUNT_TRADED] = traded
-    s.account[ACCOUNT_FILLS] += 1
     hear_fact(s, r, KIND_FILL, lots)
     note_position(s, i, realized, fee)
     arm_children_mirror(s, r, lots)

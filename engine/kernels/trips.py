@@ -80,6 +80,22 @@ def note_position(s: Core, i: int, realized: int, fee: int) -> None:
     renew_held(s, i)
 
 
+@loop_door
+def note_late_position(s: Core, i: int, realized: int, fee: int, signal: int) -> None:
+    """Do so after a late fill: a trip that it opens follows its order's signal, whose entry has ended."""
+    if s.account[ACCOUNT_TRADING] == 0:
+        return
+    has_entry = s.monitors[i, ENTRY_SIGNAL] != 0
+    if not has_entry:
+        s.monitors[i, ENTRY_SIGNAL] = signal
+        s.monitors[i, ENTRY_CLASS] = CLASS_MEDIUM
+    note_position(s, i, realized, fee)
+    if not has_entry:
+        s.monitors[i, ENTRY_SIGNAL] = 0
+        s.monitors[i, ENTRY_CLASS] = 0
+        renew_held(s, i)
+
+
 @kernel
 def add_to_trip(s: Core, i: int, column: int, minor: int) -> None:
     """Add money to a trip's sum; one that does not fit is left out (the ledger has faulted then)."""

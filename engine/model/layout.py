@@ -272,6 +272,7 @@ ORDER_SIGNAL: Final = 26  # number of the signal it follows; 0: none
 ORDER_POSITION: Final = 27  # number of the trip it closes; 0: none
 ORDER_EXIT: Final = 28  # ExitReason
 ORDER_ATTEMPT: Final = 29
+ORDER_REFUSED: Final = 30  # ns when the broker last refused to replace it; 0: it has not
 # The fill book's own part.
 ORDER_ARRIVAL: Final = 16
 ORDER_SEEN: Final = 17

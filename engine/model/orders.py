@@ -83,7 +83,7 @@ class OrderEvent(IntEnum):
     PARTIAL_FILL = 3
     FILL = 4
     CANCEL_SENT = 5
-    CANCEL_REJECTED = 6
+    CANCEL_REJECTED = 6  # or a replace was
     CANCELED = 7
     EXPIRED = 8
     REJECTED = 9
@@ -125,6 +125,11 @@ TRANSITIONS: dict[tuple[OrderStatus, OrderEvent], OrderStatus] = (
         (_S.PENDING_CANCEL, _E.CANCEL_REJECTED): _S.OPEN,
         (_S.PENDING_CANCEL, _E.PARTIAL_FILL): _S.PENDING_CANCEL,
         (_S.PENDING_CANCEL, _E.REPLACED): _S.PENDING_CANCEL,
+    }
+    # With no cancel on its way it is a replace that the venue refuses: the order is what it was.
+    | {
+        (status, _E.CANCEL_REJECTED): status
+        for status in (_S.IN_FLIGHT, _S.HELD, _S.OPEN, _S.TRIGGERED, _S.PARTIALLY_FILLED)
     }
     | {
         (status, event): outcome

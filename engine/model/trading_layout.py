@@ -88,7 +88,9 @@ ENTRY_OFFSET_MILLI: Final = 62
 ENTRY_WALKS: Final = 63
 ENTRY_SIDE: Final = 64
 ENTRY_REJECTS: Final = 65  # in a row
-ENTRY_ENDING: Final = 66  # its order is being canceled: 1 for good, 2 for another try; 0: it is not
+ENTRY_ENDING: Final = 66  # its order is being canceled, and why; 0: it is not
+ENDS_FOR_GOOD: Final = 1
+ENDS_FOR_A_TRY: Final = 2
 ENTRY_DAY: Final = (
     67  # number of the session, plus one, whose close has cut the wait in ENTRY_CARRY
 )
@@ -300,6 +302,8 @@ LATCH_RESUMES: Final = 7  # automatic ones, since a person last cleared it
 LATCH_RESUME_TIMES: Final = 9  # three: ns of the last automatic resumes, the newest last
 
 # --- Rings of times ----------------------------------------------------------------------------------------
+ENDED_ROWS: Final = 256  # places of `ended`
+
 RINGS_ROWS: Final = 9
 RINGS_WIDTH: Final = 512
 RING_HEAD: Final = 0

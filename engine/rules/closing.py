@@ -124,7 +124,7 @@ def begin(s: Core, i: int, reason: int, price: int) -> None:
 def take_over(s: Core, i: int, reason: int, price: int) -> None:
     """Go on with a more urgent condition's plan, once the order that works is out of the way."""
     journal_exit(s, i, RESULT_TAKEN_OVER)
-    drop_replacement(s, i, s.monitors[i, EXIT_ORDER])
+    drop_replacement(s, i, s.monitors[i, EXIT_ORDER], RESULT_CANCELED)
     plan(s, i, reason, price)
     if s.monitors[i, EXIT_ORDER] != 0:
         end_order_then(s, i, PHASE_ENDING)

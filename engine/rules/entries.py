@@ -65,6 +65,8 @@ from engine.model.trading import (
 from engine.model.trading_layout import (
     CALENDAR_OPENED,
     CALENDAR_SESSIONS,
+    ENDS_FOR_A_TRY,
+    ENDS_FOR_GOOD,
     ENTRY_CARRY,
     ENTRY_CLASS,
     ENTRY_DAY,
@@ -108,8 +110,6 @@ from engine.state import Core, Table
 
 MILLION = 10**6
 SECOND = 10**9
-ENDS_FOR_GOOD = 1
-ENDS_FOR_A_TRY = 2
 REJECTS_MAX = 3  # of one intent: what a venue refuses three times it will refuse again
 WALK_FIRST_MILLI = 1000  # thousandths of a step that the first walk goes
 WALK_GROWTH_MILLI = 500  # and what each further one goes more

@@ -34,6 +34,7 @@ from engine.model.layout import (
     ORDER_ID,
     ORDER_INSTRUMENT,
     ORDER_POSITION,
+    ORDER_QUANTITY,
     ORDER_SIDE,
     ORDER_STATUS,
     POSITION_CLOSED,
@@ -116,11 +117,23 @@ def take_notice(s: Core, i: int) -> None:
     elif is_gone:
         finish(s, i, RESULT_CLOSED_ELSEWHERE)
     elif s.monitors[i, EXIT_ORDER] != 0:
-        if phase == PHASE_CHANGING and s.monitors[i, EXIT_NEXT_PRICE] == 0:
+        if works_for_too_much(s, i):
+            end_order_then(s, i, PHASE_ENDING)
+        elif phase == PHASE_CHANGING and s.monitors[i, EXIT_NEXT_PRICE] == 0:
             s.monitors[i, EXIT_FAILS] = 0
             s.monitors[i, EXIT_PHASE] = PHASE_WORKING
     elif heard != RESULT_WORKING and heard != RESULT_REPLACED:
         order_has_ended(s, i, heard)
+
+
+@kernel
+def works_for_too_much(s: Core, i: int) -> bool:
+    """Return whether an order before this one has filled late, so that fewer lots are left than it has."""
+    phase, r = s.monitors[i, EXIT_PHASE], find_order(s, s.monitors[i, EXIT_ORDER])
+    if r < 0 or (phase != PHASE_WORKING and phase != PHASE_CHANGING):
+        return False
+    rest = s.orders[r, ORDER_QUANTITY] - s.orders[r, ORDER_FILLED]
+    return bool(rest > s.monitors[i, EXIT_LEFT])
 
 
 @kernel

@@ -43,6 +43,7 @@ from engine.model.layout import (
     ORDER_PARENT,
     ORDER_POSITION,
     ORDER_QUANTITY,
+    ORDER_REFUSED,
     ORDER_REPLACING,
     ORDER_SIDE,
     ORDER_SIGNAL,
@@ -183,11 +184,19 @@ def lots_of_type(s: Core, i: int, held: int, order_type: int, proven: bool) -> i
 
 
 @kernel
+def was_just_refused(s: Core, r: int) -> bool:
+    """Return whether the broker has refused a change of row `r` and no price has come since."""
+    seen = s.positions[s.orders[r, ORDER_INSTRUMENT], POSITION_LAST_TS]
+    return bool(s.orders[r, ORDER_REFUSED] != 0 and seen <= s.orders[r, ORDER_REFUSED])
+
+
+@kernel
 def may_change(s: Core, r: int) -> bool:
     """Return whether a protective order can be given another quantity now."""
     return (
         is_grown(s, r)
         and s.orders[r, ORDER_REPLACING] == 0
+        and not was_just_refused(s, r)
         and s.orders[r, ORDER_STATUS] != STATUS_PENDING_CANCEL
         and s.orders[r, ORDER_STATUS] != STATUS_IN_FLIGHT
     )

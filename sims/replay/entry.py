@@ -79,6 +79,7 @@ _CORE = ViewsType(
                 WAKES_WIDTH,
                 VECTOR,
                 VECTOR,
+                ORDER_WIDTH,
                 COMMAND_WIDTH,
                 EVENT_WIDTH,
             ),

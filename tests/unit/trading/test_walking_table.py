@@ -82,6 +82,7 @@ class WalkDesk(ExitDesk):
         self.shown: list[str] = []
         self.zero = self.now  # when the first market data comes
         self.asked = [0, 0]  # quantity and limit of the last replacement
+        self.ended = 0  # the order that was canceled last
         default = "100" if self.direction > 0 else "10"
         entry = self.settings.get("entry", default)
         self.take_position(f"{'long' if self.direction > 0 else 'short'} {lots} @ {entry}")
@@ -221,10 +222,13 @@ class WalkDesk(ExitDesk):
             self.answer(words)
 
     def answer(self, words: list[str]) -> None:
-        """The broker says something of the exit's order (or of the oldest, as ``first canceled``)."""
+        """The broker says something of the exit's order, of the oldest (``first canceled``), or of the
+        one that ended last (``late filled 4``)."""
         order = int(self.s.monitors[0, loop.EXIT_ORDER])
         if words[0] == "first":
             order, words = int(self.s.orders[0, at.ORDER_ID]), words[1:]
+        elif words[0] == "late":
+            order, words = self.ended, words[1:]
         payload = {"FACT_ORDER": order}
         if words[0] == "filled":
             price = words[3] if len(words) > 3 else self.shown[1 if self.direction > 0 else 2]
@@ -235,6 +239,8 @@ class WalkDesk(ExitDesk):
         if words[0] == "replaced":
             payload |= {"FACT_LOTS": self.asked[0], "FACT_PRICE": self.asked[1]}
         self.apply(kind, 0, **payload)
+        if kind in (at.KIND_CANCELED, at.KIND_EXPIRED, at.KIND_REJECTED):
+            self.ended = order
         self.turn()
 
     def until(self, now: int) -> None:

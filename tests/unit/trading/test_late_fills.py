@@ -1,0 +1,76 @@
+"""A fill after the broker has said that its order ended is booked once, and opens the position again."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.model import layout as at
+from engine.model import trading_layout as loop
+from tests.unit.core.books import SHARE, Books, D
+from tests.unit.trading.trading_books import TradingBooks
+
+ENDS = [at.KIND_CANCELED, at.KIND_EXPIRED, at.KIND_REJECTED]
+
+
+@pytest.fixture
+def books() -> TradingBooks:
+    books = TradingBooks([SHARE], cash="100000")
+    books.price("ABC", "10.00")
+    return books
+
+
+@pytest.mark.parametrize("kind", ENDS, ids=["canceled", "expired", "rejected"])
+def test_a_late_fill_is_booked_and_opens_the_position(books: TradingBooks, kind: int) -> None:
+    order = books.order("buy 10 limit 9.00")
+    books.fact(kind, order)
+    assert books.holds("ABC")[0] == 0
+    books.filled(order, "4", "9.00", fee="0.50")
+    assert books.holds("ABC") == (4, D("36.00"))
+    assert books.s.account[at.ACCOUNT_FILLS] == 1
+    assert books.s.monitors[0, loop.MONITOR_POSITION] == 1
+    assert books.s.account[at.ACCOUNT_HELD] == 1
+    assert books.s.account[at.ACCOUNT_TOUCHED] == 1  # the loop has its turn
+    assert books.working() == []
+    assert books.fault == at.FAULT_NONE
+
+
+def test_parts_add_up_and_the_last_one_ends_the_memory(books: TradingBooks) -> None:
+    order = books.order("buy 10 limit 9.00")
+    books.filled(order, "3", "9.00")
+    books.fact(at.KIND_CANCELED, order)
+    books.filled(order, "2", "9.00")
+    books.filled(order, "5", "9.00")
+    assert books.holds("ABC")[0] == 10
+    assert books.fault == at.FAULT_NONE
+    books.filled(order, "5", "9.00")  # more than it was for: nobody knows what that is
+    assert books.fault == at.FAULT_UNKNOWN_ORDER
+    assert books.holds("ABC")[0] == 10
+
+
+def test_an_order_long_gone_is_not_guessed_at(books: TradingBooks) -> None:
+    first = books.order("buy 10 limit 9.00")
+    books.fact(at.KIND_CANCELED, first)
+    for _ in range(loop.ENDED_ROWS):
+        books.fact(at.KIND_CANCELED, books.order("buy 10 limit 9.00"))
+    books.filled(first, "4", "9.00")
+    assert books.fault == at.FAULT_UNKNOWN_ORDER
+    assert books.holds("ABC")[0] == 0
+
+
+def test_a_late_fill_belongs_to_the_order_signal(books: TradingBooks) -> None:
+    order = books.order("buy 10 limit 9.00")
+    books.s.orders[books.row_of(order), at.ORDER_SIGNAL] = 7
+    books.fact(at.KIND_CANCELED, order)
+    books.filled(order, "4", "9.00")
+    assert books.s.monitors[0, loop.MONITOR_SIGNAL] == 7
+    assert books.s.monitors[0, loop.ENTRY_SIGNAL] == 0  # no entry works
+
+
+def test_without_the_loop_it_stops_the_core_as_ever() -> None:
+    books = Books()
+    books.price("ABC", "10.00")
+    order = books.order("buy 10 limit 9.00")
+    books.fact(at.KIND_CANCELED, order)
+    books.filled(order, "4", "9.00")
+    assert books.fault == at.FAULT_UNKNOWN_ORDER
+    assert books.holds("ABC")[0] == 0
