@@ -78,13 +78,17 @@ class Clockwork:
         return last
 
 
-def clockwork_of(history: History) -> Clockwork:
-    """Return the calendars of a history with the sessions between its first and last event."""
+def clockwork_of(history: History, *, days_after: int = 0) -> Clockwork:
+    """Return the calendars of a history with the sessions between its first and last event.
+
+    A feed that goes on after the history needs those of some `days_after` it too.
+    """
     span = history.span_ns()
     assert span is not None
     start = first_ns(history)
     names = tuple(dict.fromkeys(part.instrument.calendar for part in history.parts))
-    both = [sessions(name, start, span[1] + 1) for name in names]
+    end = span[1] + 1 + days_after * NS_PER_DAY
+    both = [sessions(name, start, end) for name in names]
     return Clockwork(
         names,
         tuple(opens for opens, _ in both),

@@ -8,16 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.history import History
 from engine.errors import InputError
-from runtime.backtest.clockwork import clockwork_of
+from engine.ports import Clock, Feed
+from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.histories import load_history
 from runtime.config import StrategyConfig
 from runtime.feeds.replay import ReplayFeed
+from runtime.feeds.stream import StreamFeed
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.session.session import Observers, Options, Session
 from runtime.session.starting import PaperPlan, start_paper, unfinished
 from runtime.session_core.assembling import market_of
 
+_DAYS_AHEAD = 3 * 366
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -57,17 +61,13 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
     InputError
         If data, feed or strategy cannot be used.
     """
-    if wanted.feed != "replay":
-        raise InputError(
-            f"there is no feed {wanted.feed!r}", where="--feed", remedy="use --feed replay"
-        )
     config = wanted.config
     history = load_history(config.data, wanted.catalog_root)
-    feed = ReplayFeed.over(history, store.clock, speed=wanted.speed, trading=config.is_trading)
+    feed, clockwork = _feed(wanted, history, store.clock)
     return PaperPlan(
         config,
         feed,
-        market_of(history, clockwork_of(history)),
+        market_of(history, clockwork),
         wanted.account or f"paper:{config.name}",
         wanted.mode,
         wanted.command,
@@ -75,6 +75,26 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
         observers=wanted.observers,
         progress=wanted.progress,
     )
+
+
+def _feed(wanted: Wanted, history: History, clock: Clock) -> tuple[Feed, Clockwork]:
+    """Return the feed, and the calendars with every session that it will see."""
+    trading = wanted.config.is_trading
+    if wanted.feed == "replay":
+        feed = ReplayFeed.over(history, clock, speed=wanted.speed, trading=trading)
+        return feed, clockwork_of(history)
+    if not wanted.feed.startswith(("ws://", "wss://")):
+        raise InputError(
+            f"there is no feed {wanted.feed!r}",
+            where="--feed",
+            remedy="write replay, or the address of a stream, e.g. ws://127.0.0.1:8765",
+            code="session.unknown_feed",
+        )
+    if wanted.speed is not None:
+        raise InputError("a stream has its own speed", where="--speed", remedy="leave --speed out")
+    # The strategy's data name the instruments; what the stream tells may go on long after them.
+    stream = StreamFeed(wanted.feed, history.instruments, clock, trading=trading)
+    return stream, clockwork_of(history, days_after=_DAYS_AHEAD)
 
 
 def prepared(wanted: Wanted, store: SessionStore) -> tuple[Session, SessionRecord | None]:
