@@ -434,8 +434,10 @@ def compiled_strategy(
     and then the strategy's parameters, in order. `memory` is `memory` floats of its own for each
     instrument, kept between calls; `position` in lots, `last` in ticks, `working` the number of working
     orders. It writes into `intents` with `engine.kernels.intents.market_order`, `limit_order`,
-    `stop_order` and `cancel_all`, and returns how many it has written. Bars before all indicators are
-    defined are not asked about.
+    `stop_order` and `cancel_all`, and returns how many it has written. With the trading loop `enter` and
+    `enter_on_probability` ask for an entry that the strategy file sizes, `say_edge` and
+    `say_probability` tell the exits what is expected now, and `leave` wants to be flat. Bars before all
+    indicators are defined are not asked about.
     """
     from engine.jit import kernel
 

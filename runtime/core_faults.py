@@ -42,6 +42,13 @@ def core_fault(
             remedy="trade smaller, or check the data's prices and quantities",
             code="engine.out_of_range",
         )
+    if code == at.FAULT_NEEDS_LOOP:
+        return InputError(
+            "the compiled strategy gives a signal (`enter`, `say_edge`), which needs the trading loop",
+            where=where,
+            remedy="add [signals], [risk], [exits] or [guards] to the strategy file",
+            code="strategy.needs_loop",
+        )
     return InternalFault(
         f"the engine stopped itself (core fault {code}, fill book fault {book_fault})",
         where=where,

@@ -273,6 +273,12 @@ ORDER_POSITION: Final = 27  # number of the trip it closes; 0: none
 ORDER_EXIT: Final = 28  # ExitReason
 ORDER_ATTEMPT: Final = 29
 ORDER_REFUSED: Final = 30  # ns when the broker last refused to replace it; 0: it has not
+# What a wish says, in the places of an order's prices; NOT_GIVEN where it says nothing.
+INTENT_EDGE: Final = ORDER_LIMIT  # ppb, or the probability where INTENT_IS_PROBABILITY
+INTENT_CONFIDENCE: Final = ORDER_STOP  # ppb
+INTENT_GOAL: Final = ORDER_TRAIL_TICKS
+INTENT_VOLATILITY: Final = ORDER_TRAIL_PPM  # ppb a year
+INTENT_IS_PROBABILITY: Final = ORDER_FLAGS
 # The fill book's own part.
 ORDER_ARRIVAL: Final = 16
 ORDER_SEEN: Final = 17
@@ -298,7 +304,11 @@ STATUS_EXPIRED: Final = OrderStatus.EXPIRED.value
 STATUS_REJECTED: Final = OrderStatus.REJECTED.value
 STATUS_DENIED: Final = OrderStatus.DENIED.value
 
-TYPE_WITHDRAW: Final = 0  # of an intent: no order, but the wish to cancel all in its instrument
+# Of an intent that is no order, but a wish about its instrument
+TYPE_WITHDRAW: Final = 0  # cancel all that works
+TYPE_ENTER: Final = -1  # a signal, with what it is expected to bring
+TYPE_EDGE: Final = -2  # what is expected now, for the exits
+TYPE_LEAVE: Final = -3  # be flat
 TYPE_MARKET: Final = OrderType.MARKET.value
 TYPE_LIMIT: Final = OrderType.LIMIT.value
 TYPE_STOP: Final = OrderType.STOP.value
@@ -438,6 +448,7 @@ FAULT_TRANSITION: Final = 4  # an order event that the table does not allow
 FAULT_UNKNOWN_ORDER: Final = 5
 FAULT_NO_RATE: Final = 6  # a currency without a conversion rate
 FAULT_WITHOUT_LOOP: Final = 7  # code compiled without the trading loop met a core that has it
+FAULT_NEEDS_LOOP: Final = 8  # a signal where there is no trading loop
 
 # --- Commands to the broker -----------------------------------------------------------------------------
 COMMAND_WIDTH: Final = 6

@@ -21,10 +21,37 @@ from __future__ import annotations
 from typing import Final
 
 from engine.jit import kernel
+from engine.kernels.ledger import fault
 from engine.kernels.orders import ask_cancel, ask_replace
-from engine.model.layout import ACCOUNT_TOUCHED
+from engine.model.layout import (
+    ACCOUNT_TOUCHED,
+    ACCOUNT_TRADING,
+    FAULT_NEEDS_LOOP,
+    INTENT_CONFIDENCE,
+    INTENT_EDGE,
+    INTENT_GOAL,
+    INTENT_IS_PROBABILITY,
+    INTENT_VOLATILITY,
+    ORDER_INSTRUMENT,
+    ORDER_SIDE,
+    ORDER_TYPE,
+    TYPE_EDGE,
+    TYPE_ENTER,
+    TYPE_LEAVE,
+    TYPE_WITHDRAW,
+)
 from engine.model.trading import SOURCE_STRATEGY
-from engine.model.trading_layout import MONITOR_EDGE
+from engine.model.trading_layout import (
+    LIMIT_EDGE_IS_PROBABILITY,
+    LIMIT_HAS_CONFIDENCE,
+    LIMIT_HAS_EDGE,
+    LIMIT_HAS_GOAL,
+    MONITOR_CONFIDENCE,
+    MONITOR_EDGE,
+    MONITOR_GOAL,
+    MONITOR_VOLATILITY,
+    NOT_GIVEN,
+)
 from engine.rules.decide import change_to, close_position, withdraw_all
 from engine.rules.opening import new_intent
 from engine.rules.signals import receive_order, receive_signal
@@ -51,6 +78,58 @@ def target(s: Core, intents: Table, i: int, weight_ppb: int) -> int:
         new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
         receive_order(s, intents, 0)
     return change
+
+
+@kernel
+def carry_out_intent(s: Core, intents: Table, n: int) -> None:
+    """Do what a compiled strategy has written as intent `n`: an order, or a wish."""
+    i, kind = intents[n, ORDER_INSTRUMENT], intents[n, ORDER_TYPE]
+    if kind == TYPE_WITHDRAW:
+        withdraw_all(s, i)
+    elif kind == TYPE_LEAVE:
+        close_position(s, intents, i)
+    elif kind == TYPE_ENTER or kind == TYPE_EDGE:
+        if s.account[ACCOUNT_TRADING] == 0:
+            fault(s, FAULT_NEEDS_LOOP, i)
+            return
+        s.monitors[i, MONITOR_EDGE] = edge_said(s, intents, n)
+        if kind == TYPE_EDGE:
+            s.account[ACCOUNT_TOUCHED] = 1
+        else:
+            take_estimates(s, intents, n, i)
+            receive_signal(s, intents, i, intents[n, ORDER_SIDE], SOURCE_STRATEGY)
+    else:
+        receive_order(s, intents, n)
+
+
+@kernel
+def edge_said(s: Core, intents: Table, n: int) -> int:
+    """Return the edge, or the probability, that intent `n` says.
+
+    A run says the one or the other: what is said against the first of them is not usable.
+    """
+    edge: int = intents[n, INTENT_EDGE]
+    if edge == NOT_GIVEN:
+        return NOT_GIVEN
+    is_probability = intents[n, INTENT_IS_PROBABILITY]
+    if s.limits[LIMIT_HAS_EDGE] == 1 and s.limits[LIMIT_EDGE_IS_PROBABILITY] != is_probability:
+        return NOT_GIVEN
+    s.limits[LIMIT_HAS_EDGE] = 1
+    s.limits[LIMIT_EDGE_IS_PROBABILITY] = is_probability
+    return edge
+
+
+@kernel
+def take_estimates(s: Core, intents: Table, n: int, i: int) -> None:
+    """Remember what the signal in intent `n` says of its instrument besides the edge."""
+    confidence, goal = intents[n, INTENT_CONFIDENCE], intents[n, INTENT_GOAL]
+    s.monitors[i, MONITOR_CONFIDENCE] = confidence
+    s.monitors[i, MONITOR_GOAL] = goal
+    s.monitors[i, MONITOR_VOLATILITY] = intents[n, INTENT_VOLATILITY]
+    if confidence != NOT_GIVEN:
+        s.limits[LIMIT_HAS_CONFIDENCE] = 1
+    if goal != NOT_GIVEN:
+        s.limits[LIMIT_HAS_GOAL] = 1
 
 
 @kernel

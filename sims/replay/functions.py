@@ -24,7 +24,6 @@ from engine.model.layout import (
     KIND_BAR,
     KIND_QUOTE,
     ORDER_INSTRUMENT,
-    ORDER_TYPE,
     POSITION_CLOSED,
     POSITION_LAST,
     POSITION_WORKING,
@@ -33,11 +32,9 @@ from engine.model.layout import (
     SIGNAL_BITS,
     SIGNAL_WEIGHT,
     TRADE_PRICE,
-    TYPE_WITHDRAW,
     UNKNOWN,
 )
-from engine.rules.decide import withdraw_all
-from engine.rules.signals import receive_order
+from engine.rules.verbs import carry_out_intent
 from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, MARKET_WORKING, Book
 from sims.replay.catching_up import catch_up_used, is_mark, pass_over, write_event
@@ -132,10 +129,7 @@ def place_own(s: Core, b: Book, intents: Table, i: int, count: int) -> None:
     begin_decision(s, b)
     for n in range(count):
         intents[n, ORDER_INSTRUMENT] = i
-        if intents[n, ORDER_TYPE] == TYPE_WITHDRAW:
-            withdraw_all(s, i)
-        else:
-            receive_order(s, intents, n)
+        carry_out_intent(s, intents, n)
     pass_commands(s, b)
 
 
