@@ -19,6 +19,7 @@ from engine.errors import InputError
 from runtime.backtest import run_backtest
 from runtime.backtest.run import Progress
 from runtime.config import StrategyConfig, load_strategy
+from runtime.config.file_keys import file_key
 from runtime.config.moments import parse_moment
 from runtime.config.parameters import parse_value
 from runtime.results.journal import JOURNAL_FILE, RunJournal, read_journal
@@ -138,7 +139,7 @@ def _differences(record: RunRecord, now: Identity) -> Iterator[str]:
     if record.family != now.family:
         yield "the strategy's code or its market has changed"
     then, today = json.loads(record.configuration), json.loads(now.configuration)
-    keys = [key for key, _ in _unequal(then, today)]
+    keys = [file_key(name) for name, _ in _unequal(then, today)]
     if keys:
         more = f" and {len(keys) - KEYS_SHOWN} more" if len(keys) > KEYS_SHOWN else ""
         yield f"its configuration differs in {', '.join(keys[:KEYS_SHOWN])}{more}"

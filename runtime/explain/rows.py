@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.errors import InputError
 from engine.model import layout as at
 from engine.model import trading_layout as loop
-from engine.model.trading import FLATTENING, REASON_CIRCUIT_BREAKER
+from engine.model.trading import FLATTENING, REASON_CIRCUIT_BREAKER, RESULT_TAKEN_OVER
 from runtime.explain.sentences import Row
 from runtime.explain.words import Words
 from runtime.results.journal import RunJournal
@@ -141,6 +141,28 @@ class JournalRows:
             yield from [
                 each for each in self._with_reason(columns, position, reason) if each > row
             ][:1]
+
+    def without_repeats(self, rows: Iterable[int]) -> Iterator[int]:
+        """Yield the rows but those that say of a position once more why it is to be closed.
+
+        While an exit waits or works, conditions come and go with the price, each time with a row. A
+        reason is told once, and again after the exit has ended: what takes over is another reason.
+        """
+        told: dict[int, set[int]] = {}
+        for row in rows:
+            values, kind = self.row(row), self.kind(row)
+            if kind == at.KIND_EXIT_FIRED:
+                of_position = told.setdefault(values[loop.FIRED_POSITION], set())
+                if values[loop.FIRED_REASON] in of_position:
+                    continue
+                of_position.add(values[loop.FIRED_REASON])
+            elif kind == at.KIND_EXIT_ENDED:
+                # What takes over has fired before the exit that it ends.
+                of_position = told.setdefault(values[loop.EXITED_POSITION], set())
+                if values[loop.EXITED_RESULT] != RESULT_TAKEN_OVER:
+                    of_position.clear()
+                of_position.discard(values[loop.EXITED_REASON])
+            yield row
 
     def _with_reason(self, columns: dict[int, int], position: int, reason: int) -> list[int]:
         # Position and reason stand in the same places of all rows of an exit.

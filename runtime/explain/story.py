@@ -179,7 +179,8 @@ class _Teller:
 
     # --- Telling
     def _story(self, subject: str, title: str, rows: set[int]) -> Story:
-        lines = tuple(line for line in self._lines(sorted(rows)) if line.text)
+        told = list(self._rows.without_repeats(sorted(rows)))
+        lines = tuple(line for line in self._lines(told) if line.text)
         return Story(subject, title, lines)
 
     def _lines(self, rows: list[int]) -> Iterator[Line]:

@@ -224,6 +224,51 @@ def test_a_position_tells_what_guarded_it() -> None:
     ]
 
 
+def fires(run: LoopRun, reason: ExitReason, *also: ExitReason) -> None:
+    mask = sum(1 << each for each in (reason, *also))
+    run.row(
+        at.KIND_EXIT_FIRED,
+        {loop.FIRED_POSITION: 1, loop.FIRED_REASON: reason, loop.FIRED_ALSO: mask},
+    )
+
+
+def ends(run: LoopRun, reason: ExitReason, result: AttemptResult) -> None:
+    said = {
+        loop.EXITED_POSITION: 1,
+        loop.EXITED_REASON: reason,
+        loop.EXITED_RESULT: result,
+        loop.EXITED_FIRED: run.now,
+    }
+    run.row(at.KIND_EXIT_ENDED, said)
+
+
+def test_a_reason_is_told_once_while_its_exit_waits() -> None:
+    run = LoopRun(STOCK)
+    run.trip(1)
+    early, stop, gone = ExitReason.EARLY_EXIT, ExitReason.STOP_LOSS, ExitReason.EDGE_DISAPPEARED
+    for also in ((), (gone,), (), (gone,)):  # the market is closed; bars come all the same
+        fires(run, early, *also)
+        run.later(60)
+    fires(run, stop, early)  # that matters: it takes over
+    ends(run, early, AttemptResult.TAKEN_OVER)
+    for _ in range(3):
+        fires(run, stop, early)
+    ends(run, stop, AttemptResult.FAILED)
+    fires(run, stop)  # and so does another try
+    lines = [
+        line.split(" ")[:2]
+        for line in told(story_of(journal(run), position=1))
+        if "fired at" in line or " ended, " in line
+    ]
+    assert lines == [
+        ["early_exit", "fired"],
+        ["stop_loss", "fired"],
+        ["early_exit", "ended,"],
+        ["stop_loss", "ended,"],
+        ["stop_loss", "fired"],
+    ]
+
+
 def walked() -> LoopRun:
     """An entry is walked, and ends with a part."""
     run = LoopRun(STOCK)
