@@ -42,7 +42,9 @@ from engine.model.layout import (
     POSITION_REALIZED,
     POSITION_REMAINDER,
     RATE_ONE,
+    TERM_BINARY,
     TERM_CURRENCY,
+    TERM_PRICE_UNIT,
     TERM_DENOMINATOR,
     TERM_LOT_STEP,
     TERM_LOT_UNIT,
@@ -58,6 +60,31 @@ BILLION = 10**9
 def value_of(s: Core, i: int, price: int, lots: int) -> int:
     """Return the money of `lots` at `price` in the instrument's currency, signed as `lots`."""
     return notional_minor(price, lots, s.terms[i, TERM_NUMERATOR], s.terms[i, TERM_DENOMINATOR])
+
+
+@kernel
+def staked(s: Core, i: int, price: int, lots: int) -> int:
+    """Return the money that `lots` at `price` put at stake, in the instrument's currency; never negative.
+
+    That is their value; but a contract that settles at 0 or 1, sold short, can cost 1 - price: what its
+    other side is bought for.
+    """
+    if lots < 0 and s.terms[i, TERM_BINARY] == 1:
+        return value_of(s, i, max(s.terms[i, TERM_PRICE_UNIT] - price, 0), -lots)
+    value = value_of(s, i, price, lots)
+    return OVERFLOW if value == OVERFLOW else abs(value)
+
+
+@kernel
+def staked_minor(s: Core) -> int:
+    """Return what all positions put at stake at the last prices, in the account's currency, or OVERFLOW."""
+    total = 0
+    for i in range(s.positions.shape[0]):
+        quantity = s.positions[i, POSITION_QUANTITY]
+        if quantity != 0:
+            stake = staked(s, i, s.positions[i, POSITION_LAST], quantity)
+            total = add_checked(total, to_base(s, s.terms[i, TERM_CURRENCY], stake))
+    return total
 
 
 @kernel

@@ -109,7 +109,8 @@ MONITOR_SAMPLED: Final = 79  # ns of the mark that the last sample of returns to
 # What an order would make of the instrument, as `engine.rules.exposure` last worked it out
 MONITOR_WORST_HIGH: Final = 84  # lots, all buys filled
 MONITOR_WORST_LOW: Final = 85  # lots, all sells filled
-MONITOR_WORST_PRICE: Final = 86  # ticks
+MONITOR_WORST_PRICE: Final = 86  # ticks, the highest
+MONITOR_WORST_FLOOR: Final = 87  # ticks, the lowest at which it could be sold short
 MONITOR_REACH_UNTIL: Final = 89  # ns from which a look may change something
 MONITOR_LOST: Final = 88  # ns since its mark is missing or one-sided, while held; 0: it is not
 MONITOR_TARGET_AT: Final = 80  # ns, when the weight that waits was wanted

@@ -11,8 +11,8 @@ from typing import Final
 
 from engine.jit import kernel, loop_door
 from engine.kernels.ledger import journal_row, to_base
-from engine.kernels.money import OVERFLOW, multiply_divide_ceiling
-from engine.kernels.positions import value_of
+from engine.kernels.money import OVERFLOW, add_checked, multiply_divide_ceiling
+from engine.kernels.positions import staked, value_of
 from engine.model.denials import (
     DENY_BUYING_POWER,
     DENY_CIRCUIT_BREAKER,
@@ -288,12 +288,17 @@ def check_collar(s: Core, r: int) -> tuple[int, int, int, int]:
 
 @kernel
 def order_money(s: Core, r: int) -> int:
-    """Return the order's value in the account's currency at its own price, or OVERFLOW."""
-    i = s.orders[r, ORDER_INSTRUMENT]
+    """Return the order's value in the account's currency at its own price, or OVERFLOW.
+
+    Of what it opens that is what is put at stake (`staked`), of what it closes what it trades.
+    """
+    i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
     currency, price = s.terms[i, TERM_CURRENCY], reference_price(s, r)
     if price <= 0 or s.ledger[currency, LEDGER_RATE] <= 0:
         return OVERFLOW
-    return to_base(s, currency, value_of(s, i, price, s.orders[r, ORDER_QUANTITY]))
+    opening = opening_lots(s, r)
+    closing = value_of(s, i, price, s.orders[r, ORDER_QUANTITY] - opening)
+    return to_base(s, currency, add_checked(closing, staked(s, i, price, side * opening)))
 
 
 @kernel

@@ -10,7 +10,7 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.kernels.ledger import to_base
 from engine.kernels.money import OVERFLOW, add_checked
-from engine.kernels.positions import value_of
+from engine.kernels.positions import staked
 from engine.model.layout import (
     ACCOUNT_HELD,
     ACCOUNT_ORDERS,
@@ -22,12 +22,14 @@ from engine.model.layout import (
     ORDER_SIDE,
     POSITION_LAST,
     POSITION_QUANTITY,
+    TERM_BINARY,
     TERM_CURRENCY,
     TERM_EVENT,
     TERM_GROUP,
     TERM_LOT_STEP,
 )
 from engine.model.trading_layout import (
+    MONITOR_WORST_FLOOR,
     MONITOR_WORST_HIGH,
     MONITOR_WORST_LOW,
     MONITOR_WORST_PRICE,
@@ -66,6 +68,7 @@ def measure_worst(s: Core, r: int) -> None:
         s.monitors[i, MONITOR_WORST_HIGH] = s.positions[i, POSITION_QUANTITY]
         s.monitors[i, MONITOR_WORST_LOW] = s.positions[i, POSITION_QUANTITY]
         s.monitors[i, MONITOR_WORST_PRICE] = s.positions[i, POSITION_LAST]
+        s.monitors[i, MONITOR_WORST_FLOOR] = s.positions[i, POSITION_LAST]
     for o in range(s.account[ACCOUNT_ORDERS]):
         add_order(s, o)
     if r >= s.account[ACCOUNT_ORDERS]:
@@ -83,15 +86,17 @@ def add_order(s: Core, o: int) -> None:
     else:
         s.monitors[i, MONITOR_WORST_LOW] = add_checked(s.monitors[i, MONITOR_WORST_LOW], -rest)
     if s.positions[i, POSITION_LAST] > 0:
-        price = max(s.monitors[i, MONITOR_WORST_PRICE], reference_price(s, o))
-        s.monitors[i, MONITOR_WORST_PRICE] = price
+        price = reference_price(s, o)
+        s.monitors[i, MONITOR_WORST_PRICE] = max(s.monitors[i, MONITOR_WORST_PRICE], price)
+        if s.orders[o, ORDER_SIDE] < 0:
+            s.monitors[i, MONITOR_WORST_FLOOR] = min(s.monitors[i, MONITOR_WORST_FLOOR], price)
 
 
 @kernel
 def money_of(s: Core, i: int, lots: int) -> int:
-    """Return what `lots` are worth at the worst price, in the account's currency, signed as `lots`.
+    """Return what `lots` put at stake at the worst price, in the account's currency, signed as `lots`.
 
-    OVERFLOW where price or rate are unknown, or the amount does not fit.
+    Sold short, an event contract is worst at the lowest price. OVERFLOW where price or rate are unknown, or the amount does not fit.
     """
     if lots == 0:
         return 0
@@ -100,7 +105,11 @@ def money_of(s: Core, i: int, lots: int) -> int:
         return OVERFLOW
     if s.ledger[currency, LEDGER_RATE] <= 0:
         return OVERFLOW
-    return to_base(s, currency, value_of(s, i, s.monitors[i, MONITOR_WORST_PRICE], lots))
+    price = s.monitors[i, MONITOR_WORST_PRICE]
+    if lots < 0 and s.terms[i, TERM_BINARY] == 1:
+        price = s.monitors[i, MONITOR_WORST_FLOOR]
+    money = to_base(s, currency, staked(s, i, price, lots))
+    return money if money == OVERFLOW or lots > 0 else -money
 
 
 @kernel

@@ -9,7 +9,13 @@ from __future__ import annotations
 from engine.jit import kernel
 from engine.kernels.ledger import to_base
 from engine.kernels.money import INT64_MAX, OVERFLOW, add_checked, multiply_divide_floor
-from engine.kernels.positions import equity_minor, exposure_minor, tradable_lots, value_of
+from engine.kernels.positions import (
+    equity_minor,
+    staked,
+    staked_minor,
+    tradable_lots,
+    value_of,
+)
 from engine.model.denials import (
     DENY_BUYING_POWER,
     DENY_EXPIRY_IN_THE_PAST,
@@ -55,6 +61,7 @@ from engine.model.layout import (
     POSITION_LAST,
     POSITION_QUANTITY,
     POSITION_WORKING,
+    TERM_BINARY,
     TERM_CURRENCY,
     TERM_LOT_STEP,
     TERM_MARGINED,
@@ -179,6 +186,9 @@ def working_exposure(s: Core, but: int) -> int:
         after = add_checked(s.positions[i, POSITION_QUANTITY], side * rest)
         if after == OVERFLOW:
             return OVERFLOW
+        if s.terms[i, TERM_BINARY] == 1:
+            total = add_checked(total, stake_change(s, o, after))
+            continue
         lots = abs(after) - held
         if lots < 0 and s.orders[o, ORDER_TYPE] != TYPE_MARKET:
             continue
@@ -190,12 +200,29 @@ def working_exposure(s: Core, but: int) -> int:
 
 
 @kernel
+def stake_change(s: Core, o: int, after: int) -> int:
+    """Return by how much the order in row `o` will change what its contract puts at stake, or OVERFLOW.
+
+    As in `working_exposure`: a smaller stake counts only at market, a larger one not of what only reduces.
+    """
+    i, price = s.orders[o, ORDER_INSTRUMENT], reference_price(s, o)
+    before = staked(s, i, price, s.positions[i, POSITION_QUANTITY])
+    change = add_checked(staked(s, i, price, after), -before if before != OVERFLOW else OVERFLOW)
+    if change == OVERFLOW:
+        return OVERFLOW
+    if change < 0 and s.orders[o, ORDER_TYPE] != TYPE_MARKET:
+        return 0
+    if change > 0 and s.orders[o, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
+        return 0
+    return to_base(s, s.terms[i, TERM_CURRENCY], change)
+
+
+@kernel
 def power_needed(s: Core, r: int, lots: int, price: int) -> int:
-    """Return gross exposure once `lots` of the order in row `r` are bought or sold short, or OVERFLOW."""
-    i = s.orders[r, ORDER_INSTRUMENT]
-    value = to_base(s, s.terms[i, TERM_CURRENCY], value_of(s, i, price, lots))
-    gross, _ = exposure_minor(s)
-    return add_checked(add_checked(gross, value), working_exposure(s, r))
+    """Return what is at stake once `lots` of the order in row `r` are bought or sold short, or OVERFLOW."""
+    i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
+    value = to_base(s, s.terms[i, TERM_CURRENCY], staked(s, i, price, side * lots))
+    return add_checked(add_checked(staked_minor(s), value), working_exposure(s, r))
 
 
 @kernel

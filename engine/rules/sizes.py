@@ -27,7 +27,7 @@ from engine.kernels.money import (
     multiply_divide_ceiling,
     multiply_divide_floor,
 )
-from engine.kernels.positions import equity_minor, exposure_minor, value_of
+from engine.kernels.positions import equity_minor, staked_minor, value_of
 from engine.model.denials import (
     DENY_BUYING_POWER,
     DENY_NO_EDGE,
@@ -99,7 +99,7 @@ from engine.model.trading_layout import (
     SIZED_SIGNAL,
 )
 from engine.rules.risk import working_exposure
-from engine.rules.sizing import SIZE_EQUITY, SIZE_NOTIONAL, entry_lots, lots_at
+from engine.rules.sizing import SIZE_EQUITY, SIZE_NOTIONAL, SIZE_QUANTITY, entry_lots, lots_at
 from engine.state import Core
 
 MILLION = 10**6
@@ -123,10 +123,10 @@ def size_signal(s: Core, i: int, side: int, price: int, number: int, shown: int)
     if equity != OVERFLOW:
         share, money, before, code = first_size(s, i, side, price, equity)
     if code == DENY_NONE:
-        lots, clip = clipped(s, i, before, price, equity)
+        lots, clip = clipped(s, i, side, before, price, equity)
         if shown != NEVER:
             lots, clip = approved_lots(s, i, lots, shown, clip)
-        if lots <= 0 or is_too_small(s, i, lots, price, equity):
+        if lots <= 0 or is_too_small(s, i, lots, stake_price(s, i, side, price), equity):
             lots = 0
             code = DENY_BUYING_POWER if clip == CLIP_BUYING_POWER else DENY_TOO_SMALL
     n = journal_row(s, KIND_SIZED, i)
@@ -159,6 +159,12 @@ def first_size(s: Core, i: int, side: int, price: int, equity: int) -> tuple[int
         money = value if s.account[ACCOUNT_SIZE_METHOD] == SIZE_NOTIONAL else 0
         if share > 0 and equity > 0:
             money = multiply_divide_floor(equity, share, BILLION)
+        if (
+            side < 0
+            and s.terms[i, TERM_BINARY] == 1
+            and s.account[ACCOUNT_SIZE_METHOD] != SIZE_QUANTITY
+        ):
+            return share, money, lots_at(s, i, money, stake_price(s, i, side, price)), DENY_NONE
         return share, money, entry_lots(s, i), DENY_NONE
     share, ticks, code = share_of_equity(s, i, side, price)
     if code != DENY_NONE:
@@ -316,13 +322,22 @@ def risk_to_stop(s: Core, i: int, side: int, price: int) -> int:
 
 
 @kernel
-def clipped(s: Core, i: int, lots: int, price: int, equity: int) -> tuple[int, int]:
+def stake_price(s: Core, i: int, side: int, price: int) -> int:
+    """Return the ticks that a unit entered at a price puts at stake (`staked`)."""
+    if side < 0 and s.terms[i, TERM_BINARY] == 1:
+        return max(s.terms[i, TERM_PRICE_UNIT] - price, 0)
+    return price
+
+
+@kernel
+def clipped(s: Core, i: int, side: int, lots: int, price: int, equity: int) -> tuple[int, int]:
     """Return what the maxima and the buying power leave of `lots`, and which of them took most.
 
-    They are judged at the higher of the entry's and the last price, as the risk checks judge them.
+    They are judged at the dearer of the entry's and the last price, as the risk checks judge them.
     """
     clip = CLIP_NONE
-    highest = max(price, s.positions[i, POSITION_LAST])
+    last = stake_price(s, i, side, s.positions[i, POSITION_LAST])
+    highest = max(stake_price(s, i, side, price), last)
     units, minor = s.limits[LIMIT_SIZE_MAXIMUM_UNITS_PPB], s.limits[LIMIT_SIZE_MAXIMUM_MINOR]
     if units > 0:
         most = multiply_divide_floor(units, s.terms[i, TERM_LOT_UNIT], BILLION)
@@ -374,8 +389,7 @@ def room_minor(s: Core, equity: int) -> int:
     allowed = multiply_divide_floor(max(equity, 0), s.account[ACCOUNT_LEVERAGE_PPM], MILLION)
     if allowed == OVERFLOW:
         return OVERFLOW
-    gross, _ = exposure_minor(s)
-    used = add_checked(gross, working_exposure(s, -1))
+    used = add_checked(staked_minor(s), working_exposure(s, -1))
     return 0 if used == OVERFLOW else max(allowed - used, 0)
 
 

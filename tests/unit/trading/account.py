@@ -123,6 +123,8 @@ class Account:
         s.ledger[EURO, at.LEDGER_RATE] = at.RATE_ONE * 5 // 4
         s.terms[SYMBOLS.index("RAIN"), at.TERM_EVENT] = 1
         s.terms[SYMBOLS.index("SNOW"), at.TERM_EVENT] = 1
+        for row, item in enumerate(INSTRUMENTS):
+            s.terms[row, at.TERM_BINARY] = int(item.is_binary)
         s.account[at.ACCOUNT_ENTRY_TYPE], s.account[at.ACCOUNT_ENTRY_TIF] = (
             at.TYPE_MARKET,
             at.TIF_GTC,

@@ -38,11 +38,29 @@ class Judge:
     def cases(self, symbol: str) -> tuple[Decimal, Decimal]:
         """Return the signed values when all buys fill, and when all sales do."""
         mine = [order for order in self.working if order[0] == symbol and not order[4]]
-        price = max([self.prices[symbol], *(o[3] for o in mine if o[3] is not None)])
+        last, limits = self.prices[symbol], [o for o in mine if o[3] is not None]
+        price = max([last, *(o[3] for o in limits if o[3] is not None)])
         held = self.held.get(symbol, 0)
         ups = held + sum(quantity for _, side, quantity, _, _ in mine if side > 0)
         downs = held - sum(quantity for _, side, quantity, _, _ in mine if side < 0)
-        return self.money(symbol, ups, price), self.money(symbol, downs, price)
+        sold = min([last, *(o[3] for o in limits if o[3] is not None and o[1] < 0)])
+        lowest = sold if symbol in EVENTS else price
+        return self.stake(symbol, ups, price, lowest), self.stake(symbol, downs, price, lowest)
+
+    def stake(self, symbol: str, quantity: int, price: Decimal, lowest: Decimal) -> Decimal:
+        """Return what a position can lose, signed: of an event contract sold short 1 - price."""
+        if quantity < 0 and symbol in EVENTS:
+            return quantity * (1 - lowest)
+        return self.money(symbol, quantity, price)
+
+    def traded(self, symbol: str, side: int, quantity: int, price: Decimal) -> Decimal:
+        """Return the money of an order: of what it closes its price, of the rest what is at stake."""
+        same = sum(
+            q for s, way, q, _, only in self.working if (s, way, only) == (symbol, side, False)
+        )
+        closes = min(max(max(-side * self.held.get(symbol, 0), 0) - same, 0), quantity)
+        opened = self.stake(symbol, side * (quantity - closes), price, price)
+        return self.money(symbol, closes, price) + abs(opened)
 
     def share(self, amount: Decimal, name: str) -> bool:
         return amount * 100 > D(self.limits[name]) * self.equity
@@ -67,7 +85,8 @@ class Judge:
             "concentration": self.share(of_event, "event"),
             "price_collar": far > step
             and far * 100 > D(self.limits["collar"]) * self.prices[symbol],
-            "order_notional": self.money(symbol, quantity, price) > D(self.limits["notional"]),
+            "order_notional": self.traded(symbol, side, quantity, price)
+            > D(self.limits["notional"]),
             "order_quantity": quantity > int(self.limits["quantity"]),
         }
         return [name for name, is_denied in denials.items() if is_denied]
