@@ -44,12 +44,12 @@ from engine.model.layout import (
     RATE_ONE,
     TERM_BINARY,
     TERM_CURRENCY,
-    TERM_PRICE_UNIT,
     TERM_DENOMINATOR,
     TERM_LOT_STEP,
     TERM_LOT_UNIT,
     TERM_MARGINED,
     TERM_NUMERATOR,
+    TERM_PRICE_UNIT,
 )
 from engine.state import Core, Table
 

@@ -17,7 +17,6 @@ from engine.kernels.money import add_checked, ceil_to, floor_to, multiply_divide
 from engine.kernels.orders import ask_cancel, ask_replace, find_order, place
 from engine.kernels.positions import tradable_lots
 from engine.model.layout import (
-    ACCOUNT_ENTRY_OFFSET_PPM,
     ACCOUNT_ENTRY_TIF,
     ACCOUNT_ENTRY_TYPE,
     ACCOUNT_HELD,
@@ -104,7 +103,7 @@ from engine.model.trading_layout import (
     STEP_TRY,
 )
 from engine.rules.hours import due_after, is_market_open, is_timed_by_bars
-from engine.rules.opening import new_intent, passive_price, place_bracket
+from engine.rules.opening import entry_limit, new_intent, place_bracket
 from engine.rules.risk import opens
 from engine.state import Core, Table
 
@@ -331,8 +330,7 @@ def try_again(s: Core, intents: Table, i: int, lots: int) -> None:
     intents[0, ORDER_SIGNAL] = s.monitors[i, ENTRY_SIGNAL]
     intents[0, ORDER_ATTEMPT] = s.monitors[i, ENTRY_TRY]
     if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
-        price = passive_price(s, i, side, s.account[ACCOUNT_ENTRY_OFFSET_PPM])
-        intents[0, ORDER_LIMIT] = price
+        intents[0, ORDER_LIMIT] = entry_limit(s, i, side)
     price = intents[0, ORDER_LIMIT]
     order_id = place(s, intents, 0)
     if order_id == 0:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from engine.jit import kernel
-from engine.kernels.money import add_checked, ceil_to, floor_to, multiply_divide_ceiling
+from engine.kernels.money import (
+    add_checked,
+    ceil_to,
+    floor_to,
+    multiply_divide_ceiling,
+    multiply_divide_floor,
+)
 from engine.kernels.orders import place
 from engine.model.layout import (
+    ACCOUNT_ENTRY_OFFSET_PPM,
     ACCOUNT_STOP_PPM,
     ACCOUNT_TARGET_PPM,
     ACCOUNT_TRAIL_PPM,
@@ -21,6 +28,7 @@ from engine.model.layout import (
     ORDER_TYPE,
     ORDER_WIDTH,
     POSITION_LAST,
+    TERM_PRICE_MAX,
     TERM_PRICE_STEP,
     TIF_GTC,
     TYPE_LIMIT,
@@ -47,13 +55,29 @@ def new_intent(intents: Table, row: int, i: int, side: int, lots: int) -> None:
 
 @kernel
 def passive_price(s: Core, i: int, side: int, distance_ppm: int) -> int:
-    """Return the last price moved `distance_ppm` against `side`'s favour to fill, on the grid."""
+    """Return the last price moved `distance_ppm` against `side`'s favour to fill, on the grid.
+
+    A negative distance goes through the last price; every rounding is to the passive side.
+    """
     last, step = s.positions[i, POSITION_LAST], s.terms[i, TERM_PRICE_STEP]
-    away = multiply_divide_ceiling(last, distance_ppm, MILLION)
+    if distance_ppm >= 0:
+        away = multiply_divide_ceiling(last, distance_ppm, MILLION)
+    else:
+        away = -multiply_divide_floor(last, -distance_ppm, MILLION)
     if side > 0:
         price: int = max(floor_to(add_checked(last, -away), step), step)
         return price
     return ceil_to(add_checked(last, away), step)
+
+
+@kernel
+def entry_limit(s: Core, i: int, side: int) -> int:
+    """Return the limit of an entry of the trading loop: as configured, and inside the contract's range."""
+    price = passive_price(s, i, side, s.account[ACCOUNT_ENTRY_OFFSET_PPM])
+    highest = s.terms[i, TERM_PRICE_MAX]
+    if highest > 0 and price > highest:
+        return floor_to(highest, s.terms[i, TERM_PRICE_STEP])
+    return price
 
 
 @kernel

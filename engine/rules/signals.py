@@ -24,7 +24,6 @@ from engine.model.denials import (
     DENY_POSITION_SIZE,
 )
 from engine.model.layout import (
-    ACCOUNT_ENTRY_OFFSET_PPM,
     ACCOUNT_ENTRY_TIF,
     ACCOUNT_ENTRY_TYPE,
     ACCOUNT_LAST_DENIAL,
@@ -91,7 +90,7 @@ from engine.model.trading_layout import (
 from engine.rules.approval_queue import answer, queue_signal, wait_for_exit
 from engine.rules.hours import due_after, wake_at
 from engine.rules.market_checks import touch_price
-from engine.rules.opening import new_intent, passive_price, place_bracket
+from engine.rules.opening import entry_limit, new_intent, place_bracket
 from engine.rules.signal_checks import check_signal, confidence_class, edge_of, note_decision
 from engine.rules.sizes import size_signal
 from engine.state import Core, Table
@@ -270,7 +269,7 @@ def goal_of(s: Core, i: int) -> int:
 def entry_price(s: Core, i: int, side: int) -> int:
     """Return what an entry is expected to pay: its limit, or the touch."""
     if s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT:
-        return passive_price(s, i, side, s.account[ACCOUNT_ENTRY_OFFSET_PPM])
+        return entry_limit(s, i, side)
     return touch_price(s, i, side)
 
 

@@ -112,8 +112,8 @@ class ExecutionTable(Table):
         None,
         ge=-5_000,
         le=5_000,
-        description="limit: basis points behind the last price, positive is passive. 0 when left "
-        "out.",
+        description="limit: basis points behind the last price; negative: through it, as far as it "
+        "may pay. 0 when left out.",
     )
     time_in_force: Literal["GTC", "DAY", "IOC", "FOK"] = Field(
         "GTC", description="How long an order works."
