@@ -142,6 +142,7 @@ from engine.model.trading_layout import (
 )
 from engine.rules.breakers import hear_input
 from engine.rules.correlation import sample_returns, scale_returns
+from engine.rules.drift import watch_drift
 from engine.rules.guards import note_flow
 from engine.rules.hours import note_session
 from engine.rules.scaling import scale_monitor, scale_price
@@ -172,6 +173,7 @@ def apply_event(s: Core, events: Table, row: int) -> None:
         mark_equity(s)
         if s.account[ACCOUNT_TRADING] == 1:
             sample_returns(s)
+            watch_drift(s)
     elif kind == KIND_TIMER:
         mark_equity(s)
     elif kind >= KIND_API_ERROR:

@@ -94,6 +94,7 @@ class GuardAlert(IntEnum):
     """What a person is told of the account as a whole (ALERT_CODE)."""
 
     NOT_FLAT = 301  # everything is being closed, and for ten minutes something could not be
+    EXPOSURE = 302  # a limit of exposure was passed by prices alone; ALERT_NUMBER: the check's code
 
 
 class Severity(IntEnum):
@@ -322,6 +323,8 @@ ALERT_EXIT_FAILED: Final = ExitAlert.EXIT_FAILED.value
 ALERT_EXIT_STUCK: Final = ExitAlert.EXIT_STUCK.value
 ALERT_EXIT_QUEUED: Final = ExitAlert.EXIT_QUEUED.value
 ALERT_NOT_FLAT: Final = GuardAlert.NOT_FLAT.value
+ALERT_EXPOSURE: Final = GuardAlert.EXPOSURE.value
+ALERT_WARNING: Final = 2
 ALERT_CRITICAL: Final = 3  # ALERT_SEVERITY of these
 
 ACTIVE: Final = Severity.ACTIVE.value

@@ -287,6 +287,7 @@ GUARD_BARE_NS: Final = 56  # nanoseconds that lots were without protection
 GUARD_BARE_TIMES: Final = 57
 GUARD_TIER_SINCES: Final = 58  # three: ns since equity is at the level of SNIPER, ...; 0: it is not
 GUARD_QUIET_UNTIL: Final = 62  # ns: before this, a watch changes nothing (`engine.rules.quiet`)
+GUARD_DRIFTED: Final = 63  # 1: that a limit was passed by prices alone has been told
 GUARD_HOUR_TOLD: Final = 61  # 1: the hour that is being counted has been found unusual
 
 # --- Latches: one row per `Latch` ---------------------------------------------------------------------------

@@ -100,6 +100,8 @@ def ppm(percent: str) -> int:
 
 AMOUNTS = {"daily": loop.LIMIT_DAILY_MINOR, "minimum": loop.LIMIT_MINIMUM_MINOR}
 SHARES = {
+    "position": loop.LIMIT_POSITION_PPM,
+    "gross": loop.LIMIT_GROSS_PPM,
     "daily_percent": loop.LIMIT_DAILY_PPM,
     "drawdown": loop.LIMIT_DRAWDOWN_PPM,
     "reset": loop.LIMIT_RESET_PPM,
@@ -271,6 +273,8 @@ class Guarded:
         if verb == "day":
             day = int(rest[0]) if rest else 0
             self.event(at.KIND_SESSION_OPEN, CALENDAR_ID=0, SESSION_DAY=day)
+        elif verb == "marked":
+            self.event(at.KIND_ACCRUAL)
         elif verb == "close":
             self.event(at.KIND_SESSION_CLOSE, CALENDAR_ID=0)
         elif verb in ("halted", "resumed"):
