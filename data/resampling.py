@@ -159,6 +159,26 @@ def concatenated(blocks: Sequence[BarColumns]) -> BarColumns:
     return bars
 
 
+def period_of_tick(
+    ts_ns: int,
+    instrument: Instrument,
+    period: Period,
+    *,
+    anchor: Anchor = Anchor.SESSION,
+    regular_hours: bool = False,
+) -> tuple[int, int] | None:
+    """Return open and close of the bar that a quote or trade begins or belongs to.
+
+    A bar opens where the period of its first tick says. None where the tick is in no bar.
+    """
+    stamp, zero = np.array([ts_ns], dtype=np.int64), np.zeros(1, dtype=np.int64)
+    row = BarColumns(stamp, stamp, zero, zero, zero, zero, zero)
+    if regular_hours and not len(_regular(row, instrument.calendar, is_ticks=True)):
+        return None
+    buckets = _buckets(row, instrument, period, anchor, is_ticks=True)
+    return int(buckets.open_ns[0]), int(buckets.close_ns[0])
+
+
 def resampled_instrument(instrument: Instrument, kind: str, price: QuotePrice) -> Instrument:
     """Return the definition of the bars' instrument: mids need one decimal more.
 
