@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -34,7 +35,8 @@ from runtime.gateway.checks import Limits, Market, Situation
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.ledger import OrderLedger
 from runtime.gateway.refusals import Refused
-from runtime.journal.journal import SessionJournal
+from runtime.journal.failures import LeaseLost, NotDurable, Trouble
+from runtime.journal.journal import JournalState, SessionJournal
 from runtime.journal.records import (
     Checkpointed,
     Closed,
@@ -49,7 +51,7 @@ from runtime.session.intake import Intake, to_bytes
 from runtime.session.reconciling import differences
 from runtime.session.recovery import Recovered, image_of
 from runtime.session.states import SessionState, require_transition
-from runtime.session.wishes import rows_of
+from runtime.session.wishes import PART, part_rows, rows_of
 from runtime.session_core.core import SessionCore
 
 _S = SessionState
@@ -147,6 +149,8 @@ class Session:
         self._is_paused = self._recovered.is_paused
         self._is_connected = True
         self._decided_ns = 0
+        self._troubles: asyncio.Queue[Trouble] = asyncio.Queue()
+        parts.journal.on_trouble = self._troubles.put_nowait
 
     # --- its life --------------------------------------------------------------------------------
     async def run(self) -> SessionState:
@@ -216,6 +220,7 @@ class Session:
                 self._every(self.parts.options.control_seconds, self._obey),
                 self._every(self.parts.options.checkpoint_seconds, self.checkpoint),
                 self._every(self.parts.options.lease_seconds, self._renew),
+                self._heed_journal(),
             )
         ]
         waited: set[asyncio.Future[Any]] = {pump, self._stop_asked, *others}
@@ -261,7 +266,8 @@ class Session:
             async with self._lock:
                 await self._item(item)
             if throttles and self._journal.pressure > _PRESSURE_OF_REPLAY:
-                await self._journal.durable(self._journal.head[0])
+                with suppress(NotDurable):  # then the emergency file has it
+                    await self._journal.durable(self._journal.head[0])
 
     async def _item(self, item: FeedItem) -> None:
         self._decided_ns = self.parts.clock.monotonic_ns()
@@ -296,9 +302,19 @@ class Session:
         await asyncio.get_running_loop().create_future()
 
     async def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do some work again and again; while the database is away it fails, and that is told once."""
+        is_failing = False
         while True:
             await self.parts.clock.sleep(seconds)
-            await work()
+            try:
+                await work()
+                is_failing = False
+            except LeaseLost:
+                raise
+            except InputError as error:
+                if not is_failing:
+                    self._note("database", "warning", work.__name__.strip("_"), error.problem)
+                is_failing = True
 
     async def _obey(self) -> None:
         """Do what people have asked for since the last look."""
@@ -321,7 +337,27 @@ class Session:
         await self._journal.anchor("checkpoint")
 
     async def _renew(self) -> None:
+        """Keep the account, and bring what an emergency file has back into the database."""
+        if self._journal.state is JournalState.EMERGENCY:
+            await self._journal.merge()
+            self._note("journal", "info", "journal", "the database has everything again")
+            return
         await self._journal.renew()
+
+    async def _heed_journal(self) -> None:
+        """Tell the engine's breaker of the database's errors; end where nothing can be written."""
+        while True:
+            trouble = await self._troubles.get()
+            if trouble.halts:
+                raise TraderError(
+                    f"the journal cannot go on: {trouble.problem}", code="session.journal"
+                )
+            async with self._lock:
+                self._note("journal", "critical", trouble.kind.value, trouble.problem)
+                rows = part_rows(at.KIND_DATABASE_ERROR, self._core.now_ns)
+                one = OperatorInput(self._core.now_ns, to_bytes(rows), PART, "journal")
+                await self.intake.take(one)
+                self._after_input()
 
     # --- wishes ----------------------------------------------------------------------------------
     async def ask(self, asked: Asked) -> str:

@@ -42,6 +42,18 @@ _ACTIONS: Final = {
 }
 
 
+PART: Final = "part"  # not a wish: a part of the session tells the engine something
+
+
+def part_rows(kind: int, now_ns: int) -> Rows:
+    """Return what a part of the session tells the engine, e.g. an error of the database."""
+    row = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
+    row[0, at.EVENT_TS] = now_ns
+    row[0, at.EVENT_KIND] = kind
+    row[0, at.EVENT_INSTRUMENT] = -1
+    return row
+
+
 def rows_of(verb: str, argument: str, now_ns: int) -> Rows:
     """Return what the trading loop is told of a wish.
 
@@ -55,10 +67,7 @@ def rows_of(verb: str, argument: str, now_ns: int) -> Rows:
     InputError
         If there is no such verb or latch, or the number is none.
     """
-    row = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
-    row[0, at.EVENT_TS] = now_ns
-    row[0, at.EVENT_KIND] = at.KIND_OPERATOR
-    row[0, at.EVENT_INSTRUMENT] = -1
+    row = part_rows(at.KIND_OPERATOR, now_ns)
     if verb not in _ACTIONS:
         raise InputError(
             f"a session knows no wish {verb!r}",
