@@ -103,6 +103,14 @@ def carry_out_intent(s: Core, intents: Table, n: int) -> None:
 
 
 @kernel
+def place_own(s: Core, intents: Table, i: int, count: int) -> None:
+    """Do what a compiled strategy has asked for in instrument `i`."""
+    for n in range(count):
+        intents[n, ORDER_INSTRUMENT] = i
+        carry_out_intent(s, intents, n)
+
+
+@kernel
 def edge_said(s: Core, intents: Table, n: int) -> int:
     """Return the edge, or the probability, that intent `n` says.
 

@@ -20,7 +20,7 @@ from engine.model.instruments import Instrument
 from engine.model.units import from_minor, from_quanta
 from engine.strategy import Fill, Strategy
 from runtime.backtest.bar_views import BarView, QuoteView, TradeView
-from runtime.backtest.desk import BacktestDesk
+from runtime.backtest.desk import StrategyDesk
 from runtime.backtest.machine import END, Machine
 from runtime.backtest.market_order import BLOCK_ROWS, Block, blocks_of
 from runtime.backtest.user_code import UserCode
@@ -59,17 +59,17 @@ class ClassSession:
         self._times: Any = (0,)  # of the events that the strategy is shown,
         self._shown_at: Any = _Start()  # and which of them it is looking at
         self.reached = 0  # the time that the machine has run to
-        self.desk = BacktestDesk(self.catch_up, machine, self.instruments)
+        self.desk = StrategyDesk(self.catch_up, machine, self.instruments)
         strategy._desk = self.desk
         self._parts = history.parts
         self._values = values
         self._warm = [warm_place(part, k, values) for k, part in enumerate(history.parts)]
         kind = type(strategy)
-        self._on_bar = _overridden(kind, "on_bar", strategy)
-        self._on_bars = _overridden(kind, "on_bars", strategy)
-        self._on_quote = _overridden(kind, "on_quote", strategy)
-        self._on_trade = _overridden(kind, "on_trade", strategy)
-        self._on_fill = _overridden(kind, "on_fill", strategy)
+        self._on_bar = overridden(kind, "on_bar", strategy)
+        self._on_bars = overridden(kind, "on_bars", strategy)
+        self._on_quote = overridden(kind, "on_quote", strategy)
+        self._on_trade = overridden(kind, "on_trade", strategy)
+        self._on_fill = overridden(kind, "on_fill", strategy)
         self._fills_seen = 0
         self._shown = [source for source in lanes.sources if self._is_shown(source.kind)]
 
@@ -121,6 +121,9 @@ class ClassSession:
             end = min(start + BLOCK_ROWS, len(source.ts_ns))
             first = min(max(self._warm[0] if bars else 0, start), end)
             columns = [self._values[name][0][first:end].tolist() for name in names]
+            if self._on_fill is not None:
+                for view._place in range(start, first):
+                    self.hear()
             call(self, view, callback, refuse, range(first, end), *columns)
             report(end)
 
@@ -205,7 +208,7 @@ class ClassSession:
                 i = values[at.EVENT_INSTRUMENT]
                 self.desk.instrument = i
                 with self.user.guard("on_fill"):
-                    self._on_fill(_to_fill(self.instruments[i], values))
+                    self._on_fill(to_fill(self.instruments[i], values))
 
 
 class _Start:
@@ -252,7 +255,7 @@ def warm_place(part: InstrumentHistory, k: int, values: Values) -> int:
     return first
 
 
-def _to_fill(instrument: Instrument, values: list[int]) -> Fill:
+def to_fill(instrument: Instrument, values: list[int]) -> Fill:
     return Fill(
         order_id=values[at.FACT_ORDER],
         symbol=instrument.symbol,
@@ -264,7 +267,7 @@ def _to_fill(instrument: Instrument, values: list[int]) -> Fill:
     )
 
 
-def _overridden(kind: type[Strategy], name: str, strategy: Strategy) -> Callable[[Any], Any] | None:
+def overridden(kind: type[Strategy], name: str, strategy: Strategy) -> Callable[[Any], Any] | None:
     if getattr(kind, name) is getattr(Strategy, name):
         return None
     method: Callable[[Any], Any] = getattr(strategy, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.history import History
-from engine.errors import FormulaError
 from engine.lang.batch import evaluate_batch
-from engine.lang.compiler import compile_program
 from engine.lang.program import Program
-from engine.strategy import Indicator, Strategy, declared
+from engine.strategy import Indicator, Strategy
 from runtime.backtest.class_session import ClassSession
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
@@ -23,7 +20,8 @@ from runtime.backtest.inputs import inputs_of
 from runtime.backtest.machine import Machine
 from runtime.backtest.signals import panel_of
 from runtime.backtest.sources import market_sources
-from runtime.backtest.user_code import UserCode, load_class, parameter_values, placed_formula
+from runtime.backtest.user_code import UserCode
+from runtime.backtest.user_strategies import load_strategy_class, new_strategy
 from runtime.config import StrategyConfig
 from runtime.results import RunOutput
 from sims.fillbook.settings import BookSettings
@@ -47,13 +45,17 @@ class ClassDecider:
     @staticmethod
     def load(config: StrategyConfig, history: History, clockwork: Clockwork) -> ClassDecider:
         """Load the class that a strategy file names and check what it declares."""
-        kind = load_class(config)
-        parameters = parameter_values(config, kind)
-        indicators = declared(Indicator, kind)
-        program = None
-        if indicators:
-            program = _program_of(indicators, parameters, config, history)
-        return ClassDecider(config, history, clockwork, kind, parameters, program, indicators, {})
+        loaded = load_strategy_class(config, history.symbols)
+        return ClassDecider(
+            config,
+            history,
+            clockwork,
+            loaded.kind,
+            loaded.parameters,
+            loaded.program,
+            loaded.indicators,
+            {},
+        )
 
     def sources(self, is_compiled: bool) -> Sequence[Source]:
         """Return the market data, and compute the declared indicators."""
@@ -72,29 +74,8 @@ class ClassDecider:
 
         machine = Machine(job.setup, settings, job.is_compiled)
         user = UserCode(self.config, self.kind.__name__)
-        with user.guard("__init__"):
-            strategy = self.kind()
-        for name, value in self.parameters.items():
-            setattr(strategy, name, value)
-        for name in self.indicators:
-            setattr(strategy, name, math.nan)
+        strategy = new_strategy(self.kind, self.parameters, self.indicators, user)
         lanes = Lanes(job.sources, job.setup.terms, always=job.steps_on_all)
         session = ClassSession(machine, lanes, strategy, user, self.history, self._values)
         session.run(job.reporter(machine, lanes))
         return machine.output(job.clockwork, starting_cash(job.config))
-
-
-def _program_of(
-    indicators: dict[str, Indicator],
-    parameters: dict[str, float | bool],
-    config: StrategyConfig,
-    history: History,
-) -> Program:
-    kinds = {
-        name: "condition" if item.is_condition else "number" for name, item in indicators.items()
-    }
-    formulas = {name: item.formula for name, item in indicators.items()}
-    try:
-        return compile_program(formulas, parameters, kinds=kinds, symbols=history.symbols)
-    except FormulaError as error:
-        raise placed_formula(error, config) from None

@@ -1,13 +1,14 @@
-"""The desk of a backtest: where a Python strategy's verbs become intents of the core."""
+"""A strategy's desk: where a Python strategy's verbs become intents of the core."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import InputError, StrategyError
 from engine.kernels.orders import find_order
@@ -26,8 +27,8 @@ from engine.rules.verbs import (
     VERB_SIGNAL,
     VERB_TARGET,
 )
+from engine.state import Core
 from engine.strategy import MARKET, Estimate, Number, OrderTerms, rounding_of
-from runtime.backtest.machine import Machine
 from runtime.backtest.signals import WEIGHT_MAX
 
 _PPM_OF_PERCENT = 4
@@ -54,13 +55,36 @@ _POWERS: tuple[int, ...] = tuple(int(10**k) for k in range(11))
 Row = dict[int, int]  # the columns of an intent that are not zero
 
 
-class BacktestDesk:
+class Acting(Protocol):
+    """What stands behind a desk: a core, and the block in which intents are handed to it."""
+
+    @property
+    def plain(self) -> Core:
+        """The core's blocks, as memoryviews."""
+
+    @property
+    def intents(self) -> NDArray[np.int64]:
+        """The block of intents."""
+
+    @property
+    def plain_intents(self) -> Any:
+        """The same, as a memoryview."""
+
+    @property
+    def equity_minor(self) -> int:
+        """The account's equity at the last prices."""
+
+    def act(self, verb: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, /) -> int:
+        """Do what a verb asks for; see `engine.rules.verbs`."""
+
+
+class StrategyDesk:
     """Verbs and reads of a strategy over a machine; `catch_up` brings it to the strategy's now."""
 
     def __init__(
         self,
         catch_up: Callable[[], None],
-        machine: Machine,
+        machine: Acting,
         instruments: tuple[Instrument, ...],
     ) -> None:
         self._catch_up = catch_up

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.history import History
-from engine.errors import DataError, FormulaError, StrategyError
+from engine.errors import DataError
 from engine.jit import callback
 from engine.lang.batch import evaluate_batch
-from engine.lang.compiler import compile_program
 from engine.lang.program import Program
 from engine.model import layout as at
 from runtime.backtest.clockwork import Clockwork
@@ -25,7 +24,8 @@ from runtime.backtest.inputs import inputs_of
 from runtime.backtest.machine import Machine
 from runtime.backtest.signals import panel_of
 from runtime.backtest.sources import market_sources
-from runtime.backtest.user_code import UserCode, load_object, placed_formula
+from runtime.backtest.user_code import UserCode
+from runtime.backtest.user_strategies import load_function
 from runtime.config import StrategyConfig
 from runtime.results import RunOutput
 from sims.fillbook.settings import BookSettings
@@ -62,31 +62,7 @@ class FunctionDecider:
     @staticmethod
     def load(config: StrategyConfig, history: History, clockwork: Clockwork) -> FunctionDecider:
         """Load the function that a strategy file names."""
-        function = load_object(config)
-        if not hasattr(function, "indicators") or not hasattr(function, "memory"):
-            raise StrategyError(
-                f"{config.strategy.code_name} is not marked as a compiled strategy",
-                where=str(config.strategy.code_path),
-                remedy="put @trader.compiled_strategy(...) over it",
-            )
-        formulas: dict[str, str] = function.indicators
-        if not formulas:
-            return FunctionDecider(config, history, clockwork, function, None, function.memory)
-        if function.on != "bar":
-            raise StrategyError(
-                f"{config.strategy.code_name} is called on each {function.on}; indicators need bars",
-                where=str(config.strategy.code_path),
-                remedy="leave out indicators, and keep what is needed in memory",
-            )
-        try:
-            program = compile_program(
-                formulas,
-                config.parameter_values(),
-                kinds=dict.fromkeys(formulas, "number"),
-                symbols=history.symbols,
-            )
-        except FormulaError as error:
-            raise placed_formula(error, config) from None
+        function, program = load_function(config, history.symbols)
         return FunctionDecider(config, history, clockwork, function, program, function.memory)
 
     def sources(self, is_compiled: bool) -> Sequence[Source]:

@@ -196,6 +196,12 @@ class UserCode:
         except (Exception, SystemExit) as error:  # a strategy does not end the program
             raise _blame(error, self._path, callback) from error
 
+    def blame(self, error: Exception | SystemExit, callback: str) -> BaseException:
+        """Return what `guard` would raise of an error; itself, where no line of the user's raised it."""
+        if isinstance(error, StrategyError):
+            return self._placed(error)
+        return error if isinstance(error, TraderError) else _blame(error, self._path, callback)
+
     def refuse_result(self, callback: str) -> NoReturn:
         """Say that callbacks return nothing."""
         raise StrategyError(

@@ -9,9 +9,12 @@ from engine.model.instruments import Instrument
 from engine.model.units import to_minor
 from runtime.backtest.account import Setup, setup_for
 from runtime.backtest.clockwork import Clockwork
+from runtime.backtest.user_strategies import load_function, load_strategy_class
 from runtime.config import StrategyConfig
 from runtime.session_core.core import SessionCore
+from runtime.session_core.drivers.classes import ClassDriver
 from runtime.session_core.drivers.driver import Driver
+from runtime.session_core.drivers.functions import FunctionDriver
 from runtime.session_core.drivers.inputs import volume_kinds
 from runtime.session_core.drivers.rules import RulesDriver
 from sims.paper import PaperBroker
@@ -70,8 +73,13 @@ def new_session_core(config: StrategyConfig, market: Market, setup: Setup) -> Se
 def driver_of(config: StrategyConfig, market: Market) -> Driver:
     """Return who decides for a strategy."""
     symbols = [item.symbol for item in market.instruments]
-    program = config.compile_rules(symbols=symbols)
-    return RulesDriver(config, program, market.instruments, market.clockwork, market.volumes)
+    rest = (market.instruments, market.clockwork, market.volumes)
+    if config.strategy.logic == "class":
+        return ClassDriver(config, load_strategy_class(config, symbols), *rest)
+    if config.strategy.logic == "compiled":
+        function, program = load_function(config, symbols)
+        return FunctionDriver(config, function, program, *rest)
+    return RulesDriver(config, config.compile_rules(symbols=symbols), *rest)
 
 
 def new_paper_broker(

@@ -86,15 +86,17 @@ class SessionCore:
         self._begin()
         events: Any = as_plain(one.events)
         count = len(one.events)
-        signals = self._driver.read(events, count)
+        is_market = count > 1 or events[0, at.EVENT_KIND] <= at.KIND_TRADE
+        signals = self._driver.read(events, count) if is_market else None
         if self._is_trading:
             yield from self._end_waits(one.ts_ns)
-        for row in range(count):
-            yield from self._event(events, row, signals)
+        yield from self._events(events, count, signals)
         if self._is_trading:
             yield from self.turn()
-        yield from self._driver.decide(events, count)
-        yield from self._finish()
+        if is_market:
+            yield from self._driver.decide(events, count)
+        if self._account[at.ACCOUNT_COMMANDS] > 0 or self._account[at.ACCOUNT_FAULT] != 0:
+            yield from self._finish()
 
     def time(self, now_ns: int) -> Step:
         """Let the waits end that end until a time of which nothing more will come."""
@@ -119,7 +121,7 @@ class SessionCore:
         events: Any = as_plain(self._not_before_now(rows))
         for row in range(len(rows)):
             yield from self._end_waits(events[row, at.EVENT_TS])
-            yield from self._event(events, row, None, is_met=False)
+            yield from self._events(events, row + 1, None, first=row, is_met=False)
             yield from self.turn()
         yield from self._finish()
 
@@ -254,32 +256,32 @@ class SessionCore:
             yield from self.send()
         self._require_sound()
 
-    def _event(self, events: Any, row: int, signals: Any, *, is_met: bool = True) -> Step:
-        """Let a simulated broker and then the core meet one event, and send what that makes."""
-        plain, account = self.plain, self._account
-        kind, i = events[row, at.EVENT_KIND], events[row, at.EVENT_INSTRUMENT]
-        is_market = at.KIND_BAR <= kind <= at.KIND_TRADE
-        if signals is not None and is_market and self._is_trading:
-            take_row_inputs(plain, i, signals, row)
-        if is_met and not (is_market and self._positions[i, at.POSITION_CLOSED] == 1):
-            facts = yield Meet(row)
-            if len(facts):
-                self._apply(facts)
-        if kind < at.KIND_BAR or self._reinvests:
-            yield from self._action(events, row, i)
-        else:
-            apply_event(plain, events, row)
-        if account[at.ACCOUNT_COMMANDS] > 0:
-            yield from self.send()
-        if account[at.ACCOUNT_FAULT] != 0:
-            self._require_sound()
-
-    def _action(self, events: Any, row: int, i: int) -> Step:
-        """Apply an event that may change a position without a fill, and say so."""
-        before = self._positions[i, at.POSITION_QUANTITY] if i >= 0 else 0
-        apply_event(self.plain, events, row)
-        if i >= 0 and self._positions[i, at.POSITION_QUANTITY] != before:
-            yield Follow(i, self._positions[i, at.POSITION_QUANTITY])
+    def _events(
+        self, events: Any, last: int, signals: Any, *, first: int = 0, is_met: bool = True
+    ) -> Step:
+        """Let a simulated broker and then the core meet events, and send what each of them makes."""
+        plain, account, positions = self.plain, self._account, self._positions
+        takes_inputs = signals is not None and self._is_trading
+        for row in range(first, last):
+            kind, i = events[row, at.EVENT_KIND], events[row, at.EVENT_INSTRUMENT]
+            is_market = at.KIND_BAR <= kind <= at.KIND_TRADE
+            if takes_inputs and is_market:
+                take_row_inputs(plain, i, signals, row)
+            if is_met and not (is_market and positions[i, at.POSITION_CLOSED] == 1):
+                facts = yield Meet(row)
+                if len(facts):
+                    self._apply(facts)
+            if i >= 0 and (kind < at.KIND_BAR or self._reinvests):
+                before = positions[i, at.POSITION_QUANTITY]
+                apply_event(plain, events, row)
+                if positions[i, at.POSITION_QUANTITY] != before:  # by an action, without a fill
+                    yield Follow(i, positions[i, at.POSITION_QUANTITY])
+            else:
+                apply_event(plain, events, row)
+            if account[at.ACCOUNT_COMMANDS] > 0:
+                yield from self.send()
+            if account[at.ACCOUNT_FAULT] != 0:
+                self._require_sound()
 
     def _end_waits(self, before: int) -> Step:
         """Let the waits that end before a time have their turn, one time after another."""

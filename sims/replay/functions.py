@@ -23,7 +23,6 @@ from engine.model.layout import (
     BAR_CLOSE,
     KIND_BAR,
     KIND_QUOTE,
-    ORDER_INSTRUMENT,
     POSITION_CLOSED,
     POSITION_LAST,
     POSITION_WORKING,
@@ -34,10 +33,10 @@ from engine.model.layout import (
     TRADE_PRICE,
     UNKNOWN,
 )
-from engine.rules.verbs import carry_out_intent
+from engine.rules.verbs import place_own
 from engine.state import Core, Table
 from sims.fillbook.layout import COUNT_FAULT, MARKET_WORKING, Book
-from sims.replay.catching_up import catch_up_used, is_mark, pass_over, write_event
+from sims.replay.catching_up import catch_up, catch_up_used, is_mark, pass_over, write_event
 from sims.replay.heap import NEVER
 from sims.replay.lanes import (
     end_lane_waits,
@@ -124,12 +123,10 @@ def last_price(s: Core, lanes: Table, columns: Any, k: int, row: int, before: in
 
 
 @kernel
-def place_own(s: Core, b: Book, intents: Table, i: int, count: int) -> None:
+def send_own(s: Core, b: Book, intents: Table, i: int, count: int) -> None:
     """Do what a compiled strategy has asked for in instrument `i`, and send it."""
     begin_decision(s, b)
-    for n in range(count):
-        intents[n, ORDER_INSTRUMENT] = i
-        carry_out_intent(s, intents, n)
+    place_own(s, intents, i, count)
     pass_commands(s, b)
 
 
@@ -188,7 +185,7 @@ def stretch(
         write_event(lanes, columns, k, row, events, 0)
         lanes[k, LANE_CURSOR] = row + 1
         handle(s, b, events, 0)
-        place_own(s, b, intents, i, count)
+        send_own(s, b, intents, i, count)
         wake_traded(s, b, lanes, columns, heap, turn)
     plan(s, b, lanes, columns, heap, turn, k)
     return True
@@ -256,7 +253,7 @@ def replay_function(
                     own_intents,
                 )
                 if count > 0:
-                    place_own(s, b, intents, i, count)
+                    send_own(s, b, intents, i, count)
                     wake_traded(s, b, lanes, columns, heap, turn)
         if s.account[ACCOUNT_TOUCHED] == 1:
             catch_up_used(s, b, lanes, columns, turn, events, kept, turn[TURN_NOW])
@@ -267,4 +264,5 @@ def replay_function(
             return 0
         if s.account[ACCOUNT_JOURNAL] > room:
             return 0
+    catch_up(s, b, lanes, columns, turn, events, 0, until)
     return 1

@@ -15,7 +15,7 @@ from engine.rules.decide import decide
 from engine.rules.turn import TURNS_MAX, watch
 from engine.rules.verbs import fulfil
 from runtime.session_core.core import SessionCore
-from runtime.session_core.faults import StrategyFault
+from runtime.session_core.drivers.driver import Driver
 from runtime.session_core.playing import play as drive
 from runtime.session_core.steps import Step
 from sims.paper import PaperBroker
@@ -28,18 +28,17 @@ from tests.property.trading_worlds import make_trading_world
 SEEDS = range(60)
 
 
-class SignalDriver:
+class SignalDriver(Driver):
     """Follows the signals that a world has drawn, and sends a world's orders from outside."""
 
-    has_memory = False
-
     def __init__(self, world: World) -> None:
+        super().__init__()
         self.world = world
         self.signals: Any = None
         self.is_due = False
 
     def join(self, core: SessionCore) -> None:
-        self.core = core
+        super().join(core)
         self.plain, self.intents = core.plain, core.intents
         self.trader = _Trader(self.world, cast(Any, self))
 
@@ -69,22 +68,6 @@ class SignalDriver:
             if account[at.ACCOUNT_TOUCHED] and account[at.ACCOUNT_TRADING]:
                 watch(plain, intents)
         return answer
-
-    def start(self) -> Step:
-        yield from ()
-
-    stop = hear = start
-
-    def note(self, facts: Rows) -> None: ...
-
-    def silence(self) -> None: ...
-
-    def take_fault(self) -> StrategyFault | None: ...
-
-    def memory(self) -> bytes:
-        return b""
-
-    def remember(self, memory: bytes) -> None: ...
 
 
 class WorldSession:

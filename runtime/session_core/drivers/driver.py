@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from engine.ports import Rows
 from runtime.session_core.faults import StrategyFault
@@ -12,16 +12,22 @@ if TYPE_CHECKING:
     from runtime.session_core.core import SessionCore
 
 
-class Driver(Protocol):
-    """One strategy with its memory; of one core."""
+class Driver:
+    """One strategy with its memory, of one core; this one never wants anything."""
 
-    has_memory: bool  # whether `memory` is all that it remembers
+    has_memory = True  # whether `memory` is all that it remembers
+
+    def __init__(self) -> None:
+        self.is_silent = False
+        self.fault: StrategyFault | None = None
 
     def join(self, core: SessionCore) -> None:
         """Belong to a core."""
+        self.core = core
 
     def start(self) -> Step:
         """Do what is to be done before the first input."""
+        yield from ()
 
     def read(self, events: Any, count: int) -> Any:
         """See a slice before it is taken; return the trading loop's inputs beside its rows, or None.
@@ -31,24 +37,36 @@ class Driver(Protocol):
 
     def decide(self, events: Any, count: int) -> Step:
         """Decide on the slice that was read, when the core has taken it."""
+        yield from ()
 
     def note(self, facts: Rows) -> None:
         """Take notice of facts that the core has applied."""
 
     def hear(self) -> Step:
         """Tell the strategy of fills between slices."""
+        yield from ()
 
     def stop(self) -> Step:
         """Do what is to be done after the last input."""
+        yield from ()
 
     def silence(self) -> None:
         """Ask the strategy no more."""
+        self.is_silent = True
+
+    def fail(self, fault: StrategyFault) -> None:
+        """Keep why the strategy cannot go on, and ask it no more."""
+        self.fault = fault
+        self.silence()
 
     def take_fault(self) -> StrategyFault | None:
         """Return, once, why the strategy was silenced."""
+        fault, self.fault = self.fault, None
+        return fault
 
     def memory(self) -> bytes:
         """Return what is remembered from slice to slice."""
+        return b""
 
     def remember(self, memory: bytes) -> None:
         """Go on from what `memory` has returned."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -14,19 +14,16 @@ from engine.lang.program import Program
 from engine.lang.streaming import StreamingProgram
 from engine.model import layout as at
 from engine.model.instruments import Instrument
-from engine.ports import Rows
 from engine.rules.decide import decide
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.inputs import INPUT_KEYS
 from runtime.backtest.signals import BITS, WEIGHT_MAX
 from runtime.config import StrategyConfig
 from runtime.session_core.drivers.bars import BarReader, BarsMemory
+from runtime.session_core.drivers.driver import Driver
 from runtime.session_core.drivers.inputs import SliceInputs, Volume
 from runtime.session_core.faults import StrategyFault
 from runtime.session_core.steps import Step
-
-if TYPE_CHECKING:
-    from runtime.session_core.core import SessionCore
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
@@ -38,16 +35,14 @@ class _Memory(msgspec.Struct, array_like=True):
     period: int | None
 
 
-class RulesDriver:
-    """See `runtime.session_core.drivers.driver.Driver`.
+class RulesDriver(Driver):
+    """Formulas over the bars of each slice, and what the core's rules do with their signals.
 
     Parameters
     ----------
     kinds
         Of `runtime.session_core.drivers.inputs.volume_kinds`.
     """
-
-    has_memory = True
 
     def __init__(
         self,
@@ -57,6 +52,7 @@ class RulesDriver:
         clockwork: Clockwork,
         kinds: Sequence[int],
     ) -> None:
+        super().__init__()
         assert config.rules is not None
         self._name = config.name
         self._symbols = [item.symbol for item in instruments]
@@ -70,12 +66,6 @@ class RulesDriver:
         self._rebalance = config.rules.rebalance
         self._period: int | None = None
         self._marked: list[int] = []  # rows whose bits are not zero
-        self._is_silent = False
-        self._fault: StrategyFault | None = None
-
-    def join(self, core: SessionCore) -> None:
-        """Belong to a core."""
-        self._core = core
 
     def read(self, events: Any, count: int) -> Any:
         """Evaluate the formulas at the bars of a slice."""
@@ -86,7 +76,7 @@ class RulesDriver:
         self._marked = []
         if inputs.is_given:
             inputs.write_slice(events, count)
-        if not self._is_silent:
+        if not self.is_silent:
             rows, bars = self._bars.read(events, count)
             if bars:
                 self._evaluate(rows, bars)
@@ -116,13 +106,12 @@ class RulesDriver:
         """Write a target weight; return its bit, 0 where there is none."""
         if abs(weight) > WEIGHT_MAX:
             when = np.datetime64(bar.ts_close_ns, "ns")
-            self.silence()
-            self._fault = StrategyFault(
-                self._name,
-                "rules.weight",
-                f"the weight of {self._symbols[bar.instrument_index]} is {weight:g} at {when}; "
-                f"weights are fractions of equity, at most {WEIGHT_MAX:g}",
+            symbol = self._symbols[bar.instrument_index]
+            problem = (
+                f"the weight of {symbol} is {weight:g} at {when}; "
+                f"weights are fractions of equity, at most {WEIGHT_MAX:g}"
             )
+            self.fail(StrategyFault(self._name, "rules.weight", problem))
             return 0
         if weight != weight:
             return 0
@@ -146,29 +135,11 @@ class RulesDriver:
         """Follow the signals of the slice."""
         if not self._marked:
             return
-        core = self._core
+        core = self.core
         core.plain.account[at.ACCOUNT_SEQUENCE] = 0
         decide(core.plain, core.plain_intents, events, self._inputs.rows, 0, count)
         yield from core.send()
         yield from core.turn()
-
-    def start(self) -> Step:
-        """Do nothing."""
-        yield from ()
-
-    stop = hear = start
-
-    def note(self, facts: Rows) -> None:
-        """Formulas do not look at fills."""
-
-    def silence(self) -> None:
-        """Evaluate no more."""
-        self._is_silent = True
-
-    def take_fault(self) -> StrategyFault | None:
-        """Return, once, what weight was no weight."""
-        fault, self._fault = self._fault, None
-        return fault
 
     def memory(self) -> bytes:
         """Return the memory of the formulas, of splits, of volumes and of rebalancing."""

@@ -1,0 +1,258 @@
+"""A Python class decides, slice by slice.
+
+Its verbs act on the core at once, so that a callback sees what it has asked for; what is to be sent for
+them is sent when the callback has returned. Fills are told before the next row that the strategy is
+shown, or between slices when a broker tells of them there.
+
+A Python object cannot be stored: a session of a class is rebuilt by playing its inputs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import InternalFault, TraderError
+from engine.lang.streaming import StreamingProgram
+from engine.model import layout as at
+from engine.model.instruments import Instrument
+from engine.ports import Rows
+from engine.rules.turn import TURNS_MAX, watch
+from engine.rules.verbs import fulfil
+from engine.state import Core
+from runtime.backtest.class_session import overridden, to_fill
+from runtime.backtest.clockwork import Clockwork
+from runtime.backtest.desk import StrategyDesk
+from runtime.backtest.user_code import UserCode
+from runtime.backtest.user_strategies import LoadedClass, new_strategy
+from runtime.config import StrategyConfig
+from runtime.session_core.core import SessionCore
+from runtime.session_core.drivers.bars import BarReader
+from runtime.session_core.drivers.driver import Driver
+from runtime.session_core.drivers.inputs import SliceInputs
+from runtime.session_core.drivers.views import BarRow, QuoteRow, RowView, TradeRow
+from runtime.session_core.faults import StrategyFault
+from runtime.session_core.steps import Step
+
+
+class ClassDriver(Driver):
+    """An object of a Python strategy, and its desk.
+
+    Parameters
+    ----------
+    kinds
+        Of `runtime.session_core.drivers.inputs.volume_kinds`.
+    """
+
+    has_memory = False
+
+    def __init__(
+        self,
+        config: StrategyConfig,
+        loaded: LoadedClass,
+        instruments: Sequence[Instrument],
+        clockwork: Clockwork,
+        kinds: Sequence[int],
+    ) -> None:
+        super().__init__()
+        self._name, self._instruments = config.name, tuple(instruments)
+        self._user = UserCode(config, loaded.kind.__name__)
+        self._strategy = new_strategy(loaded.kind, loaded.parameters, loaded.indicators, self._user)
+        self._inputs = SliceInputs(config, instruments, kinds)
+        self._formulas = _Indicators(config, loaded, instruments, clockwork)
+        kind, strategy = loaded.kind, self._strategy
+        self._on_bar = overridden(kind, "on_bar", strategy)
+        self._on_bars = overridden(kind, "on_bars", strategy)
+        self._on_fill = overridden(kind, "on_fill", strategy)
+        self._on_tick = {
+            at.KIND_QUOTE: overridden(kind, "on_quote", strategy),
+            at.KIND_TRADE: overridden(kind, "on_trade", strategy),
+        }
+        self._shown = {each for each, callback in self._on_tick.items() if callback}
+        if self._on_bar or self._on_bars:
+            self._shown.add(at.KIND_BAR)
+        self._views: dict[int, list[RowView]] = {
+            at.KIND_BAR: [BarRow(item) for item in instruments],
+            at.KIND_QUOTE: [QuoteRow(item) for item in instruments],
+            at.KIND_TRADE: [TradeRow(item) for item in instruments],
+        }
+        self._untold: list[list[int]] = []  # fills
+
+    def join(self, core: SessionCore) -> None:
+        """Belong to a core, and give the strategy its desk."""
+        super().join(core)
+        self._desk = StrategyDesk(lambda: None, _Actor(core), self._instruments)
+        self._strategy._desk = self._desk
+
+    # --- inputs ----------------------------------------------------------------------------------
+    def start(self) -> Step:
+        """Call `on_start`."""
+        self._call("on_start", self._strategy.on_start)
+        yield from self.core.send()
+
+    def read(self, events: Any, count: int) -> Any:
+        """Compute the declared indicators at the bars of a slice."""
+        if not self.is_silent:
+            self._formulas.read(events, count)
+        if not self._inputs.is_given:
+            return None
+        self._inputs.make_room(count)
+        self._inputs.write_slice(events, count)
+        return self._inputs.rows
+
+    def decide(self, events: Any, count: int) -> Step:
+        """Call back for each row of the slice that the strategy wants to see."""
+        shown = [row for row in range(count) if events[row, at.EVENT_KIND] in self._shown]
+        for row in shown:
+            if self.is_silent:
+                return
+            self._tell_fills()
+            self._show(events, row, is_last=row == shown[-1])
+            yield from self.core.send()
+
+    def note(self, facts: Rows) -> None:
+        """Remember the fills that the strategy has to be told of."""
+        if self._on_fill is not None:
+            self._untold += facts[facts[:, at.EVENT_KIND] == at.KIND_FILL].tolist()
+
+    def hear(self) -> Step:
+        """Tell of fills between slices."""
+        self._tell_fills()
+        yield from self.core.send()
+
+    def stop(self) -> Step:
+        """Tell of the last fills, and call `on_stop`."""
+        self._tell_fills()
+        self._call("on_stop", self._strategy.on_stop)
+        yield from self.core.send()
+
+    # --- callbacks -------------------------------------------------------------------------------
+    def _show(self, events: Any, row: int, *, is_last: bool) -> None:
+        kind, i = events[row, at.EVENT_KIND], events[row, at.EVENT_INSTRUMENT]
+        view = self._views[kind][i]
+        view.show(events, row)
+        self._desk.instrument = i
+        if kind == at.KIND_BAR:
+            self._show_bar(view, row, i, is_last=is_last)
+        elif kind == at.KIND_QUOTE:
+            self._call("on_quote", self._on_tick[kind], view)
+        else:
+            self._call("on_trade", self._on_tick[kind], view)
+
+    def _show_bar(self, bar: RowView, row: int, i: int, *, is_last: bool) -> None:
+        is_warm = self._formulas.is_warm(i)
+        if is_warm and self._on_bar is not None:
+            for name, value in self._formulas.values(row):
+                setattr(self._strategy, name, value)
+            self._call("on_bar", self._on_bar, bar)
+        if self._on_bars is not None:
+            bars = self._desk.slice_bars
+            if is_warm:
+                bars.append(bar)
+            if is_last and bars:
+                self._desk.slice_bars = []
+                self._desk.instrument = -1 if len(bars) > 1 else i
+                self._call("on_bars", self._on_bars, bars)
+
+    def _tell_fills(self) -> None:
+        untold, self._untold = self._untold, []
+        for values in untold:
+            i = values[at.EVENT_INSTRUMENT]
+            self._desk.instrument = i
+            self._call("on_fill", self._on_fill, to_fill(self._instruments[i], values))
+
+    def _call(self, name: str, callback: Callable[..., Any] | None, *given: Any) -> None:
+        """Call the user's code; what it raises ends the strategy, not the session.
+
+        What it had asked for before it raised was checked and journaled, and is sent.
+        """
+        if self.is_silent or callback is None:
+            return
+        try:
+            if callback(*given) is not None and name not in ("on_start", "on_stop"):
+                self._user.refuse_result(name)
+        except (Exception, SystemExit) as error:
+            blamed = self._user.blame(error, name)
+            if not isinstance(blamed, TraderError) or isinstance(blamed, InternalFault):
+                raise
+            self.fail(StrategyFault(self._name, name, blamed.problem, blamed.where))
+
+
+class _Indicators:
+    """The declared indicators of a class at the bars of the slice in hand."""
+
+    def __init__(
+        self,
+        config: StrategyConfig,
+        loaded: LoadedClass,
+        instruments: Sequence[Instrument],
+        clockwork: Clockwork,
+    ) -> None:
+        self._program: StreamingProgram | None = None
+        self._columns: dict[str, list[float]] = {}
+        self._places: dict[int, int] = {}  # of rows among the slice's bars
+        self._cold: list[set[str]] = [set(loaded.indicators) for _ in instruments]
+        if loaded.program is not None:
+            symbols = [item.symbol for item in instruments]
+            self._program = StreamingProgram(loaded.program, symbols)
+            self._bars = BarReader(instruments, clockwork, config.data.adjustment)
+
+    def read(self, events: Any, count: int) -> None:
+        """Take the bars of a slice."""
+        if self._program is None:
+            return
+        rows, bars = self._bars.read(events, count)
+        if not bars:
+            return
+        self._columns = self._program.on_slice(bars)
+        self._places = {row: n for n, row in enumerate(rows)}
+        for n, bar in enumerate(bars):
+            cold = self._cold[bar.instrument_index]
+            for name in sorted(cold):
+                if self._columns[name][n] == self._columns[name][n]:
+                    cold.discard(name)
+
+    def is_warm(self, i: int) -> bool:
+        """Return whether each indicator of an instrument has had a value."""
+        return not self._cold[i]
+
+    def values(self, row: int) -> list[tuple[str, float]]:
+        """Return the indicators at a row that is a bar."""
+        if self._program is None:
+            return []
+        n = self._places[row]
+        return [(name, float(column[n])) for name, column in self._columns.items()]
+
+
+class _Actor:
+    """What stands behind the desk: the core's half of the verbs; sending is for later."""
+
+    def __init__(self, core: SessionCore) -> None:
+        self._core = core
+        self.intents: NDArray[np.int64] = core.intents
+        self.plain_intents = core.plain_intents
+
+    @property
+    def plain(self) -> Core:
+        """The core's blocks."""
+        return self._core.plain
+
+    @property
+    def equity_minor(self) -> int:
+        """The account's equity at the last prices."""
+        return self._core.equity_minor
+
+    def act(self, verb: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, /) -> int:
+        """Do what a verb asks for, and let the trading loop look at it."""
+        plain, intents = self.plain, self.plain_intents
+        account: Any = plain.account
+        account[at.ACCOUNT_SEQUENCE] = 0
+        answer = fulfil(plain, intents, verb, a, b, c, d)
+        for _ in range(TURNS_MAX):
+            if account[at.ACCOUNT_TOUCHED] == 0 or account[at.ACCOUNT_TRADING] == 0:
+                break
+            watch(plain, intents)
+        return answer
