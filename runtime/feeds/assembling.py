@@ -22,6 +22,7 @@ from engine.model.units import NS_PER_SECOND
 from engine.ports import FeedItem, Notice, NoticeKind, Slice, TimePassed
 from runtime.feeds import wire
 from runtime.feeds.calendar_events import CalendarEvents
+from runtime.feeds.freshness import Freshness
 from runtime.feeds.wire import Listing, Market, Refused, Row
 from sims.replay.source import RANKS
 
@@ -79,6 +80,8 @@ class Assembler:
     reports
         The instruments of which a bar of each close is waited for; empty where something else than
         bars can come. A slice with a bar of each is complete.
+    freshness
+        Says of whom nothing has come for too long; nobody without.
     resumption
         Where to go on; from the beginning without.
     """
@@ -89,9 +92,11 @@ class Assembler:
         calendar: CalendarEvents,
         *,
         reports: frozenset[int] = frozenset(),
+        freshness: Freshness | None = None,
         resumption: Resumption | None = None,
     ) -> None:
         self._listings, self._calendar, self._reports = listings, calendar, reports
+        self._freshness = freshness
         self._number = self._events = 0
         self._decided_ns = self._told_ns = self._passed_ns = self._timer_ns = -1
         self._pending: _Pending | None = None
@@ -142,6 +147,8 @@ class Assembler:
             return []
         items: list[FeedItem] = list(self._decide(now_ns))
         self._passed_ns = self._told_ns = now_ns
+        if self._freshness is not None:
+            items += (self._stale(*each) for each in self._freshness.newly_stale(now_ns))
         return [*items, TimePassed(now_ns)]
 
     def finish(self, last_ns: int) -> list[FeedItem]:
@@ -172,10 +179,14 @@ class Assembler:
 
     def _slice(self, rows: list[Row], received_ns: int) -> Slice:
         self._events, self._told_ns = 0, rows[0][at.EVENT_TS]
+        for row in rows if self._freshness is not None else ():
+            self._freshness.see(row)
         return Slice(self._told_ns, np.array(rows, dtype=np.int64), self.cursor, received_ns)
 
     def _event(self, row: Row) -> Slice:
         self._events, self._told_ns = self._events + 1, row[at.EVENT_TS]
+        if self._freshness is not None:
+            self._freshness.see(row)
         return Slice(self._told_ns, np.array([row], dtype=np.int64), self.cursor)
 
     def _is_late(self, row: Row) -> bool:
@@ -240,6 +251,10 @@ class Assembler:
         )
         return self.note(NoticeKind.REVISED, text, instrument=number)
 
+    def _stale(self, number: int, since_ns: int) -> Notice:
+        text = f"{self._name(number)}: nothing has come since {_moment(since_ns)}"
+        return self.note(NoticeKind.STALE, text, instrument=number)
+
     def _name(self, number: int) -> str:
         names = (s for s, listing in self._listings.items() if listing.number == number)
         return next(names, "account")
@@ -248,9 +263,11 @@ class Assembler:
         """Stand where a cursor says, without telling what was told."""
         self._number, self._events = unpack_cursor(resumption.cursor)
         last_ns = resumption.last_ns
-        for _ in self._calendar.before(last_ns + resumption.is_timer):
-            pass
-        self._told_ns = max(last_ns, self._calendar.skip(self._events))
+        told = list(self._calendar.before(last_ns + resumption.is_timer))
+        told += self._calendar.next(self._events)
+        for row in told if self._freshness is not None else ():
+            self._freshness.see(row)
+        self._told_ns = max([last_ns, *(row[at.EVENT_TS] for row in told)])
         self._decided_ns = self._told_ns
         self._timer_ns = last_ns if resumption.is_timer else -1
 

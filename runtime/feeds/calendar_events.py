@@ -71,12 +71,12 @@ class CalendarEvents:
         self._coming = []
         yield from (list(event.row) for event in left)
 
-    def skip(self, count: int) -> int:
-        """Leave out the next events; return the time of the last of them, -1 for none."""
+    def next(self, count: int) -> list[list[int]]:
+        """Return the rows of the next events, whatever their times."""
         while len(self._coming) < count:
             self._look_ahead(self._known_ns + _AHEAD_NS)
-        left_out, self._coming = self._coming[:count], self._coming[count:]
-        return left_out[-1].ts_ns if left_out else -1
+        events, self._coming = self._coming[:count], self._coming[count:]
+        return [list(event.row) for event in events]
 
     def _look_ahead(self, until_ns: int) -> None:
         """Add the events of all sessions that open before a time and are not known yet."""

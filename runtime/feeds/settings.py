@@ -16,6 +16,9 @@ class StreamSettings:
         A connection on which nothing comes for so long is dead, whatever it says.
     connect_seconds, request_seconds
         How long connecting and a request of the history may take.
+    stale_seconds
+        An instrument whose market is open and of which nothing came for so long is stale, in the data's
+        time; bars may take their own length besides.
     disorder_seconds, disorder_messages
         How long, and for how many messages, one that is missing is waited for before it is fetched.
     grace_seconds
@@ -31,6 +34,7 @@ class StreamSettings:
     silence_seconds: float = 15.0
     connect_seconds: float = 10.0
     request_seconds: float = 10.0
+    stale_seconds: float = 120.0
     disorder_seconds: float = 0.2
     disorder_messages: int = 64
     grace_seconds: float = 2.0

@@ -24,6 +24,7 @@ from engine.ports import Clock, EvidenceClass, FeedItem, Notice, NoticeKind
 from runtime.feeds import wire
 from runtime.feeds.assembling import Assembler, Resumption, resumption_of, unpack_cursor
 from runtime.feeds.calendar_events import CalendarEvents
+from runtime.feeds.freshness import Freshness
 from runtime.feeds.history_client import HistoryClient, HistoryFault
 from runtime.feeds.listening import listings_of, reports_of
 from runtime.feeds.sequence import Sequence as Numbers
@@ -207,7 +208,11 @@ class StreamFeed:
         calendars = [one.calendar for one in self._instruments]
         calendar = CalendarEvents(calendars, starts_ns, trading=self._trading)
         reports = reports_of(listings, hello)
-        assembler = Assembler(listings, calendar, reports=reports, resumption=resumption)
+        names = list(dict.fromkeys(calendars))
+        freshness = Freshness([names.index(n) for n in calendars], self._settings.stale_seconds)
+        assembler = Assembler(
+            listings, calendar, reports=reports, freshness=freshness, resumption=resumption
+        )
         assembler.counts = self.counts
         return _Listened(Numbers(last), assembler, hello)
 

@@ -14,6 +14,7 @@ from runtime.config import StrategyConfig, parse_strategy
 from runtime.feeds import wire
 from runtime.feeds.assembling import Assembler, Resumption
 from runtime.feeds.calendar_events import CalendarEvents
+from runtime.feeds.freshness import Freshness
 from runtime.feeds.listening import listings_of, reports_of
 from runtime.feeds.rows import ReplayRows, replay_rows
 from runtime.feeds.tape import Tape
@@ -64,7 +65,13 @@ def assembler_of(
     assert hello.starts_ns is not None
     calendar = CalendarEvents([one.calendar for one in chosen], hello.starts_ns, trading=trading)
     listings = listings_of(chosen, hello)
-    return Assembler(listings, calendar, reports=reports_of(listings, hello), resumption=resumption)
+    return Assembler(
+        listings,
+        calendar,
+        reports=reports_of(listings, hello),
+        freshness=Freshness([0] * len(chosen), 120.0),
+        resumption=resumption,
+    )
 
 
 def assembled(tape: Tape, assembler: Assembler, after: int = 0) -> list[FeedItem]:

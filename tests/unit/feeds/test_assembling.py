@@ -9,6 +9,7 @@ import pytest
 
 from data.streams import open_stream
 from engine.model import layout as at
+from engine.model.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 from engine.ports import NoticeKind, TimePassed
 from runtime.feeds import wire
 from runtime.feeds.assembling import resumption_of, unpack_cursor
@@ -191,3 +192,40 @@ def test_only_the_instruments_that_were_asked_for_are_told() -> None:
     items = assembled(tape, assembler_of(tape.hello(0), symbols=[symbol]))
     trades = [row[:3] for one in only_slices(items) for row in one.events.tolist() if row[1] == 22]
     assert trades == [row[:3] for one in alone for row in one.events.tolist() if row[1] == 22]
+
+
+def test_an_instrument_of_which_nothing_comes_while_its_market_is_open_is_stale_once() -> None:
+    """A minute bar is stale after its own length and 120 seconds: not at 180 seconds, but after."""
+    history = world("minute_bars", instruments=2)
+    tape = Tape(rows_of(history))
+    assembler = assembler_of(tape.hello(0))
+    quiet, ts = history.symbols[1], 0
+    for number, message in enumerate(tape.messages(), start=1):
+        bar = wire.parse(message.content)
+        assert isinstance(bar, wire.Bar)
+        if bar.symbol != quiet or number < 5:
+            items = assembler.take(number, bar)
+            ts = bar.ts
+        if number == 8:
+            break
+    last = ts - 2 * NS_PER_MINUTE  # of the quiet one's second bar
+    assert notices(items) == []
+    assert notices(assembler.pass_time(last + 3 * NS_PER_MINUTE)) == []
+    (stale,) = notices(assembler.pass_time(last + 3 * NS_PER_MINUTE + 1))
+    assert stale.kind is NoticeKind.STALE and stale.instrument == 1 and quiet in stale.detail
+    others = notices(assembler.pass_time(ts + 10 * NS_PER_MINUTE))
+    assert [notice.instrument for notice in others] == [0]
+    assert notices(assembler.pass_time(ts + 30 * NS_PER_DAY)) == []  # nor at night
+
+
+def test_going_on_at_night_nothing_is_stale() -> None:
+    """The session's close was told before the cursor, and is not told again."""
+    tape = Tape(rows_of(world("daily_bars", length=3, instruments=1)))
+    every = only_slices(assembled(tape, assembler_of(tape.hello(0))))
+    closed = [one for one in every if one.events[0, at.EVENT_KIND] == at.KIND_SESSION_CLOSE][1]
+    last, _ = unpack_cursor(closed.cursor)
+    before = [wire.parse(m.content) for m in tape.messages() if m.seq <= last]
+    hello = tape.hello(0)
+    resumption = resumption_of(closed.cursor, before, assembler_of(hello)._listings)  # type: ignore[arg-type]
+    assembler = assembler_of(hello, resumption=resumption)
+    assert notices(assembler.pass_time(closed.ts_ns + NS_PER_HOUR)) == []
