@@ -211,7 +211,10 @@ def receive_own(s: Core, intents: Table, row: int) -> int:
     else:
         order_id = deny_intent(s, intents, row, code)
     if order_id == 0:
-        return deny_order(s, i, side, number, lots)
+        # It has no edge of its own, so that nothing has to make room for it.
+        last, code = s.account[ACCOUNT_NEXT_ORDER] - 1, s.account[ACCOUNT_LAST_DENIAL]
+        answer(s, KIND_SIGNAL_DENIED, i, number, last, lots, code)
+        return 0
     answer(s, KIND_SIGNAL_APPROVED, i, number, order_id, lots, DENY_NONE)
     return order_id
 

@@ -264,6 +264,14 @@ def test_a_direct_order_that_opens_meets_the_market_s_checks(world: str, denial:
     assert account.s.monitors[ABC, loop.ENTRY_ORDER] == 0  # its author follows it
 
 
+def test_a_direct_order_that_finds_no_room_is_no_better_opportunity() -> None:
+    account = account_with("hold DEF 1", positions="1", min_edge="5")
+    account.s.monitors[ABC, loop.MONITOR_EDGE] = 80_000_000  # of the strategy's, not of the order
+    assert direct(account, 1, 3) == 0
+    assert account.s.account[at.ACCOUNT_LAST_DENIAL] == Denial.MAX_POSITIONS
+    assert account.s.monitors[ABC, loop.MONITOR_DENIED_EDGE] == loop.NOT_GIVEN
+
+
 def test_two_direct_orders_of_one_decision_are_two_orders() -> None:
     account = account_with()
     assert [direct(account, 1, 3), direct(account, 1, 3)] == [1, 2]
