@@ -146,7 +146,7 @@ def drop_replacement(s: Core, i: int, order_id: int, result: int) -> None:
 
 @kernel
 def journal_denied(s: Core, i: int, code: int) -> None:
-    """The attempt that was just recorded was denied by our own checks."""
+    """The attempt that was just recorded, now, was denied by our own checks."""
     n = journal_end(
         s,
         i,
@@ -155,7 +155,7 @@ def journal_denied(s: Core, i: int, code: int) -> None:
         RESULT_DENIED,
         0,
         0,
-        s.monitors[i, EXIT_SENT],
+        s.account[ACCOUNT_NOW],
     )
     s.journal[n, ENDED_CODE] = code
 

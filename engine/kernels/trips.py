@@ -20,6 +20,7 @@ from engine.model.trading_layout import (
     ENTRY_CLASS,
     ENTRY_GOAL,
     ENTRY_SIGNAL,
+    EXIT_ALERTED,
     EXIT_PHASE,
     EXIT_REASON,
     MONITOR_BASE,
@@ -144,6 +145,8 @@ def close_trip(s: Core, i: int) -> None:
         MONITOR_FIRED,
     ):
         s.monitors[i, column] = 0
+    if s.monitors[i, EXIT_PHASE] == PHASE_IDLE:
+        s.monitors[i, EXIT_ALERTED] = 0  # the next position that cannot be closed is told of again
     s.monitors[i, MONITOR_TARGET_GOAL] = NOT_GIVEN
     s.monitors[i, MONITOR_WANTS] = s.monitors[i, MONITOR_WANTS] & ~WANTS_EXIT
 

@@ -14,6 +14,8 @@ import pytest
 
 from engine.jit import as_plain
 from engine.kernels.orders import place
+from engine.kernels.positions import apply_trade
+from engine.kernels.trips import note_position
 from engine.kernels.wakes import take_due
 from engine.model import layout as at
 from engine.model import trading_layout as loop
@@ -86,8 +88,9 @@ class WalkDesk(ExitDesk):
         default = "100" if self.direction > 0 else "10"
         entry = self.settings.get("entry", default)
         self.take_position(f"{'long' if self.direction > 0 else 'short'} {lots} @ {entry}")
+        on = self.settings.get("on", "none").upper().split(",")  # that hold later, as time goes on
         for row in range(1, REASONS):
-            self.s.exits[row, loop.EXITS_ENABLED] = 0
+            self.s.exits[row, loop.EXITS_ENABLED] = int(ExitReason(row).name in on)
         self.s.limits[loop.LIMIT_STAGES] = 0
         if "order_limit" in self.settings:
             self.s.account[at.ACCOUNT_ORDER_LIMIT] = int(self.settings["order_limit"])
@@ -215,11 +218,22 @@ class WalkDesk(ExitDesk):
         elif words[0] in LATCHES:
             self.latch(words[0])
             self.turn()
+        elif words[0] == "anew":
+            for lots in (-self.lots, self.lots):
+                self.trade(lots)
         elif words[0] == "clear":
             self.latch(words[1], clears=True)
             self.turn()
         else:
             self.answer(words)
+
+    def trade(self, lots: int) -> None:
+        """Let something else change the position; `lots` are added to a long one."""
+        price = self.ticks(self.shown[1])
+        realized = apply_trade(self.s, 0, self.direction * lots, price, 0, at.KIND_FILL)
+        note_position(self.s, 0, realized, 0)
+        self.arrays.market[0, MARKET_POSITION] += self.direction * lots
+        self.turn()
 
     def answer(self, words: list[str]) -> None:
         """The broker says something of the exit's order, of the oldest (``first canceled``), or of the
@@ -356,6 +370,18 @@ def test_the_compiled_core_sends_what_the_table_says() -> None:
         if said != expected:
             wrong.append(f"{line.name}\n  {expected}\n  {said}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_walk_that_our_checks_refuse_is_recorded_with_its_own_time() -> None:
+    market = "quote 50 52; split 2 1; quote 25 26; +58s"  # 20 are over the limit of an order
+    desk = WalkDesk(
+        Line(0, "", {"order_limit": "15"}, ("early_exit sell 10", market)), "interpreted"
+    )
+    for item in market.split("; "):
+        desk.happen(item)
+    (row,) = desk.rows(at.KIND_ATTEMPT_ENDED)
+    assert row[loop.ENDED_RESULT] == AttemptResult.DENIED
+    assert row[loop.ENDED_SENT] - desk.zero == 60 * SECOND
 
 
 def test_the_table_is_long_enough_to_be_believed() -> None:
