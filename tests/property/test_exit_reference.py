@@ -1,0 +1,77 @@
+"""The exits of the core against the reference model: in seeded worlds with an honest broker, and at a
+venue of moods. At each look the same conditions hold, the same one wins, and the same is sent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from engine.model.trading import AttemptResult, ExitAlert, ExitReason
+from tests.property.core_worlds import play
+from tests.property.exit_judge import ExitJudge
+from tests.property.exit_venues import Venue, roomy
+from tests.property.exit_worlds import make_exit_world
+from tests.property.test_trading_worlds import audited, journal_of
+
+WORLDS = range(60)
+VENUES = range(20)
+TWINS = range(3)
+MAKES_ROOM = 30  # its world has a position that goes for a better one
+FILLED, DENIED = AttemptResult.FILLED, AttemptResult.DENIED
+
+
+def judged_world(seed: int, patch: pytest.MonkeyPatch) -> ExitJudge:
+    """Play a world with its honest broker; a difference raises."""
+    world = make_exit_world(seed)
+    judge = ExitJudge(world)
+    with judge.watching(patch):
+        machine = play(world)
+    audited(world, machine)
+    return judge
+
+
+def judged_venue(seed: int, patch: pytest.MonkeyPatch) -> ExitJudge:
+    """Play a seed at the venue of moods; a difference raises."""
+    world = roomy(make_exit_world(seed))
+    judge = ExitJudge(world)
+    with judge.watching(patch):
+        Venue(world).play()
+    return judge
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+def test_exits_are_those_of_the_reference(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged_world(seed, monkeypatch)
+
+
+@pytest.mark.parametrize("seed", VENUES)
+def test_exits_at_a_venue_of_moods_are_those_of_the_reference(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_venue(seed, monkeypatch)
+
+
+def test_the_compiled_core_decides_what_the_reference_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for seed in TWINS:
+        judge = judged_world(seed, monkeypatch)
+        machine = play(make_exit_world(seed), compiled=True)
+        rows = journal_of(machine).tolist()
+        decided = [said for said in map(judge.as_said, rows) if said is not None]
+        assert decided == judge.said, f"seed {seed}"
+
+
+def test_the_seeds_meet_all_that_an_exit_can_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    met: Counter[str] = Counter()
+    for seed in (*range(15), MAKES_ROOM):
+        met.update(judged_venue(seed, monkeypatch).seen)
+        met.update(judged_world(seed, monkeypatch).seen)
+    wanted = [f"fired {reason.name}" for reason in ExitReason if reason]
+    wanted += [f"attempt {reason.name}" for reason in ExitReason if reason]
+    wanted += [f"ended {result.name}" for result in AttemptResult if FILLED <= result <= DENIED]
+    wanted += [f"exit {result.name}" for result in AttemptResult if result > DENIED]
+    wanted += [f"alert {code.name}" for code in ExitAlert]
+    assert not [name for name in wanted if not met[name]], met
