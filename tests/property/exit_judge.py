@@ -243,10 +243,14 @@ class ExitJudge:
         self._note(rows)
         reference.now = event[at.EVENT_TS]
         said: list[Said] = []
+        is_late = False
         if kind in FACTS:
             number = event[at.FACT_ORDER]
-            is_over = number not in _working(s)
-            said += reference.hear_fact(number, FACTS[kind], event[at.FACT_LOTS], is_over=is_over)
+            is_over, lots = number not in _working(s), event[at.FACT_LOTS]
+            is_late = kind == at.KIND_FILL and number not in reference.orders
+            if is_late:
+                reference.hear_late_fill(number, lots, s.positions[i, at.POSITION_QUANTITY])
+            said += reference.hear_fact(number, FACTS[kind], lots, is_over=is_over)
         elif kind == at.KIND_SPLIT:
             reference.hear_split(i, event[at.SPLIT_NUMERATOR], event[at.SPLIT_DENOMINATOR])
         elif kind in (at.KIND_HALT, at.KIND_RESUME):
@@ -258,7 +262,7 @@ class ExitJudge:
             closes = event[loop.SESSION_CLOSES] if opens else 0
             reference.hear_session(event[at.CALENDAR_ID], opens=opens, closes=closes)
         if i >= 0:
-            self._hold(s, i, rows)
+            self._hold(s, i, rows, is_late=is_late)
         if kind == at.KIND_QUOTE:
             reference.hear_mark(i, "quote", event[at.QUOTE_BID], event[at.QUOTE_ASK])
         elif kind == at.KIND_TRADE:
@@ -282,7 +286,7 @@ class ExitJudge:
         desk = self.reference.desks[i]
         return desk.trip is not None or desk.closing is not None
 
-    def _hold(self, s: Any, i: int, rows: list[Row]) -> None:
+    def _hold(self, s: Any, i: int, rows: list[Row], *, is_late: bool) -> None:
         """Tell the reference what the ledger holds, and compare the trips that ended and began."""
         lots, cost = s.positions[i, at.POSITION_QUANTITY], s.positions[i, at.POSITION_COST]
         told = self.reference.hold(i, lots, cost)
@@ -295,7 +299,7 @@ class ExitJudge:
         if told != found:
             raise Disagreement(f"{self._where()}: trips {found}, not {told}")
         for row in rows:
-            if row[at.EVENT_KIND] == at.KIND_POSITION_OPENED:
+            if row[at.EVENT_KIND] == at.KIND_POSITION_OPENED and not is_late:
                 self.reference.hear_origin(i, row[loop.TRIP_SIGNAL])
 
     def _take_inputs(self, i: int, edge: int, volume: int) -> None:
@@ -439,21 +443,19 @@ def _price(ticks: int) -> int | None:
 
 def _orders_of(rows: list[Row]) -> Iterator[Order]:
     """Return the orders that rows tell were sent."""
-    sides = {
-        row[at.FACT_ORDER]: row[at.SUBMIT_SIDE]
-        for row in rows
-        if row[at.EVENT_KIND] == at.KIND_SUBMITTED
-    }
+    sent = {row[at.FACT_ORDER]: row for row in rows if row[at.EVENT_KIND] == at.KIND_SUBMITTED}
     for row in rows:
         if row[at.EVENT_KIND] == at.KIND_LINKED:
             number = row[loop.LINKED_ORDER]
             yield Order(
                 number,
                 row[at.EVENT_INSTRUMENT],
-                sides[number],
+                sent[number][at.SUBMIT_SIDE],
                 is_held=row[loop.LINKED_PARENT] != 0,
                 reason=row[loop.LINKED_REASON],
                 attempt=row[loop.LINKED_ATTEMPT],
+                trip=row[loop.LINKED_POSITION],
+                total=sent[number][at.FACT_LOTS],
             )
 
 

@@ -97,6 +97,7 @@ class Venue:
         self.world = world
         self.now = START + NS_PER_DAY + 3 * NS_PER_HOUR  # an hour before some contracts end
         self.sequence = 0
+        self.was_split = [False] * len(world.instruments)
         self.requests: list[tuple[int, int, int, int]] = []  # kind, order, lots, limit
         self.prices = [2_000 if item.is_binary is False else 50 for item in world.instruments]
         s = self.s
@@ -121,8 +122,10 @@ class Venue:
             self._mark(i)
         elif draw < 0.55:
             self._answer()
-        elif draw < 0.73:
+        elif draw < 0.71:
             self._volunteer()
+        elif draw < 0.73:
+            self._confess()
         elif draw < 0.80:
             self._want(i)
         elif draw < 0.92:
@@ -136,6 +139,7 @@ class Venue:
             self._restrict()
         elif draw < 0.985:
             self._say(at.KIND_SPLIT, i, **{"4": 2, "5": 1})
+            self.was_split[i] = True  # how a broker would tell of older orders nobody knows
             self.prices[i] = max(self.prices[i] // 2, 3)
         else:
             self.s.monitors[i, loop.MONITOR_WANTS] |= int(
@@ -240,6 +244,8 @@ class Venue:
                 if status != at.STATUS_PENDING_CANCEL:
                     return
             self._fact(answer, order)
+        elif self.rng.random() < 0.2:
+            self._fact(at.KIND_CANCEL_REJECTED, order)  # the replace is refused
         elif self._rest(r) > 0 and lots > self.s.orders[r, at.ORDER_FILLED]:
             self._fact(at.KIND_REPLACED, order, lots, limit)
 
@@ -267,6 +273,19 @@ class Venue:
             lots = max(lots // 2 // step * step, step)
         if s.positions[i, at.POSITION_CLOSED] == 0:
             self._fact(at.KIND_FILL, order, lots, max(self.prices[i], 1))
+
+    def _confess(self) -> None:
+        """An order that was said to have ended has filled after all, in part or whole."""
+        ended = [e for e in range(self.s.ended.shape[0]) if self.s.ended[e, at.ORDER_ID]]
+        if not ended:
+            return
+        e = self.rng.choice(ended)
+        rest = self.s.ended[e, at.ORDER_QUANTITY] - self.s.ended[e, at.ORDER_FILLED]
+        i = self.s.ended[e, at.ORDER_INSTRUMENT]
+        lots = rest if self.rng.random() < 0.6 else max(rest // 2, 1)
+        if rest > 0 and not self.was_split[i]:
+            number = self.s.ended[e, at.ORDER_ID]
+            self._say(at.KIND_FILL, i, **{"4": number, "5": lots, "6": self.prices[i]})
 
     def _row(self, order: int) -> int | None:
         s = self.s

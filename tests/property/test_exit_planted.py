@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import engine.kernels.late as late
+import engine.kernels.orders as orders
 import engine.kernels.trips as trips
 import engine.rules.closing as closing
 import engine.rules.conditions as conditions
@@ -122,6 +124,8 @@ PLANTED: dict[str, list[Mistake]] = {
     "a wrong print is believed": [(conditions, "is_suspect", lambda s, i: False)],
     "a partial fill reduces nothing": [(escalation, "lots_to_close", _all_of_it_again)],
     "two rejects are three": [(escalation, "REJECTS_MAX", 2)],
+    "a late fill is not noticed": [(late, "hear_late_fill", lambda s, ended, e, lots: None)],
+    "a refused walk is waited for": [(orders, "hear_refusal", lambda s, r: None)],
     "an alert is never repeated": [(escalation, "alert", lambda s, i, code: None)],
 }
 

@@ -107,11 +107,11 @@ def end_attempt(m: Moment, result: AttemptResult) -> None:
         closing.price, closing.sent = closing.next.price, closing.next.sent
         closing.next = None
     else:
-        drop_replacement(m)
+        drop_replacement(m, A.CANCELED)
 
 
-def drop_replacement(m: Moment) -> None:
-    """A replacement under way will not come into force."""
+def drop_replacement(m: Moment, result: AttemptResult) -> None:
+    """A replacement under way will not come into force: withdrawn, or refused."""
     closing = m.desk.closing
     assert closing is not None
     if closing.next is None:
@@ -122,7 +122,7 @@ def drop_replacement(m: Moment) -> None:
         closing.trip,
         closing.reason,
         closing.attempt,
-        A.CANCELED,
+        result,
         0,
         number,
         closing.next.sent,
@@ -209,7 +209,10 @@ def take_notice(m: Moment) -> None:
     elif desk.trip is None or desk.trip.number != closing.trip or desk.market.is_over:
         finish(m, A.CLOSED_ELSEWHERE)
     elif closing.order is not None:
-        if closing.phase == "changing" and closing.next is None:
+        rest = closing.order.total - closing.order.filled
+        if closing.phase in ("working", "changing") and rest > closing.left:
+            end_order(m, "ending")  # an order before it has filled late
+        elif closing.phase == "changing" and closing.next is None:
             closing.phase, closing.rejects = "working", 0
     elif heard is not None and heard is not A.REPLACED:
         closing.rejects = closing.rejects + 1 if heard is A.REJECTED else 0
@@ -250,9 +253,15 @@ def keep_waits(m: Moment) -> None:
     if told is None:
         is_told_of = m.desk.market.is_halted or is_stopped
     else:
-        is_told_of = is_stopped and m.now - told >= TELL_AGAIN
+        # While everything is being closed it is the guards that go on telling.
+        is_told_of = is_held_back(m.severity) and m.now - told >= TELL_AGAIN
     if is_told_of:
         m.alert(ExitAlert.EXIT_QUEUED)
+
+
+def is_held_back(severity: int) -> bool:
+    """Return whether a latch lets nothing be sent."""
+    return severity in (Severity.PAUSED_ALL, Severity.LOCKED)
 
 
 def clear_and_send(m: Moment, *, asks_again: bool) -> None:

@@ -164,6 +164,8 @@ class Order:
     is_held: bool  # a child that waits for its parent
     reason: int = 0
     attempt: int = 0
+    trip: int = 0  # that it closes
+    total: int = 0
     filled: int = 0
     is_asked: bool = False  # to end
 

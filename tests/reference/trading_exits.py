@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from engine.model.trading import AttemptResult, ExitReason, Severity
+from engine.model.trading import AttemptResult, ExitReason
 from tests.reference import trading_closing as closing
 from tests.reference import trading_conditions as conditions
 from tests.reference import trading_trailing as trailing
@@ -55,6 +55,7 @@ class ReferenceExits:
     hours: dict[int, Hours] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
     promises: dict[int, Promise] = field(default_factory=dict)
+    gone: dict[int, Order] = field(default_factory=dict)  # ended, and might have filled
     trips: int = 0
     severity: int = 0
     now: int = 0
@@ -150,7 +151,9 @@ class ReferenceExits:
             self._scale_trip(desk, trip, ratio)
         for order in self.orders.values():
             if order.instrument == i:
+                rest = desk.terms.whole(int((order.total - order.filled) * ratio))
                 order.filled = int(order.filled * ratio)
+                order.total = order.filled + rest
         for promise in self.promises.values():
             if promise.instrument == i and promise.goal is not None:
                 is_sale = promise.side > 0
@@ -194,17 +197,26 @@ class ReferenceExits:
         order = self.orders.get(number)
         if order is None:
             return []
+        exit_now = self.desks[order.instrument].closing
+        is_refused = what == "cancel rejected" and not order.is_asked
         if what == "armed":
             order.is_held = False
         elif what == "cancel rejected":
             order.is_asked = False
         elif what == "filled":
             order.filled += lots
+        elif what == "replaced":
+            order.total = lots
         if is_over:
             del self.orders[number]
-        exit_now = self.desks[order.instrument].closing
+        if is_over and what != "filled":
+            self.gone[number] = order
         if exit_now is None or exit_now.order is not order:
             return []
+        if is_refused:  # the replacement: the order is what it was
+            moment = self._moment(order.instrument, None)
+            closing.drop_replacement(moment, A.REJECTED)
+            return moment.said
         return self._heard_of_an_exit(order, exit_now, what, lots, is_over=is_over)
 
     def _heard_of_an_exit(
@@ -225,6 +237,20 @@ class ReferenceExits:
         if is_over:
             exit_now.order = None
         return moment.said
+
+    def hear_late_fill(self, number: int, lots: int, held: int) -> None:
+        """Hear that an order that had ended has filled: what wanted its lots wants fewer."""
+        order = self.gone[number]
+        desk = self.desks[order.instrument]
+        exit_now, trip = desk.closing, desk.trip
+        if exit_now is None or trip is None or exit_now.trip != trip.number:
+            return
+        if order.reason and order.trip == exit_now.trip:
+            exit_now.left = max(exit_now.left - lots, 0)
+            exit_now.filled += lots
+        left = abs(desk.terms.whole(held))
+        if left:
+            exit_now.left = min(exit_now.left, left)
 
     # --- Looking -------------------------------------------------------------------------------------
     def look(self, voice: Voice) -> list[Said]:
@@ -269,7 +295,7 @@ class ReferenceExits:
         if acts:
             if working is not None:
                 closing.end_exit(m, A.TAKEN_OVER)
-                closing.drop_replacement(m)
+                closing.drop_replacement(m, A.CANCELED)
             closing.begin(m, reason, lots)
             if reason is R.REBALANCE:
                 best = self._best_refused(m.i)
@@ -386,8 +412,7 @@ class ReferenceExits:
         if exit_now is not None:
             if exit_now.due is not None and exit_now.phase != "changing":
                 times.append(exit_now.due)
-            is_stopped = self.severity >= Severity.PAUSED_ALL
-            if desk.alerted is not None and is_stopped:
+            if desk.alerted is not None and closing.is_held_back(self.severity):
                 times.append(desk.alerted + closing.TELL_AGAIN)
         if desk.trip is not None:
             if desk.market.doubted is not None:

@@ -88,9 +88,8 @@ class WalkDesk(ExitDesk):
         default = "100" if self.direction > 0 else "10"
         entry = self.settings.get("entry", default)
         self.take_position(f"{'long' if self.direction > 0 else 'short'} {lots} @ {entry}")
-        on = self.settings.get("on", "none").upper().split(",")  # that hold later, as time goes on
         for row in range(1, REASONS):
-            self.s.exits[row, loop.EXITS_ENABLED] = int(ExitReason(row).name in on)
+            self.s.exits[row, loop.EXITS_ENABLED] = 0
         self.s.limits[loop.LIMIT_STAGES] = 0
         if "order_limit" in self.settings:
             self.s.account[at.ACCOUNT_ORDER_LIMIT] = int(self.settings["order_limit"])
