@@ -16,6 +16,7 @@ from engine.rules.turn import TURNS_MAX, watch
 from engine.rules.verbs import fulfil
 from runtime.session_core.core import SessionCore
 from runtime.session_core.drivers.driver import Driver
+from runtime.session_core.playing import at_once
 from runtime.session_core.playing import play as drive
 from runtime.session_core.steps import Step
 from sims.paper import PaperBroker
@@ -118,6 +119,8 @@ def require_same_world(world: World) -> WorldSession:
             used = machine.core.account[at.ACCOUNT_ORDERS]
             mine, theirs = mine[:used], theirs[:used]
         assert np.array_equal(mine, theirs), name
+    # The account's own fills, and the actions it was told of, lead to the same positions.
+    assert at_once(session.broker.positions()) == session.core.positions()
     return session
 
 
