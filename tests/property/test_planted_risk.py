@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.model.layout import ORDER_SIDE, TERM_PRICE_STEP
+from engine.model.layout import ORDER_FILLED, ORDER_QUANTITY, ORDER_SIDE, TERM_PRICE_STEP
 from engine.rules import checks, exposure
 from tests.unit.trading.test_risk_random import test_the_checks_agree_with_a_slow_judge as judged
 
@@ -51,6 +51,11 @@ PLANTED: dict[str, tuple[ModuleType, str, Any]] = {
     "at a limit is over it": (checks, "judge", _at_is_over),
     "a sale that has not filled frees": (exposure, "add_order", _sales_free),
     "what works is not counted": (exposure, "may_enlarge", lambda s, o: False),
+    "an order being replaced has its old total": (
+        exposure, "open_lots",
+        lambda s, o: s.orders[o, ORDER_QUANTITY] - s.orders[o, ORDER_FILLED],
+    ),
+    "what is filled works on": (exposure, "open_lots", lambda s, o: s.orders[o, ORDER_QUANTITY]),
     "euros are dollars": (exposure, "to_base", lambda s, currency, minor: minor),
     "one step is too far": (checks, "check_collar", _step_is_far),
     "contracts of one event are apart": (checks, "worst_sums", _without_event),

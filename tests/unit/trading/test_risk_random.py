@@ -127,8 +127,18 @@ def random_account(seed: int) -> tuple[random.Random, Account, Judge]:
         quantity = draw.choice((-1, 1)) * max(int(draw.randint(100, 2500) / prices[symbol]), 1)
         judge.held[symbol] = quantity
         words.append(f"hold {symbol} {quantity}")
+    words += [random_working(draw, judge) for _ in range(draw.randint(0, 2))]
     account.tell("; ".join(words))
     return draw, account, judge
+
+
+def random_working(draw: random.Random, judge: Judge) -> str:
+    """Return a limit order that works: partly filled, perhaps being replaced by a larger or smaller one."""
+    symbol, side = draw.choice(TRADED), draw.choice(("buy", "sell"))
+    quantity, limit = draw.randint(2, 30), judge.prices[symbol]
+    filled, replacing = draw.randint(0, 1), draw.choice((0, draw.randint(2, 60)))
+    judge.working.append((symbol, SIDES[side], max(quantity, replacing) - filled, limit, False))
+    return f"working {side} {symbol} {quantity} @ {limit} replacing {replacing} filled {filled}"
 
 
 @pytest.mark.parametrize("seed", range(60))
