@@ -27,11 +27,14 @@ from cli import (
     init,
     not_built,
     paper,
+    replay,
     report,
     runs,
+    sessions,
     strategies_check,
     strategies_list,
     sweep,
+    verify,
 )
 from cli.errors import report as report_error
 from cli.plain import PlainCommand, PlainGroup
@@ -61,6 +64,7 @@ _strategies = _group("Find strategies and check them.")
 _check = _group("Prove what a strategy does not depend on.")
 _runs = _group("Look at what was run.")
 _config = _group("Look at what a strategy runs with.")
+_sessions = _group("Look at sessions, and ask something of those that run.")
 
 
 @app.callback(invoke_without_command=True)
@@ -84,6 +88,10 @@ app.add_typer(_data, name="data")
 app.command("backtest", cls=backtest.BacktestCommand)(backtest.backtest)
 app.command("sweep", cls=PlainCommand)(sweep.sweep)
 app.command("paper", cls=PlainCommand)(paper.paper)
+app.add_typer(_sessions, name="sessions")
+app.command("replay", cls=PlainCommand)(replay.replay)
+app.command("diff", cls=PlainCommand)(replay.diff)
+app.command("verify", cls=PlainCommand)(verify.verify)
 app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")
@@ -102,6 +110,13 @@ _runs.command("list", cls=PlainCommand)(runs.list_runs)
 _runs.command("show", cls=PlainCommand)(runs.show_run)
 _strategies.command("list", cls=PlainCommand)(strategies_list.list_strategies)
 _strategies.command("check", cls=PlainCommand)(strategies_check.check_strategies)
+_sessions.command("list", cls=PlainCommand)(sessions.list_sessions)
+_sessions.command("show", cls=PlainCommand)(sessions.show_session)
+_sessions.command("pause", cls=PlainCommand)(sessions.pause_session)
+_sessions.command("resume", cls=PlainCommand)(sessions.resume_session)
+_sessions.command("stop", cls=PlainCommand)(sessions.stop_session)
+_sessions.command("flatten", cls=PlainCommand)(sessions.flatten_session)
+_sessions.command("export", cls=PlainCommand)(sessions.export_session)
 _config.command("show", cls=PlainCommand)(config.show_config)
 _config.command("explain", cls=PlainCommand)(config.explain_config)
 _check.command("lookahead", cls=PlainCommand)(check.check_lookahead)

@@ -154,4 +154,23 @@ class _Watched:
             )
 
 
-__all__ = ["Divergence", "Replayed", "replay"]
+__all__ = ["Divergence", "Replayed", "replay", "told"]
+
+
+def told(error: Divergence) -> list[str]:
+    """Return in words what was recorded and what was played, at the first place where they part."""
+    recorded, played = error.recorded, error.played
+    common = min(len(recorded), len(played))
+    unequal = np.flatnonzero((recorded[:common] != played[:common]).any(axis=1))
+    place = int(unequal[0]) if len(unequal) else common
+    lines = [f"{error.subject}, row {place + 1} of this input"]
+    for name, rows in (("recorded", recorded), ("played", played)):
+        row = _row(rows[place]) if place < len(rows) else "nothing"
+        lines.append(f"{name}: {row}")
+    return lines
+
+
+def _row(row: Rows) -> str:
+    kind = at.EventKind(int(row[at.EVENT_KIND])).name.lower().replace("_", " ")
+    cells = " ".join(str(int(value)) for value in row[at.EVENT_INSTRUMENT + 1 :])
+    return f"{kind} of instrument {int(row[at.EVENT_INSTRUMENT])}: {cells}"

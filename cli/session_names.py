@@ -1,0 +1,43 @@
+"""Naming a session on the command line, and opening the database that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from runtime.journal.sessions import SessionStore
+
+Session = Annotated[
+    str,
+    typer.Argument(
+        metavar="SESSION", help="Its id, the beginning or the random end of it, or `last`."
+    ),
+]
+
+
+@contextmanager
+def opened_store() -> Iterator[SessionStore]:
+    """Open the configured database and close it at the end."""
+    from runtime.journal.sessions import SessionStore
+
+    store = SessionStore.open()
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def who_asks() -> str:
+    """Return the name under which a wish of this person stands in the journal."""
+    import getpass
+    import socket
+
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container without users
+        name = "somebody"
+    return f"{name}@{socket.gethostname()}"

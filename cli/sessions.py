@@ -1,0 +1,203 @@
+"""`trader sessions`: running and past sessions, and the wishes that people have of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import screen
+from cli.errors import guarded
+from cli.options import Debug, Json
+from cli.session_names import Session, opened_store, who_asks
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from runtime.journal.sessions import SessionRecord, SessionStore
+
+_STYLES = {
+    "running": "green",
+    "paused": "yellow",
+    "halted": "red",
+    "failed": "red",
+    "reconciling": "yellow",
+}
+_WAIT_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="It stands in the journal.")]
+
+
+@guarded
+def list_sessions(
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="How many, newest first.")
+    ] = 20,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List sessions, the newest first.
+
+    \b
+    Examples:
+      trader sessions list
+      trader sessions list --limit 100 --json
+    """
+    with opened_store() as store:
+        found = store.list(limit=limit)
+        if json:
+            screen.print_json({"sessions": [_to_json(each) for each in found]})
+        elif not found:
+            print("No session yet: trader paper STRATEGY")
+        else:
+            _print_table(found)
+
+
+@guarded
+def show_session(session: Session, json: Json = False, debug: Debug = False) -> None:
+    """Show one session: its state, its account, its journal.
+
+    \b
+    Examples:
+      trader sessions show last
+      trader sessions show 4k9zt --json
+    """
+    with opened_store() as store:
+        found = store.get(session)
+        head = store.head(found.id)
+        entry = _to_json(found) | {"records": head.sequence, "head": head.hash.hex()}
+    if json:
+        screen.print_json(entry)
+        return
+    from rich.text import Text
+
+    for name, value in entry.items():
+        if value not in (None, "", []):
+            shown = ", ".join(value) if isinstance(value, list) else str(value)
+            screen.console().print(Text(name.ljust(14), "dim") + Text(shown))
+
+
+def wish(verb: str, help_text: str) -> Callable[..., None]:
+    """Return a command that asks a running session for something and waits for its answer."""
+
+    @guarded
+    def ask(session: Session, why: Why = "", json: Json = False, debug: Debug = False) -> None:
+        with opened_store() as store:
+            found = store.get(session)
+            _require_running(found)
+            number = store.controls.ask(found.id, verb, who=who_asks(), why=why)
+            answer = _answer(store, number)
+        if json:
+            screen.print_json({"session": found.id, "asked": verb, "answer": answer})
+        else:
+            print(answer or f"{verb}: asked; the session has not answered yet")
+
+    ask.__doc__ = f"""{help_text}
+
+    \b
+    Example:
+      trader sessions {verb} last --why "news"
+    """
+    ask.__name__ = f"{verb}_session"
+    return ask
+
+
+pause_session = wish("pause", "Enter nothing more; exits go on.")
+resume_session = wish("resume", "Enter again.")
+stop_session = wish("stop", "Leave: what works is treated as configured, positions stay.")
+flatten_session = wish("flatten", "Withdraw every order and close every position at market.")
+
+
+@guarded
+def export_session(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the journal.")],
+    debug: Debug = False,
+) -> None:
+    """Write a session's journal into a file that `trader verify` checks anywhere.
+
+    \b
+    Example:
+      trader sessions export last session.journal
+    """
+    screen.require_writable(file)
+    with opened_store() as store:
+        head = store.export(store.get(session).id, file)
+    print(f"{head.sequence:,} records, head {head.hash.hex()}")
+
+
+def _answer(store: SessionStore, number: str) -> str:
+    """Wait a little for the session's answer."""
+    until = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < until:
+        control = store.controls.get(number)
+        if control is not None and control.done_ns is not None:
+            return control.answer
+        time.sleep(_LOOK_SECONDS)
+    return ""
+
+
+def _require_running(found: SessionRecord) -> None:
+    from engine.errors import InputError
+
+    if found.state.is_final or not found.is_alive:
+        raise InputError(
+            f"session {found.id} is not running: it is {_state(found)}",
+            remedy="`trader sessions list` shows which are",
+            code="session.not_running",
+        )
+
+
+def _state(found: SessionRecord) -> str:
+    """Return the state; of a process that has died that it was interrupted."""
+    return found.state.value if found.is_alive or found.state.is_final else "interrupted"
+
+
+def _to_json(found: SessionRecord) -> dict[str, object]:
+    from runtime.config.moments import format_moment
+
+    equity = None if found.equity_minor is None else f"{found.equity_minor / 10**8:.2f}"
+    return {
+        "session": found.id,
+        "state": _state(found),
+        "cause": found.cause,
+        "strategy": found.strategy,
+        "file": found.path,
+        "account": found.account,
+        "broker": found.broker.upper(),
+        "feed": found.feed,
+        "evidence": found.evidence,
+        "mode": found.mode,
+        "instruments": found.symbols,
+        "equity": equity,
+        "begun": format_moment(found.begun_ns),
+        "ended": None if found.ended_ns is None else format_moment(found.ended_ns),
+        "process": f"{found.pid} on {found.host}",
+    }
+
+
+def _print_table(sessions: Sequence[SessionRecord]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("session", "", "state", "strategy", "feed", "cause"):
+        table.add_column(name, no_wrap=name != "cause", overflow="ellipsis")
+    for each in sessions:
+        table.add_row(
+            each.id,
+            each.broker.upper(),
+            _styled(_state(each)),
+            each.strategy,
+            each.feed,
+            each.cause,
+        )
+    screen.console().print(table)
+
+
+def _styled(state: str) -> Text:
+    from rich.text import Text
+
+    return Text(state, _STYLES.get(state, ""))
