@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -40,6 +40,7 @@ from runtime.store.processes import Process, has_ended, this_process
 from runtime.store.rows import storable
 from runtime.store.store import open_backend
 
+T = TypeVar("T")
 PAGE = 2_048  # entries that are read at once
 
 
@@ -147,10 +148,9 @@ class SessionStore:
         """
         url = database_url(Path.cwd()) if url is None else url
         # Two connections to a file: reading a long journal does not hold up the writer.
-        backend = open_backend(url)
-        own = backend
-        if sqlite_path(url) is not None:
-            own = open_backend(url, wait_seconds=deadline_seconds * 0.8)
+        wait = deadline_seconds * 0.8
+        backend = open_backend(url, wait_seconds=wait)
+        own = open_backend(url, wait_seconds=wait) if sqlite_path(url) is not None else backend
         writer = GroupWriter(
             own, project=project, executor=executor, files=files, deadline_seconds=deadline_seconds
         )
@@ -163,6 +163,10 @@ class SessionStore:
         self.backend.close()
         if self.writer.backend is not self.backend:
             self.writer.backend.close()
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """Do something with the database off the loop: whatever writes may have to wait for a lock."""
+        return await self.writer.run(work, *arguments)
 
     # --- sessions ------------------------------------------------------------------------------------
     def begin_session(self, new: NewSession) -> str:
