@@ -39,13 +39,14 @@ class FactsInput(msgspec.Struct, frozen=True, tag="facts"):
 
 
 class OperatorInput(msgspec.Struct, frozen=True, tag="operator"):
-    """What a person asked for: rows for the engine, who, and why."""
+    """What a person asked for: rows for the engine, who, and why; `subject`: e.g. a signal's id."""
 
     now_ns: int
     rows: bytes
     verb: str
     who: str
     why: str = ""
+    subject: str = ""
 
 
 class StartInput(msgspec.Struct, frozen=True, tag="start"):

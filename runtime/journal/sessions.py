@@ -21,7 +21,7 @@ from runtime.clocks import SystemClock
 from runtime.journal.alerts import Alerts
 from runtime.journal.anchors import Anchor, add_anchor, read_anchors
 from runtime.journal.checkpoints import Checkpoints
-from runtime.journal.committing import Project, commit_group, hash_at, read_head
+from runtime.journal.committing import commit_group, hash_at, read_head
 from runtime.journal.controls import Controls
 from runtime.journal.emergency import Disk, RealDisk, SessionFiles, sync_folder
 from runtime.journal.entries import Entry, Head, genesis
@@ -30,10 +30,11 @@ from runtime.journal.failures import JournalDamaged, Trouble
 from runtime.journal.frames import FileHead, JournalFile
 from runtime.journal.journal import SessionJournal, file_group
 from runtime.journal.leases import Lease, Leases, fence
+from runtime.journal.records import Record
 from runtime.journal.verifying import Verdict, verify_entries
 from runtime.journal.writer import DEADLINE_SECONDS, GroupWriter
 from runtime.session.states import SessionState
-from runtime.store.backend import Backend, Cell, Row
+from runtime.store.backend import Backend, Cell, Row, Transaction
 from runtime.store.ids import new_id
 from runtime.store.location import database_url, masked, sqlite_path
 from runtime.store.processes import Process, has_ended, this_process
@@ -120,7 +121,6 @@ class SessionStore:
         *,
         clock: Clock | None = None,
         folder: Path | None = None,
-        project: Project | None = None,
         executor: Executor | None = None,
         files: Executor | None = None,
         disk: Disk | None = None,
@@ -152,7 +152,7 @@ class SessionStore:
         backend = open_backend(url, wait_seconds=wait)
         own = open_backend(url, wait_seconds=wait) if sqlite_path(url) is not None else backend
         writer = GroupWriter(
-            own, project=project, executor=executor, files=files, deadline_seconds=deadline_seconds
+            own, project=_project, executor=executor, files=files, deadline_seconds=deadline_seconds
         )
         place = folder or beside(url)
         return cls(masked(url), place, backend, writer, clock or SystemClock(), disk or RealDisk())
@@ -372,9 +372,29 @@ class SessionStore:
             "positions and orders are asked of the broker",
         )
 
+    def rebuild(self, session_id: str) -> None:
+        """Make the tables that are made of the journal (orders, fills, positions...) anew from it."""
+        from runtime.journal.projections import rebuild
+
+        rebuild(self.writer.backend, session_id, self.entries(session_id))
+
+    def rows(self, session_id: str, table: str) -> Sequence[Row]:
+        """Return the rows of a projection, in order; its name is the table's."""
+        with self.backend.reading() as transaction:
+            return transaction.read(f"all_{table}", {"session": session_id})
+
     def _hash_at(self, session_id: str, sequence: int) -> bytes:
         with self.backend.reading() as transaction:
             return hash_at(transaction, session_id, sequence)
+
+
+def _project(
+    transaction: Transaction, session_id: str, records: Sequence[tuple[Entry, Record]]
+) -> None:
+    """Keep the projections; imported late, for listing sessions needs none of it."""
+    from runtime.journal.projections import project
+
+    project(transaction, session_id, records)
 
 
 def beside(url: str) -> Path:

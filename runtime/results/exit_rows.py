@@ -22,8 +22,8 @@ from runtime.results.output import RunOutput
 from runtime.results.rows import Changes, Fills, rows_of
 
 _OF_FIRING = ("row", "fired", "price", "pnl_ppm", "lots", "number", "limit")
-_Key = tuple[int, ...]  # instrument, position, reason
-_KINDS = (
+ExitKey = tuple[int, ...]  # instrument, position, reason
+EXIT_KINDS = (
     at.KIND_EXIT_FIRED,
     at.KIND_EXIT_ATTEMPT,
     at.KIND_ATTEMPT_ENDED,
@@ -107,30 +107,51 @@ def reasons_of(mask: int) -> list[ExitReason]:
     return [reason for reason in ExitReason if reason and mask >> reason.value & 1]
 
 
-def exits_of(output: RunOutput) -> list[Exit]:
-    """Return the exits of a run in the order in which they fired, without their fills."""
-    rows = rows_of(output, *_KINDS)
-    found: list[Exit] = []
-    fired: dict[_Key, list[Exit]] = {}  # what may have begun one
-    working: dict[_Key, Exit] = {}
-    for row, values in zip(rows.tolist(), output.journal[rows].tolist()):
+class ExitFold:
+    """Exits as their rows tell of them, one after another.
+
+    Attributes
+    ----------
+    found
+        The exits that have begun, in the order in which they did.
+    fired
+        What may still begin one, by instrument, position and reason.
+    working
+        The exits that have not ended.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Exit] = []
+        self.fired: dict[ExitKey, list[Exit]] = {}
+        self.working: dict[ExitKey, Exit] = {}
+
+    def add(self, row: int, values: list[int]) -> None:
+        """Take one row of a kind in `EXIT_KINDS`; `row` is its place."""
         # All four kinds begin with the position and the reason.
         key = (values[at.EVENT_INSTRUMENT], *values[loop.FIRED_POSITION : loop.FIRED_REASON + 1])
         kind = values[at.EVENT_KIND]
         if kind == at.KIND_EXIT_FIRED:
-            _note_mask(working, key, values[loop.FIRED_ALSO])
-            fired.setdefault(key, []).append(_fired(row, values))
-            continue
-        if kind != at.KIND_ATTEMPT_ENDED and key not in working and key in fired:
-            working[key] = replace(fired[key][-1])
-            found.append(working[key])
+            _note_mask(self.working, key, values[loop.FIRED_ALSO])
+            self.fired.setdefault(key, []).append(_fired(row, values))
+            return
+        if kind != at.KIND_ATTEMPT_ENDED and key not in self.working and key in self.fired:
+            self.working[key] = replace(self.fired[key][-1])
+            self.found.append(self.working[key])
         if kind == at.KIND_ATTEMPT_ENDED:
-            _end_attempt(working.get(key) or _last_of(found, key), row, values)
-        elif key in working and kind == at.KIND_EXIT_ATTEMPT:
-            working[key].attempts.append(_attempt(row, values))
-        elif key in working:
-            _end(working.pop(key), row, values, fired.pop(key))
-    return sorted(found, key=lambda each: each.row)
+            _end_attempt(self.working.get(key) or _last_of(self.found, key), row, values)
+        elif key in self.working and kind == at.KIND_EXIT_ATTEMPT:
+            self.working[key].attempts.append(_attempt(row, values))
+        elif key in self.working:
+            _end(self.working.pop(key), row, values, self.fired.pop(key))
+
+
+def exits_of(output: RunOutput) -> list[Exit]:
+    """Return the exits of a run in the order in which they fired, without their fills."""
+    rows = rows_of(output, *EXIT_KINDS)
+    fold = ExitFold()
+    for row, values in zip(rows.tolist(), output.journal[rows].tolist()):
+        fold.add(row, values)
+    return sorted(fold.found, key=lambda each: each.row)
 
 
 def times_fired(output: RunOutput, exits: Sequence[Exit]) -> dict[ExitReason, int]:
@@ -166,7 +187,7 @@ def exits_with_fills(output: RunOutput, fills: Fills, changes: Changes) -> list[
     return exits
 
 
-def _note_mask(working: dict[_Key, Exit], key: _Key, mask: int) -> None:
+def _note_mask(working: dict[ExitKey, Exit], key: ExitKey, mask: int) -> None:
     """Tell the exit that works on this position what else holds by now."""
     for reason in ExitReason:
         each = working.get((*key[:2], reason.value))
@@ -203,7 +224,7 @@ def _attempt(row: int, values: list[int]) -> Attempt:
     )
 
 
-def _last_of(found: list[Exit], key: _Key) -> Exit | None:
+def _last_of(found: list[Exit], key: ExitKey) -> Exit | None:
     """Return the latest exit of this position and reason: an order may end after its exit has."""
     for each in reversed(found):
         if (each.instrument, each.position, each.reason) == key:

@@ -204,6 +204,15 @@ def _projections(upsert: Callable[[Table], Executable]) -> dict[str, Statement]:
         "order_row": Statement(
             select(orders).where(_of(orders), orders.c.order_id == bindparam("row_id"))
         ),
+        "open_orders": Statement(
+            select(orders)
+            .where(
+                _of(orders),
+                orders.c.ended_ns.is_(None),
+                orders.c.instrument == bindparam("of_instrument"),
+            )
+            .order_by(orders.c.order_id)
+        ),
         "order_of_client": Statement(
             select(orders.c.order_id).where(_of(orders), orders.c.client_id == bindparam("client"))
         ),

@@ -117,11 +117,12 @@ SESSION_ORDERS = Table(
     *(*_text("type", "tif"), *_whole("quantity_lots", "limit_ticks", "stop_ticks")),
     *(*_text("status"), *_whole("filled_lots", "fees_minor", "reason")),
     *(*_whole("placed_ns"), *_maybe("ended_ns")),
-    *_whole("signal", "position", "exit_reason", "attempt"),
+    *_whole("signal", "position", "exit_reason", "attempt", "parent", "oco", "armed_lots"),
     *_text("client_id", "venue_id", "outcome", "problem"),
     PrimaryKeyConstraint("session_id", "order_id"),
     _of_session("session_orders"),
     Index(None, "session_id", "client_id"),
+    Index(None, "session_id", "ended_ns", "instrument"),
 )
 
 SESSION_FILLS = Table(

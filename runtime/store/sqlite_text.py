@@ -140,13 +140,18 @@ SCHEMA: tuple[str, ...] = (
         stop_ticks BIGINT NOT NULL, status TEXT NOT NULL, filled_lots BIGINT NOT NULL, fees_minor
         BIGINT NOT NULL, reason BIGINT NOT NULL, placed_ns BIGINT NOT NULL, ended_ns BIGINT,
         signal BIGINT NOT NULL, position BIGINT NOT NULL, exit_reason BIGINT NOT NULL, attempt
-        BIGINT NOT NULL, client_id TEXT NOT NULL, venue_id TEXT NOT NULL, outcome TEXT NOT NULL,
-        problem TEXT NOT NULL, CONSTRAINT pk_session_orders PRIMARY KEY (session_id, order_id),
-        CONSTRAINT fk_session_orders_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
+        BIGINT NOT NULL, parent BIGINT NOT NULL, oco BIGINT NOT NULL, armed_lots BIGINT NOT NULL,
+        client_id TEXT NOT NULL, venue_id TEXT NOT NULL, outcome TEXT NOT NULL, problem TEXT NOT
+        NULL, CONSTRAINT pk_session_orders PRIMARY KEY (session_id, order_id), CONSTRAINT
+        fk_session_orders_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
     """,
     """
         CREATE INDEX ix_session_orders_session_id_client_id ON session_orders (session_id,
         client_id)
+    """,
+    """
+        CREATE INDEX ix_session_orders_session_id_ended_ns_instrument ON session_orders
+        (session_id, ended_ns, instrument)
     """,
     """
         CREATE TABLE session_positions ( session_id VARCHAR(32) NOT NULL, "row" BIGINT NOT NULL,
@@ -474,18 +479,20 @@ STATEMENTS: dict[str, str] = {
     "put_session_orders": """
         INSERT INTO session_orders (session_id, order_id, instrument, symbol, side, type, tif,
         quantity_lots, limit_ticks, stop_ticks, status, filled_lots, fees_minor, reason,
-        placed_ns, ended_ns, signal, position, exit_reason, attempt, client_id, venue_id, outcome,
-        problem) VALUES (:session_id, :order_id, :instrument, :symbol, :side, :type, :tif,
-        :quantity_lots, :limit_ticks, :stop_ticks, :status, :filled_lots, :fees_minor, :reason,
-        :placed_ns, :ended_ns, :signal, :position, :exit_reason, :attempt, :client_id, :venue_id,
-        :outcome, :problem) ON CONFLICT (session_id, order_id) DO UPDATE SET instrument =
+        placed_ns, ended_ns, signal, position, exit_reason, attempt, parent, oco, armed_lots,
+        client_id, venue_id, outcome, problem) VALUES (:session_id, :order_id, :instrument,
+        :symbol, :side, :type, :tif, :quantity_lots, :limit_ticks, :stop_ticks, :status,
+        :filled_lots, :fees_minor, :reason, :placed_ns, :ended_ns, :signal, :position,
+        :exit_reason, :attempt, :parent, :oco, :armed_lots, :client_id, :venue_id, :outcome,
+        :problem) ON CONFLICT (session_id, order_id) DO UPDATE SET instrument =
         excluded.instrument, symbol = excluded.symbol, side = excluded.side, type = excluded.type,
         tif = excluded.tif, quantity_lots = excluded.quantity_lots, limit_ticks =
         excluded.limit_ticks, stop_ticks = excluded.stop_ticks, status = excluded.status,
         filled_lots = excluded.filled_lots, fees_minor = excluded.fees_minor, reason =
         excluded.reason, placed_ns = excluded.placed_ns, ended_ns = excluded.ended_ns, signal =
         excluded.signal, position = excluded.position, exit_reason = excluded.exit_reason, attempt
-        = excluded.attempt, client_id = excluded.client_id, venue_id = excluded.venue_id, outcome
+        = excluded.attempt, parent = excluded.parent, oco = excluded.oco, armed_lots =
+        excluded.armed_lots, client_id = excluded.client_id, venue_id = excluded.venue_id, outcome
         = excluded.outcome, problem = excluded.problem
     """,
     "put_session_fills": """
@@ -572,7 +579,8 @@ STATEMENTS: dict[str, str] = {
         session_orders.status, session_orders.filled_lots, session_orders.fees_minor,
         session_orders.reason, session_orders.placed_ns, session_orders.ended_ns,
         session_orders.signal, session_orders.position, session_orders.exit_reason,
-        session_orders.attempt, session_orders.client_id, session_orders.venue_id,
+        session_orders.attempt, session_orders.parent, session_orders.oco,
+        session_orders.armed_lots, session_orders.client_id, session_orders.venue_id,
         session_orders.outcome, session_orders.problem FROM session_orders WHERE
         session_orders.session_id = :session ORDER BY session_orders.order_id
     """,
@@ -666,9 +674,23 @@ STATEMENTS: dict[str, str] = {
         session_orders.status, session_orders.filled_lots, session_orders.fees_minor,
         session_orders.reason, session_orders.placed_ns, session_orders.ended_ns,
         session_orders.signal, session_orders.position, session_orders.exit_reason,
-        session_orders.attempt, session_orders.client_id, session_orders.venue_id,
+        session_orders.attempt, session_orders.parent, session_orders.oco,
+        session_orders.armed_lots, session_orders.client_id, session_orders.venue_id,
         session_orders.outcome, session_orders.problem FROM session_orders WHERE
         session_orders.session_id = :session AND session_orders.order_id = :row_id
+    """,
+    "open_orders": """
+        SELECT session_orders.session_id, session_orders.order_id, session_orders.instrument,
+        session_orders.symbol, session_orders.side, session_orders.type, session_orders.tif,
+        session_orders.quantity_lots, session_orders.limit_ticks, session_orders.stop_ticks,
+        session_orders.status, session_orders.filled_lots, session_orders.fees_minor,
+        session_orders.reason, session_orders.placed_ns, session_orders.ended_ns,
+        session_orders.signal, session_orders.position, session_orders.exit_reason,
+        session_orders.attempt, session_orders.parent, session_orders.oco,
+        session_orders.armed_lots, session_orders.client_id, session_orders.venue_id,
+        session_orders.outcome, session_orders.problem FROM session_orders WHERE
+        session_orders.session_id = :session AND session_orders.ended_ns IS NULL AND
+        session_orders.instrument = :of_instrument ORDER BY session_orders.order_id
     """,
     "order_of_client": """
         SELECT session_orders.order_id FROM session_orders WHERE session_orders.session_id =

@@ -110,11 +110,12 @@ def _trading() -> None:
         *(*_text("type", "tif"), *_whole("quantity_lots", "limit_ticks", "stop_ticks")),
         *(*_text("status"), *_whole("filled_lots", "fees_minor", "reason")),
         *(*_whole("placed_ns"), *_maybe("ended_ns")),
-        *_whole("signal", "position", "exit_reason", "attempt"),
+        *_whole("signal", "position", "exit_reason", "attempt", "parent", "oco", "armed_lots"),
         *_text("client_id", "venue_id", "outcome", "problem"),
         *_of_session("session_orders", "order_id"),
     )
     _index("session_orders", "session_id", "client_id")
+    _index("session_orders", "session_id", "ended_ns", "instrument")
     op.create_table(
         "session_fills",
         *(_id(), *_whole("row", "ts_ns", "instrument"), *_text("symbol")),
