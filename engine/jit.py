@@ -92,13 +92,13 @@ def _inner(function: Callable[..., Any], *, with_loop: bool) -> Callable[..., An
     if key not in _INNER_TWINS:
         from numba import njit
 
+        from engine.linking import PartCompiler
+
         build: Any = njit  # these options are not in numba's stubs
-        options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        if not key[1] and function in _LOOP_DOORS:
-            twin = build(**options)(_stand_in(function))
-        else:
-            twin = build(cache=True, **options)(_clone(function, with_loop=key[1]))
-        _INNER_TWINS[key] = _for_any_number(twin)
+        part = build(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=PartCompiler)
+        is_stand_in = not key[1] and function in _LOOP_DOORS
+        own = _stand_in(function) if is_stand_in else _clone(function, with_loop=key[1])
+        _INNER_TWINS[key] = _for_any_number(part(own))
     return _INNER_TWINS[key]
 
 

@@ -54,7 +54,7 @@ _EVENT_SECONDS = 6e-6
 _NODE_SECONDS = 3e-6
 _LOOP_SECONDS = 35e-6  # a turn of the trading loop
 _WORTH_LOADING_SECONDS = 2.0
-_WORTH_COMPILING_SECONDS = {False: 40.0, True: 120.0}
+_WORTH_COMPILING_SECONDS = {False: 25.0, True: 50.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,15 +8,13 @@ Importing this module imports numba.
 from __future__ import annotations
 
 from functools import cache
-from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from engine.jit import compiled
+from engine.jit import compiled, kernel
 from engine.model.layout import (
     COMMAND_WIDTH,
     EVENT_WIDTH,
@@ -176,6 +174,7 @@ _intents_at = _matrix_at(MatrixType(ORDER_WIDTH))
 _values_at = _matrix_at(MatrixType(VALUE_WIDTH))
 
 
+@kernel
 def run_at(
     core: int, book: int, events: int, signals: int, intents: int, first: int, last: int
 ) -> Any:
@@ -191,6 +190,7 @@ def run_at(
     )
 
 
+@kernel
 def replay_at(frame: int, until: int, with_others: int) -> Any:
     """`sims.replay.lanes.replay` with every block by a frame's addresses."""
     at = _vector_at(frame)
@@ -209,6 +209,7 @@ def replay_at(frame: int, until: int, with_others: int) -> Any:
     )
 
 
+@kernel
 def act_at(frame: int, verb: int, a: int, b: int, c: int, d: int) -> Any:
     """`sims.replay.verbs.act` with every block by a frame's addresses."""
     at = _vector_at(frame)
@@ -228,6 +229,7 @@ def act_at(frame: int, verb: int, a: int, b: int, c: int, d: int) -> Any:
     )
 
 
+@kernel
 def replay_function_at(
     frame: int,
     until: int,
@@ -274,17 +276,8 @@ class Doors(NamedTuple):
 @cache
 def doors(*, with_loop: bool) -> Doors:
     """Return the doors with or without the trading loop; without it they compile in half the time."""
-    kernels = (run, replay, act, replay_function)
-    twins = {each.__name__: compiled(each, with_loop=with_loop) for each in kernels}
-    made = []
-    for door in (run_at, replay_at, act_at, replay_function_at):
-        names = {**door.__globals__, **twins}
-        clone = FunctionType(door.__code__, names, door.__name__)
-        # numba's cache tells functions apart by name alone.
-        clone.__qualname__ = door.__qualname__ + ("" if with_loop else "_plain")
-        clone.__module__ = door.__module__
-        made.append(njit(cache=True)(clone))
-    return Doors(*made)
+    made = (run_at, replay_at, act_at, replay_function_at)
+    return Doors(*(compiled(door, with_loop=with_loop) for door in made))
 
 
 FUNCTION_SIGNATURE = types.int64(

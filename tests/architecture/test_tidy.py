@@ -30,8 +30,8 @@ ENGINE_IMPORTS = frozenset(
         "numpy.typing", "operator", "re", "types", "typing",
     }
 )  # fmt: skip
-# The two modules that hand kernels to the compiler.
-COMPILER_MODULES = frozenset({"engine/jit.py", "engine/pointers.py"})
+# The modules that hand kernels to the compiler.
+COMPILER_MODULES = frozenset({"engine/jit.py", "engine/linking.py", "engine/pointers.py"})
 BANNED_CALLS = frozenset(
     {
         "open", "print", "input", "eval", "exec", "hash", "id", "breakpoint", "globals",
