@@ -53,13 +53,22 @@ class Views:
     """A named tuple of blocks, handed to compiled kernels as the address of a table."""
 
     def __init__(self, blocks: Any) -> None:
+        self.names = blocks._fields
         self.matrices = [Matrix(block) for block in blocks]
         fields = tuple(
-            (name, matrix.width) for name, matrix in zip(blocks._fields, self.matrices, strict=True)
+            (name, matrix.width) for name, matrix in zip(self.names, self.matrices, strict=True)
         )
         self.table = np.array([(m.address, m.rows) for m in self.matrices], dtype=np.int64)
         self.address = self.table.ctypes.data
         self.numba_type = ViewsType(fields)
+
+    def replace(self, name: str, block: NDArray[np.int64]) -> None:
+        """Put another block of the same width in the place of one; the address of the table stays."""
+        number = self.names.index(name)
+        matrix = Matrix(block)
+        assert matrix.width == self.matrices[number].width
+        self.matrices[number] = matrix
+        self.table[number] = (matrix.address, matrix.rows)
 
 
 class Columns:

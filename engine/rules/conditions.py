@@ -95,7 +95,7 @@ def fired_mask(s: Core, i: int, victim: int) -> int:
     price = closing_price(s, i, s.monitors[i, MONITOR_DIRECTION])
     mask = 0
     if can_act_on(s, i, price):
-        mask = price_mask(s, i, price)
+        mask = price_mask(s, i, price, profit_of(s, i, price))
     mask = mask | edge_mask(s, i, price)
     if s.account[ACCOUNT_SEVERITY] == FLATTENING:
         mask = mask | 1 << REASON_CIRCUIT_BREAKER
@@ -162,9 +162,9 @@ def profit_ppm(s: Core, i: int, price: int) -> int:
 
 
 @kernel
-def price_mask(s: Core, i: int, price: int) -> int:
-    """Return the bits of the conditions that a price decides; the price is not suspect."""
-    mask, profit = 0, profit_of(s, i, price)
+def price_mask(s: Core, i: int, price: int, profit: int) -> int:
+    """Return the bits of the conditions that a price, with its profit, decides; it is not suspect."""
+    mask = 0
     if stop_is_hit(s, i, price):
         mask = 1 << REASON_TRAILING_STOP
     cost = s.positions[i, POSITION_COST]

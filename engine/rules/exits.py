@@ -143,7 +143,8 @@ def pass_empty_stages(s: Core, i: int, price: int) -> None:
     """Stages that are reached and whose share is under one lot step are done without an order."""
     n = next_stage(s, i)
     while n >= 0 and stage_lots(s, i, n) == 0:
-        if (price_mask(s, i, price) & enabled_mask(s)) >> REASON_PROFIT_TARGET & 3 == 0:
+        mask = price_mask(s, i, price, profit_of(s, i, price)) & enabled_mask(s)
+        if mask >> REASON_PROFIT_TARGET & 3 == 0:
             return  # neither of the two conditions that sell it holds
         pass_stage(s, i)
         n = next_stage(s, i)

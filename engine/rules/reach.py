@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from engine.jit import kernel, loop_door
 from engine.kernels.money import OVERFLOW, add_checked
-from engine.kernels.positions import value_of
 from engine.model.layout import (
     ACCOUNT_HELD,
     ACCOUNT_NOW,
     ACCOUNT_SEVERITY,
     KIND_BAR,
+    POSITION_COST,
     POSITION_HALTED,
     POSITION_LAST,
-    POSITION_QUANTITY,
     TERM_CURRENCY,
 )
 from engine.model.trading import (
@@ -71,14 +70,20 @@ def set_reach(s: Core, i: int) -> None:
 
     Where there are none, low is not below high.
     """
+    low, high = s.monitors[i, MONITOR_REACH_LOW], s.monitors[i, MONITOR_REACH_HIGH]
     s.monitors[i, MONITOR_REACH_LOW] = 0
     s.monitors[i, MONITOR_REACH_HIGH] = 0
     s.monitors[i, MONITOR_REACH_UNTIL] = NEVER
-    price = s.positions[i, POSITION_LAST]
-    if not is_at_rest(s, i) or not is_quiet_at(s, i, price):
+    if not is_at_rest(s, i):
         return
-    s.monitors[i, MONITOR_REACH_LOW] = price - quiet_steps(s, i, price, -1) - 1
-    s.monitors[i, MONITOR_REACH_HIGH] = price + quiet_steps(s, i, price, 1) + 1
+    price, enabled = s.positions[i, POSITION_LAST], enabled_mask(s)
+    before = profit_of(s, i, price)
+    if not is_quiet_at(s, i, price, before, enabled):
+        return
+    down = quiet_steps(s, i, price, -1, before, enabled, price - low - 1)
+    up = quiet_steps(s, i, price, 1, before, enabled, high - price - 1)
+    s.monitors[i, MONITOR_REACH_LOW] = price - down - 1
+    s.monitors[i, MONITOR_REACH_HIGH] = price + up + 1
     s.monitors[i, MONITOR_REACH_UNTIL] = quiet_until(s, i)
 
 
@@ -113,17 +118,20 @@ def is_at_rest(s: Core, i: int) -> bool:
 
 
 @kernel
-def is_quiet_at(s: Core, i: int, price: int) -> bool:
-    """Return whether a bar that closes at a price changes nothing for the position and the account."""
+def is_quiet_at(s: Core, i: int, price: int, before: int, enabled: int) -> bool:
+    """Return whether a bar that closes at a price changes nothing for the position and the account.
+
+    `before` is the profit at the last price, `enabled` the conditions that are on.
+    """
     profit = profit_of(s, i, price)
     if price <= 0 or profit == OVERFLOW:
         return False
-    if price_mask(s, i, price) & enabled_mask(s):
+    if price_mask(s, i, price, profit) & enabled:
         return False
     return (
         not moves_trail(s, i, price, profit)
         and not makes_room(s, i, profit)
-        and is_equity_quiet(s, i, price)
+        and is_equity_quiet(s, profit, before)
     )
 
 
@@ -135,7 +143,7 @@ def moves_trail(s: Core, i: int, price: int, profit: int) -> bool:
     peak, direction = s.monitors[i, MONITOR_PEAK], s.monitors[i, MONITOR_DIRECTION]
     if peak != 0:
         return bool(direction * price > direction * peak)
-    cost = value_of(s, i, price, s.positions[i, POSITION_QUANTITY]) - profit
+    cost = s.positions[i, POSITION_COST]
     if cost == 0:
         return True
     return compare_part(profit, cost, s.exits[REASON_TRAILING_STOP, EXITS_THRESHOLD]) >= 0
@@ -148,21 +156,18 @@ def makes_room(s: Core, i: int, profit: int) -> bool:
 
 
 @kernel
-def is_equity_quiet(s: Core, i: int, price: int) -> bool:
+def is_equity_quiet(s: Core, profit: int, before: int) -> bool:
     """Return whether equity stays where no guard changes, whatever the other positions do meanwhile.
 
-    Each has an equal share of the distance to the next level.
+    Each has an equal share of the distance to the next level; this one's profit changes from `before`.
     """
     if not is_guarded(s):
         return True
-    quantity = s.positions[i, POSITION_QUANTITY]
-    before = value_of(s, i, s.positions[i, POSITION_LAST], quantity)
-    after = value_of(s, i, price, quantity)
     equity, held = s.guard[GUARD_EQUITY], s.account[ACCOUNT_HELD]
     down = add_checked(equity, -s.guard[GUARD_QUIET_LOW])
     up = add_checked(s.guard[GUARD_QUIET_HIGH], -equity)
-    change = add_checked(after, -before)
-    if before == OVERFLOW or after == OVERFLOW or change == OVERFLOW:
+    change = add_checked(profit, -before)
+    if before == OVERFLOW or change == OVERFLOW:
         return False
     is_over = up != OVERFLOW and change * held >= up
     is_under = down != OVERFLOW and -change * held >= down
@@ -170,14 +175,26 @@ def is_equity_quiet(s: Core, i: int, price: int) -> bool:
 
 
 @kernel
-def quiet_steps(s: Core, i: int, price: int, direction: int) -> int:
-    """Return how many ticks away from a quiet price, one way, prices stay quiet."""
+def quiet_steps(
+    s: Core, i: int, price: int, direction: int, before: int, enabled: int, guess: int
+) -> int:
+    """Return how many ticks away from a quiet price, one way, prices stay quiet.
+
+    Mostly that ends where it did when it was last searched for: `guess`.
+    """
+    if 0 <= guess < FARTHEST:
+        is_far = is_quiet_at(s, i, price + direction * guess, before, enabled)
+        if is_far and not is_quiet_at(s, i, price + direction * (guess + 1), before, enabled):
+            return guess
     steps, stride = 0, 1
-    while stride < FARTHEST and is_quiet_at(s, i, price + direction * (steps + stride)):
+    while stride < FARTHEST and is_quiet_at(
+        s, i, price + direction * (steps + stride), before, enabled
+    ):
         steps += stride
         stride *= 2
+    stride //= 2  # as far as the stride that was too wide it is not quiet
     while stride > 0:
-        if is_quiet_at(s, i, price + direction * (steps + stride)):
+        if is_quiet_at(s, i, price + direction * (steps + stride), before, enabled):
             steps += stride
         stride //= 2
     return steps

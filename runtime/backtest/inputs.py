@@ -34,6 +34,7 @@ FRACTION_MAX = 1_000.0  # beyond it a fraction is a mistake, as is infinity
 _PPB = 10**9
 _NOTHING: Inputs = (KEEP,) * 4
 _NO_INTS = np.empty(0, dtype=np.int64)
+_BLOCK_ROWS = 16_384  # converted at a time, so that what is made on the way stays in the cache
 
 
 class Parts(Protocol):
@@ -140,7 +141,15 @@ def to_given(scaled: Floats, most: float) -> Ints:
 
 
 def _fraction(column: Floats | None) -> Column:
-    return KEEP if column is None else to_given(column * _PPB, FRACTION_MAX * _PPB)
+    if column is None:
+        return KEEP
+    if len(column) and column.strides == (0,):  # a constant, which `signals` gives as one number
+        return int(to_given(column[:1] * _PPB, FRACTION_MAX * _PPB)[0])
+    found = np.empty(len(column), dtype=np.int64)
+    for first in range(0, len(column), _BLOCK_ROWS):
+        rows = slice(first, first + _BLOCK_ROWS)
+        found[rows] = to_given(column[rows] * _PPB, FRACTION_MAX * _PPB)
+    return found
 
 
 def counts_volume(config: StrategyConfig, instrument: Instrument) -> bool:

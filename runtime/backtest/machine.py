@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sims.replay.entry import Doors
 
 INTENT_ROWS = 64
-STRETCH_ROWS = 262_144  # of a long journal; memory that is not written yet takes none
+STRETCH_ROWS = 1_048_576  # of a long journal; memory that is not written yet takes none
 _NO_ROWS = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
 END = 2**63 - 1  # later than any event
 
@@ -62,6 +62,7 @@ class Machine:
     events: int = field(init=False, default=0)
     plain_intents: Any = field(init=False)
     _room: int = field(init=False)
+    _journal: NDArray[np.int64] = field(init=False)  # where the core writes its journal
     _stretch: NDArray[np.int64] = field(init=False)
     _stretches: int = field(init=False, default=0)
     _used: int = field(init=False, default=0)
@@ -80,7 +81,7 @@ class Machine:
         self.block, self.core, self.book = self.setup.fresh(self.settings)
         self.intents = np.zeros((INTENT_ROWS, ORDER_WIDTH), dtype=np.int64)
         self._room = len(self.core.journal) // 2  # as in the loop: the largest slice finds the rest
-        self._stretch = _NO_ROWS
+        self._stretch, self._journal = _NO_ROWS, self.core.journal
         self.plain_intents = as_plain(self.intents)
         self._plain_core = plain_core(self.core)
         self._plain_book = Book(*(as_plain(block) for block in self.book))
@@ -200,9 +201,20 @@ class Machine:
     def _take_journal(self) -> None:
         count = self._plain_core.account[at.ACCOUNT_JOURNAL]
         if count:
+            is_there = self._journal is not self.core.journal  # it was written where it stays
             self.rows.append(self._room_for(count))
-            self.rows[-1][:] = self.core.journal[:count]
+            if not is_there:
+                self.rows[-1][:] = self._journal[:count]
             self._plain_core.account[at.ACCOUNT_JOURNAL] = 0
+            self._choose_journal(is_long=count > self._room)
+
+    def _choose_journal(self, *, is_long: bool) -> None:
+        """Have compiled code write a journal that fills again and again where it stays."""
+        before, self._journal = self._journal, self.core.journal
+        if is_long and self.is_compiled and len(self._stretch) - self._used >= len(before):
+            self._journal = self._stretch[self._used : self._used + len(before)]
+        if self._journal is not before:
+            self._keep[0].replace("journal", self._journal)
 
     def _room_for(self, count: int) -> NDArray[np.int64]:
         """Return room for more journal rows, behind the last ones where a stretch has it left."""
@@ -221,6 +233,7 @@ class Machine:
         rows = np.concatenate(self.rows) if self.rows else np.zeros(width, dtype=np.int64)
         self.rows.clear()
         self._stretch, self._stretches, self._used = _NO_ROWS, 0, 0
+        self._choose_journal(is_long=False)
         return rows
 
     def _fault(self) -> InputError | InternalFault:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.errors import DataError
 from engine.lang.batch import FormulaMemory, evaluate_batch, evaluate_blocks
 from engine.lang.panel import PanelColumns
-from engine.lang.program import Program
+from engine.lang.program import NodeKind, Program
 from engine.lang.sampled import evaluate_at
 from engine.model import layout as at
 from runtime.backtest.inputs import INPUT_KEYS, Values
@@ -89,7 +89,8 @@ def signals_of(
             _mark(bits[k][first:], part)
             is_defined = is_defined or _has_value([part[key] for key in _WISHES if key in part])
             for key, told in values.items():
-                told[k][first : first + len(part[key])] = part[key]
+                if told[k].flags.writeable:
+                    told[k][first : first + len(part[key])] = part[key]
         return Signals([wakes_of(each) for each in bits], is_defined=is_defined, values=values)
     outputs = evaluate_batch(program, panel, compiled=compiled, memory=kept)
     is_defined = _has_value([*itertools.chain(*(outputs.get(key, []) for key in _WISHES))])
@@ -109,9 +110,19 @@ def signals_of(
 def _columns_for(
     program: Program, panel: Sequence[PanelColumns]
 ) -> dict[str, list[NDArray[np.float64]]]:
-    """Return room for what the trading loop is told, by formula."""
-    keys = [out.key for out in program.outputs if out.key in INPUT_KEYS]
-    return {key: [np.empty(len(columns)) for columns in panel] for key in keys}
+    """Return room for what the trading loop is told, by formula; a constant is there, as one number."""
+    found = {}
+    for out in program.outputs:
+        if out.key in INPUT_KEYS:
+            node = program.nodes[out.node]
+            is_constant = node.kind is NodeKind.CONSTANT
+            found[out.key] = [
+                np.broadcast_to(node.params[0], len(columns))
+                if is_constant
+                else np.empty(len(columns))
+                for columns in panel
+            ]
+    return found
 
 
 def _weights_at(

@@ -152,7 +152,7 @@ def rows_of(output: RunOutput, *kinds: int) -> Ints:
 
 def columns_at(journal: Ints, rows: Ints) -> Ints:
     """Return some rows of a journal turned over: one contiguous row per column."""
-    return np.ascontiguousarray(journal[rows].T)
+    return np.ascontiguousarray(np.take(journal, rows, axis=0).T)
 
 
 def tables_of(output: RunOutput) -> Tables:

@@ -121,8 +121,8 @@ def test_most_bars_of_positions_are_skipped(monkeypatch: pytest.MonkeyPatch) -> 
 
 QUIET_STEPS = reach.quiet_steps
 PLANTED = {
-    "one tick too wide": (reach, "quiet_steps", lambda s, i, p, d: QUIET_STEPS(s, i, p, d) + 1),
-    "guards forgotten": (reach, "is_equity_quiet", lambda s, i, p: True),
+    "one tick too wide": (reach, "quiet_steps", lambda *searched: QUIET_STEPS(*searched) + 1),
+    "guards forgotten": (reach, "is_equity_quiet", lambda s, profit, before: True),
     "trail forgotten": (reach, "moves_trail", lambda s, i, p, profit: False),
     "edges forgotten": (rows_in_reach, "lowest_quiet_edge", lambda s: rows_in_reach.NO_EDGE),
 }

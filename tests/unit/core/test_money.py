@@ -31,7 +31,21 @@ MAX = INT64_MAX
 EDGES = sorted(
     {
         abs(base + delta)
-        for base in (0, 10, 10**8, 2**31, 2**32, 2**61, 2**62, MAX // 3, MAX // 2, MAX - 2)
+        for base in (
+            0,
+            10,
+            10**6,
+            10**8,
+            2**20,
+            2**31,
+            2**32,
+            2**42,
+            2**61,
+            2**62,
+            MAX // 3,
+            MAX // 2,
+            MAX - 2,
+        )
         for delta in (-2, -1, 0, 1, 2)
     }
 )
