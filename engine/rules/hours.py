@@ -72,14 +72,14 @@ def is_timed_by_bars(s: Core, i: int) -> bool:
 def due_after(s: Core, i: int, wait: int) -> tuple[int, int]:
     """Return when a wait of `wait` ns of open hours ends, and what of it the session's close leaves.
 
-    A wait that the close cuts has no end (NEVER) before the next open; where the close is not known
+    A wait that the close cuts, or that begins at it, has no end (NEVER) before the next open; where the close is not known
     it runs through.
     """
     now, calendar = s.account[ACCOUNT_NOW], s.terms[i, TERM_CALENDAR]
     closes = s.calendars[calendar, CALENDAR_CLOSES]
     if s.calendars[calendar, CALENDAR_OPEN] == CLOSED:
         return NEVER, wait
-    if closes > now and now + wait > closes:
+    if closes > 0 and closes >= now and now + wait > closes:
         return NEVER, wait - (closes - now)
     return now + wait, 0
 

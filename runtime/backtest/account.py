@@ -19,6 +19,7 @@ from engine.rules.sizing import SIZE_EQUITY, SIZE_NOTIONAL, SIZE_QUANTITY
 from engine.state import Block, Core, CoreShape, new_core
 from runtime.backtest.clockwork import Clockwork
 from runtime.config import StrategyConfig
+from sims.fillbook import layout as book_at
 from sims.fillbook.layout import Book
 from sims.fillbook.settings import BookSettings, new_book, settings_block, terms_block
 
@@ -56,8 +57,11 @@ class Setup:
 
     def fresh_book(self, settings: BookSettings) -> Book:
         """Return an empty fill book."""
+        assumed = settings_block(settings)
+        # Exits wait for the session; what opens must not trade where what closes cannot.
+        assumed[book_at.SETTING_HOURS] = int(self.config.is_trading)
         return new_book(
-            settings_block(settings),
+            assumed,
             self.terms,
             order_capacity=self.shape.orders,
             event_capacity=max(1024, 4 * self.shape.orders),

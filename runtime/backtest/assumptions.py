@@ -48,6 +48,9 @@ def _trading_lines(config: StrategyConfig, history: History) -> list[str]:
     lines = []
     if all(part.quotes is None and part.trades is None for part in history.parts):
         lines.append("Waits of entries and exits end at bars: one step of a walk takes a bar.")
+    lines.append(
+        "Nothing trades outside a calendar's sessions, whatever bars or quotes show there."
+    )
     guards, signals = config.guards, config.signals
     if guards is not None:
         is_reset = guards.simulated_operator == "next_day"

@@ -26,6 +26,7 @@ SETTING_VOLUME_CAP_PPB: Final = 2  # UNKNOWN: no cap
 SETTING_LATENCY: Final = 3
 SETTING_LATENCY_JITTER: Final = 4
 SETTING_SEED: Final = 5
+SETTING_HOURS: Final = 6  # 1: nothing trades outside the sessions that are told of
 
 PATH_PESSIMISTIC: Final = 0
 PATH_OPTIMISTIC: Final = 1
@@ -93,7 +94,7 @@ MARKET_SIZE_BUY: Final = 2  # lots that buys trade against; UNKNOWN where the da
 MARKET_SIZE_SELL: Final = 3
 MARKET_TAKEN_BUY: Final = 4
 MARKET_POSITION: Final = 5
-MARKET_HALTED: Final = 6
+MARKET_HALTED: Final = 6  # bits: HALTED_NOW, HALTED_OUTSIDE; 0: orders can trade
 MARKET_AUCTION: Final = 7  # a session opened and has not shown a point yet
 MARKET_PRINTED: Final = 8  # a point was shown in this session
 MARKET_TAKEN_SELL: Final = 9
@@ -105,6 +106,9 @@ MARKET_QUEUE_TAKEN: Final = 14  # lots of the print that our queued orders have 
 MARKET_BID: Final = 15  # of the point that stands; 0 where none does
 MARKET_ASK: Final = 16
 MARKET_FORGOTTEN: Final = 17  # points up to this time stand no more
+
+HALTED_NOW: Final = 1
+HALTED_OUTSIDE: Final = 2  # its session is closed (SETTING_HOURS)
 
 # --- Counters ---------------------------------------------------------------------------------------
 COUNTERS_WIDTH: Final = 16

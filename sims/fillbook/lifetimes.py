@@ -42,6 +42,8 @@ from sims.fillbook.layout import (
     COUNT_ORDERS,
     COUNT_REQUESTS,
     FAULT_OVERFLOW,
+    HALTED_NOW,
+    HALTED_OUTSIDE,
     MARKET_AUCTION,
     MARKET_HALTED,
     MARKET_LAST,
@@ -64,6 +66,7 @@ from sims.fillbook.layout import (
     REQUEST_STOP,
     SEEN_NEW,
     SEEN_NOT,
+    SETTING_HOURS,
     Book,
 )
 from sims.fillbook.orders import (
@@ -177,6 +180,7 @@ def open_session(b: Book, calendar: int) -> None:
         if b.terms[i, TERM_CALENDAR] == calendar:
             b.market[i, MARKET_AUCTION] = 1
             b.market[i, MARKET_PRINTED] = 0
+            b.market[i, MARKET_HALTED] = b.market[i, MARKET_HALTED] & HALTED_NOW
     remove_ended(b)
 
 
@@ -198,6 +202,8 @@ def close_session(b: Book, calendar: int, now: int) -> None:
     for i in range(b.market.shape[0]):
         if b.terms[i, TERM_CALENDAR] == calendar:
             b.market[i, MARKET_PRINTED] = 0
+            if b.settings[SETTING_HOURS] == 1:
+                b.market[i, MARKET_HALTED] = b.market[i, MARKET_HALTED] | HALTED_OUTSIDE
     remove_ended(b)
 
 

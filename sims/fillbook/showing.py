@@ -46,7 +46,7 @@ from sims.fillbook.standing import let_stand
 def remember(b: Book, events: Table, row: int) -> None:
     """Follow a market event of an instrument for which nothing works at the book."""
     i, kind = events[row, EVENT_INSTRUMENT], events[row, EVENT_KIND]
-    if b.market[i, MARKET_HALTED] == 1:
+    if b.market[i, MARKET_HALTED] != 0:
         return
     if kind == KIND_BAR:
         if events[row, BAR_FILLS] == 0:

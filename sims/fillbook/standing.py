@@ -29,6 +29,8 @@ from engine.model.layout import (
     TYPE_STOP_LIMIT,
 )
 from sims.fillbook.layout import (
+    HALTED_NOW,
+    HALTED_OUTSIDE,
     LIMIT_TOUCH,
     MARKET_ASK,
     MARKET_BID,
@@ -61,7 +63,8 @@ def forget_point(b: Book, i: int, now: int) -> None:
 @kernel
 def set_halted(b: Book, i: int, halted: int, now: int) -> None:
     """Halt or resume an instrument; a halt ends the point that stood, not one of its own time after it."""
-    b.market[i, MARKET_HALTED] = halted
+    outside = b.market[i, MARKET_HALTED] & HALTED_OUTSIDE
+    b.market[i, MARKET_HALTED] = outside | (HALTED_NOW if halted == 1 else 0)
     if halted == 1:
         forget_point(b, i, now - 1)
 

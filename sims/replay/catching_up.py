@@ -23,7 +23,7 @@ from engine.model.layout import (
 )
 from engine.rules.turn import take_inputs
 from engine.state import Core, Table
-from sims.fillbook.layout import COUNT_ORDERS, Book
+from sims.fillbook.layout import COUNT_ORDERS, SETTING_HOURS, Book
 from sims.replay.layout import (
     FIRST_PAYLOAD,
     LANE_BEFORE,
@@ -216,9 +216,11 @@ def catch_up_for(
 ) -> None:
     """Consume what an event that is of no instrument, a session, an accrual or a timer, looks at."""
     trading = s.account[ACCOUNT_TRADING] == 1
-    if trading and kind == KIND_ACCRUAL:
-        catch_up(s, b, lanes, columns, turn, events, n, ts)  # returns of all are sampled
-    elif trading or (kind != KIND_SESSION_CLOSE and kind != KIND_SESSION_OPEN):
+    is_session = kind == KIND_SESSION_CLOSE or kind == KIND_SESSION_OPEN
+    if trading and (kind == KIND_ACCRUAL or (is_session and b.settings[SETTING_HOURS] == 1)):
+        # Returns of all are sampled; and what a session shows is not what comes outside of it.
+        catch_up(s, b, lanes, columns, turn, events, n, ts)
+    elif trading or not is_session:
         catch_up_used(s, b, lanes, columns, turn, events, n, ts)
     else:
         # Sessions mean something to orders only.
