@@ -24,6 +24,7 @@ from cli import (
     demo,
     doctor,
     explain,
+    halt,
     init,
     not_built,
     paper,
@@ -92,6 +93,8 @@ app.add_typer(_sessions, name="sessions")
 app.command("replay", cls=PlainCommand)(replay.replay)
 app.command("diff", cls=PlainCommand)(replay.diff)
 app.command("verify", cls=PlainCommand)(verify.verify)
+app.command("halt", cls=PlainCommand)(halt.halt)
+app.command("resume", cls=PlainCommand)(halt.resume)
 app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")

@@ -34,6 +34,7 @@ class Image(msgspec.Struct, frozen=True, array_like=True):
     market: bytes
     books: bytes
     is_paused: bool
+    is_killed: bool
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -47,17 +48,23 @@ class Recovered(msgspec.Struct, frozen=True):
 
     cursor: int = 0
     is_paused: bool = False
+    is_killed: bool = False
     in_hand: tuple[Intents, ...] = ()
     has_started: bool = False
     played: int = 0
 
 
 def image_of(
-    core: SessionCore, market: SimulatedBroker, books: OrderLedger, *, is_paused: bool
+    core: SessionCore,
+    market: SimulatedBroker,
+    books: OrderLedger,
+    *,
+    is_paused: bool,
+    is_killed: bool,
 ) -> bytes:
     """Return a checkpoint's blob."""
-    image = Image(core.snapshot(), market.snapshot(), books.snapshot(), is_paused)
-    return msgspec.msgpack.encode(image)
+    parts = core.snapshot(), market.snapshot(), books.snapshot()
+    return msgspec.msgpack.encode(Image(*parts, is_paused, is_killed))
 
 
 def recover(
@@ -84,13 +91,15 @@ def recover(
     InputError
         If this program decides something else than the journal has.
     """
-    playback, after, is_paused, has_started = Playback(core, market, books), 0, False, False
+    playback, after = Playback(core, market, books), 0
+    is_paused = is_killed = has_started = False
     if checkpoint is not None and core.has_snapshots and market is not None:
         image = msgspec.msgpack.decode(checkpoint.blob, type=Image)
         core.restore(image.core)
         market.restore(image.market)
         books.restore(image.books)
-        after, is_paused, has_started = checkpoint.sequence, image.is_paused, True
+        after, has_started = checkpoint.sequence, True
+        is_paused, is_killed = image.is_paused, image.is_killed
         playback.cursor = checkpoint.cursor
     try:
         for played in playback.play(entry.record for entry in entries(after)):
@@ -101,6 +110,10 @@ def recover(
                     is_paused = True
                 case OperatorInput(verb="resume"):
                     is_paused = False
+                case OperatorInput(verb="kill" | "kill_flatten"):
+                    is_killed = True
+                case OperatorInput(verb="release"):
+                    is_killed = False
                 case _:
                     pass
             is_paused = is_paused or core.take_fault() is not None
@@ -109,7 +122,12 @@ def recover(
     except Divergence as error:
         raise refusal(error) from error
     return Recovered(
-        playback.cursor, is_paused, tuple(playback.pending), has_started, playback.number
+        playback.cursor,
+        is_paused,
+        is_killed,
+        tuple(playback.pending),
+        has_started,
+        playback.number,
     )
 
 

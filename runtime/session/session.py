@@ -48,6 +48,7 @@ from runtime.journal.records import (
     StopInput,
 )
 from runtime.session.intake import Intake, to_bytes
+from runtime.session.kill_switch import KillSwitch
 from runtime.session.reconciling import differences
 from runtime.session.recovery import Recovered, image_of
 from runtime.session.states import SessionState, require_transition
@@ -108,10 +109,10 @@ class Parts:
     books: OrderLedger
     clock: Clock
     account: str
+    switch: KillSwitch
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=Options)
     observers: Observers = field(default_factory=Observers)
-    is_killed: Callable[[], tuple[bool, bool]] = lambda: (False, False)  # on; what closes may leave
 
 
 class Session:
@@ -148,6 +149,7 @@ class Session:
         self._stop_asked: asyncio.Future[str] | None = None
         self._is_paused = self._recovered.is_paused
         self._is_connected = True
+        self._is_killed = self._recovered.is_killed
         self._decided_ns = 0
         self._troubles: asyncio.Queue[Trouble] = asyncio.Queue()
         parts.journal.on_trouble = self._troubles.put_nowait
@@ -199,6 +201,7 @@ class Session:
         if not self._recovered.has_started:
             await self.intake.take(StartInput())
         self._go(_S.PAUSED if self._is_paused else _S.RUNNING, "reconciled")
+        await self._follow_switch()
         self._after_input()
 
     async def _finish_in_hand(self) -> None:
@@ -317,11 +320,27 @@ class Session:
                 is_failing = True
 
     async def _obey(self) -> None:
-        """Do what people have asked for since the last look."""
+        """Do what people have asked for since the last look; the kill switch comes first."""
+        async with self._lock:
+            await self._follow_switch()
         for asked in await self.parts.keeper.controls():
             async with self._lock:
                 answer = await self.ask(asked)
             await self.parts.keeper.answer(asked, answer)
+
+    async def _follow_switch(self) -> None:
+        """Withdraw everything, and close it where that is wanted; or go on, when it was released."""
+        halt = self.parts.switch.state()
+        if (halt is not None) == self._is_killed:
+            return
+        self._is_killed = halt is not None
+        if halt is None:
+            wish = Asked("release", "kill switch", "it was released")
+        else:
+            wish = Asked("kill_flatten" if halt.flatten else "kill", halt.who, halt.why)
+            self._note("halt", "critical", "kill switch", f"{halt.who}: {halt.why}")
+        await self.intake.take(self._wish(wish))
+        self._after_input()
 
     async def checkpoint(self) -> None:
         """Store the state, so that a restart has less to play."""
@@ -329,7 +348,13 @@ class Session:
             return
         async with self._lock:
             books = self.gateway.books
-            state = image_of(self._core, self._market, books, is_paused=self._is_paused)
+            state = image_of(
+                self._core,
+                self._market,
+                books,
+                is_paused=self._is_paused,
+                is_killed=self._is_killed,
+            )
             record = Checkpointed(self._core.state_hash, self.cursor)
             sequence, cursor = self._journal.append(record), self.cursor
         await self._journal.durable(sequence)
@@ -388,7 +413,7 @@ class Session:
     # --- what is so ------------------------------------------------------------------------------
     def _situation(self) -> Situation:
         """Return what the gateway's checks look at, as it is now."""
-        killed, closes = self.parts.is_killed()
+        killed, closes = self.parts.switch.flags()
         return Situation(
             now_ns=self._core.now_ns,
             decided_ns=self._decided_ns,
@@ -422,11 +447,14 @@ class Session:
             self._note("strategy", "critical", "strategy", str(fault))
             if self.state is _S.RUNNING:
                 self._go(_S.PAUSED, "the strategy broke; what is open stays managed")
-        is_halted = self._severity >= Severity.FLATTENING
+        is_halted = self._is_killed or self._severity >= Severity.FLATTENING
         if is_halted and self.state in (_S.RUNNING, _S.PAUSED):
-            self._go(_S.HALTED, "a guard has halted the account")
+            cause = "the kill switch is on" if self._is_killed else "a guard has halted the account"
+            self._go(_S.HALTED, cause)
         elif not is_halted and self.state is _S.HALTED:
-            self._go(_S.PAUSED if self._is_paused else _S.RUNNING, "the guard was reset")
+            self._go(
+                _S.PAUSED if self._is_paused else _S.RUNNING, "what had halted it was released"
+            )
 
     def _go(self, state: SessionState, cause: str) -> None:
         require_transition(self.state, state)

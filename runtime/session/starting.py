@@ -18,6 +18,7 @@ from runtime.journal.journal import SessionJournal
 from runtime.journal.leases import Lease, LeaseHeld
 from runtime.journal.records import Opened
 from runtime.journal.sessions import NewSession, SessionRecord, SessionStore
+from runtime.session.kill_switch import NAME, KillSwitch
 from runtime.session.opening import Ground, opened_of
 from runtime.session.recovery import SCHEMA, Recovered, recover
 from runtime.session.session import Asked, Keeper, Observers, Options, Parts, Session
@@ -38,8 +39,8 @@ class PaperPlan:
     ----------
     account
         The paper account; one session at a time may trade it.
-    is_killed
-        Whether the kill switch is on, and whether what closes may leave.
+    switch
+        The kill switch; the store's own when left out.
     progress
         Told now and then how many inputs recovery has played.
     """
@@ -53,7 +54,7 @@ class PaperPlan:
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=Options)
     observers: Observers = field(default_factory=Observers)
-    is_killed: Callable[[], tuple[bool, bool]] = lambda: (False, False)
+    switch: KillSwitch | None = None
     progress: Callable[[int], None] = lambda played: None
 
 
@@ -77,8 +78,10 @@ def start_paper(
     Raises
     ------
     InputError
-        If somebody else trades the account, or the session cannot go on as it was.
+        If everything is halted, somebody else trades the account, or the session cannot go on as it
+        was.
     """
+    (plan.switch or switch_of(store)).require_off()
     session_id = going_on.id if going_on is not None else _begin(store, plan)
     held = store.leases.acquire(plan.account, session_id)
     if isinstance(held, LeaseHeld):
@@ -88,6 +91,11 @@ def start_paper(
     except BaseException:
         store.leases.release(held)
         raise
+
+
+def switch_of(store: SessionStore) -> KillSwitch:
+    """Return the kill switch of everything that uses a database."""
+    return KillSwitch(store.folder / NAME)
 
 
 def _begin(store: SessionStore, plan: PaperPlan) -> str:
@@ -138,10 +146,10 @@ def _opened(
         books,
         store.clock,
         plan.account,
+        plan.switch or switch_of(store),
         plan.limits,
         plan.options,
         plan.observers,
-        plan.is_killed,
     )
     return Session(parts, recovered)
 

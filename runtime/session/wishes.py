@@ -8,6 +8,8 @@ resume     entries again, unless something else forbids them
 cancel     every order that works is withdrawn
 flatten    the same, and every position is closed at market
 reset      one latch, named, is released
+kill       the kill switch is on: every order is withdrawn; `kill_flatten` closes too
+release    a person has released it
 approve    a signal that waits for a person is sent, if it still may be
 reject     it is not
 =========  ===========================================================================
@@ -37,11 +39,16 @@ _ACTIONS: Final = {
     "cancel": OperatorAction.CANCEL,
     "flatten": OperatorAction.FLATTEN,
     "reset": OperatorAction.RESET,
+    "kill": OperatorAction.KILL,
+    "kill_flatten": OperatorAction.KILL_AND_FLATTEN,
+    "release": OperatorAction.RESET,
     "approve": OperatorAction.APPROVE,
     "reject": OperatorAction.REJECT,
 }
 
 
+_WITHDRAWING: Final = ("cancel", "flatten", "kill", "kill_flatten")
+_CLOSING: Final = ("flatten", "kill_flatten")
 PART: Final = "part"  # not a wish: a part of the session tells the engine something
 
 
@@ -75,8 +82,8 @@ def rows_of(verb: str, argument: str, now_ns: int) -> Rows:
             code="session.unknown_wish",
         )
     row[0, loop.OPERATOR_ACTION] = _ACTIONS[verb]
-    if verb == "reset":
-        row[0, loop.OPERATOR_LATCH] = _latch(argument)
+    if verb in ("reset", "release"):
+        row[0, loop.OPERATOR_LATCH] = Latch.KILL if verb == "release" else _latch(argument)
     elif verb in ("approve", "reject"):
         row[0, loop.OPERATOR_SIGNAL] = _number(argument)
     return row
@@ -107,11 +114,11 @@ def _number(text: str) -> int:
 def fulfilled(core: SessionCore, verb: str, rows: Rows) -> Step:
     """Return what a core makes of a wish."""
     yield from core.operator(rows)
-    if verb in ("cancel", "flatten"):
+    if verb in _WITHDRAWING:
         for order_id in core.orders()[:, at.ORDER_ID].tolist():
             fulfil(core.plain, core.plain_intents, VERB_CANCEL, order_id, 0, 0, 0)
         yield from core.send()
-    if verb == "flatten":
+    if verb in _CLOSING:
         for held in core.positions():
             fulfil(core.plain, core.plain_intents, VERB_CLOSE, held.instrument, 0, 0, 0)
         yield from core.send()

@@ -1,0 +1,123 @@
+"""The kill switch: a file, so that it works when the database, the network and the program do not.
+
+While the file is there nothing leaves but cancels (and, where it says so, orders that close). It is looked
+at before each sending and twice a second: a session that sees it withdraws all its orders. Only a
+person's release removes it, and no session starts while it is there. A file that cannot be read counts.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import InputError
+from runtime.journal.sessions import beside
+from runtime.store.location import database_url
+
+NAME = "HALT"
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """Who has halted everything, and why; `flatten`: positions are to be closed."""
+
+    who: str
+    why: str
+    at_ns: int
+    flatten: bool = False
+
+
+_UNREADABLE = Halt("nobody knows", "the file cannot be read, which halts too", 0)
+
+
+def switch_path() -> Path:
+    """Return where the configured workspace's kill file is; its database is not opened."""
+    return beside(database_url(Path.cwd())) / NAME
+
+
+class KillSwitch:
+    """One kill file; a look at it costs a question to the file system.
+
+    Parameters
+    ----------
+    path
+        See `switch_path`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, int] | None = None
+        self._halt: Halt | None = None
+
+    def state(self) -> Halt | None:
+        """Return who has halted; None while everything may run."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            self._seen, self._halt = None, None
+            return None
+        except OSError:
+            return _UNREADABLE
+        seen = (found.st_mtime_ns, found.st_size)
+        if seen != self._seen:
+            self._seen, self._halt = seen, self._read()
+        return self._halt
+
+    def flags(self) -> tuple[bool, bool]:
+        """Return whether it is on, and whether what closes may leave."""
+        halt = self.state()
+        return halt is not None, halt is not None and halt.flatten
+
+    def set(self, halt: Halt) -> None:
+        """Halt everything; a halt that is on is replaced.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; `touch` of its path halts as well.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".new")
+        with temporary.open("wb") as file:
+            file.write(msgspec.json.encode(halt))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path)
+
+    def release(self) -> Halt:
+        """Let everything run again; return what was released.
+
+        Raises
+        ------
+        InputError
+            If nothing is halted.
+        """
+        halt = self.state()
+        if halt is None:
+            raise InputError("nothing is halted", where=str(self.path), code="halt.not_set")
+        self.path.unlink()
+        return halt
+
+    def require_off(self) -> None:
+        """Refuse to start anything while it is on.
+
+        Raises
+        ------
+        InputError
+            With who has halted, and why.
+        """
+        halt = self.state()
+        if halt is not None:
+            raise InputError(
+                f"everything is halted by {halt.who}: {halt.why or 'no reason was given'}",
+                where=str(self.path),
+                remedy="`trader resume --why TEXT` releases it",
+                code="halt.set",
+            )
+
+    def _read(self) -> Halt:
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=Halt)
+        except (OSError, msgspec.DecodeError):
+            return _UNREADABLE

@@ -1,0 +1,93 @@
+"""The kill switch: a file that withdraws everything, holds over restarts, and is released by a person."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from engine.errors import InputError
+from engine.model import layout as at
+from runtime.journal.records import OperatorInput, Taken
+from runtime.session.kill_switch import Halt, KillSwitch
+from runtime.session.replaying import replay
+from runtime.session.session import Session
+from runtime.session.starting import start_paper, switch_of
+from runtime.session.states import SessionState
+from sims.virtual_time import run_virtual
+from tests.unit.session.papers import Desk
+
+ANN = Halt("ann", "something is wrong", 1)
+CLOSING = Halt("ann", "something is wrong", 1, flatten=True)
+
+
+def halted(desk: Desk, halt: Halt, *, at_s: float, until: float) -> Session:
+    """Run a session, halt it after some seconds, and stop it after some more."""
+    with desk.store() as store:
+
+        async def story() -> Session:
+            session, loop = desk.session(store), asyncio.get_running_loop()
+            loop.call_later(at_s, switch_of(store).set, halt)
+            loop.call_later(until, session.stop, "the evening")
+            await session.run()
+            return session
+
+        return run_virtual(story())
+
+
+@pytest.mark.parametrize("example", ["sma_cross.toml", "full_loop.toml"])
+def test_closing_leaves_nothing_and_nothing_is_entered_until_a_release(
+    example: str, tmp_path: Path
+) -> None:
+    desk = Desk.of_example(example, tmp_path, speed=86_400.0)
+    session = halted(desk, CLOSING, at_s=450.0, until=600.0)
+    assert session.parts.core.positions() == []
+    assert session.gateway.books.live() == ()
+    fills = session.parts.core.plain.account[at.ACCOUNT_FILLS]
+    assert fills > 0, "it had traded before"
+    with desk.store() as store:
+        with pytest.raises(InputError, match="halted by ann"):
+            run_virtual(starting(desk, store))
+        assert switch_of(store).release().why == CLOSING.why
+    desk.speed = None
+    session = desk.run()
+    assert session.parts.core.plain.account[at.ACCOUNT_FILLS] > fills, "it trades again"
+    with desk.store() as store:
+        entries = [each.record for each in store.entries(store.get("last").id)]
+        replay(store.entries(store.get("last").id))
+    asked = [
+        r.input.verb for r in entries if isinstance(r, Taken) and isinstance(r.input, OperatorInput)
+    ]
+    assert asked == ["kill_flatten", "release"]
+
+
+async def starting(desk: Desk, store: object) -> None:
+    start_paper(store, desk.plan(store))  # type: ignore[arg-type]
+
+
+def test_without_closing_positions_stay_and_orders_go(tmp_path: Path) -> None:
+    desk = Desk.of_example("full_loop.toml", tmp_path, speed=86_400.0)
+    with_position = halted(desk, ANN, at_s=100.0, until=300.0)
+    assert with_position.gateway.books.live() == ()
+    assert SessionState.HALTED.value in states_of(desk)
+
+
+def states_of(desk: Desk) -> list[str]:
+    with desk.store() as store:
+        records = [each.record for each in store.entries(store.get("last").id)]
+    return [r.after for r in records if type(r).__name__ == "StateChanged"]  # type: ignore[union-attr]
+
+
+def test_a_file_that_cannot_be_read_halts(tmp_path: Path) -> None:
+    switch = KillSwitch(tmp_path / "HALT")
+    assert switch.flags() == (False, False)
+    switch.path.touch()
+    assert switch.flags() == (True, False)
+    with pytest.raises(InputError, match="halted"):
+        switch.require_off()
+    switch.set(CLOSING)
+    assert switch.flags() == (True, True)
+    assert switch.release() == CLOSING
+    with pytest.raises(InputError, match="nothing is halted"):
+        switch.release()
