@@ -1,4 +1,4 @@
-"""`trader halt` and `trader resume`: the kill switch and its release."""
+"""`trader halt`, `trader resume` and `trader drill`: the kill switch, its release, its rehearsal."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from cli import screen
 from cli.errors import guarded
-from cli.options import Debug
-from cli.session_names import who_asks
+from cli.options import Debug, Json
+from cli.session_names import opened_store, who_asks
 
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why; it is kept.")]
 
@@ -53,3 +54,34 @@ def resume(why: Why, debug: Debug = False) -> None:
     halted = KillSwitch(switch_path()).release()
     print(f"Released by {who_asks()}: {why}")
     print(f"It was halted by {halted.who}: {halted.why or 'no reason was given'}")
+
+
+@guarded
+def drill(json: Json = False, debug: Debug = False) -> None:
+    """Rehearse the kill switch on a paper session of its own, and keep the proof.
+
+    A small session is halted with a position and orders open; everything has to be withdrawn and closed,
+    nothing may be entered, and it has to go on after the release. Nothing else is halted. Exit code 1:
+    the drill failed.
+
+    \b
+    Example:
+      trader drill
+    """
+    import asyncio
+
+    from runtime.session.drill import drill as rehearse
+
+    with opened_store() as store:
+        done = asyncio.run(rehearse(store))
+    if json:
+        screen.print_json({name: getattr(done, name) for name in done.__struct_fields__})
+        return
+    print(f"PAPER session {done.session} was halted:")
+    for name, text in (
+        ("heard", "the session followed"),
+        ("withdrawn", "no order worked any more"),
+        ("flat", "nothing was held any more"),
+    ):
+        print(f"  {getattr(done, name):6.2f} s  {text}")
+    print(f"  {done.refused:6d}    orders were refused meanwhile; released, it trades again")

@@ -24,6 +24,7 @@ from cli import (
     demo,
     doctor,
     explain,
+    feed,
     halt,
     init,
     not_built,
@@ -32,6 +33,7 @@ from cli import (
     report,
     runs,
     sessions,
+    signals,
     strategies_check,
     strategies_list,
     sweep,
@@ -65,6 +67,8 @@ _strategies = _group("Find strategies and check them.")
 _check = _group("Prove what a strategy does not depend on.")
 _runs = _group("Look at what was run.")
 _config = _group("Look at what a strategy runs with.")
+_signals = _group("Decide on what waits for a person.")
+_feed = _group("Serve market data as a stream.")
 _sessions = _group("Look at sessions, and ask something of those that run.")
 
 
@@ -95,6 +99,9 @@ app.command("diff", cls=PlainCommand)(replay.diff)
 app.command("verify", cls=PlainCommand)(verify.verify)
 app.command("halt", cls=PlainCommand)(halt.halt)
 app.command("resume", cls=PlainCommand)(halt.resume)
+app.command("drill", cls=PlainCommand)(halt.drill)
+app.add_typer(_signals, name="signals")
+app.add_typer(_feed, name="feed")
 app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")
@@ -113,6 +120,10 @@ _runs.command("list", cls=PlainCommand)(runs.list_runs)
 _runs.command("show", cls=PlainCommand)(runs.show_run)
 _strategies.command("list", cls=PlainCommand)(strategies_list.list_strategies)
 _strategies.command("check", cls=PlainCommand)(strategies_check.check_strategies)
+_signals.command("list", cls=PlainCommand)(signals.list_signals)
+_signals.command("approve", cls=PlainCommand)(signals.approve_signal)
+_signals.command("reject", cls=PlainCommand)(signals.reject_signal)
+_feed.command("serve", cls=PlainCommand)(feed.serve_feed)
 _sessions.command("list", cls=PlainCommand)(sessions.list_sessions)
 _sessions.command("show", cls=PlainCommand)(sessions.show_session)
 _sessions.command("pause", cls=PlainCommand)(sessions.pause_session)

@@ -86,12 +86,9 @@ def wish(verb: str, help_text: str) -> Callable[..., None]:
     @guarded
     def ask(session: Session, why: Why = "", json: Json = False, debug: Debug = False) -> None:
         with opened_store() as store:
-            found = store.get(session)
-            _require_running(found)
-            number = store.controls.ask(found.id, verb, who=who_asks(), why=why)
-            answer = _answer(store, number)
+            answer = asked_of(store, session, verb, why=why)
         if json:
-            screen.print_json({"session": found.id, "asked": verb, "answer": answer})
+            screen.print_json({"session": session, "asked": verb, "answer": answer})
         else:
             print(answer or f"{verb}: asked; the session has not answered yet")
 
@@ -127,6 +124,24 @@ def export_session(
     with opened_store() as store:
         head = store.export(store.get(session).id, file)
     print(f"{head.sequence:,} records, head {head.hash.hex()}")
+
+
+def asked_of(
+    store: SessionStore, session: str, verb: str, *, why: str = "", argument: str = ""
+) -> str:
+    """Ask a running session for something and return its answer; empty: there is none yet.
+
+    Raises
+    ------
+    InputError
+        If it does not run.
+    """
+    found = store.get(session)
+    _require_running(found)
+    number = store.controls.ask(
+        found.id, verb, who=who_asks(), why=why, arguments={"argument": argument}
+    )
+    return _answer(store, number)
 
 
 def _answer(store: SessionStore, number: str) -> str:

@@ -31,6 +31,7 @@ from engine.ports import (
     Slice,
     TimePassed,
 )
+from runtime.approvals import queued_signals
 from runtime.gateway.checks import Limits, Market, Situation
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.ledger import OrderLedger
@@ -109,6 +110,7 @@ class Parts:
     books: OrderLedger
     clock: Clock
     account: str
+    fingerprint: str
     switch: KillSwitch
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=Options)
@@ -176,6 +178,11 @@ class Session:
         """Ask it to stop; what works and is held is treated as `Options.on_stop` says."""
         if self._stop_asked is not None and not self._stop_asked.done():
             self._stop_asked.set_result(cause)
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether it has followed the kill switch."""
+        return self._is_killed
 
     @property
     def is_stopping(self) -> bool:
@@ -391,6 +398,8 @@ class Session:
         if asked.verb == "stop":
             self.stop(said)
             return "stopping"
+        if asked.verb == "signals":
+            return self._waiting_signals()
         try:
             wish = self._wish(asked)
         except InputError as error:
@@ -404,6 +413,16 @@ class Session:
             self._go(_S.RUNNING, said)
         self._after_input()
         return f"{asked.verb}: done; the session is {self.state.value}"
+
+    def _waiting_signals(self) -> str:
+        """Return, as JSON, the signals that wait for a person."""
+        found = queued_signals(
+            self._core.plain,
+            self._core.instruments,
+            fingerprint=self.parts.fingerprint,
+            now_ns=self._core.now_ns,
+        )
+        return msgspec.json.encode(found).decode()
 
     def _wish(self, asked: Asked) -> OperatorInput:
         now_ns = self._core.now_ns

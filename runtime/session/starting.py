@@ -146,6 +146,7 @@ def _opened(
         books,
         store.clock,
         plan.account,
+        plan.config.fingerprint,
         plan.switch or switch_of(store),
         plan.limits,
         plan.options,
