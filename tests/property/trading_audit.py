@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.orders import OrderFlag
-from engine.model.trading import ExitReason, Latch, Severity, Verdict
+from engine.model.trading import (
+    AttemptResult,
+    ExitAlert,
+    ExitReason,
+    Latch,
+    Severity,
+    Verdict,
+)
 
 CHECKS = 16
 # Facts of the fill book have the time within a bar at which they happened; what is decided has now.
@@ -58,6 +65,8 @@ class TradingAudit:
     open_exits: list[tuple[int, int, int]] = field(default_factory=list)
     stages: Counter[int] = field(default_factory=Counter)
     trips: dict[int, int] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)  # positions whose closing was given up
+    alerted: set[int] = field(default_factory=set)  # positions that a person was told of
     scaled: set[int] = field(default_factory=set)
     now: int = 0
     last: Any = None
@@ -67,6 +76,8 @@ class TradingAudit:
         for values in journal.tolist():
             self._row(values)
             self.last = values
+        untold = self.failed - self.alerted
+        assert not untold, f"positions that could not be closed, and nobody was told of: {untold}"
 
     @property
     def severity(self) -> int:
@@ -106,6 +117,12 @@ class TradingAudit:
                 exit_of = (i, row[loop.EXITED_POSITION], row[loop.EXITED_REASON])
                 assert exit_of in self.open_exits, "an exit ends that did not begin"
                 self.open_exits.remove(exit_of)
+                self._exit_ended(row)
+            case at.KIND_EXIT_ATTEMPT:
+                self._attempted(row)
+            case at.KIND_ALERT if row[loop.ALERT_CODE] in set(ExitAlert):
+                assert row[loop.ALERT_POSITION] != 0
+                self.alerted.add(row[loop.ALERT_POSITION])
             case at.KIND_POSITION_OPENED:
                 assert i not in self.trips
                 self.trips[i] = row[loop.TRIP_POSITION]
@@ -146,6 +163,23 @@ class TradingAudit:
             assert set(verdicts[-CHECKS:]) <= {Verdict.PASS, Verdict.OFF}, "an order past a limit"
             assert self.severity == Severity.ACTIVE, "no entry while trading is restricted"
             self.seen["opening"] += 1
+
+    def _attempted(self, row: list[int]) -> None:
+        """A stage is sold by the first order of its exit, once in a trip."""
+        is_first = row[loop.ATTEMPT_NUMBER] == 1 and row[loop.ATTEMPT_ORDER] != 0
+        if is_first and row[loop.ATTEMPT_REASON] == ExitReason.PARTIAL_EXIT_TARGET:
+            trip = row[loop.ATTEMPT_POSITION]
+            self.stages[trip] += 1
+            assert self.stages[trip] <= self.limits[loop.LIMIT_STAGES], "a stage is sold once"
+
+    def _exit_ended(self, row: list[int]) -> None:
+        result = row[loop.EXITED_RESULT]
+        self.seen[f"exit {AttemptResult(result).name}"] += 1
+        if result == AttemptResult.FAILED:
+            self.failed.add(row[loop.EXITED_POSITION])
+        elif result == AttemptResult.CLOSED:
+            assert row[loop.EXITED_LOTS] > 0, "what is closed was traded"
+            assert row[loop.EXITED_LEFT] == 0
 
     def _opens(self, order: Order, i: int) -> bool:
         return order.side * self.held[i] >= 0
