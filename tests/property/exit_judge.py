@@ -27,8 +27,9 @@ from engine.model.orders import OrderFlag
 from engine.model.trading import AttemptResult, ExitAlert, ExitReason, SignalSource
 from tests.property.trading_worlds import TradingWorld
 from tests.reference.trading_closing import Said
-from tests.reference.trading_desk import AT_MARKET, Order, Settings, Terms, Trip
+from tests.reference.trading_desk import AT_MARKET, Hours, Order, Settings, Terms, Trip
 from tests.reference.trading_exits import ReferenceExits
+from tests.reference.trading_protection import UNPROTECTED, Guarding, ReferenceProtection
 
 MILLION, BILLION = 10**6, 10**9
 FACTS = {
@@ -156,6 +157,7 @@ class ExitJudge:
         self.world = world
         self.settings = settings_of(world)
         self.reference = ReferenceExits(self.settings, terms_of(world))
+        self.protection = ReferenceProtection(world.limits.get(loop.LIMIT_PROTECT_WITHIN, 0))
         self.seen: Counter[str] = Counter()
         self.said: list[Said] = []  # all that was decided
         self.cursor = 0
@@ -170,6 +172,7 @@ class ExitJudge:
         apply_event = sims.replay.loop.apply_event
         take_inputs = sims.replay.loop.take_inputs
         watch_positions = engine.rules.turn.watch_positions
+        fit_protection = engine.rules.turn.fit_protection
 
         def heard(s: Any, events: Any, row: int) -> None:
             self._overhear(s)
@@ -189,10 +192,16 @@ class ExitJudge:
             watch_positions(s, intents)
             self._compare(s)
 
+        def fitted(s: Any, intents: Any) -> None:
+            self._overhear(s)
+            fit_protection(s, intents)
+            self._compare_protection(s)
+
         with patch.context() as inner:
             inner.setattr(sims.replay.loop, "apply_event", heard)
             inner.setattr(sims.replay.loop, "take_inputs", took)
             inner.setattr(engine.rules.turn, "watch_positions", looked)
+            inner.setattr(engine.rules.turn, "fit_protection", fitted)
             yield
 
     # --- Reading the journal -------------------------------------------------------------------------
@@ -356,6 +365,41 @@ class ExitJudge:
         if found != known:
             raise Disagreement(f"{self._where()}: of {i} is remembered {found}, not {known}")
 
+    # --- Protection ----------------------------------------------------------------------------------
+    def _compare_protection(self, s: Any) -> None:
+        """Every lot that an entry has bought is protected, or an exception is counted and timed."""
+        rows = self._rows(s)
+        self._note(rows)
+        now, said = s.account[at.ACCOUNT_NOW], list[Said]()
+        kind = at.TYPE_STOP if s.account[at.ACCOUNT_STOP_PPM] else at.TYPE_TRAILING_STOP
+        is_wanted = s.account[at.ACCOUNT_STOP_PPM] or s.account[at.ACCOUNT_TRAIL_PPM]
+        for i, desk in enumerate(self.reference.desks):
+            signal = s.monitors[i, loop.MONITOR_SIGNAL]
+            is_due = is_wanted and desk.trip is not None and signal
+            market = desk.market
+            said += self.protection.look(
+                i,
+                now,
+                desk.trip.number if desk.trip else 0,
+                abs(desk.lots) if is_due else 0,
+                list(_guarding(s, i, desk.lots, kind, signal)),
+                self.reference.hours.get(desk.terms.calendar, Hours()),
+                may_tell=desk.closing is None and (market.kind != "bar" or market.marked == now),
+            )
+            self._wait_for_protection(i, now)
+        found = [one for one in map(_as_protection, rows) if one is not None]
+        for one in said:
+            self.seen[str(one[0])] += 1
+        if said != found:
+            raise Disagreement(f"{self._where()}: of protection {found}, not {said}")
+
+    def _wait_for_protection(self, i: int, now: int) -> None:
+        """Lots that are bare for too long are a moment of their own."""
+        bare, due = self.protection.bare.get(i), self.due.get(i)
+        is_timed = self.reference.desks[i].market.kind != "bar"
+        if is_timed and bare is not None and bare.due is not None and bare.due > now:
+            self.due[i] = bare.due if due is None else min(due, bare.due)
+
     def _check_orders(self, rows: list[Row]) -> None:
         """An order to close is what its attempt says, can only reduce, and is linked to it."""
         sent = {row[at.FACT_ORDER]: row for row in rows if row[at.EVENT_KIND] == at.KIND_SUBMITTED}
@@ -415,6 +459,35 @@ class ExitJudge:
 
     def _where(self) -> str:
         return f"seed {self.world.seed}, at {self.reference.now}"
+
+
+def _as_protection(row: Row) -> Said | None:
+    """Return a row of protection as the reference says it; None for others."""
+    what = (row[at.EVENT_TS], row[at.EVENT_INSTRUMENT])
+    if row[at.EVENT_KIND] == at.KIND_PROTECTION:
+        return ("protection", *what, *row[loop.PROTECTION_POSITION : loop.PROTECTION_COUNT + 1])
+    if row[at.EVENT_KIND] == at.KIND_ALERT and row[loop.ALERT_CODE] == UNPROTECTED:
+        return ("unprotected", *what, row[loop.ALERT_POSITION], row[loop.ALERT_NUMBER])
+    return None
+
+
+def _guarding(s: Any, i: int, lots: int, kind: int, signal: int) -> Iterator[Guarding]:
+    """Return the orders that protect a position, as the broker has told of them."""
+    working = _working(s)
+    for r in range(s.account[at.ACCOUNT_ORDERS]):
+        order = [s.orders[r, column] for column in range(at.ORDER_WIDTH)]
+        if order[at.ORDER_INSTRUMENT] != i or order[at.ORDER_TYPE] != kind:
+            continue
+        if not order[at.ORDER_FLAGS] & OrderFlag.REDUCE_ONLY or order[at.ORDER_SIDE] * lots >= 0:
+            continue
+        if order[at.ORDER_SIGNAL] == signal or order[at.ORDER_PARENT]:
+            yield Guarding(
+                total=order[at.ORDER_QUANTITY],
+                filled=order[at.ORDER_FILLED],
+                armed=order[at.ORDER_ARMED],
+                waits_for_entry=order[at.ORDER_PARENT] in working,
+                is_proven=order[at.ORDER_STATUS] != at.STATUS_IN_FLIGHT,
+            )
 
 
 def _pairs(wanted: list[Said], found: list[Said]) -> list[tuple[Said, Said]]:

@@ -16,6 +16,7 @@ import engine.rules.conditions as conditions
 import engine.rules.escalation as escalation
 import engine.rules.exits as exits
 import engine.rules.prices as prices
+import engine.rules.protection as protection
 import engine.rules.trailing as trailing
 import engine.step as step
 from engine.errors import InternalFault
@@ -86,6 +87,7 @@ EDGE_OF, FOLLOW_PEAK, CLOSE_TRIP = conditions.edge_of, trailing.follow_peak, tri
 LOTS_TO_CLOSE, FAIR = escalation.lots_to_close, prices.fair_price
 FARTHEST, LEAST, LEFT = prices.farthest_price, conditions.least_volume, conditions.time_left
 DISTANCE, WAKE_AT = trailing.trail_distance_ppm, exits.wake_at
+LOTS_OF = protection.lots_of_type
 CLEAR_WAY = escalation.clear_way
 
 PLANTED: dict[str, list[Mistake]] = {
@@ -126,6 +128,11 @@ PLANTED: dict[str, list[Mistake]] = {
     "two rejects are three": [(escalation, "REJECTS_MAX", 2)],
     "a late fill is not noticed": [(late, "hear_late_fill", lambda s, ended, e, lots: None)],
     "a refused walk is waited for": [(orders, "hear_refusal", lambda s, r: None)],
+    "protection counts before it is proven": [
+        (protection, "lots_of_type", lambda s, i, h, kind, proven: LOTS_OF(s, i, h, kind, False))
+    ],
+    "nobody is told of bare lots": [(protection, "alert_bare", lambda s, i, bare: None)],
+    "a bare position is looked at too late": [(protection, "keep_wake", lambda s, i: None)],
     "an alert is never repeated": [(escalation, "alert", lambda s, i, code: None)],
 }
 
