@@ -223,7 +223,8 @@ def as_plain(block: NDArray[Any]) -> Any:
     A block that came in a message may lie at an odd address, which a memoryview cannot read: of such a
     one, which nobody writes to, it is a copy.
     """
-    assert block.flags.c_contiguous
-    if not block.flags.aligned:
+    flags = block.flags
+    assert flags.c_contiguous
+    if not flags.aligned:
         block = block.copy()
     return memoryview(cast(Any, block))

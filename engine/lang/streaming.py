@@ -9,10 +9,10 @@ compiled code.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,16 @@ from engine.lang.panel import SliceBar, require_symbols
 from engine.lang.program import BASE_CLOCK, COLUMNS, Node, NodeKind, Program
 from engine.lang.ranking import rank_slice
 from engine.lang.timeframes import bucket_of, is_bucket_end
+
+
+class _Call(NamedTuple):
+    """How a node with a kernel is computed: where its inputs stand, and its parameters."""
+
+    update: Callable[[float, float, float, Floats, Floats], float]
+    a: int
+    b: int
+    c: int
+    params: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class StreamingProgram:
         sizes = [node.state_size for node in program.nodes]
         self._row_size = len(sizes) + sum(sizes) + RESAMPLE_SIZE * len(program.timeframes)
         self._state = np.zeros(self._row_size * len(self._symbols))
-        self._params = tuple(_plain(np.array([*each.params, 0.0])) for each in program.nodes)
+        self._calls = [_call_of(node) for node in program.nodes]
         self._ready = _plain(np.zeros(BAR_SIZE * READY_MAX))
         self._rows = [self._views(i, sizes) for i in range(len(self._symbols))]
         self._on_clock = [
@@ -119,6 +129,14 @@ class StreamingProgram:
             for i, rank in zip(present, rank_slice(node.label, values)):
                 self._rows[i].values[index] = rank
             return
+        call = self._calls[index]
+        if call is not None:
+            update, a, b, c, params = call
+            for i in present:
+                row = self._rows[i]
+                values = row.values
+                values[index] = update(values[a], values[b], values[c], params, row.states[index])
+            return
         for bar in bars:
             row = self._rows[bar.instrument_index]
             if node.kind is NodeKind.FIELD:
@@ -128,9 +146,11 @@ class StreamingProgram:
 
     def _value(self, index: int, node: Node, row: _Views) -> float:
         """Return the new value of a node that is neither a field nor across instruments."""
+        call = self._calls[index]
+        if call is not None:
+            values, (update, a, b, c, params) = row.values, call
+            return update(values[a], values[b], values[c], params, row.states[index])
         match node.kind:
-            case NodeKind.KERNEL:
-                return self._kernel(index, node, row)
             case NodeKind.CONSTANT:
                 return node.params[0]
             case NodeKind.REFERENCE:
@@ -140,14 +160,6 @@ class StreamingProgram:
                 return row.values[node.inputs[0]]
             case _:
                 raise AssertionError(f"{node.kind} is evaluated elsewhere")
-
-    def _kernel(self, index: int, node: Node, row: _Views) -> float:
-        assert node.operation is not None
-        inputs = node.inputs
-        a = row.values[inputs[0]]
-        b = row.values[inputs[1]] if len(inputs) > 1 else a
-        c = row.values[inputs[2]] if len(inputs) > 2 else a
-        return node.operation.update(a, b, c, self._params[index], row.states[index])
 
     def _push_higher(self, bar: SliceBar) -> None:
         """Add a bar to each higher timeframe and evaluate what closes."""
@@ -192,6 +204,18 @@ class StreamingProgram:
             higher.append(_plain(self._state[begin : begin + RESAMPLE_SIZE]))
             begin += RESAMPLE_SIZE
         return _Views(values, tuple(states), tuple(higher))
+
+
+def _call_of(node: Node) -> _Call | None:
+    if node.kind is not NodeKind.KERNEL:
+        return None
+    assert node.operation is not None
+    inputs = (
+        *node.inputs,
+        *[node.inputs[0]] * 2,
+    )  # what a kernel has no use for is its first input
+    params = _plain(np.array([*node.params, 0.0]))
+    return _Call(node.operation.update, inputs[0], inputs[1], inputs[2], params)
 
 
 def _plain(block: NDArray[np.float64]) -> Floats:

@@ -41,6 +41,7 @@ _SNAPSHOT: Final = ("session core", 1)
 class _Snapshot(msgspec.Struct, array_like=True):
     block: bytes
     driver: bytes
+    is_silent: bool
 
 
 class SessionCore:
@@ -174,6 +175,7 @@ class SessionCore:
     def state_hash(self) -> str:
         """The identity of the state: the core's and the strategy's."""
         whole = self._state().astype("<i8", copy=False).tobytes() + self._driver.memory()
+        whole += b"silent" if self._driver.is_silent else b""
         return hashlib.blake2b(whole, digest_size=16).hexdigest()
 
     def positions(self) -> list[VenuePosition]:
@@ -194,7 +196,8 @@ class SessionCore:
     def snapshot(self) -> bytes:
         """Return the whole state, between two inputs; journal rows that were not taken are not in it."""
         assert self.has_snapshots, "this strategy is rebuilt by playing its inputs again"
-        body = _Snapshot(self._state().tobytes(), self._driver.memory())
+        driver = self._driver
+        body = _Snapshot(self._state().tobytes(), driver.memory(), driver.is_silent)
         return seal(*_SNAPSHOT, msgspec.msgpack.encode(body))
 
     def restore(self, snapshot: bytes) -> None:
@@ -212,6 +215,7 @@ class SessionCore:
                 code="snapshot.other_shape",
             )
         self._driver.remember(found.driver)
+        self._driver.is_silent = found.is_silent
         self._block[:] = np.frombuffer(found.block, dtype="<i8")
         self._rows.clear()
 

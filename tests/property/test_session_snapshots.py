@@ -89,6 +89,24 @@ def test_warming_up_is_seeing_without_deciding(tmp_path: Path) -> None:
     assert warmed.core.now_ns == 0 and warmed.core.next_wake_ns == NEVER
 
 
+def test_a_restored_session_is_as_silent_as_it_was(tmp_path: Path) -> None:
+    config = plain_config_of("crossing")
+    history = make_dataset(tmp_path, 1, bars=80).load()
+    slices = slices_of(config, history)
+    silent, restored = Session(config, history), Session(config, history)
+    silent.run(slices[:50])
+    before = silent.core.state_hash
+    silent.core.silence()
+    assert silent.core.state_hash != before
+    restored.core.restore(silent.core.snapshot())
+    restored.broker.restore(silent.broker.snapshot())
+    assert restored.core.state_hash == silent.core.state_hash
+    restored.journal = list(silent.journal)
+    silent.run(slices[50:])
+    restored.run(slices[50:])
+    require_same(restored.output(), silent.output())
+
+
 def test_a_snapshot_of_other_instruments_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     config = plain_config_of("crossing")
     sessions = [
