@@ -128,7 +128,9 @@ class _Fold:
         if not decided:
             return
         table = np.frombuffer(decided, dtype="<i8").reshape(-1, at.EVENT_WIDTH)
-        places = np.flatnonzero(_WANTED[table[:, at.EVENT_KIND]])
+        (places,) = _WANTED[table[:, at.EVENT_KIND]].nonzero()
+        if not places.size:
+            return
         for index, row in zip(places.tolist(), table[places].tolist()):
             self._row(place + index, row, executions)
 

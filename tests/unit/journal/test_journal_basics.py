@@ -22,18 +22,9 @@ from runtime.journal.failures import (
 from runtime.journal.frames import JournalFile
 from runtime.journal.leases import LeaseHeld
 from runtime.journal.records import (
-    Checkpointed,
     Closed,
-    FactsInput,
-    Intent,
-    Intents,
     Noted,
-    OperatorInput,
-    Outcome,
     Record,
-    SliceInput,
-    StateChanged,
-    Taken,
     TimeInput,
 )
 from runtime.journal.sessions import SessionStore
@@ -43,6 +34,7 @@ from runtime.store.processes import Process, this_process
 from sims.virtual_time import run_virtual
 from tests.unit.journal.worlds import (
     NEW,
+    ONE_OF_EACH,
     OPENED,
     TestClock,
     held,
@@ -51,25 +43,6 @@ from tests.unit.journal.worlds import (
     some_records,
     time_record,
     written,
-)
-
-ONE_OF_EACH: tuple[Record, ...] = (
-    OPENED,
-    StateChanged("created", "starting", "begun"),
-    Intents(
-        0,
-        (Intent("i", "c", 1, 60, 7, 0, 1, 100, 5, 0),),
-        SliceInput(1, 2, 3, b"\x00" * 96, {4: b"\x01" * 96}),
-        b"",
-    ),
-    Intents(1, (), None, b"\x02"),
-    Taken(TimeInput(5), b"\x03", {0: b"\x04"}),
-    Taken(FactsInput(5, b"", ("x1", "x2")), b""),
-    Taken(OperatorInput(5, b"", "pause", "me", "lunch"), b""),
-    Outcome("c", "taken", "v1"),
-    Checkpointed("ab", 9),
-    Noted("feed", "info", "ACME", "gap ü", 5),
-    Closed("ab", "end of data"),
 )
 
 

@@ -10,7 +10,22 @@ import numpy as np
 from engine.model import layout as at
 from runtime.journal.journal import SessionJournal
 from runtime.journal.leases import Lease
-from runtime.journal.records import Noted, Opened, Record, StateChanged, Taken, TimeInput
+from runtime.journal.records import (
+    Checkpointed,
+    Closed,
+    FactsInput,
+    Intent,
+    Intents,
+    Noted,
+    Opened,
+    OperatorInput,
+    Outcome,
+    Record,
+    SliceInput,
+    StateChanged,
+    Taken,
+    TimeInput,
+)
 from runtime.journal.sessions import NewSession, SessionStore
 
 SECOND = 10**9
@@ -29,6 +44,25 @@ OPENED = Opened(
     mode="auto",
     instruments=("ACME", "BETA"),
     data={},
+)
+
+ONE_OF_EACH: tuple[Record, ...] = (
+    OPENED,
+    StateChanged("created", "starting", "begun"),
+    Intents(
+        0,
+        (Intent("i", "c", 1, 60, 7, 0, 1, 100, 5, 0),),
+        SliceInput(1, 2, 3, b"\x00" * 96, {4: b"\x01" * 96}),
+        b"",
+    ),
+    Intents(1, (), None, b"\x02"),
+    Taken(TimeInput(5), b"\x03", {0: b"\x04"}),
+    Taken(FactsInput(5, b"", ("x1", "x2")), b""),
+    Taken(OperatorInput(5, b"", "pause", "me", "lunch"), b""),
+    Outcome("c", "taken", "v1"),
+    Checkpointed("ab", 9),
+    Noted("feed", "info", "ACME", "gap ü", 5),
+    Closed("ab", "end of data"),
 )
 
 
