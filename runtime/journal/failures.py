@@ -91,11 +91,12 @@ class NewerJournal(JournalFailure):
 class SequenceBroken(InternalFault):
     """The database's journal does not end where ours began: a sequence twice, or left out."""
 
-    def __init__(self, problem: str, *, where: str) -> None:
+    def __init__(self, problem: str, *, where: str, remedy: str = "") -> None:
         super().__init__(
             problem,
             where=where,
-            remedy="the session is halted and nothing was overwritten; run `trader verify SESSION` "
+            remedy=remedy
+            or "the session is halted and nothing was overwritten; run `trader verify SESSION` "
             "and keep the files beside the database",
             code="journal.sequence",
         )

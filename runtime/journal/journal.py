@@ -89,6 +89,7 @@ class SessionJournal:
         self.on_trouble = on_trouble
         self._head = head
         self._durable = head.sequence
+        self._in_database = head  # what may be anchored
         self._writer = writer
         self._leases = leases
         self._files = files
@@ -203,9 +204,8 @@ class SessionJournal:
         return self.lease
 
     async def anchor(self, why: str) -> None:
-        """Write the durable head into the witness beside the database."""
-        if self._durable == self._head.sequence and self.state is JournalState.OPEN:
-            await self._writer.run_file(add_anchor, self._files.anchors, self._head, why)
+        """Write where the database's journal ends into the witness beside it."""
+        await self._writer.run_file(add_anchor, self._files.anchors, self._in_database, why)
 
     async def merge(self) -> Lease:
         """Put what the emergency file has into the database, under a new epoch.
@@ -233,7 +233,7 @@ class SessionJournal:
             if not done:
                 work.add_done_callback(lambda future: future.exception())
                 raise self._not_durable("merging takes too long")
-            work.result()
+            merged = work.result()
         except (LeaseLost, SequenceBroken) as error:
             is_lease = isinstance(error, LeaseLost)
             state = JournalState.FENCED if is_lease else JournalState.HALTED
@@ -245,6 +245,8 @@ class SessionJournal:
             raise (
                 error if isinstance(error, NotDurable) else self._not_durable(_said(error))
             ) from None
+        if merged is not None:
+            self._is_in_database(merged)
         assert self._emergency is not None
         await self._writer.run_file(self._emergency.remove)
         self._emergency = None
@@ -270,7 +272,7 @@ class SessionJournal:
         """The same without a loop."""
         if self.state is JournalState.OPEN:
             self.flush()
-            add_anchor(self._files.anchors, self._head, "close")
+            add_anchor(self._files.anchors, self._in_database, "close")
         self._end()
 
     def _end(self) -> None:
@@ -303,7 +305,7 @@ class SessionJournal:
     def committed(self, group: Group) -> None:
         """A group is durable in the database."""
         self._in_flight = None
-        self._reached(group.entries[-1].sequence)
+        self._is_in_database(group)
 
     def failed(self, group: Group, error: Exception) -> None:
         """The database refused a group."""
@@ -377,7 +379,7 @@ class SessionJournal:
         refusal = JournalClosed(problem, where=self._where)
         self._stop(JournalState.HALTED, refusal, TroubleKind.LOST, entries[0].sequence)
 
-    def _merge(self) -> None:
+    def _merge(self) -> Group | None:
         """Take a new epoch and commit the file; in the database's thread."""
         lease = self._leases.acquire(
             self.lease.account, self.lease.holder, term_ns=self.lease.term_ns
@@ -390,6 +392,7 @@ class SessionJournal:
         if group is not None:
             with self._writer.backend.writing() as transaction:
                 commit_group(transaction, group, self._writer.project)
+        return group
 
     # --- small things --------------------------------------------------------------------------------------
     def _wake(self, *, hurry: bool) -> None:
@@ -403,6 +406,11 @@ class SessionJournal:
         self._before = self._head.hash
         self._pending, self._records = [], []
         return group
+
+    def _is_in_database(self, group: Group) -> None:
+        last = group.entries[-1]
+        self._in_database = Head(last.sequence, last.hash)
+        self._reached(last.sequence)
 
     def _reached(self, sequence: int) -> None:
         self._durable = max(self._durable, sequence)

@@ -21,12 +21,12 @@ from runtime.clocks import SystemClock
 from runtime.journal.alerts import Alerts
 from runtime.journal.anchors import Anchor, add_anchor, read_anchors
 from runtime.journal.checkpoints import Checkpoints
-from runtime.journal.committing import commit_group, hash_at, read_head
+from runtime.journal.committing import Group, commit_group, hash_at, read_head
 from runtime.journal.controls import Controls
 from runtime.journal.emergency import Disk, RealDisk, SessionFiles, sync_folder
 from runtime.journal.entries import Entry, Head, genesis
 from runtime.journal.exporting import write_export
-from runtime.journal.failures import JournalDamaged, Trouble
+from runtime.journal.failures import JournalDamaged, SequenceBroken, Trouble
 from runtime.journal.frames import FileHead, JournalFile
 from runtime.journal.journal import SessionJournal, file_group
 from runtime.journal.leases import Lease, Leases, fence
@@ -347,10 +347,21 @@ class SessionStore:
                 "orders are then asked of the broker",
             ) from None
         if group is not None:
-            with self.writer.backend.writing() as transaction:
-                commit_group(transaction, group, self.writer.project)
+            self._commit_left_over(group, path)
         path.unlink()
         sync_folder(path.parent)
+
+    def _commit_left_over(self, group: Group, path: Path) -> None:
+        try:
+            with self.writer.backend.writing() as transaction:
+                commit_group(transaction, group, self.writer.project)
+        except SequenceBroken as error:
+            raise SequenceBroken(
+                f"{error.problem}: the records in the file do not follow the database's",
+                where=str(path),
+                remedy="somebody else has gone on with this session since; move the file away to go "
+                "on without it: orders and positions are asked of the broker",
+            ) from None
 
     def _require_last_anchor(self, session_id: str, head: Head) -> None:
         """A database that was put back to an old copy must not be written on."""

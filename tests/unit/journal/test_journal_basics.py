@@ -424,6 +424,22 @@ def test_anchors_are_written_at_open_and_close(sessions: SessionStore) -> None:
     assert anchors[1].head == Head(*journal.head)
 
 
+def test_what_is_anchored_while_a_session_runs_is_what_the_database_has(
+    sessions: SessionStore,
+) -> None:
+    async def main() -> None:
+        journal = opened(sessions)
+        await journal.durable(journal.append(OPENED))
+        journal.append(time_record(1))  # in memory only
+        await journal.anchor("checkpoint")
+        found = [(each.sequence, each.why) for each in sessions.anchors(journal.session_id)]
+        assert found == [(0, "open"), (1, "checkpoint")]
+        await journal.close()
+        assert sessions.verify(journal.session_id).anchors == 3
+
+    run_virtual(main())
+
+
 def test_a_torn_anchor_is_passed_over_and_the_next_stands_on_its_own_line(tmp_path: Path) -> None:
     path = tmp_path / "x.anchors"
     assert read_anchors(path) == []

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
 from engine.errors import InputError
+from runtime.clocks import SystemClock
 from runtime.journal.committing import Group, commit_group
 from runtime.journal.entries import Entry, link
 from runtime.journal.failures import (
@@ -27,7 +30,8 @@ from runtime.journal.failures import (
     Trouble,
 )
 from runtime.journal.frames import MARK, JournalFile
-from runtime.journal.journal import SessionJournal
+from runtime.journal.journal import JournalState, SessionJournal
+from runtime.journal.leases import Lease, LeaseHeld
 from runtime.journal.sessions import SessionStore
 from runtime.store import NewRun, Store
 from runtime.store.migrating import upgrade
@@ -36,7 +40,7 @@ from runtime.store.rows import run_row
 from runtime.store.sqlite_text import STATEMENTS
 from sims.virtual_time import run_virtual
 from tests.unit.journal.faults import FullDisk, World, faulty_world
-from tests.unit.journal.worlds import OPENED, held, opened, time_record, written
+from tests.unit.journal.worlds import OPENED, TestClock, held, opened, time_record, written
 
 ROOT = Path(__file__).parents[3]
 
@@ -255,8 +259,10 @@ def test_records_of_somebody_who_lost_the_account_are_refused_and_kept(world: Wo
         with pytest.raises(SequenceBroken):
             journal.append(OPENED)
         assert world.store.files(journal.session_id).emergency.exists()
-        with pytest.raises(SequenceBroken):
-            world.store.journal(journal.session_id, held(world.store, holder=journal.session_id))
+        lease = held(world.store, holder=journal.session_id)
+        with pytest.raises(SequenceBroken, match=r"\.emergency") as caught:
+            world.store.journal(journal.session_id, lease)
+        assert "move the file away" in caught.value.remedy
 
     run_virtual(main())
 
@@ -276,6 +282,81 @@ def test_a_lease_that_somebody_took_ends_the_merge(world: World) -> None:
             journal.append(OPENED)
         assert [trouble.kind for trouble in told] == ["lease"]
         assert world.store.head(journal.session_id).sequence == 0
+
+    run_virtual(main())
+
+
+def test_while_a_server_is_down_a_file_has_the_records(server_url: str, tmp_path: Path) -> None:
+    """For real: PostgreSQL ends all connections and lets nobody in (FAULTS 16)."""
+    import psycopg
+
+    plain = server_url.replace("postgresql+psycopg://", "postgresql://")
+
+    def tell(text: str) -> None:
+        with psycopg.connect(plain.replace("/journals?", "/postgres?"), autocommit=True) as server:
+            server.execute(text)
+
+    async def main() -> None:
+        store = SessionStore.open(server_url, folder=tmp_path)
+        journal = opened(store)
+        told = troubles_of(journal)
+        await journal.durable(journal.append(OPENED))
+        tell("ALTER DATABASE journals ALLOW_CONNECTIONS false")
+        try:
+            tell(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'journals'"
+            )
+            with pytest.raises(NotDurable, match="not currently accepting connections"):
+                await journal.durable(journal.append(time_record(1)))
+            await journal.durable(journal.append(time_record(2)))
+            with pytest.raises(NotDurable):
+                await journal.merge()
+        finally:
+            tell("ALTER DATABASE journals ALLOW_CONNECTIONS true")
+        assert (await journal.merge()).epoch == 2
+        await journal.durable(journal.append(time_record(3)))
+        require_whole(store, journal, 4)
+        assert [trouble.kind for trouble in told] == ["commit"]
+        await journal.close()
+        store.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_fails_nothing_durable_is_lost_and_nothing_is_there_twice(
+    file_url: str, tmp_path: Path, seed: int
+) -> None:
+    """Faults, merges, restarts by chance (I2, I8, FAULTS 15, 20); the seed is the whole bug report."""
+    chance = random.Random(seed)
+    faults = ["", "", "refuse", "before", "after"]
+
+    async def main() -> None:
+        world = faulty_world(file_url, tmp_path / "files")
+        journal = world.journal()
+        safe: dict[int, bytes] = {}
+        for step in range(60):
+            world.faults.plan = chance.choices(faults, k=2) if chance.random() < 0.5 else []
+            last = journal.append(time_record(step, rows=chance.randrange(3)))
+            with suppress(NotDurable):
+                if chance.random() < 0.5:
+                    await journal.durable(last)
+                    safe[last] = journal.head[1]
+                if chance.random() < 0.3:
+                    await journal.merge()
+            if chance.random() < 0.1:  # killed; what is only in memory is gone
+                world.faults.plan = []
+                journal.state = JournalState.CLOSED
+                lease = held(world.store, holder=journal.session_id)
+                journal = world.store.journal(journal.session_id, lease)
+            await asyncio.sleep(chance.choice([0, 0.01, 0.1]))
+        world.faults.plan = []
+        await journal.merge()
+        await journal.durable(journal.append(OPENED))
+        require_whole(world.store, journal, journal.head[0])
+        found = {entry.sequence: entry.hash for entry in world.store.entries(journal.session_id)}
+        assert {n: found.get(n) for n in safe} == safe
+        world.close()
 
     run_virtual(main())
 
@@ -452,6 +533,55 @@ def test_a_killed_writer_leaves_everything_that_was_durable(
     store.close()
 
 
+def begun(url: str, folder: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start a writer in a process of its own, and return its session."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, url, str(folder)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    session_id = process.stdout.readline().strip()
+    process.stdout.readline()
+    return process, session_id
+
+
+def test_a_second_instance_is_refused_and_told_who_has_the_account(
+    file_url: str, tmp_path: Path
+) -> None:
+    process, session_id = begun(file_url, tmp_path / "files")
+    store = SessionStore.open(file_url, folder=tmp_path / "files")
+    refused = store.leases.acquire("paper-1", "second")
+    assert isinstance(refused, LeaseHeld)
+    assert (refused.holder, refused.pid) == (session_id, process.pid)
+    process.kill()
+    process.communicate()
+    assert held(store, holder="second").epoch == 2
+    store.close()
+
+
+def test_a_process_that_was_asleep_while_its_lease_ended_writes_nothing_more(
+    file_url: str, tmp_path: Path
+) -> None:
+    """I13 for real: stopped, taken over after its term, and then let go on."""
+    process, session_id = begun(file_url, tmp_path / "files")
+    process.send_signal(signal.SIGSTOP)
+    clock = TestClock(SystemClock().now_ns())
+    store = SessionStore.open(file_url, folder=tmp_path / "files", clock=clock)
+    while not isinstance(lease := store.leases.acquire("paper-1", session_id), Lease):
+        clock.later(10)
+    assert lease.epoch == 2
+    journal = store.journal(session_id, lease)
+    journal.append(OPENED)
+    journal.flush()
+    process.send_signal(signal.SIGCONT)
+    _, said = process.communicate(timeout=60)
+    assert "LeaseLost" in said
+    assert store.head(session_id).sequence == journal.head[0]
+    assert store.verify(session_id).is_sound
+    store.close()
+
+
 # --- schemas (FAULTS 17, 18) --------------------------------------------------------------------------------------
 MIGRATION = """
 import os, sys
@@ -515,6 +645,21 @@ def version_of(path: Path) -> tuple[str, set[str]]:
     version = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
     connection.close()
     return version, names - {"alembic_version"}
+
+
+def test_of_two_that_open_an_old_database_at_once_one_migrates_it(
+    file_url: str, tmp_path: Path
+) -> None:
+    make_old(file_url)
+    program = f"from runtime.store import Store; Store.open({file_url!r}).close()"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        for _ in range(2)
+    ]
+    assert [each.wait() for each in both] == [0, 0]
+    assert version_of(tmp_path / "trader.sqlite")[0] == "0002"
 
 
 def test_a_newer_schema_is_refused_with_both_versions(file_url: str, tmp_path: Path) -> None:
