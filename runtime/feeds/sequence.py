@@ -1,4 +1,4 @@
-"""`Sequence`: numbered messages back in order, and what is missing named.
+"""`InOrder`: numbered messages back in order, and what is missing named.
 
 Numbers count from 1 without holes. A message that is too early waits for those before it; one that was
 there before is a duplicate. When something is missing for good, the numbers are given up, by name.
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Sequence(Generic[T]):
+class InOrder(Generic[T]):
     """Messages by number.
 
     Parameters

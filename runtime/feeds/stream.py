@@ -27,10 +27,11 @@ from runtime.feeds.calendar_events import CalendarEvents
 from runtime.feeds.freshness import Freshness
 from runtime.feeds.history_client import HistoryClient, HistoryFault
 from runtime.feeds.listening import listings_of, reports_of
-from runtime.feeds.sequence import Sequence as Numbers
+from runtime.feeds.sequence import InOrder
 from runtime.feeds.settings import Backoff, StreamSettings
 
 MESSAGE_BYTES_MAX = 1_000_000
+WALL_TICK_SECONDS = 0.25
 _REACHES = (1, 8, 64, 512)  # how far back the last message of our instruments is looked for
 _LONG_AGO_NS = -(10**18)
 _Content = wire.Market | wire.Refused
@@ -44,7 +45,7 @@ class _Broken(Exception):
 class _Listened:
     """What outlives a connection."""
 
-    numbers: Numbers[tuple[_Content, int]]
+    numbers: InOrder[tuple[_Content, int]]
     assembler: Assembler
     hello: wire.Hello
     end: wire.End | None = None
@@ -214,7 +215,7 @@ class StreamFeed:
             listings, calendar, reports=reports, freshness=freshness, resumption=resumption
         )
         assembler.counts = self.counts
-        return _Listened(Numbers(last), assembler, hello)
+        return _Listened(InOrder(last), assembler, hello)
 
     def _go_on(self, listened: _Listened, hello: wire.Hello) -> None:
         listened.hello = hello
@@ -260,7 +261,9 @@ class StreamFeed:
 
     def _until_next(self, listened: _Listened) -> float:
         """Return how long at most to wait for a message before looking after something else."""
-        return self._settings.disorder_seconds if listened.numbers.missing() else 1.0
+        if listened.numbers.missing():
+            return self._settings.disorder_seconds
+        return WALL_TICK_SECONDS if listened.hello.clock == "wall" else 1.0
 
     def _take(self, content: bytes | str, listened: _Listened) -> list[FeedItem]:
         """Take one message as it came."""

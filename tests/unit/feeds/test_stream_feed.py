@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -356,3 +357,44 @@ def test_nonsense_instead_of_a_hello_is_tried_again() -> None:
 def test_an_address_at_which_nobody_is_is_named() -> None:
     with pytest.raises(DataError, match="cannot be reached"):
         run(fetch_hello("ws://127.0.0.1:9", FAST))
+
+
+# --- A stream in wall time ----------------------------------------------------------------------------
+def test_on_a_stream_in_wall_time_a_slice_waits_for_its_grace_and_time_passes_by_the_clock() -> (
+    None
+):
+    """A venue tells no time: two instruments, of which one stays silent at a close."""
+    tape = Tape(rows_of(world("minute_bars")))
+    clock = SystemClock()
+    patient = replace(FAST, grace_seconds=0.2, disorder_seconds=0.05)
+
+    async def handler(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(timeout=0.1)
+        await socket.prepare(request)
+        now_ns = clock.now_ns()
+        hello = msgspec.structs.replace(tape.hello(0), clock="wall", starts_ns=now_ns)
+        await socket.send_bytes(wire.encode(hello))
+        symbol = hello.instruments[0].symbol
+        values = {"open": "10", "high": "10", "low": "10", "close": "10"}
+        bar = wire.Bar(1, symbol, now_ns, now_ns - 60 * 10**9, **values)
+        await socket.send_bytes(wire.encode(bar))
+        async for _ in socket:
+            pass
+        return socket
+
+    async def story() -> tuple[list[FeedItem], int]:
+        runner, url = await _odd_server(handler)
+        feed, items = feed_of(tape, url, settings=patient), []
+        try:
+            async for item in feed.items():
+                items.append(item)
+                if times(items):
+                    break
+        finally:
+            await runner.cleanup()
+        return items, clock.now_ns()
+
+    items, ended_ns = run(story())
+    (one,) = [s for s in only_slices(items) if s.received_ns]
+    (now_ns,) = times(items)
+    assert one.ts_ns <= now_ns <= ended_ns - 200_000_000
