@@ -179,15 +179,18 @@ class Assembler:
 
     def _slice(self, rows: list[Row], received_ns: int) -> Slice:
         self._events, self._told_ns = 0, rows[0][at.EVENT_TS]
-        for row in rows if self._freshness is not None else ():
-            self._freshness.see(row)
+        self._see(rows)
         return Slice(self._told_ns, np.array(rows, dtype=np.int64), self.cursor, received_ns)
 
     def _event(self, row: Row) -> Slice:
         self._events, self._told_ns = self._events + 1, row[at.EVENT_TS]
-        if self._freshness is not None:
-            self._freshness.see(row)
+        self._see([row])
         return Slice(self._told_ns, np.array([row], dtype=np.int64), self.cursor)
+
+    def _see(self, rows: Sequence[Row]) -> None:
+        if self._freshness is not None:
+            for row in rows:
+                self._freshness.see(row)
 
     def _is_late(self, row: Row) -> bool:
         """Return whether a row's time has been decided on; a timer comes after its time's market."""
@@ -265,8 +268,7 @@ class Assembler:
         last_ns = resumption.last_ns
         told = list(self._calendar.before(last_ns + resumption.is_timer))
         told += self._calendar.next(self._events)
-        for row in told if self._freshness is not None else ():
-            self._freshness.see(row)
+        self._see(told)
         self._told_ns = max([last_ns, *(row[at.EVENT_TS] for row in told)])
         self._decided_ns = self._told_ns
         self._timer_ns = last_ns if resumption.is_timer else -1

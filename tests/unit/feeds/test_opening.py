@@ -10,7 +10,7 @@ import pytest
 
 from data.streams import HistoryStream
 from engine.errors import InputError
-from engine.ports import NoticeKind
+from engine.ports import FeedItem, NoticeKind
 from runtime.clocks import SystemClock
 from runtime.feeds.faults import parse_schedule
 from runtime.feeds.history_client import fetch_hello
@@ -32,7 +32,7 @@ def test_a_name_is_enough_for_a_feed_and_for_a_server(name: str, tmp_path: Path)
         '{"faults": [{"kind": "gap", "at": 5}, {"kind": "nan_price", "at": 9}]}'
     )
 
-    async def story() -> tuple[list[object], StreamFeed]:
+    async def story() -> tuple[list[FeedItem], StreamFeed]:
         server = open_server(data, tmp_path, SystemClock(), schedule=schedule)
         await server.start()
         hello = await fetch_hello(server.url)
@@ -43,7 +43,7 @@ def test_a_name_is_enough_for_a_feed_and_for_a_server(name: str, tmp_path: Path)
         return items, feed
 
     items, feed = run(story())
-    expect_same(items, known)  # type: ignore[arg-type]
+    expect_same(items, known)
     assert feed.counts[NoticeKind.REFUSED] == 1
 
 

@@ -196,6 +196,28 @@ def test_a_paced_stream_goes_on_while_nobody_listens() -> None:
     expect_same(run(story()), replayed(rows))
 
 
+def test_who_comes_late_is_told_what_was_before_at_once() -> None:
+    """The first word of a stream says how far it is; nothing else comes for an hour."""
+    tape = Tape(rows_of(world("minute_bars", length=60, instruments=1)))
+
+    async def story() -> list[int]:
+        async with StreamServer(tape, SystemClock(), speed=60 * 200, tick_seconds=3600) as server:
+            async for _ in feed_of(tape, server.url).items():
+                if server.head >= 10:
+                    break
+            server._player.is_over = True
+            server._playing.cancel()  # type: ignore[union-attr]
+            head, bars = server.head, 0
+            async for item in feed_of(tape, server.url).items():
+                bars += int((item.events[:, 1] == 20).sum()) if isinstance(item, Slice) else 0
+                if bars == head:
+                    break
+            return [bars, head]
+
+    bars, head = run(story())
+    assert bars == head >= 10
+
+
 def test_time_is_told_while_nothing_comes() -> None:
     rows = rows_of(world("minute_bars", length=400, instruments=1))
     tape = Tape(rows)
@@ -299,9 +321,13 @@ def test_another_stream_at_the_same_address_is_not_taken_for_the_first() -> None
         run(story())
 
 
-async def _odd_server(handler: Callable[[web.Request], object]) -> tuple[web.AppRunner, str]:
+async def _odd_server(
+    handler: Callable[[web.Request], object], history: Callable[[web.Request], object] | None = None
+) -> tuple[web.AppRunner, str]:
     app = web.Application()
     app.router.add_get("/stream", handler)  # type: ignore[arg-type]
+    if history is not None:
+        app.router.add_get("/history", history)  # type: ignore[arg-type]
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -375,8 +401,7 @@ def test_on_a_stream_in_wall_time_a_slice_waits_for_its_grace_and_time_passes_by
         hello = msgspec.structs.replace(tape.hello(0), clock="wall", starts_ns=now_ns)
         await socket.send_bytes(wire.encode(hello))
         symbol = hello.instruments[0].symbol
-        values = {"open": "10", "high": "10", "low": "10", "close": "10"}
-        bar = wire.Bar(1, symbol, now_ns, now_ns - 60 * 10**9, **values)
+        bar = wire.Bar(1, symbol, now_ns, now_ns - 60 * 10**9, "10", "10", "10", "10")
         await socket.send_bytes(wire.encode(bar))
         async for _ in socket:
             pass
@@ -398,3 +423,40 @@ def test_on_a_stream_in_wall_time_a_slice_waits_for_its_grace_and_time_passes_by
     (one,) = [s for s in only_slices(items) if s.received_ns]
     (now_ns,) = times(items)
     assert one.ts_ns <= now_ns <= ended_ns - 200_000_000
+
+
+def test_time_does_not_pass_over_what_is_missing() -> None:
+    """A time comes after three messages, of which only the first has come."""
+    rows = rows_of(world("minute_bars", length=3, instruments=1))
+    tape = Tape(rows)
+    messages = list(tape.messages())
+
+    async def handler(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(timeout=0.1)
+        await socket.prepare(request)
+        await socket.send_bytes(wire.encode(tape.hello(0)))
+        await socket.send_bytes(messages[0].content)
+        await socket.send_bytes(wire.encode(wire.Time(messages[2].ts_ns, 3)))
+        while "history" not in asked:
+            await asyncio.sleep(0.001)
+        await socket.send_bytes(wire.encode(wire.End(tape.last_ns, 3)))
+        async for _ in socket:
+            pass
+        return socket
+
+    async def history(request: web.Request) -> web.Response:
+        asked.append("history")
+        body = b"\n".join(m.content for m in messages[int(request.query["after"]) :])
+        return web.Response(body=body, content_type="application/x-ndjson")
+
+    async def story() -> list[FeedItem]:
+        runner, url = await _odd_server(handler, history)
+        try:
+            return [item async for item in feed_of(tape, url).items()]
+        finally:
+            await runner.cleanup()
+
+    asked: list[str] = []
+    items = run(story())
+    expect_same(items, replayed(rows))
+    assert notices(items, NoticeKind.LATE) == []
