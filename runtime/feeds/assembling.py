@@ -84,6 +84,8 @@ class Assembler:
         Says of whom nothing has come for too long; nobody without.
     resumption
         Where to go on; from the beginning without.
+    counts
+        Where notices are counted.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Assembler:
         reports: frozenset[int] = frozenset(),
         freshness: Freshness | None = None,
         resumption: Resumption | None = None,
+        counts: Counter[NoticeKind] | None = None,
     ) -> None:
         self._listings, self._calendar, self._reports = listings, calendar, reports
         self._freshness = freshness
@@ -101,7 +104,7 @@ class Assembler:
         self._decided_ns = self._told_ns = self._passed_ns = self._timer_ns = -1
         self._pending: _Pending | None = None
         self._last_bars: dict[int, deque[Row]] = {}
-        self.counts: Counter[NoticeKind] = Counter()
+        self.counts: Counter[NoticeKind] = Counter() if counts is None else counts
         if resumption is not None:
             self._go_on(resumption)
 

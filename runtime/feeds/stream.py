@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -24,11 +24,13 @@ from engine.ports import Clock, EvidenceClass, FeedItem, Notice, NoticeKind
 from runtime.feeds import wire
 from runtime.feeds.assembling import Assembler, Resumption, resumption_of, unpack_cursor
 from runtime.feeds.calendar_events import CalendarEvents
+from runtime.feeds.connecting import Redirected, client_session, require_hope
 from runtime.feeds.freshness import Freshness
 from runtime.feeds.history_client import HistoryClient, HistoryFault
 from runtime.feeds.listening import listings_of, reports_of
 from runtime.feeds.sequence import InOrder
 from runtime.feeds.settings import Backoff, StreamSettings
+from runtime.feeds.wire import Listing
 
 MESSAGE_BYTES_MAX = 1_000_000
 WALL_TICK_SECONDS = 0.25
@@ -118,7 +120,7 @@ class StreamFeed:
             If it cannot go on.
         """
         backoff, listened = Backoff(self._settings), None
-        async with _client(self._settings) as client:
+        async with client_session(self._settings) as client:
             history = HistoryClient(client, self._url, self._settings)
             while not self._closed.is_set():
                 try:
@@ -132,10 +134,10 @@ class StreamFeed:
                             yield item
                         if listened.end is not None:
                             return
-                except (_Broken, _Redirected, HistoryFault, aiohttp.ClientError, OSError) as error:
+                except (_Broken, Redirected, HistoryFault, aiohttp.ClientError, OSError) as error:
                     if self._closed.is_set():
                         return
-                    _require_hope(error)
+                    require_hope(error)
                     yield self._note(NoticeKind.DISCONNECTED, str(error) or type(error).__name__)
                     await self._pause(backoff.next_seconds())
 
@@ -199,22 +201,23 @@ class StreamFeed:
     async def _begin(self, hello: wire.Hello, after: int, history: HistoryClient) -> _Listened:
         listings = listings_of(self._instruments, hello)
         last, _ = unpack_cursor(after)
-        resumption = Resumption(after, -1) if after else None
-        for reach in _REACHES if last else ():
-            found = resumption_of(after, await history.tail(last, reach), listings)
-            if found is not None:
-                resumption = found
-                break
-        starts_ns = hello.starts_ns if hello.starts_ns is not None else self._clock.now_ns()
+        resumption = await _resumption(after, history, listings) if after else None
+        starts_ns = hello.starts_ns
+        if starts_ns is None:  # of a stream that has no beginning sessions are told from here on
+            is_known = resumption is not None and resumption.last_ns > 0
+            resumption = resumption if is_known else None
+            here_ns = self._clock.now_ns() if resumption is None else resumption.last_ns
+            starts_ns = here_ns - 1  # a session that closes now is told, too
         calendars = [one.calendar for one in self._instruments]
-        calendar = CalendarEvents(calendars, starts_ns, trading=self._trading)
-        reports = reports_of(listings, hello)
         names = list(dict.fromkeys(calendars))
-        freshness = Freshness([names.index(n) for n in calendars], self._settings.stale_seconds)
         assembler = Assembler(
-            listings, calendar, reports=reports, freshness=freshness, resumption=resumption
+            listings,
+            CalendarEvents(calendars, starts_ns, trading=self._trading),
+            reports=reports_of(listings, hello),
+            freshness=Freshness([names.index(n) for n in calendars], self._settings.stale_seconds),
+            resumption=resumption,
+            counts=self.counts,
         )
-        assembler.counts = self.counts
         return _Listened(InOrder(last), assembler, hello)
 
     def _go_on(self, listened: _Listened, hello: wire.Hello) -> None:
@@ -377,31 +380,13 @@ class StreamFeed:
             closing.cancel()
 
 
-class _Redirected(Exception):
-    """Somebody wants to be asked elsewhere."""
-
-
-@asynccontextmanager
-async def _client(settings: StreamSettings) -> AsyncIterator[aiohttp.ClientSession]:
-    trace = aiohttp.TraceConfig()
-
-    async def refuse(*_: object) -> None:
-        raise _Redirected("a redirect")
-
-    trace.on_request_redirect.append(refuse)
-    timeout = aiohttp.ClientTimeout(total=None, connect=settings.connect_seconds)
-    async with aiohttp.ClientSession(trace_configs=[trace], timeout=timeout) as client:
-        yield client
-
-
-def _require_hope(error: Exception) -> None:
-    """Raise where trying again cannot help."""
-    hopeless = isinstance(error, aiohttp.ClientSSLError | _Redirected)
-    if isinstance(error, aiohttp.WSServerHandshakeError):
-        hopeless = 300 <= error.status < 500 and error.status not in (408, 425, 429)
-    if hopeless:
-        raise DataError(
-            f"the stream cannot be used: {error}",
-            remedy="check its address; redirects and wrong certificates are not followed",
-            code="feed.refused",
-        ) from error
+async def _resumption(
+    after: int, history: HistoryClient, listings: Mapping[str, Listing]
+) -> Resumption:
+    """Return where to go on after a cursor, from the last message of our instruments before it."""
+    last, _ = unpack_cursor(after)
+    for reach in _REACHES if last else ():
+        found = resumption_of(after, await history.tail(last, reach), listings)
+        if found is not None:
+            return found
+    return Resumption(after, -1)

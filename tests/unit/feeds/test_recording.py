@@ -175,7 +175,7 @@ def test_a_spool_that_was_cut_anywhere_has_its_last_whole_commit(tmp_path: Path)
     """As after a power cut: any part of the last commit's rows, and of its frame, may be missing."""
     before, after = fill(tmp_path / "filled", 6)[-2:]
     rng, name = Random(1), "trades-0.rows"
-    for n in range(60):
+    for n in range(30):
         root = tmp_path / str(n)
         folder = root / "kept.recording"
         folder.mkdir(parents=True)

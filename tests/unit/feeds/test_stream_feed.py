@@ -355,6 +355,18 @@ def test_a_redirect_or_a_refusal_is_not_followed_and_not_tried_again(status: int
     assert asked == ["/stream"]
 
 
+def test_a_server_that_cannot_do_tls_is_not_asked_without() -> None:
+    tape = Tape(rows_of(world("minute_bars", length=5)))
+
+    async def story() -> None:
+        async with StreamServer(tape, SystemClock()) as server:
+            async for _ in feed_of(tape, server.url.replace("ws://", "wss://")).items():
+                pass
+
+    with pytest.raises(DataError, match="cannot be used"):
+        run(story())
+
+
 def test_nonsense_instead_of_a_hello_is_tried_again() -> None:
     said = [b"<html>", b'{"type":"time","ts":1,"seq":0}', b'{"type":"hello"}']
 
@@ -460,3 +472,38 @@ def test_time_does_not_pass_over_what_is_missing() -> None:
     items = run(story())
     expect_same(items, replayed(rows))
     assert notices(items, NoticeKind.LATE) == []
+
+
+def test_a_stream_that_has_no_beginning_is_gone_on_with_from_a_cursor() -> None:
+    """Sessions are then told from the last message on, and none twice."""
+    rows = rows_of(world("daily_bars", length=8, instruments=1))
+    tape = Tape(rows)
+    every, _ = run(listened(tape))
+    slices = only_slices(every)
+
+    async def handler(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(timeout=0.1)
+        await socket.prepare(request)
+        hello = msgspec.structs.replace(tape.hello(len(tape)), starts_ns=None)
+        await socket.send_bytes(wire.encode(hello))
+        await socket.send_bytes(wire.encode(wire.End(tape.last_ns, len(tape))))
+        async for _ in socket:
+            pass
+        return socket
+
+    async def history(request: web.Request) -> web.Response:
+        first, last = int(request.query["after"]), int(request.query["until"])
+        body = b"\n".join(m.content for m in tape.messages(first) if m.seq <= last)
+        return web.Response(body=body, content_type="application/x-ndjson")
+
+    async def story(after: int) -> list[FeedItem]:
+        runner, url = await _odd_server(handler, history)
+        try:
+            return [item async for item in feed_of(tape, url).items(after)]
+        finally:
+            await runner.cleanup()
+
+    for n in (1, 2, 3, 9, len(slices) - 3):
+        rest = only_slices(run(story(slices[n].cursor)))
+        told = [one.events[:, :3].tolist() for one in rest]
+        assert told == [one.events[:, :3].tolist() for one in slices[n + 1 :]]
