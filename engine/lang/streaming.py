@@ -134,8 +134,8 @@ class StreamingProgram:
             update, a, b, c, params = call
             for i in present:
                 row = self._rows[i]
-                values = row.values
-                values[index] = update(values[a], values[b], values[c], params, row.states[index])
+                own = row.values
+                own[index] = update(own[a], own[b], own[c], params, row.states[index])
             return
         for bar in bars:
             row = self._rows[bar.instrument_index]
