@@ -64,6 +64,22 @@ def approved_commands(core: Core) -> tuple[Approved, ...]:
     return tuple(_approved(core, n) for n in range(count))
 
 
+def approved_again(core: Core, order_id: int) -> RiskApproved | None:
+    """Return an order that passed the checks and is not known to have arrived, to be sent again.
+
+    None where it has ended, or where its end was asked for.
+    """
+    row = find_order(core, order_id)
+    if row < 0 or core.orders[row, at.ORDER_STATUS] not in (at.STATUS_IN_FLIGHT, at.STATUS_HELD):
+        return None
+    return _submitted(core, row)
+
+
+def cancel_of(order_id: int, instrument: int) -> CancelApproved:
+    """Return the wish to end an order of ours: it needs nobody's approval."""
+    return CancelApproved(order_id, instrument)
+
+
 def _approved(core: Core, n: int) -> Approved:
     row = int(core.commands[n, at.COMMAND_ROW])
     order_id = int(core.commands[n, at.COMMAND_ORDER])

@@ -6,6 +6,7 @@
     |   |-- DataError     market data is missing or wrong
     |   `-- FormulaError  a rule does not parse or check; carries the place for the caret
     |-- NegativeAnswer    the question was answered with no                   exit code 1
+    |-- VenueError        a question to a venue was not answered              exit code 3
     |-- StrategyError     the user's own strategy raised or returned nonsense exit code 2
     `-- InternalFault     our mistake, with what to report                    exit code 3
 
@@ -93,6 +94,25 @@ class NegativeAnswer(TraderError):
     """The question was understood and the answer is no."""
 
     exit_code = 1
+
+
+class VenueError(TraderError):
+    """A question to a venue was not answered: it cannot be reached, refuses us, or is not understood.
+
+    Parameters
+    ----------
+    is_authorization
+        The venue refuses who we are, or is not who it should be (401, 403, TLS): stop, do not ask again.
+    retry_after_seconds
+        How long the venue wants to be left alone; 0 where it does not say.
+    """
+
+    def __init__(
+        self, problem: str, *, is_authorization: bool = False, retry_after_seconds: float = 0.0
+    ) -> None:
+        super().__init__(problem, code="venue.no_answer")
+        self.is_authorization = is_authorization
+        self.retry_after_seconds = retry_after_seconds
 
 
 class InternalFault(TraderError):

@@ -129,6 +129,14 @@ class Environment(StrEnum):
     LIVE = "live"
 
 
+class ClientIds(StrEnum):
+    """How far a venue keeps the ids that we give our orders apart."""
+
+    FOREVER = "forever"  # a used id is refused, or answered with the order that has it
+    OPEN = "open"  # among working orders only
+    NONE = "none"  # it has none, or does not look
+
+
 class AccountFacts(msgspec.Struct, frozen=True):
     """An account as its broker states it."""
 
@@ -149,7 +157,10 @@ class VenuePosition(msgspec.Struct, frozen=True):
 
 
 class VenueOrder(msgspec.Struct, frozen=True):
-    """An order as the broker states it; `order_id` is ours, 0 where it is foreign."""
+    """An order as the broker states it; `order_id` is ours, 0 where it is foreign or not told.
+
+    `side`, `limit_ticks` and `stop_ticks` are 0 where it is not told.
+    """
 
     client_id: str
     venue_id: str
@@ -158,6 +169,9 @@ class VenueOrder(msgspec.Struct, frozen=True):
     status: int  # engine.model.orders.OrderStatus
     quantity_lots: int
     filled_lots: int
+    side: int = 0
+    limit_ticks: int = 0
+    stop_ticks: int = 0
 
 
 class Execution(msgspec.Struct, frozen=True):
@@ -198,8 +212,9 @@ class SubmitOutcome(msgspec.Struct, frozen=True):
 class BrokerEvent(msgspec.Struct, frozen=True):
     """What a venue says of an order by itself, on a stream or found by asking.
 
-    `kind` is an `engine.model.layout.EventKind` (ACCEPTED to CANCEL_REJECTED) or 0 for what is about
-    the connection. `key` is what makes it the same event when it is told twice.
+    `kind` is an `engine.model.layout.EventKind` (ACCEPTED to CANCEL_REJECTED) or 0: something may
+    have been missed, and the account is to be read. `key` is what makes it the same event when it
+    is told twice. `filled_lots` is what the venue counts as filled so far, -1 where it does not say.
     """
 
     kind: int
@@ -211,14 +226,23 @@ class BrokerEvent(msgspec.Struct, frozen=True):
     reason: str = ""
     ts_ns: int = 0
     received_ns: int = 0
+    filled_lots: int = -1
 
 
 class Broker(Protocol):
-    """One account at one venue. Expected outcomes are values; every call has its own deadline."""
+    """One account at one venue. Expected outcomes are values; every call has its own deadline.
+
+    A question that is not answered raises `engine.errors.VenueError`. The iterator of `events` may
+    end or raise so: then the connection is gone, and `connect` is called before it is asked again.
+    """
 
     @property
     def name(self) -> str:
         """What a person calls it."""
+
+    @property
+    def client_ids(self) -> ClientIds:
+        """How far the venue keeps our ids apart."""
 
     async def connect(self) -> AccountFacts:
         """Connect and return what the venue says the account is."""

@@ -1,9 +1,10 @@
 """Fills that arrive after their order has ended: a venue's fill is a fact, whatever was said before.
 
-The core's table holds working orders only. Those that were canceled, expired or rejected are kept aside,
-the last of each place (`order id modulo the places`), so that a late fill finds its side, its signal and
-its exit. It is booked once, opens or changes the position, and the loop looks at that as at any other.
-A fill of an order that is not kept any more stops the core: nobody knows what it traded.
+The core's table holds working orders only. Those that have ended are kept aside, the last of each place
+(`order id modulo the places`), so that a late fill finds its side, its signal and its exit. It is
+booked once, opens or changes the position, and the loop looks at that as at any other. So is a fill of
+an order that was filled whole: the venue has traded more than was asked for. A fill of an order that
+is not kept any more stops the core: nobody knows what it traded.
 """
 
 from __future__ import annotations
@@ -29,10 +30,7 @@ from engine.model.layout import (
     ORDER_SIGNAL,
     ORDER_STATUS,
     ORDER_WIDTH,
-    STATUS_CANCELED,
-    STATUS_EXPIRED,
     STATUS_FILLED,
-    STATUS_REJECTED,
 )
 from engine.model.orders import OrderEvent
 from engine.state import Core, Table
@@ -46,11 +44,9 @@ def keep_ended(s: Core, r: int) -> None:
     """Keep the order in row `r`, which has ended, where it may still turn out to have filled."""
     if s.account[ACCOUNT_TRADING] == 0:
         return
-    status = s.orders[r, ORDER_STATUS]
-    if status == STATUS_CANCELED or status == STATUS_EXPIRED or status == STATUS_REJECTED:
-        e = s.orders[r, ORDER_ID] % s.ended.shape[0]
-        for column in range(ORDER_WIDTH):
-            s.ended[e, column] = s.orders[r, column]
+    e = s.orders[r, ORDER_ID] % s.ended.shape[0]
+    for column in range(ORDER_WIDTH):
+        s.ended[e, column] = s.orders[r, column]
 
 
 @loop_door
@@ -64,7 +60,9 @@ def take_late_fill(s: Core, facts: Table, f: int) -> bool:
     i, lots = s.ended[e, ORDER_INSTRUMENT], facts[f, FACT_LOTS]
     is_whole = s.ended[e, ORDER_FILLED] + lots >= s.ended[e, ORDER_QUANTITY]
     event = EVENT_FILL if is_whole else EVENT_PARTIAL_FILL
-    status = NEXT_STATUS[s.ended[e, ORDER_STATUS] * ORDER_EVENT_COUNT + event]
+    status = s.ended[e, ORDER_STATUS]
+    if status != STATUS_FILLED:  # else it is an overfill, and stays filled
+        status = NEXT_STATUS[status * ORDER_EVENT_COUNT + event]
     if status == 0:
         fault(s, FAULT_TRANSITION, i)
         return True
@@ -74,6 +72,4 @@ def take_late_fill(s: Core, facts: Table, f: int) -> bool:
     hear_late_fill(s, s.ended, e, lots)
     note_late_position(s, i, realized, facts[f, FACT_FEE], s.ended[e, ORDER_SIGNAL])
     s.ended[e, ORDER_STATUS] = status
-    if status == STATUS_FILLED:
-        s.ended[e, ORDER_ID] = 0
     return True

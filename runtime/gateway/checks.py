@@ -267,11 +267,23 @@ CHECKS: Final[Sequence[Check]] = (
     check_books,
 )
 _OF_CANCELS: Final[Sequence[Check]] = (check_lease, check_identity)
+# What is sent again has its name, its place in the worst case and its share of the rate already.
+CHECKS_AGAIN: Final[Sequence[Check]] = tuple(
+    each
+    for each in CHECKS
+    if each not in (check_identity, check_exposure, check_rate, check_unknown)
+)
 
 
-def judge(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+def judge(
+    q: Request,
+    at: Situation,
+    limits: Limits,
+    books: OrderLedger,
+    checks: Sequence[Check] = CHECKS,
+) -> Refused | None:
     """Return the first refusal, None where the command may leave."""
-    checks = _OF_CANCELS if isinstance(q.command, CancelApproved) else CHECKS
+    checks = _OF_CANCELS if isinstance(q.command, CancelApproved) else checks
     for check in checks:
         try:
             refused = check(q, at, limits, books)
@@ -316,7 +328,9 @@ def can_only_close(command: Approved, books: OrderLedger) -> bool:
         case RiskApproved():
             if command.parent_id or command.flags & OrderFlag.REDUCE_ONLY:
                 return True
-            return _closes(command.instrument, command.side, command.quantity_lots, books)
+            known = books.find(command.order_id)  # sent again: what works counts it already
+            added = command.quantity_lots - (0 if known is None else known.open_lots)
+            return _closes(command.instrument, command.side, added, books)
 
 
 def _closes(instrument: int, side: int, added: int, books: OrderLedger) -> bool:

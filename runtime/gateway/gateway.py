@@ -13,7 +13,14 @@ from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskAppro
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.ports import Broker, Rows, SubmitOutcome, SubmitStatus
-from runtime.gateway.checks import Limits, Request, Situation, can_only_close, judge
+from runtime.gateway.checks import (
+    CHECKS_AGAIN,
+    Limits,
+    Request,
+    Situation,
+    can_only_close,
+    judge,
+)
 from runtime.gateway.ids import client_id, intent_id
 from runtime.gateway.ledger import OrderLedger, Sent
 from runtime.gateway.refusals import Refusal, Refused
@@ -40,6 +47,8 @@ class Gateway:
         Says what the checks look at, as it is at the moment of asking.
     told
         Called with every refusal and every outcome, for logs and alerts.
+    asks_first
+        After a crash the venue is asked what has become of an order, instead of being sent it again.
     """
 
     def __init__(
@@ -54,6 +63,7 @@ class Gateway:
         situation: Callable[[], Situation],
         note: Callable[[Outcome], None],
         told: Callable[[Approved, Refused], None] = lambda command, refused: None,
+        asks_first: bool = False,
     ) -> None:
         self.books = books
         self._broker = broker
@@ -64,6 +74,7 @@ class Gateway:
         self._situation = situation
         self._note = note
         self._told = told
+        self._asks_first = asks_first
         self._sent_at: deque[int] = deque()
 
     async def send(self, commands: tuple[Approved, ...], durable: MakeDurable) -> Rows:
@@ -90,8 +101,8 @@ class Gateway:
     async def send_again(self, commands: tuple[Approved, ...], intents: Sequence[Intent]) -> Rows:
         """Go on with what was made durable before a crash, under the same names.
 
-        A venue that knows the name has the order; one that does not is asked as if nothing had been
-        sent, where it refuses a name that it knows already, and else told nothing (`resolve`).
+        Nobody knows whether it had left. A paper account takes it again, the same name being the
+        same order; a venue is asked first (`asks_first`), but for cancels, which harm nobody.
         """
         facts: list[Rows] = []
         now_ns = self._situation().now_ns
@@ -103,10 +114,58 @@ class Gateway:
                 facts.append(self._refuse(command, refused, now_ns))
                 continue
             self.books.begin(intent)
-            facts.append(await self._one(command, intent, now_ns))
+            if self._asks_first and not isinstance(command, CancelApproved):
+                crashed = SubmitOutcome(SubmitStatus.UNKNOWN, code="crash")
+                facts.append(self._heed(command, intent, crashed, now_ns))
+            else:
+                facts.append(await self._one(command, intent, now_ns))
         found = np.concatenate(facts) if facts else NO_ROWS
         self.books.hear(found)
         return found
+
+    async def submit_again(self, order: RiskApproved) -> Refused | None:
+        """Send an order that is proven absent once more, under the name that it has.
+
+        Return why it may not leave (any more); what becomes of it is noted in the books.
+        """
+        known = self.books.find(order.order_id)
+        assert known is not None and known.sent is Sent.UNKNOWN, "only what is not there goes again"
+        request = Request(
+            order,
+            self._instruments[order.instrument],
+            known,
+            known.client_id,
+            can_only_close(order, self.books),
+            order.quantity_lots,
+            order.limit_ticks,
+            0,
+        )
+        refused = judge(request, self._situation(), self._limits, self.books, CHECKS_AGAIN)
+        if refused is None:
+            intent = Intent(
+                "", known.client_id, 0, at.KIND_SUBMITTED, order.order_id, order.instrument
+            )
+            outcome = await self._ask(order, intent)
+            if outcome.status in (SubmitStatus.TAKEN, SubmitStatus.UNKNOWN):
+                self._heed(order, intent, outcome, 0)
+            elif (
+                outcome.code != "duplicate"
+            ):  # else it has arrived after all: the next look finds it
+                refused = Refused(Refusal.VENUE_REFUSED, detail=outcome.problem)
+        if refused is not None:
+            self._told(order, refused)
+        return refused
+
+    async def cancel_again(self, order: CancelApproved) -> SubmitOutcome:
+        """Repeat a cancel: harmless, and nobody is ever held in an order."""
+        known = self.books.find(order.order_id)
+        assert known is not None
+        if self._situation().monotonic_ns >= self._situation().lease_until_ns:
+            return SubmitOutcome(SubmitStatus.NOT_SENT, problem=str(Refused(Refusal.LEASE_LOST)))
+        try:
+            return await self._broker.cancel(order, known.client_id)
+        except Exception as error:  # noqa: BLE001  (an adapter's mistake: nobody knows what left)
+            return SubmitOutcome(SubmitStatus.UNKNOWN, code="adapter", problem=repr(error))
 
     def hear(self, facts: Rows) -> None:
         """Book what a broker has told; call it with all facts that the engine is given."""
@@ -174,23 +233,35 @@ class Gateway:
 
     async def _one(self, command: Approved, intent: Intent, now_ns: int) -> Rows:
         """Send one command once; return what its answer means to the engine."""
-        outcome = await self._ask(command, intent)
+        return self._heed(command, intent, await self._ask(command, intent), now_ns)
+
+    def _heed(self, command: Approved, intent: Intent, outcome: SubmitOutcome, now_ns: int) -> Rows:
+        """Note what has become of sending a command; return what it means to the engine."""
         self._note(
             Outcome(
-                intent.client_id, outcome.status, outcome.venue_id, outcome.code, outcome.problem
+                intent.client_id,
+                outcome.status,
+                outcome.venue_id,
+                outcome.code,
+                outcome.problem,
+                intent.kind,
             )
         )
-        is_order = isinstance(command, RiskApproved)
+        order_id, is_order = command.order_id, isinstance(command, RiskApproved)
         match outcome.status:
             case SubmitStatus.TAKEN:
                 if is_order:
-                    self.books.mark(command.order_id, Sent.TAKEN, outcome.venue_id)
+                    self.books.mark(order_id, Sent.TAKEN, outcome.venue_id)
                 return NO_ROWS
             case SubmitStatus.UNKNOWN:
                 if is_order:
-                    self.books.mark(command.order_id, Sent.UNKNOWN)
+                    self.books.mark(order_id, Sent.UNKNOWN)
+                else:
+                    self.books.doubt(order_id, intent.kind)
                 return NO_ROWS
             case SubmitStatus.REFUSED:
+                if not is_order:  # perhaps it is too late: there may be a fill
+                    self.books.doubt(order_id, at.KIND_CANCEL_REJECTED)
                 return self._refuse(
                     command, Refused(Refusal.VENUE_REFUSED, detail=outcome.problem), now_ns
                 )

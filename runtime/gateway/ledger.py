@@ -46,11 +46,23 @@ class Tracked(msgspec.Struct, array_like=True):
     filled_lots: int = 0
     venue_id: str = ""
     commands: int = 1  # intents about it so far
+    is_accepted: bool = False  # the engine was told
+    doubts: int = 0  # a request about it whose outcome is not proven: its kind
+    wanted_lots: int = 0  # what the last replacement asks for; 0: none is under way
+    wanted_limit: int = 0
+    wanted_stop: int = 0
 
     @property
     def open_lots(self) -> int:
-        """What may still be filled."""
-        return 0 if self.sent is Sent.ENDED else max(self.quantity_lots - self.filled_lots, 0)
+        """What may still be filled: of a replacement under way the larger."""
+        if self.sent is Sent.ENDED:
+            return 0
+        return max(max(self.quantity_lots, self.wanted_lots) - self.filled_lots, 0)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the venue is to be asked what has become of it."""
+        return self.sent is Sent.UNKNOWN or self.doubts != 0
 
 
 @dataclass(slots=True)
@@ -77,8 +89,12 @@ class OrderLedger:
             self._by_client[intent.client_id] = intent.order_id
             return
         known = self.find(intent.order_id)
-        if known is not None:
-            known.commands += 1
+        if known is None:
+            return
+        known.commands += 1
+        if intent.kind == at.KIND_REPLACE_SENT:
+            known.wanted_lots = intent.quantity_lots
+            known.wanted_limit, known.wanted_stop = intent.limit_ticks, intent.stop_ticks
 
     def find(self, order_id: int) -> Tracked | None:
         """Return an order, also one that has ended lately."""
@@ -88,6 +104,22 @@ class OrderLedger:
         """Return an order by what the venue calls it."""
         order_id = self._by_client.get(client_id)
         return None if order_id is None else self.find(order_id)
+
+    def find_venue(self, venue_id: str) -> Tracked | None:
+        """Return an order that works by what the venue calls it."""
+        if not venue_id:
+            return None
+        return next((each for each in self._live.values() if each.venue_id == venue_id), None)
+
+    def doubt(self, order_id: int, kind: int) -> None:
+        """Note that the outcome of a request about an order is not proven; 0: it is now."""
+        known = self.find(order_id)
+        if known is not None:
+            known.doubts = kind
+
+    def doubtful(self) -> tuple[Tracked, ...]:
+        """Return the orders of which the venue is to be asked."""
+        return tuple(each for each in self._live.values() if each.is_doubtful)
 
     def mark(self, order_id: int, sent: Sent, venue_id: str = "") -> None:
         """Note what has become of sending an order."""
@@ -111,11 +143,8 @@ class OrderLedger:
                 self._fill(known, int(row[at.FACT_LOTS]), int(row[at.FACT_FEE_LOTS]))
             elif kind in _ENDS:
                 self._end(known)
-            elif kind == at.KIND_REPLACED:
-                known.quantity_lots = int(row[at.FACT_LOTS])
-                known.limit_ticks = int(row[at.FACT_PRICE])
-            elif known.sent in (Sent.SENDING, Sent.UNKNOWN):
-                known.sent = Sent.TAKEN
+            else:
+                self._follow(known, kind, row)
 
     def set_position(self, instrument: int, lots: int) -> None:
         """Take over what is proven to be held: at a start, after a split or a settlement."""
@@ -157,8 +186,21 @@ class OrderLedger:
         """Return the orders that may work."""
         return tuple(self._live.values())
 
+    def _follow(self, known: Tracked, kind: int, row: Rows) -> None:
+        if known.sent in (Sent.SENDING, Sent.UNKNOWN):
+            known.sent = Sent.TAKEN
+        if kind == at.KIND_REPLACED:
+            known.quantity_lots = int(row[at.FACT_LOTS])
+            known.limit_ticks = int(row[at.FACT_PRICE])
+            known.wanted_lots = 0
+        elif kind == at.KIND_CANCEL_REJECTED:
+            known.wanted_lots = 0
+        else:
+            known.is_accepted = True
+
     def _fill(self, known: Tracked, lots: int, fee_lots: int) -> None:
         known.filled_lots += lots
+        known.is_accepted = True
         if known.sent in (Sent.SENDING, Sent.UNKNOWN):
             known.sent = Sent.TAKEN
         held = self.positions.get(known.instrument, 0)
@@ -168,6 +210,7 @@ class OrderLedger:
 
     def _end(self, known: Tracked) -> None:
         known.sent = Sent.ENDED
+        known.wanted_lots = known.doubts = 0
         if self._live.pop(known.order_id, None) is not None:
             self._ended[known.order_id] = known
             if len(self._ended) > ENDED_KEPT:

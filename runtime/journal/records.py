@@ -124,13 +124,17 @@ class Taken(msgspec.Struct, frozen=True, tag="taken"):
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
-    """What became of sending an intent: taken, refused, not_sent, unknown or resolved."""
+    """What became of sending an intent: taken, refused, not_sent, unknown or resolved.
+
+    `kind` is the intent's; 0 in journals of before it was written: that of an order.
+    """
 
     client_id: str
     status: str
     venue_id: str = ""
     code: str = ""
     problem: str = ""
+    kind: int = 0
 
 
 class Checkpointed(msgspec.Struct, frozen=True, tag="checkpointed"):

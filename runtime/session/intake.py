@@ -16,6 +16,7 @@ from engine.errors import InternalFault
 from engine.model.layout import EVENT_WIDTH
 from engine.ports import Journal, Rows, SimulatedBroker, Slice
 from runtime.gateway.gateway import Gateway
+from runtime.gateway.inbox import Inbox
 from runtime.journal.records import (
     FactsInput,
     Input,
@@ -42,6 +43,8 @@ class Intake:
         The broker, where it meets the feed's events (paper); None where it has a market of its own.
     decided
         Called with the engine's journal rows as they come, for whoever looks on.
+    inbox
+        Of a broker with a market of its own: it remembers what facts were told.
     """
 
     def __init__(
@@ -52,8 +55,10 @@ class Intake:
         market: SimulatedBroker | None,
         *,
         decided: Callable[[Rows], None] = lambda rows: None,
+        inbox: Inbox | None = None,
     ) -> None:
         self._core = core
+        self._inbox = inbox
         self._told = decided
         self._journal = journal
         self._gateway = gateway
@@ -86,6 +91,8 @@ class Intake:
         recorded
             What the journal has of it, by number of the sending, where a crash has cut it off.
         """
+        if isinstance(one, FactsInput):
+            self._hear(one)
         step = step or step_of(self._core, one)
         events = to_rows(one.rows) if isinstance(one, SliceInput) and not len(events) else events
         recorded = recorded or {}
@@ -111,6 +118,12 @@ class Intake:
                         answers[request.number] = to_bytes(reply)
             request = advance(step, reply)
         self._journal.append(Taken(one, self._decided(), answers))
+
+    def _hear(self, facts: FactsInput) -> None:
+        """Book what a broker has told, before the engine decides on it."""
+        self._gateway.hear(to_rows(facts.rows))
+        if self._inbox is not None:
+            self._inbox.note(facts.keys)
 
     def _meet(self, events: Rows, row: int, one: Input) -> Rows:
         if self._market is None:

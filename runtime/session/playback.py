@@ -16,8 +16,11 @@ import msgspec
 from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
 from engine.model import layout as at
 from engine.ports import Rows, SimulatedBroker
+from runtime.gateway.inbox import Inbox
 from runtime.gateway.ledger import OrderLedger, Sent
+from runtime.gateway.refusals import Refusal
 from runtime.journal.records import (
+    FactsInput,
     Input,
     Intent,
     Intents,
@@ -70,6 +73,8 @@ class Playback:
         The paper market to play as well; None: facts are taken from the journal alone.
     books
         The gateway's books to fill; None: nobody needs them.
+    inbox
+        Of a broker with a market of its own: what it was told to remember it remembers.
     number
         Inputs played so far.
     pending
@@ -79,9 +84,11 @@ class Playback:
     core: SessionCore
     market: SimulatedBroker | None = None
     books: OrderLedger | None = None
+    inbox: Inbox | None = None
     number: int = 0
     cursor: int = 0
     pending: list[Intents] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)  # of what is pending
 
     def play(self, records: Iterable[Record]) -> Iterator[Played]:
         """Play records in their order; yield after each input.
@@ -95,8 +102,10 @@ class Playback:
             match record:
                 case Intents():
                     self.pending.append(record)
+                case Outcome() if self.pending:
+                    self.outcomes.append(record)
                 case Outcome() if self.books is not None:
-                    self._note(self.books, record)
+                    _note(self.books, record)
                 case Taken():
                     yield self._input(record)
                 case _:
@@ -107,7 +116,10 @@ class Playback:
         one = taken.input
         sendings = {each.sending: each for each in self.pending}
         self.pending.clear()
+        if isinstance(one, FactsInput):
+            self._hear(one)
         rows = self._drive(one, sendings, taken.answers)
+        self.outcomes.clear()
         recorded = b"".join([*(each.decided for each in sendings.values()), taken.decided])
         if to_bytes(rows) != recorded:
             raise Divergence(self.number, "decided", to_rows(recorded), rows, one)
@@ -133,6 +145,12 @@ class Playback:
             request = advance(step, reply)
         return self.core.take_journal()
 
+    def _hear(self, facts: FactsInput) -> None:
+        if self.books is not None:
+            self.books.hear(to_rows(facts.rows))
+        if self.inbox is not None:
+            self.inbox.note(facts.keys)
+
     def _meet(self, one: Input, events: Rows, row: int) -> Rows:
         assert isinstance(one, SliceInput)
         recorded = one.met.get(row, b"")
@@ -157,25 +175,53 @@ class Playback:
         """See that what was sent then is among the commands now, and send it to the paper market."""
         intents = () if then is None else then.intents
         commands = {_key(each): each for each in request.commands}
+        kept = {int(row[at.FACT_ORDER]) for row in answers if _was_not_kept(row)}
         for intent in intents:
             command = commands.get((intent.kind, intent.order_id))
             if command is None or not _is_of(command, intent):
                 raise Divergence(self.number, "sent", NO_ROWS, NO_ROWS, one)
             if self.books is not None:
-                self.books.begin(intent)
-            if self.market is not None:
+                self._begin(self.books, intent)
+            if self.market is not None and intent.order_id not in kept:
                 send_now(self.market, command, intent.client_id)
         if self.market is not None:
             self.market.answers()  # they are among those that were recorded
         if self.books is not None:
             self.books.hear(answers)
 
-    @staticmethod
-    def _note(books: OrderLedger, outcome: Outcome) -> None:
-        known = books.find_client(outcome.client_id)
-        if known is not None and outcome.status in ("taken", "unknown"):
-            sent = Sent.TAKEN if outcome.status == "taken" else Sent.UNKNOWN
-            books.mark(known.order_id, sent, outcome.venue_id)
+    def _begin(self, books: OrderLedger, intent: Intent) -> None:
+        """Book that an intent was sent, and what became of it: taken, where nothing is recorded."""
+        books.begin(intent)
+        if intent.kind == at.KIND_SUBMITTED:
+            books.mark(intent.order_id, Sent.TAKEN)
+        for outcome in self.outcomes:
+            if outcome.client_id == intent.client_id and outcome.kind in (0, intent.kind):
+                _note(books, outcome)
+
+
+def _note(books: OrderLedger, outcome: Outcome) -> None:
+    """Book what became of a request."""
+    known = books.find_client(outcome.client_id)
+    if known is None:
+        return
+    is_order = outcome.kind in (0, at.KIND_SUBMITTED)
+    match outcome.status:
+        case "taken" if is_order:
+            books.mark(known.order_id, Sent.TAKEN, outcome.venue_id)
+        case "unknown" if is_order:
+            books.mark(known.order_id, Sent.UNKNOWN)
+        case "unknown":
+            books.doubt(known.order_id, outcome.kind)
+        case "refused" if not is_order:
+            books.doubt(known.order_id, at.KIND_CANCEL_REJECTED)
+        case _:
+            pass
+
+
+def _was_not_kept(row: Rows) -> bool:
+    """Return whether a fact says that an intent could not be made durable, and so was not sent."""
+    ends = (at.KIND_REJECTED, at.KIND_CANCEL_REJECTED)
+    return row[at.EVENT_KIND] in ends and row[at.FACT_REASON] == Refusal.NOT_DURABLE
 
 
 def send_now(market: SimulatedBroker, command: Approved, client_id: str) -> None:

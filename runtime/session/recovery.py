@@ -12,6 +12,7 @@ import msgspec
 
 from engine.errors import InputError
 from engine.ports import SimulatedBroker
+from runtime.gateway.inbox import Inbox
 from runtime.gateway.ledger import OrderLedger
 from runtime.journal.checkpoints import Checkpoint
 from runtime.journal.entries import Entry
@@ -35,6 +36,7 @@ class Image(msgspec.Struct, frozen=True, array_like=True):
     books: bytes
     is_paused: bool
     is_killed: bool
+    inbox: bytes = b""
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -56,15 +58,23 @@ class Recovered(msgspec.Struct, frozen=True):
 
 def image_of(
     core: SessionCore,
-    market: SimulatedBroker,
+    market: SimulatedBroker | None,
     books: OrderLedger,
     *,
     is_paused: bool,
     is_killed: bool,
+    inbox: Inbox | None = None,
 ) -> bytes:
     """Return a checkpoint's blob."""
-    parts = core.snapshot(), market.snapshot(), books.snapshot()
-    return msgspec.msgpack.encode(Image(*parts, is_paused, is_killed))
+    image = Image(
+        core.snapshot(),
+        b"" if market is None else market.snapshot(),
+        books.snapshot(),
+        is_paused,
+        is_killed,
+        b"" if inbox is None else inbox.snapshot(),
+    )
+    return msgspec.msgpack.encode(image)
 
 
 def recover(
@@ -74,6 +84,7 @@ def recover(
     entries: Callable[[int], Iterator[Entry]],
     checkpoint: Checkpoint | None,
     progress: Callable[[int], None] = lambda played: None,
+    inbox: Inbox | None = None,
 ) -> Recovered:
     """Bring core, paper market and books to where a journal ends.
 
@@ -91,13 +102,16 @@ def recover(
     InputError
         If this program decides something else than the journal has.
     """
-    playback, after = Playback(core, market, books), 0
+    playback, after = Playback(core, market, books, inbox), 0
     is_paused = is_killed = has_started = False
-    if checkpoint is not None and core.has_snapshots and market is not None:
+    if checkpoint is not None and core.has_snapshots:
         image = msgspec.msgpack.decode(checkpoint.blob, type=Image)
         core.restore(image.core)
-        market.restore(image.market)
+        if market is not None:
+            market.restore(image.market)
         books.restore(image.books)
+        if inbox is not None:
+            inbox.restore(image.inbox)
         after, has_started = checkpoint.sequence, True
         is_paused, is_killed = image.is_paused, image.is_killed
         playback.cursor = checkpoint.cursor

@@ -8,6 +8,7 @@ decides about trading.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from engine.ports import (
 from runtime.approvals import queued_signals
 from runtime.gateway.checks import Limits, Market, Situation
 from runtime.gateway.gateway import Gateway
+from runtime.gateway.inbox import Inbox
 from runtime.gateway.ledger import OrderLedger
 from runtime.gateway.refusals import Refused
 from runtime.journal.failures import LeaseLost, NotDurable, Trouble
@@ -41,6 +43,7 @@ from runtime.journal.journal import JournalState, SessionJournal
 from runtime.journal.records import (
     Checkpointed,
     Closed,
+    Input,
     Noted,
     OperatorInput,
     Outcome,
@@ -53,6 +56,7 @@ from runtime.session.kill_switch import KillSwitch
 from runtime.session.reconciling import differences
 from runtime.session.recovery import Recovered, image_of
 from runtime.session.states import SessionState, require_transition
+from runtime.session.venue import Beside, VenueOptions, VenueSide, require_account
 from runtime.session.wishes import PART, part_rows, rows_of
 from runtime.session_core.core import SessionCore
 
@@ -115,6 +119,9 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=Options)
     observers: Observers = field(default_factory=Observers)
+    inbox: Inbox | None = None  # of a broker with a market of its own
+    venue: VenueOptions = field(default_factory=VenueOptions)
+    draw: Callable[[], float] = random.random  # for waits, in [0, 1)
 
 
 class Session:
@@ -143,15 +150,23 @@ class Session:
             situation=self._situation,
             note=self._outcome,
             told=parts.observers.refused,
+            asks_first=self._market is None,
         )
+        inbox = None if self._market else parts.inbox or Inbox(parts.books)
         self.intake = Intake(
-            parts.core, parts.journal, self.gateway, self._market, decided=parts.observers.rows
+            parts.core,
+            parts.journal,
+            self.gateway,
+            self._market,
+            decided=parts.observers.rows,
+            inbox=inbox,
         )
         self._lock = asyncio.Lock()
+        self._venue = None if inbox is None else self._beside(inbox)
         self._stop_asked: asyncio.Future[str] | None = None
         self._is_paused = self._recovered.is_paused
-        self._is_connected = True
         self._is_killed = self._recovered.is_killed
+        self._holds: dict[str, str] = {}  # who keeps it from entries, and why
         self._decided_ns = 0
         self._troubles: asyncio.Queue[Trouble] = asyncio.Queue()
         parts.journal.on_trouble = self._troubles.put_nowait
@@ -192,6 +207,9 @@ class Session:
     async def _connect(self) -> None:
         """Read the broker's truth and go to where the session was, or to work."""
         self._go(_S.RECONCILING, "the broker's truth is read")
+        if self._venue is not None:  # it is read while the session runs, without entries
+            await self._begin()
+            return
         facts = await self.parts.broker.connect()
         if facts.is_blocked:
             raise TraderError(f"the broker says that account {facts.account} is blocked")
@@ -211,6 +229,13 @@ class Session:
         await self._follow_switch()
         self._after_input()
 
+    async def _begin(self) -> None:
+        if self._recovered.in_hand:
+            await self._finish_in_hand()
+        if not self._recovered.has_started:
+            await self.intake.take(StartInput())
+        await self._follow_switch()
+
     async def _finish_in_hand(self) -> None:
         """Take to its end what a crash has cut off."""
         recorded = {each.sending: each for each in self._recovered.in_hand}
@@ -226,7 +251,7 @@ class Session:
         others = [
             asyncio.create_task(each)
             for each in (
-                self._broker_events(),
+                *(self._venue.tasks() if self._venue is not None else ()),
                 self._every(self.parts.options.control_seconds, self._obey),
                 self._every(self.parts.options.checkpoint_seconds, self.checkpoint),
                 self._every(self.parts.options.lease_seconds, self._renew),
@@ -296,20 +321,44 @@ class Session:
         """Follow what the feed says of itself: without a whole feed nothing is entered."""
         is_bad = notice.kind in (NoticeKind.DISCONNECTED, NoticeKind.GAP, NoticeKind.STALE)
         self._note("feed", "warning" if is_bad else "info", notice.kind.value, notice.detail)
-        if is_bad and self._is_connected:
-            self._is_connected = False
-            if self.state in (_S.RUNNING, _S.PAUSED, _S.HALTED):
-                self._go(_S.RECONCILING, f"feed {notice.kind.value}: {notice.detail}")
-        elif notice.kind in (NoticeKind.CONNECTED, NoticeKind.FILLED) and not self._is_connected:
-            self._is_connected = True
-            if self.state is _S.RECONCILING:
-                self._go(_S.PAUSED if self._is_paused else _S.RUNNING, "the feed is whole again")
+        if is_bad:
+            self._hold("feed", f"feed {notice.kind.value}: {notice.detail}")
+        elif notice.kind in (NoticeKind.CONNECTED, NoticeKind.FILLED):
+            self._free("feed", "the feed is whole again")
 
-    async def _broker_events(self) -> None:
-        """Take what the broker tells by itself; a paper market tells nothing."""
-        async for _ in self.parts.broker.events():
-            raise NotImplementedError("a broker with a market of its own")  # pragma: no cover
-        await asyncio.get_running_loop().create_future()
+    def _hold(self, who: str, cause: str) -> None:
+        """Take no new risk until `_free`: something is not whole."""
+        self._holds[who] = cause
+        if self.state in (_S.RUNNING, _S.PAUSED, _S.HALTED):
+            self._go(_S.RECONCILING, cause)
+
+    def _free(self, who: str, cause: str) -> None:
+        was_held = self._holds.pop(who, None) is not None
+        if was_held and not self._holds and self.state is _S.RECONCILING:
+            self._go(_S.PAUSED if self._is_paused else _S.RUNNING, cause)
+            self._after_input()
+
+    def _beside(self, inbox: Inbox) -> VenueSide:
+        """Return the side of a broker with a market of its own."""
+        beside = Beside(
+            self._core,
+            self.gateway,
+            self._lock,
+            self.parts.clock,
+            self.parts.draw,
+            self._take,
+            self._note,
+            lambda cause: self._hold("broker", cause),
+            lambda cause: self._free("broker", cause),
+            lambda facts: require_account(facts, self.parts.account),
+        )
+        return VenueSide(self.parts.broker, inbox, beside, self.parts.venue)
+
+    async def _take(self, one: Input) -> None:
+        """Take what the broker's side has for the engine; under the lock."""
+        self._decided_ns = self.parts.clock.monotonic_ns()
+        await self.intake.take(one)
+        self._after_input()
 
     async def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do some work again and again; while the database is away it fails, and that is told once."""
@@ -351,7 +400,7 @@ class Session:
 
     async def checkpoint(self) -> None:
         """Store the state, so that a restart has less to play."""
-        if not self._core.has_snapshots or self._market is None:
+        if not self._core.has_snapshots:
             return
         async with self._lock:
             books = self.gateway.books
@@ -361,6 +410,7 @@ class Session:
                 books,
                 is_paused=self._is_paused,
                 is_killed=self._is_killed,
+                inbox=None if self._venue is None else self._venue.inbox,
             )
             record = Checkpointed(self._core.state_hash, self.cursor)
             sequence, cursor = self._journal.append(record), self.cursor
@@ -446,7 +496,7 @@ class Session:
             certificate="",
             account="",
             pressure=self._journal.pressure,
-            quarantined=frozenset(),
+            quarantined=frozenset() if self._venue is None else self._venue.quarantined,
             markets=self._price,
         )
 
@@ -488,8 +538,10 @@ class Session:
         self.parts.observers.noted(noted)
 
     def _outcome(self, outcome: Outcome) -> None:
-        if outcome.status != "taken":
+        if outcome.status != "taken" or self._venue is not None:
             self._journal.append(outcome)
+        if self._venue is not None:
+            self._venue.outcome(outcome)
 
 
 def simulated(broker: Broker) -> SimulatedBroker | None:

@@ -23,6 +23,7 @@ from engine.model.instruments import Instrument
 from engine.ports import (
     AccountFacts,
     BrokerEvent,
+    ClientIds,
     Environment,
     Execution,
     Rows,
@@ -116,6 +117,11 @@ class PaperBroker:
     def name(self) -> str:
         """What a person calls it."""
         return "paper"
+
+    @property
+    def client_ids(self) -> ClientIds:
+        """The same id again is the same order."""
+        return ClientIds.FOREVER
 
     # --- the market ------------------------------------------------------------------------------
     def meet(self, events: Rows, row: int) -> Rows:

@@ -34,17 +34,26 @@ def test_a_late_fill_is_booked_and_opens_the_position(books: TradingBooks, kind:
     assert books.fault == at.FAULT_NONE
 
 
-def test_parts_add_up_and_the_last_one_ends_the_memory(books: TradingBooks) -> None:
+def test_parts_add_up_and_more_than_was_ordered_is_booked_too(books: TradingBooks) -> None:
     order = books.order("buy 10 limit 9.00")
     books.filled(order, "3", "9.00")
     books.fact(at.KIND_CANCELED, order)
     books.filled(order, "2", "9.00")
     books.filled(order, "5", "9.00")
     assert books.holds("ABC")[0] == 10
+    books.filled(order, "5", "9.00")  # the venue has traded it: that is so, wanted or not
+    assert books.holds("ABC") == (15, D("135.00"))
     assert books.fault == at.FAULT_NONE
-    books.filled(order, "5", "9.00")  # more than it was for: nobody knows what that is
-    assert books.fault == at.FAULT_UNKNOWN_ORDER
-    assert books.holds("ABC")[0] == 10
+
+
+def test_a_fill_of_an_order_that_was_filled_whole_is_booked(books: TradingBooks) -> None:
+    order = books.order("buy 10 limit 9.00")
+    books.filled(order, "10", "9.00")
+    books.filled(order, "2", "9.00")
+    books.filled(order, "1", "9.00")
+    assert books.holds("ABC") == (13, D("117.00"))
+    assert books.working() == []
+    assert books.fault == at.FAULT_NONE
 
 
 def test_an_order_long_gone_is_not_guessed_at(books: TradingBooks) -> None:
