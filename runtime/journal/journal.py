@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 
 import msgspec
 
+from engine.errors import InputError
 from engine.ports import Clock
 from runtime.journal.anchors import add_anchor
 from runtime.journal.codec import encode
@@ -255,7 +257,7 @@ class SessionJournal:
         return self.lease
 
     async def close(self) -> None:
-        """Make everything durable, write the last anchor, and give back what is held."""
+        """Make everything durable, write the last anchor, and give back what is held, the lease too."""
         if self.state is JournalState.CLOSED:
             return
         try:
@@ -266,6 +268,8 @@ class SessionJournal:
         while self._spilling is not None:
             await asyncio.wait([self._spilling])
         await self.anchor("close")
+        with suppress(InputError):  # else it ends by itself
+            await self._writer.run(self._leases.release, self.lease)
         self._end()
 
     def close_now(self) -> None:
@@ -273,6 +277,7 @@ class SessionJournal:
         if self.state is JournalState.OPEN:
             self.flush()
             add_anchor(self._files.anchors, self._in_database, "close")
+            self._leases.release(self.lease)
         self._end()
 
     def _end(self) -> None:

@@ -163,9 +163,17 @@ def test_many_sessions_are_committed_together(sessions: SessionStore) -> None:
     asyncio.run(main())
 
 
-def test_a_closed_journal_takes_nothing(sessions: SessionStore) -> None:
+def test_a_closed_journal_takes_nothing_and_frees_its_account(sessions: SessionStore) -> None:
+    async def main() -> None:
+        other = opened(sessions, account="other")
+        await other.durable(other.append(OPENED))
+        await other.close()
+
+    run_virtual(main())
+    assert sessions.leases.holder("other") is None
     journal = written(sessions, 2)
     journal.close_now()
+    assert sessions.leases.holder("paper-1") is None
     with pytest.raises(JournalClosed):
         journal.append(OPENED)
 
