@@ -1,0 +1,253 @@
+"""Sessions: latencies, many of them for a day, restarts. ``python -m benchmarks.sessions all``.
+
+latency   from a market message to a decision, and from a decision to the order at the broker, one
+          session with W7's strategy (every exit, check and guard on) and one with plain rules
+day       a day of virtual time with a hundred strategies on minute bars: memory hour by hour, and
+          whether a heartbeat was late
+restart   what going on costs after so many events
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import tempfile
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from time import perf_counter, perf_counter_ns, process_time
+from typing import Any
+
+from benchmarks.ours import STRATEGIES, bar_history
+from benchmarks.worker import load, status_kib
+from benchmarks.workloads import WORLD_SIZES
+from benchmarks.world import data_folder
+from data.history import History
+from runtime.backtest.clockwork import clockwork_of
+from runtime.clocks import SystemClock
+from runtime.config import StrategyConfig, load_strategy
+from runtime.feeds.replay import ReplayFeed
+from runtime.journal.sessions import SessionStore
+from runtime.session.host import run_all
+from runtime.session.session import Session
+from runtime.session.starting import PaperPlan, start_paper, unfinished
+from runtime.session_core.assembling import market_of
+from sims.paper import PaperBroker
+from sims.virtual_time import VirtualClock, VirtualLoop
+
+HOUR = 3600.0
+
+
+def bars(count: int) -> History:
+    """Return the first minute bars of the benchmarks' world."""
+    return bar_history(load(data_folder("bars", WORLD_SIZES["bars"]), count))
+
+
+def plan(
+    store: SessionStore, config: StrategyConfig, history: History, account: str, **feed: Any
+) -> PaperPlan:
+    """Return a paper session over a history."""
+    source = ReplayFeed.over(history, store.clock, trading=config.is_trading, **feed)
+    return PaperPlan(config, source, market_of(history, clockwork_of(history)), account)
+
+
+def spread(name: str, samples: list[int], target_ms: float) -> None:
+    """Print percentiles, and how often the target's time fits into the 99th."""
+    samples.sort()
+    at = [samples[min(int(len(samples) * share), len(samples) - 1)] / 1000 for share in (0.5, 0.99, 0.999)]
+    factor = target_ms * 1000 / at[1]
+    print(f"{name:34} {at[0]:9.1f} {at[1]:9.1f} {at[2]:9.1f}   {len(samples):8,}   {factor:6.0f}x")
+
+
+def latency(count: int) -> None:
+    """Measure the way of a bar through one session, and that of an order."""
+    print(f"{'microseconds':34} {'p50':>9} {'p99':>9} {'p99.9':>9}   {'samples':>8}   target/p99")
+    for name in ("full_loop.toml", "cross_rule.toml"):
+        with tempfile.TemporaryDirectory() as folder:
+            one_latency(load_strategy(STRATEGIES / name), bars(count), Path(folder))
+
+
+def one_latency(config: StrategyConfig, history: History, folder: Path) -> None:
+    """Time a session's slices: whole, to the decision, and from there to the broker."""
+    store = SessionStore.open(f"sqlite:///{folder / 'sessions.db'}")
+    slices: list[int] = []
+    decided: list[int] = []
+    out: list[int] = []
+    durable: list[int] = []
+    marks = {"begun": 0, "kept": 0}
+
+    async def main() -> None:
+        session = start_paper(store, plan(store, config, history, "latency"))
+        time_methods(session, slices, decided, out, durable, marks)
+        gc.collect()
+        gc.freeze()
+        await session.run()
+
+    asyncio.run(main())
+    store.close()
+    spread(f"{config.name}: message, to its end", slices, 5.0)
+    spread(f"{config.name}: message to decision", decided, 5.0)
+    spread(f"{config.name}: intent made durable", durable, 50.0)
+    spread(f"{config.name}: durable to broker", out, 50.0)
+
+
+def time_methods(
+    session: Session,
+    slices: list[int],
+    decided: list[int],
+    out: list[int],
+    durable: list[int],
+    marks: dict[str, int],
+) -> None:
+    """Put clocks around the steps of a session."""
+    intake, gateway, journal = session.intake, session.gateway, session.parts.journal
+    take, send, wait = intake.slice, gateway.send, journal.durable
+    broker = session.parts.broker
+    submit = broker.submit
+
+    async def timed_slice(one: Any) -> None:
+        marks["begun"], marks["sent"] = perf_counter_ns(), 0
+        await take(one)
+        if not marks["sent"]:
+            slices.append(perf_counter_ns() - marks["begun"])
+
+    async def timed_send(commands: Any, keep: Any) -> Any:
+        decided.append(perf_counter_ns() - marks["begun"])
+        marks["sent"] = 1
+        return await send(commands, keep)
+
+    async def timed_wait(sequence: int) -> None:
+        begun = perf_counter_ns()
+        await wait(sequence)
+        marks["kept"] = perf_counter_ns()
+        durable.append(marks["kept"] - begun)
+
+    async def timed_submit(order: Any, name: str) -> Any:
+        out.append(perf_counter_ns() - marks["kept"])
+        return await submit(order, name)
+
+    intake.slice = timed_slice  # type: ignore[method-assign]
+    gateway.send = timed_send  # type: ignore[method-assign]
+    journal.durable = timed_wait  # type: ignore[method-assign]
+    assert isinstance(broker, PaperBroker)
+    broker.submit = timed_submit  # type: ignore[method-assign]
+
+
+def day(strategies: int) -> None:
+    """Run many strategies for a day of virtual time."""
+    history = bars(1440)
+    config = load_strategy(STRATEGIES / "full_loop.toml")
+    late: list[float] = []
+
+    async def beat() -> None:
+        loop, due = asyncio.get_running_loop(), 0.0
+        while True:
+            due = loop.time() + 10.0
+            await asyncio.sleep(10.0)
+            if loop.time() > due + 1.0:
+                late.append(loop.time())
+
+    async def hours() -> None:
+        for hour in range(24):
+            await asyncio.sleep(HOUR)
+            print(f"hour {hour + 1:2}: {status_kib('VmRSS') // 1024} MiB", flush=True)
+
+    async def main(store: SessionStore) -> None:
+        sessions = []
+        for k in range(strategies):
+            changed = config.with_parameters({"fast": Decimal(5 + k % 20), "slow": Decimal(30 + k)})
+            sessions.append(start_paper(store, plan(store, changed, history, f"p{k}", speed=1.0)))
+        watchers = [asyncio.ensure_future(each) for each in (beat(), hours())]
+        ended = await run_all(sessions)
+        for each in watchers:
+            each.cancel()
+        print(f"{len(ended)} sessions, {sum(not each.problem for each in ended)} without a problem")
+
+    with tempfile.TemporaryDirectory() as folder:
+        inline = Inline()
+        store = SessionStore.open(
+            f"sqlite:///{Path(folder) / 'x.db'}", clock=VirtualClock(), executor=inline, files=inline
+        )
+        begun = process_time()
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            runner.run(main(store))
+        store.close()
+    print(f"heartbeats late: {len(late)}; processor time {process_time() - begun:.1f} s")
+
+
+def restart(events: int) -> None:
+    """Measure how long going on takes after so many bars."""
+    history = bars(events)
+    config = load_strategy(STRATEGIES / "cross_rule.toml")
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'x.db'}"
+        begun = perf_counter()
+        session = timed_run(url, config, history, stop_at=events - 1000)
+        print(f"{session.cursor:,} events taken in {perf_counter() - begun:.1f} s")
+        store = SessionStore.open(url)
+        begun = perf_counter()
+        again = start_paper(store, wanted := plan(store, config, history, "p"), unfinished(store, wanted))
+        print(f"going on: {perf_counter() - begun:.2f} s, to event {again.cursor:,}")
+        store.close()
+
+
+def timed_run(url: str, config: StrategyConfig, history: History, *, stop_at: int) -> Session:
+    """Run a session until an event and leave it as a crash would, without a checkpoint at the end."""
+    store = SessionStore.open(url)
+
+    async def main() -> Session:
+        session = start_paper(store, plan(store, config, history, "p"))
+        item = session.parts.observers.item
+        running = asyncio.ensure_future(session.run())
+
+        def seen(one: Any) -> None:
+            item(one)
+            if getattr(one, "cursor", 0) >= stop_at:
+                session.stop("enough")
+
+        session.parts.observers.item = seen
+        await running
+        return session
+
+    found = asyncio.run(main())
+    store.close()
+    return found
+
+
+class Inline:
+    """Does the work in place; see `tests.unit.session.papers`."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        from concurrent.futures import Future
+
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  (whoever waits gets it)
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Hold nothing."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("latency", "day", "restart", "all"))
+    parser.add_argument("--bars", type=int, default=20_000)
+    parser.add_argument("--strategies", type=int, default=100)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    options = parser.parse_args(arguments)
+    SystemClock()
+    if options.what in ("latency", "all"):
+        latency(options.bars)
+    if options.what in ("day", "all"):
+        day(options.strategies)
+    if options.what in ("restart", "all"):
+        restart(options.events)
+
+
+if __name__ == "__main__":
+    main()
