@@ -55,7 +55,10 @@ def plan(
 def spread(name: str, samples: list[int], target_ms: float) -> None:
     """Print percentiles, and how often the target's time fits into the 99th."""
     samples.sort()
-    at = [samples[min(int(len(samples) * share), len(samples) - 1)] / 1000 for share in (0.5, 0.99, 0.999)]
+    at = [
+        samples[min(int(len(samples) * share), len(samples) - 1)] / 1000
+        for share in (0.5, 0.99, 0.999)
+    ]
     factor = target_ms * 1000 / at[1]
     print(f"{name:34} {at[0]:9.1f} {at[1]:9.1f} {at[2]:9.1f}   {len(samples):8,}   {factor:6.0f}x")
 
@@ -167,7 +170,10 @@ def day(strategies: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         inline = Inline()
         store = SessionStore.open(
-            f"sqlite:///{Path(folder) / 'x.db'}", clock=VirtualClock(), executor=inline, files=inline
+            f"sqlite:///{Path(folder) / 'x.db'}",
+            clock=VirtualClock(),
+            executor=inline,
+            files=inline,
         )
         begun = process_time()
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -187,7 +193,9 @@ def restart(events: int) -> None:
         print(f"{session.cursor:,} events taken in {perf_counter() - begun:.1f} s")
         store = SessionStore.open(url)
         begun = perf_counter()
-        again = start_paper(store, wanted := plan(store, config, history, "p"), unfinished(store, wanted))
+        again = start_paper(
+            store, wanted := plan(store, config, history, "p"), unfinished(store, wanted)
+        )
         print(f"going on: {perf_counter() - begun:.2f} s, to event {again.cursor:,}")
         store.close()
 
