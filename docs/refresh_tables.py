@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.model.exit_reference import exits_page
 from engine.model.reference import denials_page, orders_page
 from engine.rules.metric_definitions import definitions_to_markdown
+from runtime.session.reference import sessions_page
 
 FOLDER = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
@@ -15,6 +16,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "denials.md": denials_page,
     "exits.md": exits_page,
     "metrics.md": definitions_to_markdown,
+    "sessions.md": sessions_page,
 }
 
 
