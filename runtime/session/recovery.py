@@ -12,6 +12,7 @@ import msgspec
 
 from engine.errors import InputError
 from engine.ports import SimulatedBroker
+from runtime.compile_cache import sources_digest
 from runtime.gateway.inbox import Inbox
 from runtime.gateway.ledger import OrderLedger
 from runtime.journal.checkpoints import Checkpoint
@@ -24,7 +25,7 @@ from runtime.journal.records import (
 from runtime.session.playback import Divergence, Playback
 from runtime.session_core.core import SessionCore
 
-SCHEMA = 1  # of a checkpoint's blob
+_VERSION = 1  # of a checkpoint's blob
 _STEP = 10_000  # inputs
 
 
@@ -54,6 +55,11 @@ class Recovered(msgspec.Struct, frozen=True):
     in_hand: tuple[Intents, ...] = ()
     has_started: bool = False
     played: int = 0
+
+
+def schema() -> int:
+    """Return the version of a checkpoint's blob: one of another engine is passed over, not misread."""
+    return int(sources_digest()[:12], 16) * 16 + _VERSION
 
 
 def image_of(

@@ -20,7 +20,7 @@ from runtime.journal.records import Opened
 from runtime.journal.sessions import NewSession, SessionRecord, SessionStore
 from runtime.session.kill_switch import NAME, KillSwitch
 from runtime.session.opening import Ground, opened_of
-from runtime.session.recovery import SCHEMA, Recovered, recover
+from runtime.session.recovery import Recovered, recover, schema
 from runtime.session.session import Asked, Keeper, Observers, Options, Parts, Session
 from runtime.session_core.assembling import (
     Market,
@@ -134,7 +134,7 @@ def _opened(
             broker,
             books,
             lambda after: store.entries(session_id, after=after),
-            checkpoints.newest(schema=SCHEMA),
+            checkpoints.newest(schema=schema()),
             plan.progress,
         )
     parts = Parts(
@@ -178,7 +178,7 @@ def _keeper(store: SessionStore, session_id: str, journal: SessionJournal) -> Ke
     async def checkpoint(sequence: int, cursor: int, blob: bytes) -> None:
         checkpoints = store.checkpoints(session_id)
         await store.writer.run(
-            lambda: checkpoints.save(journal.lease, sequence, cursor, blob, schema=SCHEMA)
+            lambda: checkpoints.save(journal.lease, sequence, cursor, blob, schema=schema())
         )
 
     async def controls() -> list[Asked]:

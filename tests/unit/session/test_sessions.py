@@ -105,3 +105,21 @@ def states_of(desk: Desk) -> list[str]:
     with desk.store() as store:
         records = [each.record for each in store.entries(store.get("last").id)]
     return [each.after for each in records if isinstance(each, StateChanged)]
+
+
+def test_a_checkpoint_of_another_engine_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk.of_example("sma_cross.toml", tmp_path, speed=DAY)
+    with desk.store() as store:
+
+        async def part() -> None:
+            session = desk.session(store)
+            asyncio.get_running_loop().call_later(200.0, session.stop, "the evening")
+            await session.run()
+
+        run_virtual(part())
+    monkeypatch.setattr("runtime.session.recovery.sources_digest", lambda: "0" * 32)
+    desk.speed = None
+    session = desk.run()
+    assert session.parts.core.equity_minor == desk.backtest().final_equity_minor
