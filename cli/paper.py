@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, TextIO, get_args
 
 import typer
 
@@ -53,6 +54,10 @@ def paper(
     new: Annotated[
         bool, typer.Option("--new", help="Begin anew, not where the last session was.")
     ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", help="Add the log to a file, as JSON lines."),
+    ] = None,
     json: Json = False,
     catalog: CatalogFolder = None,
     debug: Debug = False,
@@ -70,6 +75,7 @@ def paper(
     from runtime.config import load_strategy
     from runtime.config.parameters import parse_value
     from runtime.journal.sessions import SessionStore
+    from runtime.observing.assembling import Show, observer_of
     from runtime.session.paper import Wanted, prepared, run_until_signal
     from runtime.workspace import catalog_root, find_strategy
 
@@ -83,7 +89,10 @@ def paper(
     for warning in config.warnings:
         warn(warning)
     store = SessionStore.open()
-    try:
+    with ExitStack() as files:
+        files.callback(store.close)
+        shown = [sys.stderr, *_opened(log, files)]
+        observer = observer_of(store, Show(shown))
         session, before = prepared(
             Wanted(
                 config,
@@ -94,6 +103,7 @@ def paper(
                 account,
                 is_new=new,
                 command=" ".join(sys.argv[1:]),
+                observer=observer,
             ),
             store,
         )
@@ -103,8 +113,6 @@ def paper(
             print(f"PAPER session {session_id} {told}", flush=True)
         asyncio.run(run_until_signal(session, seconds))
         record = store.get(session_id)
-    finally:
-        store.close()
     answer = {
         "session": session_id,
         "state": session.state.value,
@@ -118,6 +126,14 @@ def paper(
     else:
         for name, value in answer.items():
             print(f"{name:<12}{value}")
+
+
+def _opened(log: Path | None, files: ExitStack) -> list[TextIO]:
+    """Open the file that the log is added to, where one is wanted."""
+    if log is None:
+        return []
+    screen.require_writable(log)
+    return [files.enter_context(log.open("a", encoding="utf-8"))]
 
 
 def parse_speed(text: str) -> float | None:

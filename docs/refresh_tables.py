@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.model.exit_reference import exits_page
 from engine.model.reference import denials_page, orders_page
 from engine.rules.metric_definitions import definitions_to_markdown
+from runtime.observing.reference import monitoring_page
 from runtime.session.reference import sessions_page
 
 FOLDER = Path(__file__).parent / "reference"
@@ -17,6 +18,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "exits.md": exits_page,
     "metrics.md": definitions_to_markdown,
     "sessions.md": sessions_page,
+    "monitoring.md": monitoring_page,
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,13 +42,18 @@ strategies = "strategies"
 class Workspace:
     """A workspace: its folder, and where it keeps data and strategies.
 
-    `database` is the URL of the registry of runs, empty where the file does not name one.
+    `database` is the URL of the registry of runs, empty where the file does not name one. `channels`
+    are names of alert channels and where their addresses stand; `metrics_port` 0 serves none.
     """
 
     root: Path
     catalog: Path
     strategies: Path
     database: str = ""
+    alert_severity: str = "warning"
+    alerts_per_minute: int = 20
+    channels: Mapping[str, str] = field(default_factory=dict)
+    metrics_port: int = 0
 
 
 def find_workspace(start: Path) -> Workspace | None:
@@ -74,7 +79,16 @@ def _read_workspace(path: Path) -> Workspace:
     root, url = path.parent, table.database.url
     if url.startswith(_SQLITE):
         url = f"{_SQLITE}{_beside(root, url.removeprefix(_SQLITE))}"
-    return Workspace(root, _beside(root, table.catalog), _beside(root, table.strategies), url)
+    return Workspace(
+        root,
+        _beside(root, table.catalog),
+        _beside(root, table.strategies),
+        url,
+        table.alerts.severity,
+        table.alerts.per_minute,
+        table.alerts.channels,
+        table.metrics.port,
+    )
 
 
 def _validated(tables: dict[str, Any], text: str, path: Path) -> WorkspaceTable:

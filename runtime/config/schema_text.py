@@ -314,8 +314,18 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "catalog": {'kind': 'text', 'shortest': 1, 'default': 'catalog'},
         "strategies": {'kind': 'text', 'shortest': 1, 'default': 'strategies'},
         "database": {'kind': 'table', 'table': 'DatabaseTable', 'made': 'table'},
+        "alerts": {'kind': 'table', 'table': 'AlertsTable', 'made': 'table'},
+        "metrics": {'kind': 'table', 'table': 'MetricsTable', 'made': 'table'},
     },
     "DatabaseTable": {
         "url": {'kind': 'text', 'default': ''},
+    },
+    "AlertsTable": {
+        "severity": {'kind': 'choice', 'words': ('warning', 'critical'), 'default': 'warning'},
+        "per_minute": {'kind': 'whole', 'ge': 1, 'le': 600, 'default': 20},
+        "channels": {'kind': 'texts by name', 'made': 'empty'},
+    },
+    "MetricsTable": {
+        "port": {'kind': 'whole', 'ge': 0, 'le': 65535, 'default': 0},
     },
 }

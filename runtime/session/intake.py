@@ -43,6 +43,8 @@ class Intake:
         The broker, where it meets the feed's events (paper); None where it has a market of its own.
     decided
         Called with the engine's journal rows as they come, for whoever looks on.
+    sending
+        Called with True when commands are about to be sent, and with False when they were.
     inbox
         Of a broker with a market of its own: it remembers what facts were told.
     """
@@ -55,11 +57,13 @@ class Intake:
         market: SimulatedBroker | None,
         *,
         decided: Callable[[Rows], None] = lambda rows: None,
+        sending: Callable[[bool], None] = lambda begins: None,
         inbox: Inbox | None = None,
     ) -> None:
         self._core = core
         self._inbox = inbox
         self._told = decided
+        self._sending = sending
         self._journal = journal
         self._gateway = gateway
         self._market = market
@@ -145,7 +149,10 @@ class Intake:
             record = Intents(request.number, intents, kept, self._decided())
             await self._journal.durable(self._journal.append(record))
 
-        return self._answered(await self._gateway.send(request.commands, durable))
+        self._sending(True)
+        facts = await self._gateway.send(request.commands, durable)
+        self._sending(False)
+        return self._answered(facts)
 
     async def _send_again(self, request: Send, then: Intents) -> Rows:
         """Go on with a sending that is in the journal: nobody knows whether it was done."""

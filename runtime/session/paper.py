@@ -17,6 +17,7 @@ from runtime.config import StrategyConfig
 from runtime.feeds.replay import ReplayFeed
 from runtime.feeds.stream import StreamFeed
 from runtime.journal.sessions import SessionRecord, SessionStore
+from runtime.observing.observer import SessionObserver
 from runtime.session.session import Observers, Options, Session
 from runtime.session.starting import PaperPlan, start_paper, unfinished
 from runtime.session_core.assembling import market_of
@@ -35,6 +36,8 @@ class Wanted:
         ``replay``: the strategy's own data; else the address of a stream.
     speed
         Seconds of the data in a second; None: as fast as possible.
+    observer
+        Who looks on; it takes the place of `observers`.
     is_new
         Begin anew, also where an unfinished session could be gone on with.
     """
@@ -50,6 +53,7 @@ class Wanted:
     command: str = ""
     options: Options = field(default_factory=Options)
     observers: Observers = field(default_factory=Observers)
+    observer: SessionObserver | None = None
     progress: Callable[[int], None] = lambda played: None
 
 
@@ -64,6 +68,10 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
     config = wanted.config
     history = load_history(config.data, wanted.catalog_root)
     feed, clockwork = _feed(wanted, history, store.clock)
+    if wanted.observer is not None:
+        looks = wanted.observer.looks
+        looks.clockwork, looks.is_recorded = clockwork, wanted.feed == "replay"
+        wanted.observers = wanted.observer.observers
     return PaperPlan(
         config,
         feed,

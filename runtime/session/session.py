@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -18,7 +18,8 @@ import msgspec
 
 from engine.errors import InputError, TraderError
 from engine.model import layout as at
-from engine.model.trading import Severity
+from engine.model import trading_layout as loop
+from engine.model.trading import Latch, Severity
 from engine.ports import (
     Broker,
     Clock,
@@ -93,13 +94,23 @@ class Keeper(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Observers:
-    """Who looks on; they are told and never asked."""
+    """Who looks on; they are told and never asked. `runtime.observing` has those that a person wants.
+
+    `begun` is told an item before it is taken, `item` afterwards; `sending` that commands are about to be
+    sent, and that they were. `tasks` run beside the session's own.
+    """
 
     rows: Callable[[Rows], None] = lambda rows: None
     state: Callable[[StateChanged], None] = lambda changed: None
     noted: Callable[[Noted], None] = lambda noted: None
     refused: Callable[[Any, Refused], None] = lambda command, refused: None
+    begun: Callable[[FeedItem], None] = lambda item: None
+    sending: Callable[[bool], None] = lambda begins: None
     item: Callable[[FeedItem], None] = lambda item: None
+    joined: Callable[[Session], None] = lambda session: None
+    tasks: Callable[[], Sequence[Coroutine[Any, Any, None]]] = lambda: ()
+    ended: Callable[[], None] = lambda: None
+    masked: Callable[[str], str] = lambda text: text  # a text without secrets
 
 
 @dataclass(slots=True)
@@ -159,6 +170,7 @@ class Session:
             self.gateway,
             self._market,
             decided=parts.observers.rows,
+            sending=parts.observers.sending,
             inbox=inbox,
         )
         self._lock = asyncio.Lock()
@@ -170,6 +182,7 @@ class Session:
         self._decided_ns = 0
         self._troubles: asyncio.Queue[Trouble] = asyncio.Queue()
         parts.journal.on_trouble = self._troubles.put_nowait
+        parts.observers.joined(self)
 
     # --- its life --------------------------------------------------------------------------------
     async def run(self) -> SessionState:
@@ -187,6 +200,7 @@ class Session:
             await self.parts.feed.close()
             await self.parts.broker.close()
             await self._journal.close()
+            self.parts.observers.ended()
         return self.state
 
     def stop(self, cause: str) -> None:
@@ -198,6 +212,11 @@ class Session:
     def is_killed(self) -> bool:
         """Whether it has followed the kill switch."""
         return self._is_killed
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker answers, as far as is known."""
+        return "broker" not in self._holds
 
     @property
     def is_stopping(self) -> bool:
@@ -256,6 +275,7 @@ class Session:
                 self._every(self.parts.options.checkpoint_seconds, self.checkpoint),
                 self._every(self.parts.options.lease_seconds, self._renew),
                 self._heed_journal(),
+                *self.parts.observers.tasks(),
             )
         ]
         waited: set[asyncio.Future[Any]] = {pump, self._stop_asked, *others}
@@ -306,6 +326,7 @@ class Session:
 
     async def _item(self, item: FeedItem) -> None:
         self._decided_ns = self.parts.clock.monotonic_ns()
+        self.parts.observers.begun(item)
         match item:
             case Slice():
                 await self.intake.slice(item)
@@ -464,6 +485,14 @@ class Session:
         self._after_input()
         return f"{asked.verb}: done; the session is {self.state.value}"
 
+    async def tell_component(self, latch: Latch, who: str, *, is_good: bool) -> None:
+        """Tell the engine that a part of the session is good, or is not: a latch of its own."""
+        async with self._lock:
+            rows = part_rows(at.KIND_COMPONENT, self._core.now_ns)
+            rows[0, loop.COMPONENT_NUMBER], rows[0, loop.COMPONENT_GOOD] = latch, is_good
+            await self.intake.take(OperatorInput(self._core.now_ns, to_bytes(rows), PART, who))
+            self._after_input()
+
     def _waiting_signals(self) -> str:
         """Return, as JSON, the signals that wait for a person."""
         found = queued_signals(
@@ -492,7 +521,7 @@ class Session:
             is_killed=killed,
             kill_closes=closes,
             lease_until_ns=self._journal.lease.until_monotonic_ns,
-            severity=self._severity,
+            severity=self.severity,
             certificate="",
             account="",
             pressure=self._journal.pressure,
@@ -505,7 +534,8 @@ class Session:
         return Market(row[i, at.POSITION_LAST], row[i, at.POSITION_QUANTITY])
 
     @property
-    def _severity(self) -> Severity:
+    def severity(self) -> Severity:
+        """What the engine's guards let through."""
         return Severity(self._core.plain.account[at.ACCOUNT_SEVERITY])
 
     def _after_input(self) -> None:
@@ -516,7 +546,7 @@ class Session:
             self._note("strategy", "critical", "strategy", str(fault))
             if self.state is _S.RUNNING:
                 self._go(_S.PAUSED, "the strategy broke; what is open stays managed")
-        is_halted = self._is_killed or self._severity >= Severity.FLATTENING
+        is_halted = self._is_killed or self.severity >= Severity.FLATTENING
         if is_halted and self.state in (_S.RUNNING, _S.PAUSED):
             cause = "the kill switch is on" if self._is_killed else "a guard has halted the account"
             self._go(_S.HALTED, cause)
@@ -527,12 +557,14 @@ class Session:
 
     def _go(self, state: SessionState, cause: str) -> None:
         require_transition(self.state, state)
+        cause = self.parts.observers.masked(cause)
         changed = StateChanged(self.state.value, state.value, cause)
         self._journal.append(changed)
         self.state = state
         self.parts.observers.state(changed)
 
     def _note(self, kind: str, severity: str, subject: str, text: str) -> None:
+        text = self.parts.observers.masked(text)
         noted = Noted(kind, severity, subject, text, self._core.now_ns)
         self._journal.append(noted)
         self.parts.observers.noted(noted)

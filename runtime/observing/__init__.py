@@ -1,0 +1,1 @@
+"""What a session shows of itself: events, logs, alerts, health, metrics. It is told and never asked."""

@@ -1,0 +1,51 @@
+"""The reference page of events, alerts and health, made of the tables that the code uses."""
+
+from __future__ import annotations
+
+from runtime.observing.events import events_table
+
+_HEAD = """\
+# Monitoring reference
+
+Written from the code's tables by `python -m docs.refresh_tables`.
+
+## Events
+
+A session's log has one line for each: readable on a terminal, JSON in a pipe and in `--log FILE`. Each
+carries what links it: `signal` (the signal's id), `order`, `fill` (order and number of the fill), `position`.
+`environment` is `PAPER` in every line; secrets are masked.
+
+"""
+
+_ALERTS = """
+
+## Alerts
+
+An alert is told once an episode, and once when it is over, to every channel of `[alerts.channels]`.
+
+| episode | begins | is over |
+|---|---|---|
+| `guard:NAME` | a guard or breaker is set; critical from "nothing new is sent" on, or where a person has to reset it | it is cleared |
+| `guard:trust`, `guard:tilt` | equity is not trusted; the operator's tilt rises | trusted again; it falls |
+| `engine:NAME:SYMBOL:POSITION` | a position cannot be closed, is unprotected; repeated after 10 minutes | it is closed |
+| `state:halted`, `state:failed` | the session is halted, has failed | it runs again |
+| `noted:feed` | the feed is cut off, has a gap, is silent or has lost data | it is whole |
+| `noted:journal:...`, `noted:database:...` | the database fails | it has everything again |
+| `noted:strategy:strategy` | the strategy broke, or was stopped | the session runs again |
+| `noted:halt:kill switch` | somebody has halted everything | it was released |
+| `health:PART` | a part is degraded or down; repeated after 10 minutes | good for 30 seconds |
+| `refused:REASON` | the gateway or the broker refused for a reason that a person should know | 10 minutes without one |
+| `channel:NAME` | a channel does not take messages | it does |
+| `supervisor`, `monitor` | looking on had to be restarted; too often | 10 minutes without it |
+
+## Health
+
+Parts are `feed`, `broker`, `database`, `strategy`, `monitor`, and each position. What is bad shows at once; a part
+of which nothing was heard for more than 120 seconds while its market is open is degraded; it is up again
+after 30 good seconds. While feed, broker or a position is not up, the guard `health` stops entries.
+"""
+
+
+def monitoring_page() -> str:
+    """Return the page as Markdown."""
+    return _HEAD + events_table() + _ALERTS
