@@ -90,10 +90,11 @@ SIZES: dict[str, Mistake] = {
         sizes, "risk_to_stop", lambda s, i, side, price: max(RISK(s, i, side, price) - 1, 0)
     ),
     "the estimate is trusted": (sizes, "shrunk", lambda share, squared, variance: share),
-    "no maximum binds": (sizes, "clipped", lambda s, i, lots, price, equity: (lots, 0)),
+    "no maximum binds": (sizes, "clipped", lambda s, i, side, lots, price, equity: (lots, 0)),
     "maxima go by the lower price": (
-        sizes, "clipped", lambda s, i, lots, price, equity: CLIP(s, i, lots, 1, equity)
+        sizes, "clipped", lambda s, i, side, lots, price, equity: CLIP(s, i, side, lots, 1, equity)
     ),
+    "a sold contract counts with its price": (sizes, "stake_price", lambda s, i, side, price: price),
     "what is held is free": (sizes, "room_minor", lambda s, equity: 10**17),
     "no minimum binds": (sizes, "is_too_small", lambda *_: False),
     "an unknown volatility is small": (sizes, "MONITOR_VOLATILITY", sizes.MONITOR_CONFIDENCE),

@@ -1,8 +1,8 @@
 """Sizes of entries a second time: the formulas in fractions, without a rounding before the last.
 
-Written from SPEC section 4.4 and the comments of tests/scenarios/sizing.txt. The kernels floor after each
-division, so a size lies between that of the exact share and that of a share a few parts in 10^9 smaller:
-`Sizes.at_most` and, with `SLACK`, `Sizes.at_least`.
+Written from SPEC section 4.4, what is at stake in docs/explain/risk.md, and the comments of
+tests/scenarios/sizing.txt. The kernels floor after each division, so a size lies between that of the exact
+share and that of a share a few parts in 10^9 smaller: `Entry.answer` of 0 and of `SLACK`.
 """
 
 from __future__ import annotations
@@ -138,6 +138,12 @@ class Entry:
             raise Unknown
         return number
 
+    def stake(self, price: Fraction) -> Fraction:
+        """Return what a unit entered at a price can lose: who sells a contract that pays 1 loses the rest."""
+        if self.side < 0 and self.is_binary:
+            return max(1 - price, ZERO)
+        return price
+
     # --- what is left of it ----------------------------------------------------------------------------
     def units(self, money: Fraction, price: Fraction) -> Fraction:
         """Return the whole steps that so much of the account's money pays."""
@@ -146,14 +152,17 @@ class Entry:
 
     def before(self, slack: Fraction) -> Fraction:
         """Return the size that the method says."""
+        assert self.price is not None
         assert self.last is not None
         equity = max(self.equity, F(0))
+        sells_event = self.side < 0 and self.is_binary
+        cost = self.stake(self.price) if sells_event else self.last
         if self.method == "quantity":
             return floor(self.value / self.step) * self.step
         if self.method == "notional":
-            return self.units(self.value - slack * MINOR, self.last)
+            return self.units(self.value - slack * MINOR, cost)
         if self.method == "equity":
-            return self.units(equity * (self.value - slack), self.last)
+            return self.units(equity * (self.value - slack), cost)
         share, cost = self.staked()
         return self.units(equity * max(share - slack * max(F(1), share), F(0)), cost)
 
@@ -171,7 +180,7 @@ class Entry:
             return "size_unknown", F(0)
         except NoEdge:
             return "no_edge", F(0)
-        highest = max(self.price, self.last)
+        highest = max(self.stake(self.price), self.stake(self.last))
         equity = max(self.equity, F(0))
         bounds = {
             "maximum_quantity": self.most.get("quantity"),
@@ -191,6 +200,6 @@ class Entry:
                 units, clip = most, name
         least = max(self.least.get("notional", F(0)), self.least.get("share", F(0)) * equity)
         too_few = units < self.least.get("quantity", F(0))
-        if units <= 0 or too_few or self.money(units, self.price) < least:
+        if units <= 0 or too_few or self.money(units, self.stake(self.price)) < least:
             return ("buying_power" if clip == "buying_power" else "too_small"), F(0)
         return clip, units
