@@ -21,7 +21,7 @@ from runtime.config.quick import quick_workspace
 from runtime.config.reading import parse_toml, read_text
 
 if TYPE_CHECKING:
-    from runtime.workspace_tables import WorkspaceTable
+    from runtime.workspace_tables import LimitsTable, WorkspaceTable
 
 WORKSPACE_FILE = "trader.toml"
 DEFAULT_STRATEGY = "sma_cross.toml"
@@ -43,7 +43,8 @@ class Workspace:
     """A workspace: its folder, and where it keeps data and strategies.
 
     `database` is the URL of the registry of runs, empty where the file does not name one. `channels`
-    are names of alert channels and where their addresses stand; `metrics_port` 0 serves none.
+    are names of alert channels and where their addresses stand; `metrics_port` 0 serves none. `limits`
+    are what no session may do, `on_stop` what becomes of orders and positions of one that is stopped.
     """
 
     root: Path
@@ -54,6 +55,8 @@ class Workspace:
     alerts_per_minute: int = 20
     channels: Mapping[str, str] = field(default_factory=dict)
     metrics_port: int = 0
+    limits: LimitsTable | None = None
+    on_stop: str = "keep"
 
 
 def find_workspace(start: Path) -> Workspace | None:
@@ -88,6 +91,8 @@ def _read_workspace(path: Path) -> Workspace:
         table.alerts.per_minute,
         table.alerts.channels,
         table.metrics.port,
+        table.limits,
+        table.sessions.on_stop,
     )
 
 

@@ -5,6 +5,7 @@ Run ``python -m runtime.config.generate`` after a change.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -60,6 +61,52 @@ class MetricsTable(BaseModel):
     )
 
 
+class LimitsTable(BaseModel):
+    """Of `trader.toml`: what no session may do, whatever its strategy file says.
+
+    The gateway holds them at the last moment before an order leaves, from books of its own. What only
+    closes a position is not held to them, but for the rate.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    order_value: Decimal = Field(
+        Decimal(0),
+        ge=0,
+        le=90_000_000_000,
+        description="Of one order, in the account's currency; 0: no limit.",
+    )
+    position_value: Decimal = Field(
+        Decimal(0),
+        ge=0,
+        le=90_000_000_000,
+        description="Of one instrument with all orders that work or may work; 0: no limit.",
+    )
+    collar_percent: Decimal = Field(
+        Decimal(20),
+        ge=0,
+        le=1_000,
+        description="A limit that would trade at once is at most so far from the last price; 0: off.",
+    )
+    orders_per_minute: int = Field(
+        10_000, ge=0, le=1_000_000, description="Orders and changes of one session; 0: no limit."
+    )
+    restricted: list[str] | None = Field(
+        None, description="Instruments in which positions are only closed."
+    )
+
+
+class SessionsTable(BaseModel):
+    """Of `trader.toml`: how sessions are run."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    on_stop: Literal["keep", "cancel", "flatten"] = Field(
+        "keep",
+        description="What becomes of orders that work, and of positions, when a session is stopped.",
+    )
+
+
 class WorkspaceTable(BaseModel):
     """The keys of ``trader.toml``."""
 
@@ -75,4 +122,10 @@ class WorkspaceTable(BaseModel):
     )
     metrics: MetricsTable = Field(
         default_factory=MetricsTable.model_construct, description="Who may read."
+    )
+    limits: LimitsTable = Field(
+        default_factory=LimitsTable.model_construct, description="What no session may do."
+    )
+    sessions: SessionsTable = Field(
+        default_factory=SessionsTable.model_construct, description="How sessions are run."
     )

@@ -316,6 +316,8 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "database": {'kind': 'table', 'table': 'DatabaseTable', 'made': 'table'},
         "alerts": {'kind': 'table', 'table': 'AlertsTable', 'made': 'table'},
         "metrics": {'kind': 'table', 'table': 'MetricsTable', 'made': 'table'},
+        "limits": {'kind': 'table', 'table': 'LimitsTable', 'made': 'table'},
+        "sessions": {'kind': 'table', 'table': 'SessionsTable', 'made': 'table'},
     },
     "DatabaseTable": {
         "url": {'kind': 'text', 'default': ''},
@@ -327,5 +329,15 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "MetricsTable": {
         "port": {'kind': 'whole', 'ge': 0, 'le': 65535, 'default': 0},
+    },
+    "LimitsTable": {
+        "order_value": {'kind': 'number', 'ge': 0, 'le': 90000000000, 'default': Decimal('0')},
+        "position_value": {'kind': 'number', 'ge': 0, 'le': 90000000000, 'default': Decimal('0')},
+        "collar_percent": {'kind': 'number', 'ge': 0, 'le': 1000, 'default': Decimal('20')},
+        "orders_per_minute": {'kind': 'whole', 'ge': 0, 'le': 1000000, 'default': 10000},
+        "restricted": {'kind': 'texts', 'default': None},
+    },
+    "SessionsTable": {
+        "on_stop": {'kind': 'choice', 'words': ('keep', 'cancel', 'flatten'), 'default': 'keep'},
     },
 }

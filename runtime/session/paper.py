@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from data.history import History
 from engine.errors import InputError
 from engine.ports import Clock, Feed
@@ -16,11 +18,13 @@ from runtime.backtest.histories import load_history
 from runtime.config import StrategyConfig
 from runtime.feeds.replay import ReplayFeed
 from runtime.feeds.stream import StreamFeed
+from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.observing.observer import SessionObserver
 from runtime.session.session import Observers, Options, Session
 from runtime.session.starting import PaperPlan, start_paper, unfinished
 from runtime.session_core.assembling import market_of
+from runtime.workspace import find_workspace
 
 _DAYS_AHEAD = 3 * 366
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -72,6 +76,10 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
         looks = wanted.observer.looks
         looks.clockwork, looks.is_recorded = clockwork, wanted.feed == "replay"
         wanted.observers = wanted.observer.observers
+    workspace = find_workspace(Path.cwd())
+    limits = limits_of(None if workspace is None else workspace.limits, history.instruments)
+    if workspace is not None:
+        wanted.options = replace(wanted.options, on_stop=workspace.on_stop)
     return PaperPlan(
         config,
         feed,
@@ -79,6 +87,7 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
         wanted.account or f"paper:{config.name}",
         wanted.mode,
         wanted.command,
+        limits=limits,
         options=wanted.options,
         observers=wanted.observers,
         progress=wanted.progress,
