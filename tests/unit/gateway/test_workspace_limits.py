@@ -40,7 +40,7 @@ def test_what_is_written_is_held(tmp_path: Path) -> None:
 
 
 def test_without_the_table_the_defaults_hold(tmp_path: Path) -> None:
-    assert limits_in(tmp_path, "") == limits_of(None, TWO) == Limits()
+    assert limits_in(tmp_path, '[sessions]\non_stop = "keep"\n') == limits_of(None, TWO) == Limits()
 
 
 def test_a_share_that_cannot_be_exact_is_refused(tmp_path: Path) -> None:
