@@ -202,6 +202,11 @@ class UserCode:
             return self._placed(error)
         return error if isinstance(error, TraderError) else _blame(error, self._path, callback)
 
+    def place_of(self, error: BaseException) -> str:
+        """Return file and line of the user's code where an error was raised in it."""
+        line = _line_in(error, self._path)
+        return f"{self._path}, line {line}" if line else str(self._path)
+
     def refuse_result(self, callback: str) -> NoReturn:
         """Say that callbacks return nothing."""
         raise StrategyError(

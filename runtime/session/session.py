@@ -20,6 +20,7 @@ from engine.errors import InputError, TraderError
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.trading import Latch, Severity
+from engine.model.units import NS_PER_SECOND
 from engine.ports import (
     Broker,
     Clock,
@@ -62,6 +63,7 @@ from runtime.session.wishes import PART, part_rows, rows_of
 from runtime.session_core.core import SessionCore
 
 _S = SessionState
+LATES_MAX: Final = 3
 _PRESSURE_OF_REPLAY: Final = 0.25  # then replayed data waits for the journal
 
 
@@ -71,6 +73,8 @@ class Options(msgspec.Struct, frozen=True):
     checkpoint_seconds: float = 60.0
     control_seconds: float = 0.5
     lease_seconds: float = 10.0
+    decision_seconds: float = 2.0  # a strategy that takes longer is too late: what it wants expires
+    callback_seconds: float = 5.0  # one that takes longer is ended
     on_stop: str = "keep"  # keep, cancel or flatten: what becomes of what works and is held
 
 
@@ -150,6 +154,10 @@ class Session:
         self._recovered = recovered or Recovered()
         self.cursor = self._recovered.cursor
         self._core, self._journal = parts.core, parts.journal
+        self._core.guard.limit_seconds = parts.options.callback_seconds
+        self._core.guard.timer = parts.clock.monotonic_ns
+        self._late_ns = round(parts.options.decision_seconds * NS_PER_SECOND)
+        self._lates = 0  # in a row
         self._market = simulated(parts.broker)
         self.gateway = Gateway(
             parts.broker,
@@ -157,7 +165,9 @@ class Session:
             parts.books,
             session=parts.journal.session_id,
             account=parts.account,
-            limits=parts.limits,
+            limits=msgspec.structs.replace(
+                parts.limits, intent_age_ns=min(parts.limits.intent_age_ns, self._late_ns)
+            ),
             situation=self._situation,
             note=self._outcome,
             told=parts.observers.refused,
@@ -331,12 +341,27 @@ class Session:
             case Slice():
                 await self.intake.slice(item)
                 self.cursor = item.cursor
+                await self._follow_pace()
             case TimePassed():
                 await self.intake.time(item.now_ns)
             case Notice():
                 self._heed(item)
         self.parts.observers.item(item)
         self._after_input()
+
+    async def _follow_pace(self) -> None:
+        """Pause a strategy that was too slow three times in a row; what it wanted has expired."""
+        spent_ns = self._core.guard.take_spent_ns()
+        if spent_ns is None:
+            return  # a slice that the strategy is not shown
+        self._lates = self._lates + 1 if spent_ns > self._late_ns else 0
+        if self._lates < LATES_MAX or self._is_paused:
+            return
+        self._lates = 0
+        seconds = self.parts.options.decision_seconds
+        why = f"{LATES_MAX} decisions in a row took longer than {seconds:g} seconds"
+        self._note("strategy", "critical", "slow", why)
+        await self.ask(Asked("pause", "watchdog", why))
 
     def _heed(self, notice: Notice) -> None:
         """Follow what the feed says of itself: without a whole feed nothing is entered."""

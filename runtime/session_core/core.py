@@ -29,6 +29,7 @@ from engine.sealed import seal, unseal
 from engine.state import Block, Core, plain_core
 from engine.step import apply_event
 from runtime.core_faults import core_fault
+from runtime.observing.watchdog import CallbackGuard
 from runtime.session_core.drivers.driver import Driver
 from runtime.session_core.faults import StrategyFault
 from runtime.session_core.steps import NO_ROWS, Follow, Meet, Send, Step
@@ -153,6 +154,11 @@ class SessionCore:
     def take_fault(self) -> StrategyFault | None:
         """Return, once, why the strategy was silenced."""
         return self._driver.take_fault()
+
+    @property
+    def guard(self) -> CallbackGuard:
+        """Who calls the strategy's own code, and ends what does not return."""
+        return self._driver.guard
 
     @property
     def now_ns(self) -> int:

@@ -29,6 +29,7 @@ from runtime.backtest.desk import StrategyDesk
 from runtime.backtest.user_code import UserCode
 from runtime.backtest.user_strategies import LoadedClass, new_strategy
 from runtime.config import StrategyConfig
+from runtime.observing.watchdog import CallbackGuard, StrategyStuck
 from runtime.session_core.core import SessionCore
 from runtime.session_core.drivers.bars import BarReader
 from runtime.session_core.drivers.driver import Driver
@@ -84,7 +85,7 @@ class ClassDriver(Driver):
     def join(self, core: SessionCore) -> None:
         """Belong to a core, and give the strategy its desk."""
         super().join(core)
-        self._desk = StrategyDesk(lambda: None, _Actor(core), self._instruments)
+        self._desk = StrategyDesk(lambda: None, _Actor(core, self.guard), self._instruments)
         self._strategy._desk = self._desk
 
     # --- inputs ----------------------------------------------------------------------------------
@@ -172,8 +173,14 @@ class ClassDriver(Driver):
         if self.is_silent or callback is None:
             return
         try:
-            if callback(*given) is not None and name not in ("on_start", "on_stop"):
+            if self.guard.call(callback, *given) is not None and name not in (
+                "on_start",
+                "on_stop",
+            ):
                 self._user.refuse_result(name)
+        except StrategyStuck as error:
+            problem = f"{name} did not return within {self.guard.limit_seconds:g} seconds"
+            self.fail(StrategyFault(self._name, name, problem, self._user.place_of(error)))
         except (Exception, SystemExit) as error:
             blamed = self._user.blame(error, name)
             if not isinstance(blamed, TraderError) or isinstance(blamed, InternalFault):
@@ -230,8 +237,8 @@ class _Indicators:
 class _Actor:
     """What stands behind the desk: the core's half of the verbs; sending is for later."""
 
-    def __init__(self, core: SessionCore) -> None:
-        self._core = core
+    def __init__(self, core: SessionCore, guard: CallbackGuard) -> None:
+        self._core, self._guard = core, guard
         self.intents: NDArray[np.int64] = core.intents
         self.plain_intents = core.plain_intents
 
@@ -247,6 +254,13 @@ class _Actor:
 
     def act(self, verb: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, /) -> int:
         """Do what a verb asks for, and let the trading loop look at it."""
+        self._guard.shelter()
+        try:
+            return self._act(verb, a, b, c, d)
+        finally:
+            self._guard.unshelter()
+
+    def _act(self, verb: int, a: int, b: int, c: int, d: int) -> int:
         plain, intents = self.plain, self.plain_intents
         account: Any = plain.account
         account[at.ACCOUNT_SEQUENCE] = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.ports import Rows
+from runtime.observing.watchdog import CallbackGuard
 from runtime.session_core.faults import StrategyFault
 from runtime.session_core.steps import Step
 
@@ -20,6 +21,7 @@ class Driver:
     def __init__(self) -> None:
         self.is_silent = False
         self.fault: StrategyFault | None = None
+        self.guard = CallbackGuard()
 
     def join(self, core: SessionCore) -> None:
         """Belong to a core."""

@@ -20,6 +20,7 @@ from engine.rules.verbs import place_own
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.user_code import UserCode
 from runtime.config import StrategyConfig
+from runtime.observing.watchdog import StrategyStuck
 from runtime.session_core.drivers.bars import BarReader, BarsMemory
 from runtime.session_core.drivers.driver import Driver
 from runtime.session_core.drivers.inputs import SliceInputs, Volume
@@ -113,7 +114,8 @@ class FunctionDriver(Driver):
         positions: Any = plain.positions
         try:
             return int(
-                self._function(
+                self.guard.call(
+                    self._function,
                     self._numbers,
                     self._memory[i],
                     tradable_lots(plain, i),
@@ -122,6 +124,10 @@ class FunctionDriver(Driver):
                     self.core.intents,
                 )
             )
+        except StrategyStuck as error:
+            problem = f"it did not return within {self.guard.limit_seconds:g} seconds"
+            self.fail(StrategyFault(self._name, "call", problem, self._user.place_of(error)))
+            return 0
         except Exception as error:
             blamed = self._user.blame(error, "call")
             if not isinstance(blamed, TraderError):
