@@ -69,6 +69,7 @@ from engine.model.trading_layout import (
     EXIT_CARRY,
     EXIT_DEADLINE,
     EXIT_FAILS,
+    EXIT_FILLED,
     EXIT_HEARD,
     EXIT_KIND,
     EXIT_LEFT,
@@ -112,9 +113,9 @@ def take_notice(s: Core, i: int) -> None:
         s.monitors[i, MONITOR_POSITION] != s.monitors[i, EXIT_POSITION]
         or s.positions[i, POSITION_CLOSED] == 1
     )
-    if s.monitors[i, EXIT_LEFT] == 0:
+    if s.monitors[i, EXIT_LEFT] == 0 and s.monitors[i, EXIT_FILLED] > 0:
         finish(s, i, RESULT_CLOSED)
-    elif is_gone:
+    elif is_gone or s.monitors[i, EXIT_LEFT] == 0:  # settled, or a split's fraction paid out
         finish(s, i, RESULT_CLOSED_ELSEWHERE)
     elif s.monitors[i, EXIT_ORDER] != 0:
         if works_for_too_much(s, i):

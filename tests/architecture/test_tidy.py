@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,12 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
         if HOMES.search(line) or str(ROOT) in line
     ]
     assert wrong == []
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """Without packages pytest imports them by their names, and stops at the second of two."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_a_test_is_skipped_only_where_the_shared_data_are_absent() -> None:
