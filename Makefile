@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
-.PHONY: help check lint format test coverage bench bench-peers docs
+.PHONY: help check lint format test coverage sim bench bench-peers docs
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ test: ## the whole suite
 coverage: ## branch coverage of the engine, with the interpreted core
 	$(PYTHON) -m coverage run -m pytest tests
 	$(PYTHON) -m coverage report
+
+sim: ## the story of a seeded world: make sim SEED=7; many of them: make sim SEED=0 COUNT=2000
+	$(PYTHON) -m tests.simulation.worlds $(SEED) $(COUNT)
 
 bench: ## our own figures, quick
 	$(PYTHON) -m benchmarks.run

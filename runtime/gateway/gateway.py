@@ -98,15 +98,28 @@ class Gateway:
         self.books.hear(found)
         return found
 
-    async def send_again(self, commands: tuple[Approved, ...], intents: Sequence[Intent]) -> Rows:
+    def recall(self, intents: Sequence[Intent], outcomes: Sequence[Outcome], answers: Rows) -> None:
+        """Book a sending that is in the journal with what it has come to."""
+        for intent in intents:
+            self.books.recall(intent, outcomes)
+        self.books.hear(answers)
+
+    async def send_again(
+        self,
+        commands: tuple[Approved, ...],
+        intents: Sequence[Intent],
+        outcomes: Sequence[Outcome] = (),
+    ) -> Rows:
         """Go on with what was made durable before a crash, under the same names.
 
         Nobody knows whether it had left. A paper account takes it again, the same name being the
-        same order; a venue is asked first (`asks_first`), but for cancels, which harm nobody.
+        same order; a venue is asked first (`asks_first`), but for cancels, which harm nobody, and
+        for orders of which the journal has the outcome.
         """
         facts: list[Rows] = []
         now_ns = self._situation().now_ns
         recorded = {(each.kind, each.order_id): each for each in intents}
+        known = {each.client_id: each for each in outcomes if each.kind == at.KIND_SUBMITTED}
         for command in commands:
             intent = recorded.get((_KINDS[type(command)], command.order_id))
             if intent is None:
@@ -115,8 +128,13 @@ class Gateway:
                 continue
             self.books.begin(intent)
             if self._asks_first and not isinstance(command, CancelApproved):
-                crashed = SubmitOutcome(SubmitStatus.UNKNOWN, code="crash")
-                facts.append(self._heed(command, intent, crashed, now_ns))
+                outcome = SubmitOutcome(SubmitStatus.UNKNOWN, code="crash")
+                then = known.get(intent.client_id)
+                if then is not None and intent.kind == at.KIND_SUBMITTED:
+                    outcome = SubmitOutcome(
+                        SubmitStatus(then.status), then.venue_id, then.code, then.problem
+                    )
+                facts.append(self._heed(command, intent, outcome, now_ns))
             else:
                 facts.append(await self._one(command, intent, now_ns))
         found = np.concatenate(facts) if facts else NO_ROWS
@@ -248,6 +266,15 @@ class Gateway:
             )
         )
         order_id, is_order = command.order_id, isinstance(command, RiskApproved)
+        if (
+            self._asks_first
+            and isinstance(command, CancelApproved)
+            and outcome.status is not SubmitStatus.TAKEN
+        ):
+            # Nobody is held in an order: it is looked up, and the cancel repeated, until it is known.
+            # Told to the engine at once it would be asked for again at once, without an end.
+            self.books.doubt(order_id, intent.kind)
+            return NO_ROWS
         match outcome.status:
             case SubmitStatus.TAKEN:
                 if is_order:

@@ -10,6 +10,7 @@ order stays known after its end, because a fill may come late.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -18,7 +19,7 @@ import msgspec
 
 from engine.model import layout as at
 from engine.ports import Rows
-from runtime.journal.records import Intent
+from runtime.journal.records import Intent, Outcome
 
 ENDED_KEPT: Final = 10_000  # orders that have ended, for fills that come late
 _ENDS = (at.KIND_CANCELED, at.KIND_EXPIRED, at.KIND_REJECTED)
@@ -96,6 +97,35 @@ class OrderLedger:
             known.wanted_lots = intent.quantity_lots
             known.wanted_limit, known.wanted_stop = intent.limit_ticks, intent.stop_ticks
 
+    def recall(self, intent: Intent, outcomes: Sequence[Outcome]) -> None:
+        """An intent was sent, as a journal says: taken, where it says nothing else."""
+        self.begin(intent)
+        if intent.kind == at.KIND_SUBMITTED:
+            self.mark(intent.order_id, Sent.TAKEN)
+        for outcome in outcomes:
+            if outcome.client_id == intent.client_id and outcome.kind in (0, intent.kind):
+                self.learn(outcome)
+
+    def learn(self, outcome: Outcome) -> None:
+        """Note what became of a request, as a journal says."""
+        known = self.find_client(outcome.client_id)
+        if known is None:
+            return
+        is_order = outcome.kind in (0, at.KIND_SUBMITTED)
+        match outcome.status:
+            case "taken" if is_order:
+                self.mark(known.order_id, Sent.TAKEN, outcome.venue_id)
+            case "unknown" if is_order:
+                self.mark(known.order_id, Sent.UNKNOWN)
+            case "unknown":
+                self.doubt(known.order_id, outcome.kind)
+            case "refused" | "not_sent" if outcome.kind == at.KIND_CANCEL_SENT:
+                self.doubt(known.order_id, outcome.kind)
+            case "refused" if not is_order:
+                self.doubt(known.order_id, at.KIND_CANCEL_REJECTED)
+            case _:
+                pass
+
     def find(self, order_id: int) -> Tracked | None:
         """Return an order, also one that has ended lately."""
         return self._live.get(order_id) or self._ended.get(order_id)
@@ -113,7 +143,7 @@ class OrderLedger:
 
     def doubt(self, order_id: int, kind: int) -> None:
         """Note that the outcome of a request about an order is not proven; 0: it is now."""
-        known = self.find(order_id)
+        known = self._live.get(order_id)
         if known is not None:
             known.doubts = kind
 

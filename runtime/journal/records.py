@@ -109,6 +109,7 @@ class Intents(msgspec.Struct, frozen=True, tag="intents"):
     intents: tuple[Intent, ...]
     input: Input | None  # the input so far, with the first sending only
     decided: bytes  # the engine's journal rows so far that no record has yet
+    answers: dict[int, bytes] = {}  # to the sendings before it, of a venue: see `Taken`
 
 
 class Taken(msgspec.Struct, frozen=True, tag="taken"):

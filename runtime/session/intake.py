@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
 import numpy as np
 
 from engine.errors import InternalFault
@@ -23,6 +24,7 @@ from runtime.journal.records import (
     Intent,
     Intents,
     OperatorInput,
+    Outcome,
     SliceInput,
     StartInput,
     StopInput,
@@ -32,6 +34,13 @@ from runtime.journal.records import (
 from runtime.session.wishes import fulfilled
 from runtime.session_core.core import SessionCore
 from runtime.session_core.steps import NO_ROWS, Follow, Meet, Request, Send, Step
+
+
+class InHand(msgspec.Struct, frozen=True):
+    """What a journal has of an input that a crash has cut off: its sendings by number, and outcomes."""
+
+    sendings: Mapping[int, Intents]
+    outcomes: tuple[Outcome, ...] = ()
 
 
 class Intake:
@@ -84,7 +93,7 @@ class Intake:
         step: Step | None = None,
         events: Rows = NO_ROWS,
         *,
-        recorded: Mapping[int, Intents] | None = None,
+        recorded: InHand | None = None,
     ) -> None:
         """Take an input to its end.
 
@@ -93,13 +102,13 @@ class Intake:
         step
             What the core makes of it, where that is made already.
         recorded
-            What the journal has of it, by number of the sending, where a crash has cut it off.
+            What the journal has of it, where a crash has cut it off.
         """
         if isinstance(one, FactsInput):
             self._hear(one)
         step = step or step_of(self._core, one)
         events = to_rows(one.rows) if isinstance(one, SliceInput) and not len(events) else events
-        recorded = recorded or {}
+        recorded = recorded or InHand({})
         answers: dict[int, bytes] = {}
         kept: Input | None = one
         request = begin(step)
@@ -110,13 +119,13 @@ class Intake:
                     reply = self._meet(events, request.row, one)
                 case Follow():
                     self._follow(request)
-                case Send() if request.number in recorded:
-                    reply = await self._send_again(request, recorded[request.number])
+                case Send() if request.number in recorded.sendings:
+                    reply = await self._send_again(request, recorded)
                     kept = None
                     if len(reply):
                         answers[request.number] = to_bytes(reply)
                 case Send():
-                    reply = await self._send(request, kept)
+                    reply = await self._send(request, kept, answers)
                     kept = None
                     if len(reply):
                         answers[request.number] = to_bytes(reply)
@@ -144,9 +153,12 @@ class Intake:
             self._market.follow(request.instrument, request.lots)
         self._gateway.follow(request.instrument, request.lots)
 
-    async def _send(self, request: Send, kept: Input | None) -> Rows:
+    async def _send(self, request: Send, kept: Input | None, answers: dict[int, bytes]) -> Rows:
+        # A paper market answers again as it did; what a venue has answered has to be kept.
+        before = dict(answers) if self._market is None else {}
+
         async def durable(intents: tuple[Intent, ...]) -> None:
-            record = Intents(request.number, intents, kept, self._decided())
+            record = Intents(request.number, intents, kept, self._decided(), before)
             await self._journal.durable(self._journal.append(record))
 
         self._sending(True)
@@ -154,15 +166,21 @@ class Intake:
         self._sending(False)
         return self._answered(facts)
 
-    async def _send_again(self, request: Send, then: Intents) -> Rows:
-        """Go on with a sending that is in the journal: nobody knows whether it was done."""
-        rows = self._decided()
-        if rows != then.decided:
+    async def _send_again(self, request: Send, recorded: InHand) -> Rows:
+        """Go on with a sending that is in the journal: of the last nobody knows whether it was done."""
+        then = recorded.sendings[request.number]
+        if self._decided() != then.decided:
             raise InternalFault(
                 "this program decides something else than the journal has",
                 remedy="go on with the version and the strategy that the session was made with",
             )
-        return self._answered(await self._gateway.send_again(request.commands, then.intents))
+        last = max(recorded.sendings)
+        if self._market is None and request.number < last:
+            answers = to_rows(recorded.sendings[last].answers.get(request.number, b""))
+            self._gateway.recall(then.intents, recorded.outcomes, answers)
+            return answers
+        sent = self._gateway.send_again(request.commands, then.intents, recorded.outcomes)
+        return self._answered(await sent)
 
     def _answered(self, facts: Rows) -> Rows:
         """Return facts with what a paper market has answered at once."""

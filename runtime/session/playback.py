@@ -17,7 +17,7 @@ from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskAppro
 from engine.model import layout as at
 from engine.ports import Rows, SimulatedBroker
 from runtime.gateway.inbox import Inbox
-from runtime.gateway.ledger import OrderLedger, Sent
+from runtime.gateway.ledger import OrderLedger
 from runtime.gateway.refusals import Refusal
 from runtime.journal.records import (
     FactsInput,
@@ -105,7 +105,7 @@ class Playback:
                 case Outcome() if self.pending:
                     self.outcomes.append(record)
                 case Outcome() if self.books is not None:
-                    _note(self.books, record)
+                    self.books.learn(record)
                 case Taken():
                     yield self._input(record)
                 case _:
@@ -181,41 +181,13 @@ class Playback:
             if command is None or not _is_of(command, intent):
                 raise Divergence(self.number, "sent", NO_ROWS, NO_ROWS, one)
             if self.books is not None:
-                self._begin(self.books, intent)
+                self.books.recall(intent, self.outcomes)
             if self.market is not None and intent.order_id not in kept:
                 send_now(self.market, command, intent.client_id)
         if self.market is not None:
             self.market.answers()  # they are among those that were recorded
         if self.books is not None:
             self.books.hear(answers)
-
-    def _begin(self, books: OrderLedger, intent: Intent) -> None:
-        """Book that an intent was sent, and what became of it: taken, where nothing is recorded."""
-        books.begin(intent)
-        if intent.kind == at.KIND_SUBMITTED:
-            books.mark(intent.order_id, Sent.TAKEN)
-        for outcome in self.outcomes:
-            if outcome.client_id == intent.client_id and outcome.kind in (0, intent.kind):
-                _note(books, outcome)
-
-
-def _note(books: OrderLedger, outcome: Outcome) -> None:
-    """Book what became of a request."""
-    known = books.find_client(outcome.client_id)
-    if known is None:
-        return
-    is_order = outcome.kind in (0, at.KIND_SUBMITTED)
-    match outcome.status:
-        case "taken" if is_order:
-            books.mark(known.order_id, Sent.TAKEN, outcome.venue_id)
-        case "unknown" if is_order:
-            books.mark(known.order_id, Sent.UNKNOWN)
-        case "unknown":
-            books.doubt(known.order_id, outcome.kind)
-        case "refused" if not is_order:
-            books.doubt(known.order_id, at.KIND_CANCEL_REJECTED)
-        case _:
-            pass
 
 
 def _was_not_kept(row: Rows) -> bool:

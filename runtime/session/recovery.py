@@ -20,6 +20,7 @@ from runtime.journal.entries import Entry
 from runtime.journal.records import (
     Intents,
     OperatorInput,
+    Outcome,
     StartInput,
 )
 from runtime.session.playback import Divergence, Playback
@@ -45,14 +46,16 @@ class Recovered(msgspec.Struct, frozen=True):
 
     Parameters
     ----------
-    in_hand
-        Intents of an input that a crash has cut off, and which were perhaps sent.
+    in_hand, outcomes
+        Intents of an input that a crash has cut off, and which were perhaps sent; and what is known
+        to have become of them.
     """
 
     cursor: int = 0
     is_paused: bool = False
     is_killed: bool = False
     in_hand: tuple[Intents, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
     has_started: bool = False
     played: int = 0
 
@@ -146,6 +149,7 @@ def recover(
         is_paused,
         is_killed,
         tuple(playback.pending),
+        tuple(playback.outcomes),
         has_started,
         playback.number,
     )

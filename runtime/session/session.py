@@ -53,7 +53,7 @@ from runtime.journal.records import (
     StateChanged,
     StopInput,
 )
-from runtime.session.intake import Intake, to_bytes
+from runtime.session.intake import InHand, Intake, to_bytes
 from runtime.session.kill_switch import KillSwitch
 from runtime.session.reconciling import differences
 from runtime.session.recovery import Recovered, image_of
@@ -152,7 +152,7 @@ class Session:
         self.parts = parts
         self.state = _S.CREATED
         self._recovered = recovered or Recovered()
-        self.cursor = self._recovered.cursor
+        self.cursor, self._has_started = self._recovered.cursor, self._recovered.has_started
         self._core, self._journal = parts.core, parts.journal
         self._core.guard.limit_seconds = parts.options.callback_seconds
         self._core.guard.timer = parts.clock.monotonic_ns
@@ -252,7 +252,7 @@ class Session:
                 remedy="`trader verify` looks at the journal; nothing is traded to make them equal",
                 code="session.not_reconciled",
             )
-        if not self._recovered.has_started:
+        if not self._has_started:
             await self.intake.take(StartInput())
         self._go(_S.PAUSED if self._is_paused else _S.RUNNING, "reconciled")
         await self._follow_switch()
@@ -261,17 +261,27 @@ class Session:
     async def _begin(self) -> None:
         if self._recovered.in_hand:
             await self._finish_in_hand()
-        if not self._recovered.has_started:
+        if not self._has_started:
             await self.intake.take(StartInput())
         await self._follow_switch()
 
     async def _finish_in_hand(self) -> None:
         """Take to its end what a crash has cut off."""
-        recorded = {each.sending: each for each in self._recovered.in_hand}
-        one = self._recovered.in_hand[0].input
+        recovered = self._recovered
+        recorded = {each.sending: each for each in recovered.in_hand}
+        one = recovered.in_hand[0].input
         assert one is not None, "the first sending of an input has the input"
-        await self.intake.take(one, recorded=recorded)
+        match one:
+            case OperatorInput(verb="pause" | "resume"):
+                self._is_paused = one.verb == "pause"
+            case OperatorInput(verb="kill" | "kill_flatten" | "release"):
+                self._is_killed = one.verb != "release"
+            case _:
+                pass
+        self._decided_ns = self.parts.clock.monotonic_ns()
+        await self.intake.take(one, recorded=InHand(recorded, recovered.outcomes))
         self.cursor = getattr(one, "cursor", self.cursor)
+        self._has_started = self._has_started or isinstance(one, StartInput)
 
     async def _work(self) -> str:
         """Run the tasks until the first of them that may end has ended; return why."""
@@ -461,6 +471,8 @@ class Session:
             record = Checkpointed(self._core.state_hash, self.cursor)
             sequence, cursor = self._journal.append(record), self.cursor
         await self._journal.durable(sequence)
+        if self._journal.state is not JournalState.OPEN:
+            return  # an emergency file has the record: the database would have a hole before it
         await self.parts.keeper.checkpoint(sequence, cursor, state)
         await self._journal.anchor("checkpoint")
 

@@ -173,11 +173,14 @@ class VenueSide:
         match reading.news:
             case News.FACT:
                 assert order is not None
+                if reading.is_overfill:
+                    self._note_overfill(order, event)
                 await self._tell(reading.rows, reading.keys)
                 if event.kind == at.KIND_CANCEL_REJECTED:  # perhaps too late: there may be a fill
                     self._doubt(order, event.kind)
                 if reading.is_overfill:
-                    await self._overfilled(order)
+                    terms = {loop.COMPONENT_NUMBER: int(Latch.HEALTH), loop.COMPONENT_GOOD: 0}
+                    await self._inform(at.KIND_COMPONENT, terms)
             case News.DOUBT:
                 assert order is not None
                 self._doubt(order, event.kind)
@@ -194,14 +197,12 @@ class VenueSide:
         """Have the engine take facts, and the journal their keys."""
         await self.beside.take(FactsInput(self.beside.core.now_ns, to_bytes(rows), keys))
 
-    async def _overfilled(self, order: Tracked) -> None:
-        symbol = self._symbol(order.instrument)
-        text = (
-            f"order {order.order_id}: {order.filled_lots} lots are filled of {order.quantity_lots}"
-        )
-        self.beside.note("overfill", "critical", symbol, text)
-        terms = {loop.COMPONENT_NUMBER: int(Latch.HEALTH), loop.COMPONENT_GOOD: 0}
-        await self._inform(at.KIND_COMPONENT, terms)
+    def _note_overfill(self, order: Tracked, event: BrokerEvent) -> None:
+        """Tell a person, before it is booked: a crash between the two tells twice, and never not."""
+        assert event.execution is not None
+        lots = order.filled_lots + event.execution.lots
+        text = f"order {order.order_id}: {lots} lots are filled of {order.quantity_lots}"
+        self.beside.note("overfill", "critical", self._symbol(order.instrument), text)
 
     async def _foreign(self, event: BrokerEvent) -> None:
         if event.execution is None:

@@ -1,0 +1,343 @@
+"""One life of a trading process inside a simulated world: a session, its database, its connection, its death."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from engine.approved import RiskApproved
+from engine.errors import InputError
+from engine.model import layout as at
+from engine.model.instruments import Instrument
+from engine.model.layout import EventKind
+from engine.ports import (
+    EvidenceClass,
+    FeedItem,
+    Notice,
+    NoticeKind,
+    SubmitOutcome,
+    TimePassed,
+)
+from runtime.gateway.checks import Limits
+from runtime.gateway.inbox import Inbox
+from runtime.gateway.ledger import OrderLedger
+from runtime.journal.journal import SessionJournal
+from runtime.journal.leases import LeaseHeld
+from runtime.journal.records import Opened, SliceInput
+from runtime.journal.sessions import NewSession, SessionStore
+from runtime.session.intake import to_rows
+from runtime.session.kill_switch import KillSwitch
+from runtime.session.recovery import Recovered, recover, schema
+from runtime.session.session import Asked, Keeper, Observers, Options, Parts, Session
+from runtime.session_core.core import SessionCore
+from sims.network import Endpoint
+
+if TYPE_CHECKING:
+    from tests.simulation.worlds import World
+
+ACCOUNT = "sim"
+SCHEMA = schema()
+TERM_NS = 100 * 10**9
+WHOSE: ContextVar[Any] = ContextVar("whose", default=None)
+
+
+class Dead(BaseException):
+    """The process is no more."""
+
+
+class Fate:
+    """Counts effects and dies at one of them; at 0 it lives."""
+
+    def __init__(self, at_effect: int, *, after: bool, mourn: Callable[[str], None]) -> None:
+        self.at_effect, self.after, self.mourn = at_effect, after, mourn
+        self.effects, self.is_dead = 0, False
+
+    def effect(self, what: str) -> None:
+        if self.is_dead:
+            raise Dead
+        self.effects += 1
+        if self.effects == self.at_effect:
+            self.is_dead = True
+            self.mourn(what)
+            raise Dead
+
+    def around(self, what: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        """Return work at whose beginning or end the process may die."""
+
+        def done(*arguments: Any) -> Any:
+            if self.is_dead:
+                raise Dead
+            if not self.after:
+                self.effect(what)
+            found = work(*arguments)
+            if self.after:
+                self.effect(what)
+            return found
+
+        return done
+
+
+class WorldFeed:
+    """The market as the process sees it: late, in bursts after an outage, and saying so."""
+
+    name, evidence = "simulated", EvidenceClass.REAL
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def instruments(self) -> Sequence[Instrument]:
+        return self._world.plan.ground.market.instruments
+
+    async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
+        world, is_out = self._world, False
+        if after == 0 or world.seconds > 1:
+            yield Notice(NoticeKind.CONNECTED, "here again")
+        for one in world.plan.slices[after:]:
+            due = (one.ts_ns - world.plan.slices[0].ts_ns) / 1e9 + 0.2
+            while True:
+                outage = world.feed_outage
+                if outage is not None and not is_out:
+                    is_out = True
+                    yield Notice(NoticeKind.DISCONNECTED, "the stream is cut")
+                if outage is not None:
+                    await asyncio.sleep(outage - world.seconds)
+                    continue
+                if world.seconds >= due:
+                    break
+                await asyncio.sleep(min(due - world.seconds, world.until_outage))
+            yield one
+            if is_out and due + 30 > world.seconds:
+                is_out = False
+                yield Notice(NoticeKind.FILLED, "all of it is here")
+            if world.random.random() < 0.1:
+                yield TimePassed(one.ts_ns + 10**9)
+        await asyncio.get_running_loop().create_future()
+
+    async def close(self) -> None:
+        pass
+
+
+class WatchedEndpoint(Endpoint):
+    """An endpoint whose orders the auditor sees."""
+
+    life: Life
+
+    async def submit(self, order: RiskApproved, client_id: str) -> SubmitOutcome:
+        self.life.world.note(f"order {order.order_id} leaves as {client_id[:8]}")
+        self.life.world.audit(lambda a: a.on_send(self.life, order, client_id))
+        outcome = await super().submit(order, client_id)
+        self.life.world.note(f"order {order.order_id}: {outcome.status} {outcome.code}")
+        return outcome
+
+
+@dataclass(eq=False)
+class Life:
+    """One process, from its start to its end."""
+
+    world: World
+    fate: Fate
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+    task: asyncio.Task[Any] | None = None
+    is_over: bool = False
+
+    def start(self) -> None:
+        """Take the account, open the journal, recover, and run."""
+        world, ground, pace = self.world, self.world.plan.ground, self.world.plan.pace
+        self.store = store = world.open_store()
+        try:
+            self._tame(store)
+            if not world.session_id:
+                world.session_id = store.begin_session(NewSession("sim", ACCOUNT, mode="auto"))
+            held = store.leases.acquire(ACCOUNT, world.session_id, term_ns=pace * TERM_NS)
+            if isinstance(held, LeaseHeld):
+                raise held.refusal()
+            self.journal: SessionJournal = store.journal(world.session_id, held)
+            self.core: SessionCore = ground.core()
+            books = OrderLedger()
+            self.inbox, recovered = Inbox(books), Recovered()
+            if self.journal.head[0] == 0:
+                self.journal.append(_opened(world))
+            else:
+                recovered = recover(
+                    self.core,
+                    None,
+                    books,
+                    lambda after: store.entries(world.session_id, after=after),
+                    store.checkpoints(world.session_id).newest(schema=SCHEMA),
+                    inbox=self.inbox,
+                )
+        except BaseException:
+            store.close()
+            raise
+        endpoint = self.endpoint = WatchedEndpoint(
+            world.exchange, world.plan.network, world.random, ACCOUNT, self._request
+        )
+        endpoint.life = self
+        self.session = Session(
+            Parts(
+                self.core,
+                WorldFeed(world),
+                endpoint,
+                self.journal,
+                Keeper(self._checkpoint, self._controls, self._answer),
+                books,
+                world.clock,
+                ACCOUNT,
+                ground.config.fingerprint,
+                KillSwitch(world.folder / "HALT"),
+                Limits(),
+                Options(
+                    checkpoint_seconds=120.0 * pace,
+                    control_seconds=10.0 * pace,
+                    lease_seconds=45.0 * pace,
+                ),
+                Observers(item=self._item, noted=lambda noted: world.note(f"! {noted.text}")),
+                self.inbox,
+                world.plan.watch,
+                draw=world.random.random,
+            ),
+            recovered,
+        )
+        self._watch_intake()
+        if recovered.has_started or recovered.in_hand:
+            world.note(f"goes on: {len(recovered.in_hand)} in hand, paused {recovered.is_paused}")
+            in_hand, is_paused = len(recovered.in_hand), recovered.is_paused
+            world.audit(lambda a: a.recovered(self, is_paused=is_paused, in_hand=in_hand))
+        WHOSE.set(self)
+        self.task = asyncio.create_task(self._run())
+        WHOSE.set(None)
+
+    async def _run(self) -> None:
+        try:
+            await self.session.run()
+        except (Dead, asyncio.CancelledError):
+            if not self.fate.is_dead:
+                raise
+        except Exception as error:  # noqa: BLE001  (the world judges it)
+            if not self.fate.is_dead:
+                self.world.failed(self, error)
+        finally:
+            if not self.is_over:
+                self.end()
+
+    def end(self) -> None:
+        """It is over, whatever of it still waits."""
+        self.is_over = self.fate.is_dead = True
+        for task in self.tasks:
+            if task is not self.task:
+                task.cancel()
+        if self.task is not None and not self.task.done():
+            self.task.cancel()
+        self.endpoint._cut(self.endpoint._connections)
+        self.store.close()
+        self.world.over(self)
+
+    @property
+    def now_ns(self) -> int:
+        return round(self.world.seconds * 1e9)
+
+    # --- where it may die ----------------------------------------------------------------------------
+    def _request(self, what: str) -> None:
+        if what == "arrived":
+            self.world.audit(lambda a: a.on_arrival())
+        if (what == "arrived") == self.fate.after:
+            self.fate.effect(what)
+
+    def _tame(self, store: SessionStore) -> None:
+        """Have the process die around its commits, and the auditor see what is durable."""
+        writer, world = store.writer, self.world
+        commit, run, run_file = writer._commit, writer.run, writer.run_file
+
+        def committed(groups: Any) -> Any:
+            if world.is_database_out:
+                return [(group, OSError("the database is away")) for group in groups]
+            outcomes = commit(groups)
+            for group, error in outcomes:
+                if error is None:
+                    world.auditor.kept(group.entries)
+            return outcomes
+
+        def written(work: Any, *arguments: Any) -> Any:
+            future = run_file(self.fate.around("file", work), *arguments)
+            if arguments and isinstance(arguments[0], list):
+                future.add_done_callback(
+                    lambda done: None if done.exception() else world.auditor.kept(arguments[0])
+                )
+            return future
+
+        def ran(work: Any, *arguments: Any) -> Any:
+            is_renewal = work == store.leases.renew
+            if (world.is_database_out and work != writer._commit) or (
+                is_renewal and world.is_lapsing
+            ):
+
+                def away(*arguments: Any) -> Any:
+                    raise InputError("the database is away", code="store.unreachable")
+
+                work = away
+            return run(self.fate.around("commit", work), *arguments)
+
+        writer._commit = committed  # type: ignore[method-assign]
+        writer.run = ran  # type: ignore[method-assign]
+        writer.run_file = written  # type: ignore[method-assign]
+
+    def _watch_intake(self) -> None:
+        take = self.session.intake.take
+
+        async def taken(*arguments: Any, **keys: Any) -> None:
+            if self.fate.is_dead:
+                raise Dead
+            await take(*arguments, **keys)
+            self._note_input(arguments[0])
+            self.world.audit(lambda a: a.after_input(self))
+
+        self.session.intake.take = taken  # type: ignore[method-assign]
+
+    def _note_input(self, one: Any) -> None:
+        """Tell what the engine has taken, and where that has brought it."""
+        if not self.world.keeps_story or isinstance(one, SliceInput):
+            return
+        rows = getattr(one, "rows", b"")
+        kinds = [EventKind(row[at.EVENT_KIND]).name.lower() for row in to_rows(rows)]
+        books = self.session.gateway.books
+        working = [f"{e.order_id}:{e.sent.name.lower()}:{e.open_lots}" for e in books.live()]
+        self.world.note(
+            f"    told {' '.join(kinds)} {' '.join(getattr(one, 'keys', ()))} -> "
+            f"{books.positions} {' '.join(working)} {self.session.state.value}"
+        )
+
+    # --- what it is given ----------------------------------------------------------------------------
+    def _item(self, item: FeedItem) -> None:
+        if isinstance(item, Notice):
+            bad = (NoticeKind.DISCONNECTED, NoticeKind.GAP, NoticeKind.STALE)
+            self.world.auditor.is_feed_bad = item.kind in bad
+
+    async def _checkpoint(self, sequence: int, cursor: int, blob: bytes) -> None:
+        checkpoints = self.store.checkpoints(self.world.session_id)
+        await self.store.writer.run(
+            lambda: checkpoints.save(self.journal.lease, sequence, cursor, blob, schema=SCHEMA)
+        )
+
+    async def _controls(self) -> list[Asked]:
+        asked, self.world.wishes = self.world.wishes, []
+        return asked
+
+    async def _answer(self, asked: Asked, text: str) -> None:
+        self.world.note(f"{asked.verb}: {text}")
+
+
+def _opened(world: World) -> Opened:
+    ground = world.plan.ground
+    return Opened(
+        "sim", ground.config.fingerprint, ground.text, {}, {}, "", ACCOUNT, "simulated", "simulated",
+        "rehearsal", "auto", tuple(each.symbol for each in ground.market.instruments), {},
+    )  # fmt: skip
+
+
+def seeded(seed: int) -> Random:
+    return Random(seed)

@@ -1,0 +1,237 @@
+"""Bugs that are planted: each is found by a seeded world. What finds none of them guards nothing.
+
+The seeds beside each are where it was found when this was written; they are only where to begin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+import runtime.gateway.gateway as gateway_module
+import runtime.session.venue as venue_module
+import tests.simulation.processes as processes
+from engine.approved import RiskApproved
+from engine.ports import BrokerEvent, Rows, SubmitOutcome, SubmitStatus
+from runtime.gateway.checks import CHECKS
+from runtime.gateway.gateway import Gateway
+from runtime.gateway.inbox import Inbox, News, Reading
+from runtime.gateway.ledger import Sent, Tracked
+from runtime.gateway.resolving import Doubt
+from runtime.journal.journal import SessionJournal
+from runtime.journal.records import Checkpointed, Intent
+from runtime.session.recovery import Recovered, image_of
+from runtime.session.session import Session
+from runtime.session.venue import VenueSide
+from tests.simulation.worlds import run_seed
+
+MOST = 2_000
+Patch = pytest.MonkeyPatch
+
+
+def resends_under_a_new_id(patch: Patch) -> None:
+    ask = Gateway._ask
+
+    async def asked(self: Gateway, command: Any, intent: Intent) -> SubmitOutcome:
+        outcome = await ask(self, command, intent)
+        if outcome.status is SubmitStatus.UNKNOWN and isinstance(command, RiskApproved):
+            again = msgspec.structs.replace(intent, client_id=intent.client_id[:-1] + "2")
+            outcome = await ask(self, command, again)
+        return outcome
+
+    patch.setattr(Gateway, "_ask", asked)
+
+
+def sends_before_it_is_durable(patch: Patch) -> None:
+    async def at_once(self: SessionJournal, sequence: int) -> None:
+        await asyncio.sleep(0)
+
+    patch.setattr(SessionJournal, "durable", at_once)
+
+
+def books_a_fill_twice(patch: Patch) -> None:
+    read = Inbox._read_fill
+
+    def unseen(self: Inbox, one: Any, engine: Any) -> Reading:
+        seen, self._executions = self._executions, set()
+        try:
+            return read(self, one, engine)
+        finally:
+            self._executions = seen
+
+    patch.setattr(Inbox, "_read_fill", unseen)
+
+
+def forgets_the_fill_after_a_cancel(patch: Patch) -> None:
+    read = Inbox._read_fill
+
+    def forgetful(self: Inbox, one: Any, engine: Any) -> Reading:
+        order = self.books.find_client(one.client_id)
+        ended = order is not None and order.sent is Sent.ENDED
+        return Reading(News.OLD) if ended else read(self, one, engine)
+
+    patch.setattr(Inbox, "_read_fill", forgetful)
+
+
+def takes_unknown_for_rejected(patch: Patch) -> None:
+    ask = Gateway._ask
+
+    async def asked(self: Gateway, command: Any, intent: Intent) -> SubmitOutcome:
+        outcome = await ask(self, command, intent)
+        if outcome.status is SubmitStatus.UNKNOWN:
+            return SubmitOutcome(SubmitStatus.REFUSED, problem="no answer")
+        return outcome
+
+    patch.setattr(Gateway, "_ask", asked)
+
+
+def releases_the_reserve_of_what_is_unknown(patch: Patch) -> None:
+    def open_lots(self: Tracked) -> int:
+        if self.sent in (Sent.ENDED, Sent.UNKNOWN):
+            return 0
+        return max(self.quantity_lots - self.filled_lots, 0)
+
+    patch.setattr(Tracked, "open_lots", property(open_lots))
+
+
+def does_not_check_the_lease(patch: Patch) -> None:
+    judge = gateway_module.judge
+
+    def trusting(q: Any, at: Any, limits: Any, books: Any, checks: Any = CHECKS) -> Any:
+        held = msgspec.structs.replace(at, lease_until_ns=2**62)
+        return judge(q, held, limits, books, checks)
+
+    patch.setattr(gateway_module, "judge", trusting)
+
+
+def takes_a_checkpoint_with_an_input_in_hand(patch: Patch) -> None:
+    async def checkpoint(self: Session) -> None:
+        assert self._venue is not None
+        books, inbox = self.gateway.books, self._venue.inbox
+        state = image_of(
+            self._core, None, books, is_paused=self._is_paused, is_killed=False, inbox=inbox
+        )
+        record = Checkpointed(self._core.state_hash, self.cursor)
+        sequence, cursor = self._journal.append(record), self.cursor
+        await self._journal.durable(sequence)
+        await self.parts.keeper.checkpoint(sequence, cursor, state)
+
+    patch.setattr(Session, "checkpoint", checkpoint)
+
+
+def forgets_a_pause_at_a_restart(patch: Patch) -> None:
+    recover = processes.recover
+
+    def recovered(*arguments: Any, **keys: Any) -> Recovered:
+        return msgspec.structs.replace(recover(*arguments, **keys), is_paused=False)
+
+    patch.setattr(processes, "recover", recovered)
+
+
+def enters_on_a_stale_feed(patch: Patch) -> None:
+    patch.setattr(Session, "_heed", lambda self, notice: None)
+
+
+def enters_what_is_quarantined(patch: Patch) -> None:
+    patch.setattr(VenueSide, "quarantined", property(lambda self: frozenset()))
+
+
+def misses_what_a_stream_has_lost(patch: Patch) -> None:
+    compare = venue_module.compare
+
+    def blind(*arguments: Any) -> Any:
+        return msgspec.structs.replace(compare(*arguments), events=(), doubtful=(), differing={})
+
+    patch.setattr(venue_module, "compare", blind)
+
+
+def ends_an_order_before_its_fills(patch: Patch) -> None:
+    read = Inbox.read
+
+    def hasty(self: Inbox, event: BrokerEvent, engine: Any, *, is_proven: bool = False) -> Reading:
+        return read(self, event, engine, is_proven=True)
+
+    patch.setattr(Inbox, "read", hasty)
+
+
+def takes_one_look_for_a_proof(patch: Patch) -> None:
+    patch.setattr(Doubt, "is_proven_absent", lambda self, now_ns: True)
+
+
+def sends_again_after_a_crash(patch: Patch) -> None:
+    """Without asking first, under the same id, at a venue that does not look at ids."""
+    send_again = Gateway.send_again
+
+    async def again(self: Gateway, *arguments: Any) -> Rows:
+        self._asks_first = False
+        try:
+            return await send_again(self, *arguments)
+        finally:
+            self._asks_first = True
+
+    patch.setattr(Gateway, "send_again", again)
+
+
+def answers_are_not_kept(patch: Patch) -> None:
+    """What a venue has answered in an input is lost by a crash in that input."""
+    recover = processes.recover
+
+    def recovered(*arguments: Any, **keys: Any) -> Recovered:
+        found = recover(*arguments, **keys)
+        bare = tuple(msgspec.structs.replace(each, answers={}) for each in found.in_hand)
+        return msgspec.structs.replace(found, in_hand=bare)
+
+    patch.setattr(processes, "recover", recovered)
+
+
+BUGS: list[tuple[Callable[[Patch], None], tuple[int, ...]]] = [
+    (resends_under_a_new_id, (7,)),
+    (sends_before_it_is_durable, (0,)),
+    (books_a_fill_twice, (0,)),
+    (forgets_the_fill_after_a_cancel, (8,)),
+    (takes_unknown_for_rejected, (9,)),
+    (releases_the_reserve_of_what_is_unknown, (7,)),
+    (does_not_check_the_lease, (57,)),
+    (takes_a_checkpoint_with_an_input_in_hand, (106,)),
+    (forgets_a_pause_at_a_restart, (13,)),
+    (enters_on_a_stale_feed, (45,)),
+    (enters_what_is_quarantined, (236,)),
+    (misses_what_a_stream_has_lost, (7,)),
+    (ends_an_order_before_its_fills, (400,)),
+    (takes_one_look_for_a_proof, (21,)),
+    (sends_again_after_a_crash, (12,)),
+    (answers_are_not_kept, (28,)),
+]
+
+
+def first_seed_that_finds(begin: tuple[int, ...]) -> int | None:
+    logging.disable(logging.CRITICAL)
+    try:
+        for seed in (*begin, *range(MOST)):
+            try:
+                run_seed(seed)
+            except Exception:  # noqa: BLE001  (a find)
+                return seed
+        return None
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize(("plant", "begin"), BUGS, ids=[plant.__name__ for plant, _ in BUGS])
+def test_a_planted_bug_is_found(
+    plant: Callable[[Patch], None], begin: tuple[int, ...], monkeypatch: Patch
+) -> None:
+    plant(monkeypatch)
+    assert first_seed_that_finds(begin) is not None
+
+
+if __name__ == "__main__":  # where each is found
+    for plant, _ in BUGS:
+        with Patch.context() as patch:
+            plant(patch)
+            print(plant.__name__, first_seed_that_finds(()), flush=True)

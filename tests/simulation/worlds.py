@@ -1,0 +1,396 @@
+"""Seeded worlds: the whole session under virtual time, against a venue and a network that fail.
+
+``python -m tests.simulation.worlds SEED`` tells the story of a seed; ``... FIRST COUNT`` runs many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import shutil
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
+
+from engine.errors import InternalFault, TraderError
+from engine.model.layout import EventKind
+from engine.model.units import to_minor
+from engine.ports import BrokerEvent
+from runtime.gateway.inbox import Inbox
+from runtime.gateway.ledger import OrderLedger
+from runtime.journal.failures import JournalFailure
+from runtime.journal.leases import LeaseHeld
+from runtime.journal.sessions import SessionStore
+from runtime.session.recovery import recover
+from runtime.session.session import Asked
+from runtime.store.processes import Process
+from sims.network import Exchange
+from sims.paper import PaperBroker
+from sims.virtual_time import VirtualLoop
+from tests.simulation.auditor import Auditor, Violation
+from tests.simulation.plans import Plan, clock, plan_of
+from tests.simulation.processes import ACCOUNT, WHOSE, Fate, Life
+from tests.unit.session.papers import Inline
+
+FAST = Path("/dev/shm")
+
+
+@cache
+def _template() -> Path:
+    """Return a database with its schema, to be copied."""
+    folder = Path(mkdtemp(dir=FAST if FAST.is_dir() else None, prefix="trader-sim-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    SessionStore.open(
+        f"sqlite:///{folder / 'trader.db'}", executor=Inline(), files=Inline()
+    ).close()
+    return folder / "trader.db"
+
+
+@dataclass(eq=False)
+class World:
+    """One seed, run."""
+
+    plan: Plan
+    folder: Path
+    keeps_story: bool = False
+    story: list[str] = field(default_factory=list)
+    session_id: str = ""
+    wishes: list[Asked] = field(default_factory=list)
+    lives: int = 0
+    life: Life | None = None
+    problem: BaseException | None = None
+    is_stolen: bool = False
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        self.random = Random(plan.seed * 7 + 1)
+        self.clock = clock()
+        ground = plan.ground
+        paper = PaperBroker(
+            ACCOUNT,
+            ground.setup.instruments,
+            ground.setup.fresh_book(ground.config.fills.book),
+            currency="USD",
+            cash_minor=to_minor(ground.config.account.cash, name="cash"),
+            now_ns=lambda: self.exchange.now_ns,
+        )
+        odds = plan.odds
+        self.exchange = Exchange(paper, self.random, odds, plan.ids, lambda: self.seconds)
+        self.exchange.watch = self.tell
+        self.auditor = Auditor(self.exchange)
+        self._ended = asyncio.Event()
+
+    # --- running -------------------------------------------------------------------------------------
+    async def run(self) -> None:
+        """Run to the end; raise what is wrong."""
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(_tagged)
+        loop.set_exception_handler(lambda loop, context: None)
+        tasks = [asyncio.create_task(each) for each in self._happenings()]
+        self._begin()
+        try:
+            ended = asyncio.create_task(self._ended.wait())
+            await asyncio.wait((ended,), timeout=self.plan.ends)
+            ended.cancel()
+            if self.problem is not None:
+                raise self.problem
+            for each in tasks:
+                if each.done() and not each.cancelled() and each.exception():
+                    raise each.exception()  # type: ignore[misc]
+            if not self.is_stolen:
+                self._at_end()
+        finally:
+            for each in tasks:
+                each.cancel()
+            if self.life is not None and not self.life.is_over:
+                self.life.end()
+
+    def _happenings(self) -> list[Coroutine[Any, Any, None]]:
+        plan = self.plan
+
+        async def market() -> None:
+            for one in plan.slices:
+                await self._until((one.ts_ns - plan.slices[0].ts_ns) / 1e9)
+                if self.seconds > plan.faults_end:
+                    self.exchange.odds = type(plan.odds)()
+                for row in range(len(one.events)):
+                    self.exchange.meet(one.events, row)
+
+        async def wishes() -> None:
+            for at_s, verb in plan.wishes:
+                await self._until(at_s)
+                self.note(f"somebody asks: {verb}")
+                self.wishes.append(Asked(verb, "ann", "simulated"))
+
+        async def others() -> None:
+            todo: list[tuple[float, Callable[[], None]]] = [
+                *((s, lambda by=by: self.clock.step(by)) for s, by in plan.clock_steps),
+                *((s, self._stop) for s in plan.stops),
+                *((s, self._steal) for s in plan.thefts),
+                *(
+                    (s, lambda i=i, lots=lots: self.exchange.trade_by_hand(i, lots))
+                    for s, i, lots in plan.by_hand
+                ),
+            ]
+            for at_s, what in sorted(todo, key=lambda each: each[0]):
+                await self._until(at_s)
+                what()
+
+        return [market(), wishes(), others()]
+
+    def _begin(self) -> None:
+        """Start a process; each dies where its plan says, after the faults none does."""
+        if self.is_stolen or self.problem is not None:
+            return
+        deaths = self.plan.deaths
+        is_mortal = self.lives < len(deaths) and self.seconds < self.plan.faults_end - 60
+        number, after = deaths[self.lives] if is_mortal else (0, False)
+        self.lives += 1
+        life = Life(self, Fate(number, after=after, mourn=self._mourn))
+        self.note(f"process {self.lives} starts")
+        try:
+            life.start()
+        except Violation as error:
+            self.fail(error)
+            return
+        except JournalFailure as error:
+            self.note(f"it cannot start: {error}")
+            asyncio.get_running_loop().call_later(15.0, self._begin)
+            return
+        except BaseException as error:  # noqa: BLE001  (a world that cannot begin is wrong)
+            self.fail(error)
+            return
+        self.life = life
+
+    def _mourn(self, what: str) -> None:
+        life = self.life
+        self.note(f"process {self.lives} dies at {what}")
+        asyncio.get_running_loop().call_soon(lambda: life and not life.is_over and life.end())
+
+    def over(self, life: Life) -> None:
+        """A process has ended: the next one comes after a while."""
+        if self.problem is None and self.seconds < self.plan.ends - 1 and not self.is_stolen:
+            asyncio.get_running_loop().call_later(self.random.uniform(0.5, 20), self._begin)
+
+    def failed(self, life: Life, error: Exception) -> None:
+        """A session has ended by an error: some are as they should be."""
+        expected = isinstance(error, JournalFailure) or getattr(error, "code", "") in (
+            "session.journal",
+        )
+        self.note(f"the session ends: {type(error).__name__}: {error}")
+        if not expected or isinstance(error, (InternalFault, AssertionError)):
+            if isinstance(error, Violation):
+                self.fail(error)
+            else:
+                wrong = Violation(f"I15: the session ends by {type(error).__name__}: {error}")
+                wrong.__cause__ = error
+                self.fail(wrong)
+
+    def audit(self, check: Callable[[Auditor], None]) -> None:
+        """Have something checked; a violation ends the world, whoever caught it."""
+        try:
+            check(self.auditor)
+        except Violation as error:
+            self.fail(error)
+            raise
+
+    def fail(self, error: BaseException) -> None:
+        """The seed has found something."""
+        self.problem = self.problem or error
+        self._ended.set()
+
+    def _stop(self) -> None:
+        if self.life is not None and not self.life.is_over and hasattr(self.life, "session"):
+            self.note("somebody stops it")
+            self.life.session.stop("simulated")
+
+    def _steal(self) -> None:
+        """Another machine takes the account over, as it may after the lease has run out."""
+        if self.life is None or self.life.is_over:
+            return
+        store = self.life.store
+        leases = type(store.leases)(store.backend, self.clock, Process("elsewhere", 1, "p"))
+        object.__setattr__(leases, "ended", lambda process: True)
+        if not isinstance(leases.acquire(ACCOUNT, "thief"), LeaseHeld):
+            self.note("another process takes the account")
+            self.is_stolen = True
+
+    def _at_end(self) -> None:
+        life = self.life
+        if life is None or life.is_over:
+            raise Violation("I12: no session runs at the end")
+        self.audit(lambda a: a.at_end(life))
+        if self.plan.seed % 4 == 0:
+            self._play_again(life)
+
+    def _play_again(self, life: Life) -> None:
+        """The whole journal, from its beginning, leads where the session is."""
+        life.journal.flush()
+        core, books = self.plan.ground.core(), OrderLedger()
+        inbox = Inbox(books)
+        entries = lambda after: life.store.entries(self.session_id, after=after)
+        try:
+            recover(core, None, books, entries, None, inbox=inbox)
+        except TraderError as error:
+            raise Violation(f"I8: {error}") from error
+        if core.state_hash != life.core.state_hash:
+            raise Violation("I8: the journal leads to another state")
+        ours = life.session.gateway.books
+        if [_said(each) for each in books.live()] != [_said(each) for each in ours.live()]:
+            raise Violation(f"I8: books {books.live()} are played, {ours.live()} are kept")
+        if (books.positions, inbox.quarantined) != (ours.positions, life.inbox.quarantined):
+            raise Violation("I8: positions or quarantines differ")
+        if self.plan.seed % 16 == 0:
+            verdict = life.store.verify(self.session_id)
+            if not verdict.is_sound:
+                raise Violation(f"I11: {verdict}")
+
+    # --- what is so ------------------------------------------------------------------------------------
+    @property
+    def seconds(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    @property
+    def feed_outage(self) -> float | None:
+        """When the feed's outage ends; None where there is none."""
+        for start, end in self.plan.feed_outages:
+            if start <= self.seconds < end:
+                return end
+        return None
+
+    @property
+    def until_outage(self) -> float:
+        starts = [start - self.seconds for start, _ in self.plan.feed_outages]
+        return max(min((each for each in starts if each > 0), default=1e6), 0.001)
+
+    @property
+    def is_database_out(self) -> bool:
+        return any(start <= self.seconds < end for start, end in self.plan.database_outages)
+
+    @property
+    def is_lapsing(self) -> bool:
+        return any(start <= self.seconds < end for start, end in self.plan.lapses)
+
+    def open_store(self) -> SessionStore:
+        path = self.folder / "trader.db"
+        if not path.exists():
+            shutil.copyfile(_template(), path)
+        inline = Inline()
+        return SessionStore.open(
+            f"sqlite:///{path}", clock=self.clock, executor=inline, files=inline
+        )
+
+    def note(self, text: str) -> None:
+        if self.keeps_story:
+            self.story.append(f"{self.seconds:9.3f}  {text}")
+
+    def tell(self, event: BrokerEvent) -> None:
+        """Note what the venue does, whoever hears of it."""
+        if not self.keeps_story:
+            return
+        booked = self.exchange.find(event.client_id)
+        intent = booked.intent if booked is not None else "?"
+        what = EventKind(event.kind).name.lower()
+        if event.execution is not None:
+            one = event.execution
+            side = "buy" if one.side > 0 else "sell"
+            what += f" {one.execution_id} {side} {one.lots} of {one.instrument}"
+        self.note(f"    venue: order {intent} {what} (filled {event.filled_lots})")
+
+    async def _until(self, at_s: float) -> None:
+        if at_s > self.seconds:
+            await asyncio.sleep(at_s - self.seconds)
+
+
+def _said(tracked: Any) -> tuple[Any, ...]:
+    return (
+        tracked.order_id,
+        tracked.sent,
+        tracked.filled_lots,
+        tracked.quantity_lots,
+        tracked.doubts,
+    )
+
+
+def _tagged(loop: Any, coro: Any, **keys: Any) -> asyncio.Task[Any]:
+    """Make a task that its process knows."""
+    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **keys)
+    life = WHOSE.get()
+    if life is not None:
+        life.tasks.append(task)
+    return task
+
+
+def run_seed(seed: int, *, keeps_story: bool = False, plan: Plan | None = None) -> World:
+    """Run a seed; raise what it finds."""
+    with TemporaryDirectory(dir=_template().parent) as folder:
+        found: list[World] = []
+
+        async def whole() -> None:
+            world = World(plan or plan_of(seed), Path(folder), keeps_story)
+            found.append(world)
+            await world.run()
+
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            try:
+                runner.run(whole())
+            except BaseException as error:
+                error.add_note(f"seed {seed}")
+                for line in found[0].story if found else ():
+                    error.add_note(line)
+                raise
+        return found[0]
+
+
+def finding_of(seed: int) -> str:
+    """Return what a seed finds; nothing where all is well."""
+    logging.disable(logging.CRITICAL)
+    try:
+        run_seed(seed)
+    except Exception as error:  # noqa: BLE001  (a find)
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def tell(seed: int) -> int:
+    """Print a seed's story, and what it finds."""
+    try:
+        world = run_seed(seed, keeps_story=True)
+    except Exception as error:  # noqa: BLE001  (a find)
+        print("\n".join(getattr(error, "__notes__", [])))
+        print(f"{type(error).__name__}: {error}")
+        return 1
+    print("\n".join(world.story))
+    print(f"seed {seed}: sound after {world.auditor.checks} inputs, {world.lives} lives")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Tell a seed's story, or run many on all processors."""
+    logging.disable(logging.CRITICAL)
+    first = int(arguments[0])
+    if len(arguments) == 1:
+        return tell(first)
+    _template()
+    began, bad, count = time.perf_counter(), 0, int(arguments[1])
+    seeds = range(first, first + count)
+    with ProcessPoolExecutor() as pool:
+        for seed, found in zip(seeds, pool.map(finding_of, seeds, chunksize=20)):
+            if found:
+                bad += 1
+                print(f"seed {seed}: {found[:200]}", flush=True)
+    spent = time.perf_counter() - began
+    print(f"{count} seeds in {spent:.1f} s ({count / spent:.1f} a second), {bad} bad")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
