@@ -9,8 +9,9 @@ import pytest
 from engine.model import layout as at
 from sims.replay.columns import Lanes
 from tests.property.core_worlds import World, hash_of, make_world, play
+from tests.seeds import seeds
 
-SEEDS = range(150)
+SEEDS = seeds(75)
 
 
 def lanes_of(world: World) -> Lanes:

@@ -17,9 +17,10 @@ from engine.model import layout as at
 from tests.architecture.source import ROOT
 from tests.property.core_audit import Auditor
 from tests.property.core_worlds import hash_of, make_world, play
+from tests.seeds import seeds
 
-SEEDS = range(60)
-TWINS = range(30)
+SEEDS = seeds(60)
+TWINS = seeds(20)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -14,8 +14,9 @@ from sims.fillbook import BookSettings
 from sims.fillbook.layout import Book
 from sims.replay.columns import Lanes
 from tests.property.core_worlds import World, hash_of, make_world, play
+from tests.seeds import seeds
 
-SEEDS = range(24)
+SEEDS = seeds(16)
 MINOR = 10**8
 
 

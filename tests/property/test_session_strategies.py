@@ -13,9 +13,10 @@ from runtime.config import StrategyConfig, parse_strategy
 from tests.property.session_slices import Session, require_same, slices_of
 from tests.property.test_trading_backtests import TABLES
 from tests.property.window_worlds import make_dataset
+from tests.seeds import seeds
 
-SEEDS = range(3)
-BARS = 80
+SEEDS = seeds(2)
+BARS = 50
 PLAIN = """
 [strategy]
 name = "mine"

@@ -25,8 +25,9 @@ from tests.property.core_worlds import CASH, World, _Trader, make_world, play
 from tests.property.session_slices import cut
 from tests.property.test_trading_worlds import journal_of
 from tests.property.trading_worlds import make_trading_world
+from tests.seeds import seeds
 
-SEEDS = range(60)
+SEEDS = seeds(20)
 
 
 class SignalDriver(Driver):

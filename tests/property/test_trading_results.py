@@ -28,9 +28,10 @@ from runtime.results.journal import journal_of
 from runtime.results.rows import changes_of, fills_of
 from tests.property.core_worlds import CASH, play
 from tests.property.trading_worlds import make_trading_world
+from tests.seeds import seeds
 from tests.unit.explain.invented import invented
 
-SEEDS = range(16)
+SEEDS = seeds(10)
 STORIES = 30  # of each kind and world
 
 

@@ -23,6 +23,7 @@ from runtime.backtest.streaming import StreamedRun, StreamJob, run_stream
 from runtime.config import StrategyConfig, parse_strategy
 from runtime.results import BacktestResult, trades_frame
 from tests.property.window_worlds import make_dataset
+from tests.seeds import seeds
 from tests.unit.lang.bars import walk
 
 WINDOWS = [3, 64, 100_000]
@@ -127,12 +128,12 @@ def test_windows_hold_every_row_once_and_divide_no_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_a_run_over_windows_is_the_run_in_memory(name: str, seed: int, tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, seed)
     config = config_of(name, account=REINVEST if seed % 4 == 3 else "")
     result = in_memory(config, dataset)
-    for rows in WINDOWS:
+    for rows in (WINDOWS[(seed + 1) % 3], WINDOWS[(seed + 2) % 3]):
         run = streamed(config, dataset, rows)
         assert run.pessimistic.state_hash == result.state_hash, rows
         assert (run.better is None) == (result.optimistic is None)
