@@ -5,13 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runtime.compile_cache import use_cache
 from runtime.store.location import VARIABLE
 
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
+
 use_cache()  # before numba is imported; compiled kernels are kept between runs of the tests
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Give a worker whole files, and all that is compiled to one: it compiles each door once.
+
+    Two workers that need one door at the same time would both compile it, which is minutes for nothing.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "compiled" if "compiled" in nodeid else nodeid.partition("::")[0]
+
+    config.option.loadscopereorder = False  # the compiled ones begin early, small files end
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
