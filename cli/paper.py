@@ -88,6 +88,7 @@ def paper(
     )
     for warning in config.warnings:
         warn(warning)
+    _require_seconds(seconds)
     store = SessionStore.open()
     with ExitStack() as files:
         files.callback(store.close)
@@ -104,6 +105,7 @@ def paper(
                 is_new=new,
                 command=" ".join(sys.argv[1:]),
                 observer=observer,
+                warn=warn,
             ),
             store,
         )
@@ -134,6 +136,17 @@ def _opened(log: Path | None, files: ExitStack) -> list[TextIO]:
         return []
     screen.require_writable(log)
     return [files.enter_context(log.open("a", encoding="utf-8"))]
+
+
+def _require_seconds(seconds: float | None) -> None:
+    from engine.errors import InputError
+
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise InputError(
+            f"{seconds:g} is no time to run for",
+            where="--for",
+            remedy="write seconds, e.g. 3600, or leave it out: until the feed ends",
+        )
 
 
 def parse_speed(text: str) -> float | None:

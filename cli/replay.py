@@ -133,7 +133,8 @@ def _replayed(store: SessionStore, name: str) -> Replayed:
     total = max(store.head(session_id).sequence, 1)
     with screen.progress("playing") as advance:
         return replay(
-            store.entries(session_id), lambda inputs: advance(min(inputs / total, 1.0), "playing")
+            store.sound_entries(session_id),
+            lambda inputs: advance(min(inputs / total, 1.0), "playing"),
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import screen
-from cli.errors import guarded
+from cli.errors import EXIT_NEGATIVE, guarded
 from cli.options import Debug, Json
 from cli.session_names import Session, opened_store, who_asks
 
@@ -85,12 +85,7 @@ def wish(verb: str, help_text: str) -> Callable[..., None]:
 
     @guarded
     def ask(session: Session, why: Why = "", json: Json = False, debug: Debug = False) -> None:
-        with opened_store() as store:
-            answer = asked_of(store, session, verb, why=why)
-        if json:
-            screen.print_json({"session": session, "asked": verb, "answer": answer})
-        else:
-            print(answer or f"{verb}: asked; the session has not answered yet")
+        ask_and_tell(session, verb, why=why, json=json)
 
     ask.__doc__ = f"""{help_text}
 
@@ -124,6 +119,22 @@ def export_session(
     with opened_store() as store:
         head = store.export(store.get(session).id, file)
     print(f"{head.sequence:,} records, head {head.hash.hex()}")
+
+
+def ask_and_tell(
+    session: str, verb: str, *, why: str = "", argument: str = "", json: bool = False
+) -> None:
+    """Ask a running session for something and print what it answers; exit code 1: it refused."""
+    from runtime.session.session import REFUSED
+
+    with opened_store() as store:
+        answer = asked_of(store, session, verb, why=why, argument=argument)
+    if json:
+        screen.print_json({"session": session, "asked": verb, "answer": answer})
+    else:
+        print(answer or f"{verb}: asked; the session has not answered yet")
+    if answer.startswith(REFUSED):
+        raise typer.Exit(EXIT_NEGATIVE)
 
 
 def asked_of(

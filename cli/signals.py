@@ -10,7 +10,7 @@ from cli import screen
 from cli.errors import guarded
 from cli.options import Debug, Json
 from cli.session_names import Session, opened_store
-from cli.sessions import asked_of
+from cli.sessions import ask_and_tell, asked_of
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="As `trader signals list` shows it.")]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="It stands in the journal.")]
@@ -40,7 +40,11 @@ def list_signals(session: Session = "last", json: Json = False, debug: Debug = F
 
 @guarded
 def approve_signal(
-    number: Number, session: Session = "last", why: Why = "", debug: Debug = False
+    number: Number,
+    session: Session = "last",
+    why: Why = "",
+    json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Send a signal, if it still may be sent: it is checked once more.
 
@@ -48,13 +52,16 @@ def approve_signal(
     Example:
       trader signals approve 7
     """
-    with opened_store() as store:
-        print(asked_of(store, session, "approve", why=why, argument=str(number)))
+    ask_and_tell(session, "approve", why=why, argument=str(number), json=json)
 
 
 @guarded
 def reject_signal(
-    number: Number, session: Session = "last", why: Why = "", debug: Debug = False
+    number: Number,
+    session: Session = "last",
+    why: Why = "",
+    json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Do not send a signal.
 
@@ -62,8 +69,7 @@ def reject_signal(
     Example:
       trader signals reject 7 --why "earnings tomorrow"
     """
-    with opened_store() as store:
-        print(asked_of(store, session, "reject", why=why, argument=str(number)))
+    ask_and_tell(session, "reject", why=why, argument=str(number), json=json)
 
 
 def _print(found: list[dict[str, Any]]) -> None:

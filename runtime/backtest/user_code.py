@@ -196,7 +196,9 @@ class UserCode:
         except (Exception, SystemExit) as error:  # a strategy does not end the program
             raise _blame(error, self._path, callback) from error
 
-    def blame(self, error: Exception | SystemExit, callback: str) -> BaseException:
+    def blame(
+        self, error: Exception | SystemExit | KeyboardInterrupt, callback: str
+    ) -> BaseException:
         """Return what `guard` would raise of an error; itself, where no line of the user's raised it."""
         if isinstance(error, StrategyError):
             return self._placed(error)
@@ -234,7 +236,7 @@ def _line_in(error: BaseException, path: Path | None) -> int | None:
 
 
 def _blame(
-    error: Exception | SystemExit, path: Path | None, callback: str
+    error: Exception | SystemExit | KeyboardInterrupt, path: Path | None, callback: str
 ) -> StrategyError | BaseException:
     line = _line_in(error, path)
     if line is None:

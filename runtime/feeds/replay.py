@@ -68,6 +68,10 @@ class ReplayFeed:
         """The instruments, by the numbers of the rows."""
         return self._rows.instruments
 
+    def slice_at(self, cursor: int) -> Slice | None:
+        """Return the slice with a cursor, None past the end."""
+        return next(_slices(self._rows.blocks(cursor - 1)), None)
+
     async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
         """Yield the slices after the first `after` ones, and when paced, that time passes between them."""
         pace: Pace | None = None

@@ -20,6 +20,7 @@ from typing import Final, Self
 
 from aiohttp import WSMsgType, web
 
+from engine.errors import InputError
 from engine.ports import Clock
 from runtime.feeds import wire
 from runtime.feeds.faults import Fault, FaultKind
@@ -90,7 +91,14 @@ class StreamServer:
         app.router.add_get("/hello", self._hello)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        await web.TCPSite(self._runner, LOOPBACK, self._port).start()
+        try:
+            await web.TCPSite(self._runner, LOOPBACK, self._port).start()
+        except OSError as error:
+            raise InputError(
+                f"port {self._port} cannot be listened at: {error.strerror}",
+                remedy="choose another one, or 0 for one that is free",
+                code="feed.port",
+            ) from None
         self._port = int(self._runner.addresses[0][1])
         self._playing = asyncio.create_task(self._player.play())
 

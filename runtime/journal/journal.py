@@ -233,9 +233,14 @@ class SessionJournal:
         try:
             done, _ = await asyncio.wait([work], timeout=self._writer.deadline_seconds)
             if not done:
-                work.add_done_callback(lambda future: future.exception())
+                work.add_done_callback(_forget)
                 raise self._not_durable("merging takes too long")
             merged = work.result()
+        except asyncio.CancelledError:  # whoever stops still has something to say
+            work.add_done_callback(_forget)
+            self.state = JournalState.EMERGENCY
+            self._wake(hurry=True)
+            raise
         except (LeaseLost, SequenceBroken) as error:
             is_lease = isinstance(error, LeaseLost)
             state = JournalState.FENCED if is_lease else JournalState.HALTED
@@ -267,7 +272,8 @@ class SessionJournal:
             pass  # the shell knows by `on_trouble`; the emergency file stays for the next opening
         while self._spilling is not None:
             await asyncio.wait([self._spilling])
-        await self.anchor("close")
+        with suppress(OSError):  # of a full disk; the anchors before it stay
+            await self.anchor("close")
         with suppress(InputError):  # else it ends by itself
             await self._writer.run(self._leases.release, self.lease)
         self._end()
@@ -464,6 +470,12 @@ def file_group(file: JournalFile, lease: Lease) -> Group | None:
     if not entries:
         return None
     return Group(file.head.session_id, lease, file.head.previous, entries, [])
+
+
+def _forget(work: asyncio.Future[Group | None]) -> None:
+    """Nobody waits for it any more; what it has written is found by the next merge."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _said(error: Exception) -> str:

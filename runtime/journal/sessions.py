@@ -31,7 +31,7 @@ from runtime.journal.frames import FileHead, JournalFile
 from runtime.journal.journal import SessionJournal, file_group
 from runtime.journal.leases import Lease, Leases, fence
 from runtime.journal.records import Record
-from runtime.journal.verifying import Verdict, verify_entries
+from runtime.journal.verifying import Verdict, require_chain, verify_entries
 from runtime.journal.writer import DEADLINE_SECONDS, GroupWriter
 from runtime.session.states import SessionState
 from runtime.store.backend import Backend, Cell, Row, Transaction
@@ -43,6 +43,7 @@ from runtime.store.store import open_backend
 
 T = TypeVar("T")
 PAGE = 2_048  # entries that are read at once
+_LOOKS = 20  # at so many files for sessions that are lost
 
 
 class NewSession(msgspec.Struct, frozen=True):
@@ -169,10 +170,10 @@ class SessionStore:
         return await self.writer.run(work, *arguments)
 
     # --- sessions ------------------------------------------------------------------------------------
-    def begin_session(self, new: NewSession) -> str:
-        """Record a session that is about to begin, durably, and return its id."""
+    def begin_session(self, new: NewSession, session_id: str = "") -> str:
+        """Record a session that is about to begin, durably, and return its id; made up if left out."""
         now = self.clock.now_ns()
-        session_id = new_id(now)
+        session_id = session_id or new_id(now)
         process = this_process()
         texts = {name: storable(getattr(new, name)) for name in NewSession.__struct_fields__}
         row: dict[str, Cell] = {
@@ -299,6 +300,28 @@ class SessionStore:
             if len(rows) < PAGE:
                 return
             after = _entry(rows[-1]).sequence
+
+    def sound_entries(self, session_id: str, *, after: int = 0) -> Iterator[Entry]:
+        """Yield the same, each of them checked against the chain: what is played must be what was written.
+
+        Raises
+        ------
+        JournalDamaged
+            At the first that is missing or was altered.
+        """
+        where, previous = f"session {session_id}", self._hash_at(session_id, after)
+        entries = self.entries(session_id, after=after)
+        return require_chain(entries, previous, where=where, first=after + 1)
+
+    def lost(self) -> Sequence[str]:
+        """Return sessions whose journals are anchored beside the database, which does not know them."""
+        names = sorted((path.stem for path in self.folder.glob("*.anchors")), reverse=True)[:_LOOKS]
+        with self.backend.reading() as transaction:
+            return [
+                name
+                for name in names
+                if not transaction.read("session", {"name": name, "length": len(name)})
+            ]
 
     def verify(self, session_id: str, *, after: int = 0, decode: bool = True) -> Verdict:
         """Check a session's journal from a sequence on: the chain, every record, the anchors."""

@@ -46,15 +46,17 @@ class Verdict(msgspec.Struct, frozen=True):
         return self.head.hash.hex()
 
 
-def require_chain(entries: Iterable[Entry], previous: bytes, *, where: str) -> Iterator[Entry]:
-    """Yield entries, each of which follows from the one before.
+def require_chain(
+    entries: Iterable[Entry], previous: bytes, *, where: str, first: int = 0
+) -> Iterator[Entry]:
+    """Yield entries, each of which follows from the one before; the first has that sequence, if given.
 
     Raises
     ------
     JournalDamaged
         At the first that does not.
     """
-    expected, epoch = 0, 0
+    expected, epoch = first, 0
     for entry in entries:
         if expected and entry.sequence != expected:
             raise JournalDamaged(

@@ -77,6 +77,8 @@ class KillSwitch:
         OSError
             If the file cannot be written; `touch` of its path halts as well.
         """
+        if self.path.is_dir():  # it halts as it is
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".new")
         with temporary.open("wb") as file:
@@ -96,7 +98,14 @@ class KillSwitch:
         halt = self.state()
         if halt is None:
             raise InputError("nothing is halted", where=str(self.path), code="halt.not_set")
-        self.path.unlink()
+        if self.path.is_dir():
+            raise InputError(
+                "the kill switch is a folder, which only a person can remove",
+                where=str(self.path),
+                remedy="look what is in it, and remove it by hand",
+                code="halt.folder",
+            )
+        self.path.unlink(missing_ok=True)
         return halt
 
     def require_off(self) -> None:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -22,7 +23,7 @@ from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.observing.observer import SessionObserver
 from runtime.session.session import Observers, Options, Session
-from runtime.session.starting import PaperPlan, start_paper, unfinished
+from runtime.session.starting import PaperPlan, left_behind, start_paper, unfinished
 from runtime.session_core.assembling import market_of
 from runtime.workspace import find_workspace
 
@@ -59,6 +60,7 @@ class Wanted:
     observers: Observers = field(default_factory=Observers)
     observer: SessionObserver | None = None
     progress: Callable[[int], None] = lambda played: None
+    warn: Callable[[str], None] = lambda text: None
 
 
 def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
@@ -100,7 +102,7 @@ def _feed(wanted: Wanted, history: History, clock: Clock) -> tuple[Feed, Clockwo
     if wanted.feed == "replay":
         feed = ReplayFeed.over(history, clock, speed=wanted.speed, trading=trading)
         return feed, clockwork_of(history)
-    if not wanted.feed.startswith(("ws://", "wss://")):
+    if not _is_stream(wanted.feed):
         raise InputError(
             f"there is no feed {wanted.feed!r}",
             where="--feed",
@@ -114,10 +116,21 @@ def _feed(wanted: Wanted, history: History, clock: Clock) -> tuple[Feed, Clockwo
     return stream, clockwork_of(history, days_after=_DAYS_AHEAD)
 
 
+def _is_stream(address: str) -> bool:
+    """Say whether it is the address of a stream that can be asked for."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # e.g. port 99999
+        return False
+
+
 def prepared(wanted: Wanted, store: SessionStore) -> tuple[Session, SessionRecord | None]:
     """Return a session that is ready to run, and the one that it goes on with, if any."""
     plan = plan_of(wanted, store)
     before = None if wanted.is_new else unfinished(store, plan)
+    if before is None and not wanted.is_new and (told := left_behind(store, plan)):
+        wanted.warn(told)
     return start_paper(store, plan, before), before
 
 

@@ -34,13 +34,13 @@ from engine.ports import (
     Slice,
     TimePassed,
 )
-from runtime.approvals import queued_signals
+from runtime.approvals import QueuedSignal, queued_signals
 from runtime.gateway.checks import Limits, Market, Situation
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.inbox import Inbox
 from runtime.gateway.ledger import OrderLedger
 from runtime.gateway.refusals import Refused
-from runtime.journal.failures import LeaseLost, NotDurable, Trouble
+from runtime.journal.failures import LeaseLost, NotDurable, Trouble, TroubleKind
 from runtime.journal.journal import JournalState, SessionJournal
 from runtime.journal.records import (
     Checkpointed,
@@ -64,6 +64,7 @@ from runtime.session_core.core import SessionCore
 
 _S = SessionState
 LATES_MAX: Final = 3
+REFUSED: Final = "refused"  # so begins the answer to a wish that is not followed
 _PRESSURE_OF_REPLAY: Final = 0.25  # then replayed data waits for the journal
 
 
@@ -319,7 +320,12 @@ class Session:
             await self.intake.take(StopInput())
         elif on_stop in ("cancel", "flatten"):
             await self.intake.take(self._wish(Asked(on_stop, "session", cause)))
-        await self.checkpoint()
+        try:
+            await self.checkpoint()
+        except LeaseLost:
+            raise
+        except InputError as error:  # the emergency file has what follows
+            self._note("database", "warning", "checkpoint", error.problem)
         self._journal.append(Closed(self._core.state_hash, cause))
         self._go(_S.STOPPED, cause)
 
@@ -489,9 +495,7 @@ class Session:
         while True:
             trouble = await self._troubles.get()
             if trouble.halts:
-                raise TraderError(
-                    f"the journal cannot go on: {trouble.problem}", code="session.journal"
-                )
+                raise cannot_go_on(trouble)
             async with self._lock:
                 self._note("journal", "critical", trouble.kind.value, trouble.problem)
                 rows = part_rows(at.KIND_DATABASE_ERROR, self._core.now_ns)
@@ -511,7 +515,9 @@ class Session:
         try:
             wish = self._wish(asked)
         except InputError as error:
-            return str(error)
+            return f"{REFUSED}: {error}"
+        if asked.verb in ("approve", "reject") and not self._is_waiting(asked.argument):
+            return f"{REFUSED}: no signal {asked.argument} waits: it was decided, or is too late"
         if asked.verb in ("pause", "resume"):
             self._is_paused = asked.verb == "pause"
         await self.intake.take(wish)
@@ -530,15 +536,20 @@ class Session:
             await self.intake.take(OperatorInput(self._core.now_ns, to_bytes(rows), PART, who))
             self._after_input()
 
-    def _waiting_signals(self) -> str:
-        """Return, as JSON, the signals that wait for a person."""
-        found = queued_signals(
+    def _waiting(self) -> tuple[QueuedSignal, ...]:
+        return queued_signals(
             self._core.plain,
             self._core.instruments,
             fingerprint=self.parts.fingerprint,
             now_ns=self._core.now_ns,
         )
-        return msgspec.json.encode(found).decode()
+
+    def _waiting_signals(self) -> str:
+        """Return, as JSON, the signals that wait for a person."""
+        return msgspec.json.encode(self._waiting()).decode()
+
+    def _is_waiting(self, number: str) -> bool:
+        return any(each.number == int(number) for each in self._waiting())
 
     def _wish(self, asked: Asked) -> OperatorInput:
         now_ns = self._core.now_ns
@@ -611,6 +622,21 @@ class Session:
             self._journal.append(outcome)
         if self._venue is not None:
             self._venue.outcome(outcome)
+
+
+def cannot_go_on(trouble: Trouble) -> TraderError:
+    """Return what a person is told whose session's journal takes nothing more."""
+    problem, code = f"the journal cannot go on: {trouble.problem}", "session.journal"
+    match trouble.kind:
+        case TroubleKind.DISK_FULL | TroubleKind.LOST:
+            remedy = "make room on the disk, or make it writable; the same command then goes on"
+            return InputError(problem, remedy=remedy, code=code)
+        case TroubleKind.LEASE:
+            remedy = "`trader sessions list` shows who has the account now"
+            return InputError(problem, remedy=remedy, code=code)
+        case _:
+            remedy = "nothing was overwritten; `trader verify` names the record"
+            return TraderError(problem, remedy=remedy, code=code)
 
 
 def simulated(broker: Broker) -> SimulatedBroker | None:

@@ -11,13 +11,15 @@ from engine.model.trading import ExecutionMode
 from engine.ports import Feed
 from runtime.approvals import use_mode
 from runtime.config import StrategyConfig
+from runtime.feeds.replay import ReplayFeed
 from runtime.gateway.checks import Limits
 from runtime.gateway.ledger import OrderLedger
 from runtime.journal.controls import Control
 from runtime.journal.journal import SessionJournal
 from runtime.journal.leases import Lease, LeaseHeld
-from runtime.journal.records import Opened
+from runtime.journal.records import Intents, Opened, SliceInput, Taken
 from runtime.journal.sessions import NewSession, SessionRecord, SessionStore
+from runtime.session.intake import to_bytes
 from runtime.session.kill_switch import NAME, KillSwitch
 from runtime.session.opening import Ground, opened_of
 from runtime.session.recovery import Recovered, recover, schema
@@ -29,6 +31,9 @@ from runtime.session_core.assembling import (
     setup_of_session,
 )
 from runtime.session_core.core import SessionCore
+from runtime.store.ids import new_id
+
+_LAST = 2_000  # records, of which one is the last slice, unless nothing came for long
 
 
 @dataclass(slots=True)
@@ -82,7 +87,9 @@ def start_paper(
         was.
     """
     (plan.switch or switch_of(store)).require_off()
-    session_id = going_on.id if going_on is not None else _begin(store, plan)
+    if going_on is not None and going_on.mode != plan.mode:
+        raise _other_mode(going_on)
+    session_id = new_id(store.clock.now_ns()) if going_on is None else going_on.id
     held = store.leases.acquire(plan.account, session_id)
     if isinstance(held, LeaseHeld):
         raise held.refusal()
@@ -98,9 +105,38 @@ def switch_of(store: SessionStore) -> KillSwitch:
     return KillSwitch(store.folder / NAME)
 
 
-def _begin(store: SessionStore, plan: PaperPlan) -> str:
+def left_behind(store: SessionStore, plan: PaperPlan) -> str:
+    """Return what a person should know who begins a session that goes on with none; mostly nothing."""
+    for each in store.list(limit=1_000):
+        if each.account == plan.account:
+            if each.cause == FEED_ENDED:
+                return ""
+            was = "feed is another" if each.feed != plan.feed.name else "strategy has changed since"
+            return (
+                f"session {each.id} of this account is not gone on with: its {was}. What it held stays "
+                "in its journal; the new session begins with nothing"
+            )
+    lost = store.lost()
+    if not lost:
+        return ""
+    return (
+        f"the database does not know session {lost[0]}, whose journal is anchored in {store.folder}: "
+        "it was emptied or put back. Restore it to go on with what was held"
+    )
+
+
+def _other_mode(going_on: SessionRecord) -> InputError:
+    return InputError(
+        f"session {going_on.id} runs in the mode {going_on.mode}, which cannot be changed on its way",
+        where="--mode",
+        remedy=f"--mode {going_on.mode} goes on with it, --new begins another one",
+        code="session.other_mode",
+    )
+
+
+def _begin(store: SessionStore, plan: PaperPlan, session_id: str) -> None:
     config = plan.config
-    return store.begin_session(
+    store.begin_session(
         NewSession(
             config.name,
             plan.account,
@@ -111,7 +147,8 @@ def _begin(store: SessionStore, plan: PaperPlan) -> str:
             evidence=plan.feed.evidence.value,
             mode=plan.mode,
             command=plan.command,
-        )
+        ),
+        session_id,
     )
 
 
@@ -122,6 +159,8 @@ def _opened(
     core = new_session_core(plan.config, plan.market, setup)
     _use_mode(core, plan.mode)
     broker = new_paper_broker(plan.config, setup, core, account=plan.account)
+    if is_new:  # not before: what is refused leaves no session that the next start would go on with
+        _begin(store, plan, session_id)
     journal = store.journal(session_id, lease)
     books, recovered = OrderLedger(), Recovered()
     head, _ = journal.head
@@ -133,10 +172,11 @@ def _opened(
             core,
             broker,
             books,
-            lambda after: store.entries(session_id, after=after),
+            lambda after: store.sound_entries(session_id, after=after),
             checkpoints.newest(schema=schema()),
             plan.progress,
         )
+        _require_same_data(store, plan, session_id, recovered.cursor)
     parts = Parts(
         core,
         plan.feed,
@@ -153,6 +193,37 @@ def _opened(
         plan.observers,
     )
     return Session(parts, recovered)
+
+
+def _require_same_data(store: SessionStore, plan: PaperPlan, session_id: str, cursor: int) -> None:
+    """Data that are played again have to be at the session's place what they were; they may have grown."""
+    feed = plan.feed
+    if not isinstance(feed, ReplayFeed) or not cursor:
+        return
+    written = _last_slice(store, session_id, cursor)
+    found = feed.slice_at(cursor)
+    if written is not None and (found is None or to_bytes(found.events) != written.rows):
+        raise InputError(
+            f"the data are not those that session {session_id} has seen: slice {cursor:,} "
+            + ("is missing" if found is None else "is another"),
+            where=f"dataset {plan.config.data.dataset}",
+            remedy="bring the data back, or begin a new session (--new)",
+            code="session.other_data",
+        )
+
+
+def _last_slice(store: SessionStore, session_id: str, cursor: int) -> SliceInput | None:
+    """Return the slice with a cursor, which is among a journal's last records."""
+    end = store.head(session_id).sequence
+    for entry in store.entries(session_id, after=max(end - _LAST, 0)):
+        match entry.record:
+            case Taken(input=SliceInput() as one) if one.cursor == cursor:
+                return one
+            case Intents(input=SliceInput() as one) if one.cursor == cursor:
+                return one
+            case _:
+                pass
+    return None
 
 
 def _use_mode(core: SessionCore, mode: str) -> None:

@@ -61,6 +61,7 @@ class SqliteBackend:
     ) -> None:
         self.path = path
         self._connection = connection
+        self._identity = _identity(path)
         self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
         self._owner = os.getpid()
@@ -93,6 +94,8 @@ class SqliteBackend:
         try:
             self._after_fork()
             connection = self._connection
+            if _identity(self.path) != self._identity:
+                raise _replaced(self.path)
             with self._lock:
                 connection.execute(begin)
                 try:
@@ -109,8 +112,27 @@ class SqliteBackend:
         if self._owner != os.getpid():
             _INHERITED.append(self._connection)
             self._connection = connect(self.path, self._wait_seconds)
+            self._identity = _identity(self.path)
             self._lock = threading.Lock()
             self._owner = os.getpid()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return which file a path is; whoever deletes or replaces it has us write what nobody finds."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
+
+
+def _replaced(path: Path) -> InputError:
+    return InputError(
+        "the registry of runs was deleted or replaced while it was in use",
+        where=str(path),
+        remedy="put the file back; what was to be written meanwhile is kept beside it",
+        code="store.replaced",
+    )
 
 
 def connect(path: Path, wait_seconds: float | None = None) -> sqlite3.Connection:
@@ -188,13 +210,29 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-_REASONS: tuple[tuple[str, str, str], ...] = (
-    ("readonly", "store.unwritable", "cannot be written: it is read-only"),
-    ("unable to open", "store.unwritable", "cannot be opened: no permission, or it is a folder"),
-    ("locked", "store.locked", "is locked by another program"),
-    ("full", "store.full", "cannot be written: the disk is full"),
-    ("not a database", "store.damaged", "is not a database of this program"),
-    ("malformed", "store.damaged", "is damaged"),
+_RESTORE = "restore it from a copy, or name another database with TRADER_DATABASE_URL"
+_REASONS: tuple[tuple[str, str, str, str], ...] = (
+    ("readonly", "store.unwritable", "cannot be written: it is read-only", _OTHER),
+    (
+        "unable to open",
+        "store.unwritable",
+        "cannot be opened: no permission, or it is a folder",
+        _OTHER,
+    ),
+    (
+        "locked",
+        "store.locked",
+        "is locked by another program",
+        "end that program, or wait for it, and try again",
+    ),
+    (
+        "full",
+        "store.full",
+        "cannot be written: the disk is full",
+        "make room, or name another database with TRADER_DATABASE_URL",
+    ),
+    ("not a database", "store.damaged", "is not a database of this program", _RESTORE),
+    ("malformed", "store.damaged", "is damaged", _RESTORE),
 )
 
 
@@ -203,8 +241,8 @@ def refusal(path: Path, error: sqlite3.Error) -> Exception:
     if isinstance(error, sqlite3.ProgrammingError | sqlite3.IntegrityError):
         return error
     text = str(error)
-    code, problem = next(
-        ((code, problem) for word, code, problem in _REASONS if word in text),
-        ("store.unusable", f"cannot be used: {text}"),
+    code, problem, remedy = next(
+        (reason[1:] for reason in _REASONS if reason[0] in text),
+        ("store.unusable", f"cannot be used: {text}", _OTHER),
     )
-    return InputError(f"the registry of runs {problem}", where=str(path), remedy=_OTHER, code=code)
+    return InputError(f"the registry of runs {problem}", where=str(path), remedy=remedy, code=code)

@@ -181,7 +181,7 @@ class ClassDriver(Driver):
         except StrategyStuck as error:
             problem = f"{name} did not return within {self.guard.limit_seconds:g} seconds"
             self.fail(StrategyFault(self._name, name, problem, self._user.place_of(error)))
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # no signal's: it has a handler
             blamed = self._user.blame(error, name)
             if not isinstance(blamed, TraderError) or isinstance(blamed, InternalFault):
                 raise

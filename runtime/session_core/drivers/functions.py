@@ -128,7 +128,7 @@ class FunctionDriver(Driver):
             problem = f"it did not return within {self.guard.limit_seconds:g} seconds"
             self.fail(StrategyFault(self._name, "call", problem, self._user.place_of(error)))
             return 0
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # no signal's: it has a handler
             blamed = self._user.blame(error, "call")
             if not isinstance(blamed, TraderError):
                 raise
