@@ -16,8 +16,10 @@ import pytest
 from data.history import History
 from engine.errors import InputError
 from runtime.backtest.histories import load_history
+from runtime.config import load_strategy
 from runtime.journal.failures import JournalDamaged, Trouble, TroubleKind
 from runtime.journal.frames import JournalFile
+from runtime.journal.records import Noted
 from runtime.journal.sessions import SessionStore
 from runtime.session.kill_switch import Halt, KillSwitch
 from runtime.session.session import REFUSED, Asked, Options, Session, cannot_go_on
@@ -125,10 +127,13 @@ def test_whoever_begins_anew_is_told_what_is_left_behind(tmp_path: Path) -> None
     desk.config = desk.config.with_parameters({"trend": Decimal(30)})
     with desk.store() as store:
         assert f"session {first} of this account" in left_behind(store, desk.plan(store))
-    desk.speed = None
+
+
+def test_whose_session_has_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    desk = Desk.of_example("full_loop.toml", tmp_path)
     desk.run()
     with desk.store() as store:
-        assert left_behind(store, desk.plan(store)) == "", "it has ended: nothing is left"
+        assert left_behind(store, desk.plan(store)) == ""
 
 
 def test_a_database_that_was_emptied_is_told_of_where_its_anchors_are(tmp_path: Path) -> None:
@@ -240,3 +245,22 @@ def test_a_kill_file_that_is_a_folder_halts_and_is_left_to_a_person(tmp_path: Pa
     with pytest.raises(InputError, match="is a folder"):
         switch.release()
     assert switch.state() is not None
+
+
+@pytest.mark.parametrize(
+    "raised", ["KeyboardInterrupt()", "SystemExit(7)", "ValueError('ä\\x1b[31m')"]
+)
+def test_whatever_a_strategy_raises_the_session_goes_on_without_it(
+    raised: str, tmp_path: Path
+) -> None:
+    code = f"from trader import Strategy\n\nclass S(Strategy):\n    def on_bar(self, bar):\n        raise {raised}\n"
+    (tmp_path / "s.py").write_text(code, encoding="utf-8")
+    file = tmp_path / "s.toml"
+    data = '[data]\ndataset = "sample:goog"\n[account]\ncash = 100_000\n'
+    file.write_text(f'[strategy]\nname = "s"\nclass = "s.py:S"\n{data}', encoding="utf-8")
+    config = load_strategy(file)
+    desk = Desk(config, load_history(config.data, Path()), tmp_path)
+    assert desk.run().state is SessionState.STOPPED
+    with desk.store() as store:
+        entries = [each.record for each in store.entries(store.get("last").id)]
+    assert [each.subject for each in entries if isinstance(each, Noted)].count("strategy") == 1
