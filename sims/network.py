@@ -356,7 +356,7 @@ class Endpoint:
         if self._queue is None or random.random() < odds.event_lost:
             return
         for _ in range(2 if random.random() < odds.event_twice else 1):
-            most = 20.0 if random.random() < odds.event_late else 2 * self._plan.delay
+            most = 45.0 if random.random() < odds.event_late else 2 * self._plan.delay
             loop, queue = asyncio.get_running_loop(), self._queue
             loop.call_later(random.uniform(0, most), self._arrive, queue, event)
 

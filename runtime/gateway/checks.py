@@ -62,6 +62,7 @@ class Situation(msgspec.Struct, frozen=True):
     pressure: float
     quarantined: frozenset[int]
     markets: Callable[[int], Market]
+    stated: Callable[[int], int | None] = lambda instrument: None  # lots, as the venue last said
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -217,9 +218,12 @@ def check_rate(q: Request, at: Situation, limits: Limits, books: OrderLedger) ->
 def check_restricted(
     q: Request, at: Situation, limits: Limits, books: OrderLedger
 ) -> Refused | None:
-    """In a quarantined instrument nothing is entered."""
+    """In a quarantined instrument nothing is entered, nor more closed than the venue says is held."""
     i = q.command.instrument
-    if q.closes or not (i in limits.restricted or i in at.quarantined):
+    if not (i in limits.restricted or i in at.quarantined):
+        return None
+    stated = at.stated(i) if i in at.quarantined else None
+    if q.closes and (stated is None or q.lots <= -stated * side_of(q)):
         return None
     return Refused(Refusal.RESTRICTED, detail=q.instrument.symbol)
 

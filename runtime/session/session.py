@@ -575,6 +575,7 @@ class Session:
             pressure=self._journal.pressure,
             quarantined=frozenset() if self._venue is None else self._venue.quarantined,
             markets=self._price,
+            stated=_nothing_stated if self._venue is None else self._venue.stated,
         )
 
     def _price(self, i: int) -> Market:
@@ -637,6 +638,11 @@ def cannot_go_on(trouble: Trouble) -> TraderError:
         case _:
             remedy = "nothing was overwritten; `trader verify` names the record"
             return TraderError(problem, remedy=remedy, code=code)
+
+
+def _nothing_stated(instrument: int) -> int | None:
+    """A paper market holds what its session holds."""
+    return None
 
 
 def simulated(broker: Broker) -> SimulatedBroker | None:

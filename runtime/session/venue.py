@@ -105,6 +105,7 @@ class VenueSide:
     _errors: deque[ApiErrorClass] = field(default_factory=deque)
     _stir: asyncio.Event = field(default_factory=asyncio.Event)
     _gap: asyncio.Event = field(default_factory=asyncio.Event)
+    _stated: dict[int, int] | None = None  # positions, as the venue last said
     _is_connected: bool = False
     _is_whole: bool = False
 
@@ -435,6 +436,7 @@ class VenueSide:
 
     async def _conclude(self, found: Found, truth: Truth) -> bool:
         """Tell the engine how the account compares, and a person what nobody explains."""
+        self._stated = {each.instrument: each.lots for each in truth.positions}
         for i, (theirs, ours) in found.differing.items():
             await self._quarantine(i, f"the venue holds {theirs} lots, the books {ours}")
         for each in found.foreign:
@@ -473,6 +475,10 @@ class VenueSide:
     def quarantined(self) -> frozenset[int]:
         """Instruments in which nothing is entered."""
         return frozenset(self.inbox.quarantined)
+
+    def stated(self, instrument: int) -> int | None:
+        """Return the lots that the venue holds, as it last said; None where it was not asked."""
+        return None if self._stated is None else self._stated.get(instrument, 0)
 
     def _count(self, error: VenueError) -> None:
         auth, other = ApiErrorClass.AUTHORIZATION, ApiErrorClass.TRANSIENT

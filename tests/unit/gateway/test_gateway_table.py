@@ -156,6 +156,8 @@ class Desk:
                 books.set_position(0, int(lots))
             case ["engine", "holds", lots]:
                 self.engine_lots = int(lots)
+            case ["venue", "states", lots]:
+                values["stated"] = lambda instrument: int(lots)
             case ["quarantined"]:
                 values["quarantined"] = frozenset({0})
             case ["journal", how, *_]:

@@ -1,0 +1,122 @@
+"""What the answer to a request means, at a venue and after a crash: one test for each bug that a seed found."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from engine.approved import Approved, CancelApproved, RiskApproved
+from engine.model import layout as at
+from engine.model.instruments import Instrument, InstrumentKind
+from engine.model.orders import OrderFlag, OrderType, TimeInForce
+from engine.model.trading import Severity
+from engine.ports import SubmitOutcome, SubmitStatus
+from runtime.gateway.checks import Limits, Market, Situation
+from runtime.gateway.gateway import Gateway
+from runtime.gateway.ledger import OrderLedger, Sent
+from runtime.gateway.refusals import Refusal
+from runtime.journal.records import Intent, Outcome
+
+ABC = Instrument("ABC", InstrumentKind.EQUITY, "USD")
+BUY = RiskApproved(
+    1, 0, 1, OrderType.LIMIT, TimeInForce.GTC, 10, 99, 0, 0, 0, 0, OrderFlag(0), 0, 0
+)
+CANCEL = CancelApproved(1, 0)
+ORDERED = Intent("s/1/0", "tr-one", 0, at.KIND_SUBMITTED, 1, 0, 1, 10, 99)
+CANCELING = Intent("s/1/1", "tr-one", 0, at.KIND_CANCEL_SENT, 1, 0)
+UNANSWERED = [SubmitStatus.UNKNOWN, SubmitStatus.NOT_SENT, SubmitStatus.REFUSED]
+
+
+class Answering:
+    """A broker that answers one thing."""
+
+    def __init__(self, status: SubmitStatus) -> None:
+        self.status = status
+        self.sent: list[Approved] = []
+
+    async def _answer(self, command: Approved, name: str) -> SubmitOutcome:
+        self.sent.append(command)
+        return SubmitOutcome(self.status)
+
+    submit = cancel = replace = _answer
+
+
+def gateway(broker: Answering) -> Gateway:
+    situation = Situation(
+        now_ns=1,
+        decided_ns=1,
+        monotonic_ns=1,
+        may_enter=True,
+        may_close=True,
+        is_killed=False,
+        kill_closes=False,
+        lease_until_ns=10**18,
+        severity=Severity.ACTIVE,
+        certificate="",
+        account="",
+        pressure=0.0,
+        quarantined=frozenset(),
+        markets=lambda instrument: Market(99, 0),
+    )
+    return Gateway(
+        broker,  # type: ignore[arg-type]  # only what sends is asked
+        [ABC],
+        OrderLedger(),
+        session="s",
+        account="a",
+        limits=Limits(),
+        situation=lambda: situation,
+        note=lambda outcome: None,
+        asks_first=True,
+    )
+
+
+async def kept(intents: tuple[Intent, ...]) -> None:
+    """Durable at once."""
+
+
+@pytest.mark.parametrize("status", UNANSWERED)
+def test_a_cancel_that_did_not_arrive_is_not_refused_to_the_engine(status: SubmitStatus) -> None:
+    """Else it is asked for again at once, without an end; whoever looks the order up repeats it."""
+    found = gateway(Answering(status))
+    found.books.recall(ORDERED, ())
+    facts = asyncio.run(found.send((CANCEL,), kept))
+    assert len(facts) == 0
+    (doubtful,) = found.books.doubtful()
+    assert (doubtful.order_id, doubtful.doubts) == (1, at.KIND_CANCEL_SENT)
+    assert doubtful.open_lots == 10, "its reserve stays"
+
+
+def test_an_order_without_an_answer_keeps_its_reserve() -> None:
+    found = gateway(Answering(SubmitStatus.UNKNOWN))
+    assert len(asyncio.run(found.send((BUY,), kept))) == 0
+    (doubtful,) = found.books.doubtful()
+    assert doubtful.sent is Sent.UNKNOWN
+    assert found.books.working(0) == (10, 0)
+
+
+def test_after_a_crash_an_order_is_asked_for_and_a_cancel_is_repeated() -> None:
+    broker = Answering(SubmitStatus.TAKEN)
+    found = gateway(broker)
+    asyncio.run(found.send_again((BUY, CANCEL), (ORDERED, CANCELING)))
+    assert broker.sent == [CANCEL]
+    assert found.books.find(1).sent is Sent.UNKNOWN  # type: ignore[union-attr]
+
+
+def test_after_a_crash_an_outcome_that_the_journal_has_is_not_asked_for() -> None:
+    broker = Answering(SubmitStatus.TAKEN)
+    found = gateway(broker)
+    refused = Outcome("tr-one", "refused", problem="funds", kind=at.KIND_SUBMITTED)
+    facts = asyncio.run(found.send_again((BUY,), (ORDERED,), (refused,)))
+    assert broker.sent == []
+    assert facts[:, at.FACT_REASON].tolist() == [Refusal.VENUE_REFUSED]
+    assert found.books.working(0) == (0, 0)
+
+
+def test_books_that_are_recalled_know_what_was_recorded() -> None:
+    books = OrderLedger()
+    books.recall(ORDERED, (Outcome("tr-one", "unknown", kind=at.KIND_SUBMITTED),))
+    assert books.find(1).sent is Sent.UNKNOWN  # type: ignore[union-attr]
+    books.recall(CANCELING, (Outcome("tr-one", "not_sent", kind=at.KIND_CANCEL_SENT),))
+    assert books.find(1).doubts == at.KIND_CANCEL_SENT  # type: ignore[union-attr]
