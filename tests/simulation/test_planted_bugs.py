@@ -202,7 +202,7 @@ BUGS: list[tuple[Callable[[Patch], None], tuple[int, ...]]] = [
     (enters_on_a_stale_feed, (45,)),
     (enters_what_is_quarantined, (236,)),
     (misses_what_a_stream_has_lost, (7,)),
-    (ends_an_order_before_its_fills, (400,)),
+    (ends_an_order_before_its_fills, (440,)),
     (takes_one_look_for_a_proof, (21,)),
     (sends_again_after_a_crash, (12,)),
     (answers_are_not_kept, (28,)),
