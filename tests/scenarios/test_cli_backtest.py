@@ -120,7 +120,7 @@ name = "long"
 [data]
 dataset = "world:minute_bars"
 [data.world]
-length = 2_000_000
+length = 1_000_000
 [rules]
 entry = "close > sma(close, 20)"
 exit = "close < sma(close, 20)"

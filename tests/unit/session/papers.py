@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,16 @@ class Inline(Executor):
         return future
 
 
+@cache
+def _example(name: str) -> tuple[StrategyConfig, History]:
+    config = load_strategy(ROOT / "examples" / name)
+    return config, load_history(config.data, Path())
+
+
+# By the configuration, which is kept with it: no other can have its number.
+_BACKTESTS: dict[int, tuple[StrategyConfig, History, RunOutput]] = {}
+
+
 @dataclass
 class Desk:
     """A strategy, its data, and a folder with a database."""
@@ -47,8 +58,7 @@ class Desk:
 
     @staticmethod
     def of_example(name: str, folder: Path, **keys: Any) -> Desk:
-        config = load_strategy(ROOT / "examples" / name)
-        return Desk(config, load_history(config.data, Path()), folder, **keys)
+        return Desk(*_example(name), folder, **keys)
 
     @property
     def url(self) -> str:
@@ -89,4 +99,10 @@ class Desk:
             return run_virtual(whole())
 
     def backtest(self) -> RunOutput:
-        return run_backtest(self.config, history=self.history, engine="interpreted").pessimistic
+        """Run the backtest of the same data; once for all desks of an example."""
+        known = _BACKTESTS.get(id(self.config))
+        if known is None or known[1] is not self.history:
+            run = run_backtest(self.config, history=self.history, engine="interpreted")
+            known = (self.config, self.history, run.pessimistic)
+            _BACKTESTS[id(self.config)] = known
+        return known[2]
