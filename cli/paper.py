@@ -6,13 +6,20 @@ import asyncio
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal, TextIO, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO, get_args
 
 import typer
 
 from cli import screen
 from cli.errors import guarded, warn
+from cli.live_view import live_view
 from cli.options import CatalogFolder, Debug, Json, parse_pairs
+
+if TYPE_CHECKING:
+    from runtime.observing.assembling import Show
+    from runtime.observing.observer import SessionObserver
+    from runtime.results import BacktestResult
+    from runtime.session.session import Session
 
 Mode = Literal["auto", "approve", "alert"]
 
@@ -77,6 +84,7 @@ def paper(
     from runtime.journal.sessions import SessionStore
     from runtime.observing.assembling import Show, observer_of
     from runtime.session.paper import Wanted, prepared, run_until_signal
+    from runtime.session.results import result_of
     from runtime.workspace import catalog_root, find_strategy
 
     here = Path.cwd()
@@ -89,45 +97,79 @@ def paper(
     for warning in config.warnings:
         warn(warning)
     _require_seconds(seconds)
-    store = SessionStore.open()
-    with ExitStack() as files:
-        files.callback(store.close)
-        shown = [sys.stderr, *_opened(log, files)]
-        observer = observer_of(store, Show(shown))
-        session, before = prepared(
-            Wanted(
-                config,
-                catalog_root(catalog, here),
-                feed,
-                parse_speed(speed),
-                mode,
-                account,
-                is_new=new,
-                command=" ".join(sys.argv[1:]),
-                observer=observer,
-                warn=warn,
-            ),
-            store,
+    is_watched = sys.stdout.isatty() and not json
+    with ExitStack() as closing:
+        store = SessionStore.open()
+        closing.callback(store.close)
+        files = _opened(log, closing) + ([] if is_watched else [sys.stderr])
+        show = Show(files)
+        observer = observer_of(store, show)
+        wanted = Wanted(
+            config,
+            catalog_root(catalog, here),
+            feed,
+            parse_speed(speed),
+            mode,
+            account,
+            is_new=new,
+            command=" ".join(sys.argv[1:]),
+            observer=observer,
+            warn=warn,
         )
+        session, before = prepared(wanted, store)
         session_id = session.parts.journal.session_id
         if not json:
             told = "goes on" if before is not None else "begins"
             print(f"PAPER session {session_id} {told}", flush=True)
-        asyncio.run(run_until_signal(session, seconds))
-        record = store.get(session_id)
+        _serve(observer, show, closing)
+        began_ns = store.clock.monotonic_ns()
+        with ExitStack() as watching:
+            if is_watched:
+                observer.looks.glanced = watching.enter_context(live_view())
+            asyncio.run(run_until_signal(session, seconds))
+        elapsed_ns = store.clock.monotonic_ns() - began_ns
+        if not json:
+            _print_result(
+                result_of(session, wanted, store.entries(session_id), elapsed_ns=elapsed_ns)
+            )
+        _print_end(session, store.get(session_id).cause, json=json)
+
+
+def _serve(observer: SessionObserver, show: Show, closing: ExitStack) -> None:
+    """Serve metrics for as long as the session runs, where the workspace wants that."""
+    from runtime.observing.assembling import metrics_of
+
+    server = metrics_of(observer, show)
+    if server is not None:
+        closing.callback(server.close)
+
+
+def _print_result(result: BacktestResult | None) -> None:
+    from reports.tearsheet import render_tearsheet
+
+    if result is None:
+        print("Nothing was seen yet that could be judged: no day has closed.")
+    else:
+        render_tearsheet(result.summary, screen.console())
+
+
+def _print_end(session: Session, cause: str, *, json: bool) -> None:
+    """Say how the session has ended; to programs as JSON."""
+    core = session.parts.core
     answer = {
-        "session": session_id,
+        "session": session.parts.journal.session_id,
+        "environment": "PAPER",
         "state": session.state.value,
         "inputs": session.cursor,
-        "equity": f"{session.parts.core.equity_minor / 1e8:.2f}",
-        "state_hash": session.parts.core.state_hash,
-        "cause": record.cause,
+        "equity": f"{core.equity_minor / 1e8:.2f}",
+        "state_hash": core.state_hash,
+        "cause": cause,
     }
     if json:
         screen.print_json(answer)
-    else:
-        for name, value in answer.items():
-            print(f"{name:<12}{value}")
+        return
+    print(f"Session     {answer['session']} PAPER, {answer['state']}: {cause}")
+    print(f"State       {answer['state_hash']} after {session.cursor:,} inputs")
 
 
 def _opened(log: Path | None, files: ExitStack) -> list[TextIO]:

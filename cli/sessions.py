@@ -58,26 +58,27 @@ def list_sessions(
 
 @guarded
 def show_session(session: Session, json: Json = False, debug: Debug = False) -> None:
-    """Show one session: its state, its account, its journal.
+    """Show one session: state, positions, working orders, notes, alerts, journal.
 
     \b
     Examples:
       trader sessions show last
       trader sessions show 4k9zt --json
     """
+    from msgspec import to_builtins
+
+    from cli.session_page import print_session
+    from runtime.session.shown import session_shown
+
     with opened_store() as store:
         found = store.get(session)
         head = store.head(found.id)
         entry = _to_json(found) | {"records": head.sequence, "head": head.hash.hex()}
+        page = session_shown(store, found.id)
     if json:
-        screen.print_json(entry)
-        return
-    from rich.text import Text
-
-    for name, value in entry.items():
-        if value not in (None, "", []):
-            shown = ", ".join(value) if isinstance(value, list) else str(value)
-            screen.console().print(Text(name.ljust(14), "dim") + Text(shown))
+        screen.print_json(entry | to_builtins(page))
+    else:
+        print_session(entry, page)
 
 
 def wish(verb: str, help_text: str) -> Callable[..., None]:

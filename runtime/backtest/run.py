@@ -184,7 +184,7 @@ def finish(prepared: Prepared, pessimistic: RunOutput, *, started: float) -> Bac
         better = prepared.decider.run(job, optimistic(config.fills.book))
     if job.is_compiled:
         compile_cache.mark_warm(with_loop=config.is_trading)
-    context = _context(
+    context = context_of(
         config,
         job.history,
         prepared.catalog_root,
@@ -198,7 +198,7 @@ def finish(prepared: Prepared, pessimistic: RunOutput, *, started: float) -> Bac
     return build_result(pessimistic, better, context=context)
 
 
-def _context(
+def context_of(
     config: StrategyConfig,
     history: History,
     catalog_root: Path | None,
@@ -207,6 +207,7 @@ def _context(
     is_compiled: bool,
     started: float,
 ) -> RunContext:
+    """Return how and on what a strategy was run; `started` is by `perf_counter`."""
     return RunContext(
         strategy=config.name,
         parameters=tuple((name, str(spec.default)) for name, spec in config.parameters.items()),
@@ -248,7 +249,7 @@ def _run_stream(
     if is_compiled:
         compile_cache.mark_warm(with_loop=config.is_trading)
     benchmark = benchmark_of(config, run.history, clockwork, catalog_root)
-    context = _context(
+    context = context_of(
         config, run.history, catalog_root, benchmark, is_compiled=is_compiled, started=started
     )
     context = replace(

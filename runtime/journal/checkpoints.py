@@ -71,6 +71,12 @@ class Checkpoints:
                 before = {"session": self.session_id, "before": rows[KEPT - 1]["sequence"]}
                 transaction.write("delete_checkpoints", before)
 
+    def sequences(self) -> list[int]:
+        """Return after which records one is stored, the newest first."""
+        with self.backend.reading() as transaction:
+            rows = transaction.read("checkpoint_list", {"session": self.session_id})
+        return [_at(row)["row_id"] for row in rows]
+
     def newest(self, *, schema: int) -> Checkpoint | None:
         """Return the newest good one; None where the whole journal has to be read."""
         with self.backend.reading() as transaction:

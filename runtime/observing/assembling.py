@@ -18,6 +18,7 @@ from runtime.observing.events import WARNING
 from runtime.observing.known import known_of
 from runtime.observing.logs import Log, Sink, sink_of
 from runtime.observing.masking import Masker
+from runtime.observing.metrics import MetricsServer, SessionCollector
 from runtime.observing.observer import Looks, Outlet, SessionObserver
 from runtime.workspace import Workspace, find_workspace
 
@@ -95,6 +96,21 @@ class Show:
     files: Sequence[TextIO] = ()
     environment: str = "PAPER"
     workspace: Workspace | None = field(default_factory=lambda: find_workspace(Path.cwd()))
+
+
+def metrics_of(observer: SessionObserver, show: Show) -> MetricsServer | None:
+    """Serve a session's metrics where the workspace wants that; who asked closes it.
+
+    Raises
+    ------
+    InputError
+        If the port is taken.
+    """
+    if show.workspace is None or not show.workspace.metrics_port:
+        return None
+    collector = SessionCollector(environment=show.environment)
+    collector.add(observer)
+    return MetricsServer(collector, show.workspace.metrics_port)
 
 
 def observer_of(store: SessionStore, show: Show, masker: Masker | None = None) -> SessionObserver:

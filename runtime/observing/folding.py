@@ -388,10 +388,10 @@ class EventFold:
         return self._instruments[i].symbol if i >= 0 else ""
 
     def _quantity(self, row: list[int], lots: int) -> str:
-        return _decimal(lots, self._instruments[row[at.EVENT_INSTRUMENT]].quantity_precision)
+        return decimal_text(lots, self._instruments[row[at.EVENT_INSTRUMENT]].quantity_precision)
 
     def _price(self, row: list[int], ticks: int) -> str:
-        return _decimal(ticks, self._instruments[row[at.EVENT_INSTRUMENT]].price_precision)
+        return decimal_text(ticks, self._instruments[row[at.EVENT_INSTRUMENT]].price_precision)
 
 
 _FACTS: Final = {
@@ -404,7 +404,8 @@ _FACTS: Final = {
 }
 
 
-def _decimal(quanta: int, precision: int) -> str:
+def decimal_text(quanta: int, precision: int) -> str:
+    """Return an exact number of quanta, each 10^-precision, as text."""
     return f"{Decimal(quanta).scaleb(-precision):f}"
 
 

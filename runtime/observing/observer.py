@@ -26,6 +26,7 @@ from runtime.observing.alerting import REPEAT_NS, AlertBook, Clear, Raise, Told,
 from runtime.observing.counting import Counts
 from runtime.observing.events import CRITICAL, INFO, WARNING, Event, EventName
 from runtime.observing.folding import EventFold, Known
+from runtime.observing.glance import Glance, glance_of
 from runtime.observing.health import (
     Change,
     Component,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from runtime.session.session import Observers, Session
 
 LOOK_SECONDS: Final = 1.0
+GLANCE_SECONDS: Final = 0.25
 EVENTS_KEPT: Final = 200
 _PRESSURE_HIGH: Final = 0.5
 _PARTS_OF_TRADING: Final = (Component.FEED, Component.BROKER)
@@ -80,6 +82,10 @@ class Looks:
         The feed replays what is complete: its data cannot be stale.
     known
         Returns what a session knew before it was stopped.
+    strategy, span_ns
+        Its name; the first and last time of what is replayed, None where the end is not known.
+    glanced
+        Shown what a screen shows, four times a second; None: there is no screen.
     """
 
     clock: Clock
@@ -92,7 +98,9 @@ class Looks:
     is_recorded: bool = True
     known: Callable[[str], Known] = lambda session_id: Known()
     heard: Callable[[Event], None] = lambda event: None
-    beaten: Callable[[Heartbeat], None] = lambda beat: None
+    strategy: str = ""
+    span_ns: tuple[int, int] | None = None
+    glanced: Callable[[Glance], None] | None = None
 
 
 class SessionObserver:
@@ -106,13 +114,14 @@ class SessionObserver:
         self.session: Session | None = None
         self._fold: EventFold | None = None
         self._hours: MarketHours | None = None
+        self.joined_ns = self.begun_equity_minor = 0
         self._begun_ns: int | None = None
-        self._item_ns: int | None = None
+        self.item_ns: int | None = None
         self._sending_ns = 0
         self._started = ""
         self._from_threads: deque[Raise | Clear] = deque()
         self._last_slice: Slice | None = None
-        self._data_ns = 0
+        self.data_ns = 0
         self._lengths: dict[int, int] = {}
         self._is_health_latched = False
         self._side_task: asyncio.Future[None] | None = None
@@ -155,7 +164,8 @@ class SessionObserver:
         if work is not None:
             calendars = [work.number(item.calendar) for item in core.instruments]
             self._hours = MarketHours(work, calendars)
-        now_ns = self.looks.clock.monotonic_ns()
+        now_ns = self.joined_ns = self.looks.clock.monotonic_ns()
+        self.begun_equity_minor = core.equity_minor
         for part in Component:
             self.health.seen(part, now_ns)
 
@@ -178,14 +188,14 @@ class SessionObserver:
             self.tell(event)
 
     def _item(self, item: FeedItem) -> None:
-        self._item_ns = now_ns = self.looks.clock.monotonic_ns()
+        self.item_ns = now_ns = self.looks.clock.monotonic_ns()
         if isinstance(item, Slice):
             self.counts.slices += 1
-            self._last_slice, self._data_ns = item, item.ts_ns
+            self._last_slice, self.data_ns = item, item.ts_ns
             if self._begun_ns is not None:  # without a command the decision ends with the input
                 self.counts.decision.add(now_ns - self._begun_ns)
         elif isinstance(item, TimePassed):
-            self._data_ns = max(self._data_ns, item.now_ns)
+            self.data_ns = max(self.data_ns, item.now_ns)
         else:
             self._notice(item, now_ns)
         self._begun_ns = None
@@ -245,6 +255,7 @@ class SessionObserver:
         self.counts.refusals[refused.code.name.lower()] += 1
 
     def _ended(self) -> None:
+        self._glance()
         if self.looks.log is not None:
             self.looks.log.close()
         for outlet in self.looks.outlets:
@@ -302,11 +313,21 @@ class SessionObserver:
 
     # --- health and heartbeat ----------------------------------------------------------------------
     def _tasks(self) -> Sequence[Coroutine[Any, Any, None]]:
+        works = [self._look_on, self._beat_on]
+        if self.looks.glanced is not None:
+            works.append(self._glance_on)
         clock = self.looks.clock
-        return (
-            supervised(self._look_on, clock, restarted=self._restarted),
-            supervised(self._beat_on, clock, restarted=self._restarted),
-        )
+        return [supervised(work, clock, restarted=self._restarted) for work in works]
+
+    async def _glance_on(self, alive: Alive) -> None:
+        while True:
+            self._glance()
+            alive()
+            await self.looks.clock.sleep(GLANCE_SECONDS)
+
+    def _glance(self) -> None:
+        if self.session is not None and self.looks.glanced is not None:
+            self.looks.glanced(glance_of(self, self.session))
 
     async def _look_on(self, alive: Alive) -> None:
         clock = self.looks.clock
@@ -325,15 +346,15 @@ class SessionObserver:
         """Look at every part once."""
         session = self.session
         assert session is not None
-        if self._item_ns is not None:
-            self.health.seen(Component.FEED, self._item_ns)
+        if self.item_ns is not None:
+            self.health.seen(Component.FEED, self.item_ns)
         if session.is_connected:
             self.health.say(Component.BROKER, Condition.UP, "", now_ns)
         else:
             self.health.say(Component.BROKER, Condition.DOWN, "not connected", now_ns)
         self._look_at_journal(now_ns)
         self._look_at_positions(now_ns)
-        is_open = self._hours is None or self._hours.is_any_open(self._data_ns)
+        is_open = self._hours is None or self._hours.is_any_open(self.data_ns)
         asleep = frozenset() if is_open else frozenset({Component.FEED.value})
         for change in self.health.look(now_ns, asleep=asleep):
             self._changed(change)
@@ -366,8 +387,8 @@ class SessionObserver:
                 continue
             last_ns = core.plain.positions[i, at.POSITION_LAST_TS]
             length_ns = self._lengths.get(i, max(self._lengths.values(), default=0))
-            opened_ns = self._hours.opened_ns(i, self._data_ns)
-            age = stale_ns(last_ns, length_ns, opened_ns, self._data_ns)
+            opened_ns = self._hours.opened_ns(i, self.data_ns)
+            age = stale_ns(last_ns, length_ns, opened_ns, self.data_ns)
             condition = Condition.DEGRADED if age else Condition.UP
             reason = "no data for more than two minutes while its market is open" if age else ""
             self.health.say(subject, condition, reason, now_ns)
@@ -424,7 +445,6 @@ class SessionObserver:
         self.counts.heartbeats += 1
         beat = heartbeat_of(self.session, self.counts, self.health.conditions())
         self.beat = beat
-        self.looks.beaten(beat)
         if self.looks.log is not None:
             self.looks.log.line(EventName.HEARTBEAT, **msgspec.to_builtins(beat))
         return beat

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runtime.observing.events import events_table
+from runtime.observing.metrics import metrics_table
 
 _HEAD = """\
 # Monitoring reference
@@ -45,7 +46,15 @@ of which nothing was heard for more than 120 seconds while its market is open is
 after 30 good seconds. While feed, broker or a position is not up, the guard `health` stops entries.
 """
 
+_METRICS = """
+## Metrics
+
+Served for Prometheus at `http://127.0.0.1:PORT/metrics` where trader.toml says `[metrics] port = PORT`, and
+nowhere else. Each has the labels `session`, `strategy` and `environment`.
+
+"""
+
 
 def monitoring_page() -> str:
     """Return the page as Markdown."""
-    return _HEAD + events_table() + _ALERTS
+    return _HEAD + events_table() + _ALERTS + _METRICS + metrics_table() + "\n"

@@ -98,6 +98,11 @@ def strategy_of(opened: Opened, folder: Path) -> tuple[StrategyConfig, Market]:
     return config, _market_of(opened.data["market"])
 
 
+def instruments_of(opened: Opened) -> tuple[Instrument, ...]:
+    """Return a session's instruments, by their numbers."""
+    return tuple(msgspec.json.decode(opened.data["market"], type=_Market).instruments)
+
+
 def _files(config: StrategyConfig) -> tuple[str, dict[str, str]]:
     """Return where the strategy file stands among its code, and all their texts by place."""
     path, code = config.path.resolve(), config.strategy.code_path

@@ -43,6 +43,8 @@ class Wanted:
         Seconds of the data in a second; None: as fast as possible.
     observer
         Who looks on; it takes the place of `observers`.
+    history, plan
+        What was loaded, and what was made of it; written by `plan_of`.
     is_new
         Begin anew, also where an unfinished session could be gone on with.
     """
@@ -61,6 +63,8 @@ class Wanted:
     observer: SessionObserver | None = None
     progress: Callable[[int], None] = lambda played: None
     warn: Callable[[str], None] = lambda text: None
+    history: History | None = None
+    plan: PaperPlan | None = None
 
 
 def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
@@ -77,12 +81,15 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
     if wanted.observer is not None:
         looks = wanted.observer.looks
         looks.clockwork, looks.is_recorded = clockwork, wanted.feed == "replay"
+        looks.strategy = config.name
+        looks.span_ns = history.span_ns() if looks.is_recorded else None
         wanted.observers = wanted.observer.observers
     workspace = find_workspace(Path.cwd())
     limits = limits_of(None if workspace is None else workspace.limits, history.instruments)
     if workspace is not None:
         wanted.options = replace(wanted.options, on_stop=workspace.on_stop)
-    return PaperPlan(
+    wanted.history = history
+    wanted.plan = PaperPlan(
         config,
         feed,
         market_of(history, clockwork),
@@ -94,6 +101,7 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
         observers=wanted.observers,
         progress=wanted.progress,
     )
+    return wanted.plan
 
 
 def _feed(wanted: Wanted, history: History, clock: Clock) -> tuple[Feed, Clockwork]:
