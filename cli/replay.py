@@ -9,7 +9,7 @@ import typer
 from cli import screen
 from cli.errors import EXIT_NEGATIVE, guarded
 from cli.options import CatalogFolder, Debug, Json
-from cli.session_names import Session, opened_store
+from cli.session_names import Session, opened_store, warn_of_rest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +130,7 @@ def _replayed(store: SessionStore, name: str) -> Replayed:
     from runtime.session.replaying import replay
 
     session_id = store.get(name).id
+    warn_of_rest(store, session_id)
     total = max(store.head(session_id).sequence, 1)
     with screen.progress("playing") as advance:
         return replay(

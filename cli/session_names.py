@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.errors import warn
+
 if TYPE_CHECKING:
     from runtime.journal.sessions import SessionStore
 
@@ -29,6 +31,16 @@ def opened_store() -> Iterator[SessionStore]:
         yield store
     finally:
         store.close()
+
+
+def warn_of_rest(store: SessionStore, session_id: str) -> None:
+    """Tell of records that the database does not have yet."""
+    file = store.files(session_id).emergency
+    if file.exists():
+        warn(
+            f"the journal's end is not in the database but in {file}; the session's next start brings "
+            "it in"
+        )
 
 
 def who_asks() -> str:

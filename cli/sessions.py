@@ -12,7 +12,7 @@ import typer
 from cli import screen
 from cli.errors import EXIT_NEGATIVE, guarded
 from cli.options import Debug, Json
-from cli.session_names import Session, opened_store, who_asks
+from cli.session_names import Session, opened_store, warn_of_rest, who_asks
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -118,7 +118,9 @@ def export_session(
     """
     screen.require_writable(file)
     with opened_store() as store:
-        head = store.export(store.get(session).id, file)
+        session_id = store.get(session).id
+        head = store.export(session_id, file)
+        warn_of_rest(store, session_id)
     print(f"{head.sequence:,} records, head {head.hash.hex()}")
 
 

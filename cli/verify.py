@@ -10,7 +10,7 @@ import typer
 from cli import screen
 from cli.errors import EXIT_NEGATIVE, guarded
 from cli.options import Debug, Json
-from cli.session_names import opened_store
+from cli.session_names import opened_store, warn_of_rest
 
 
 @guarded
@@ -39,7 +39,9 @@ def verify(
         verdict = verify_file(Path(session))
     else:
         with opened_store() as store:
-            verdict = store.verify(store.get(session).id)
+            session_id = store.get(session).id
+            verdict = store.verify(session_id)
+            warn_of_rest(store, session_id)
     if json:
         screen.print_json(
             {

@@ -69,7 +69,9 @@ class JournalDamaged(JournalFailure):
         super().__init__(
             problem,
             where=where,
-            remedy=remedy or "restore the database from a copy; what is before it is sound",
+            remedy=remedy
+            or "restore the database from a copy, or begin a new session (--new); what is before it is "
+            "sound",
             code="journal.damaged",
         )
         self.sequence = sequence

@@ -357,7 +357,10 @@ class SessionStore:
         if not path.exists():
             return
         try:
-            group = file_group(JournalFile(path), lease)
+            file = JournalFile(path)
+            if file.head.session_id != files.session_id:
+                raise JournalDamaged(f"the file has records of session {file.head.session_id}")
+            group = file_group(file, lease)
         except JournalDamaged as error:
             aside = path.with_suffix(".quarantined")
             path.rename(aside)
