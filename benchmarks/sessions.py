@@ -137,11 +137,12 @@ def time_methods(
     broker.submit = timed_submit  # type: ignore[method-assign]
 
 
-def day(strategies: int) -> None:
+def day(strategies: int, hours_count: int = 24) -> None:
     """Run many strategies for a day of virtual time."""
-    history = bars(1440)
+    history = bars(60 * hours_count)
     config = load_strategy(STRATEGIES / "full_loop.toml")
     late: list[float] = []
+    sessions: list[Session] = []
 
     async def beat() -> None:
         loop, due = asyncio.get_running_loop(), 0.0
@@ -152,12 +153,13 @@ def day(strategies: int) -> None:
                 late.append(loop.time())
 
     async def hours() -> None:
-        for hour in range(24):
+        for hour in range(hours_count):
             await asyncio.sleep(HOUR)
             print(f"hour {hour + 1:2}: {status_kib('VmRSS') // 1024} MiB", flush=True)
+        for each in sessions:
+            each.stop("the day is over")
 
     async def main(store: SessionStore) -> None:
-        sessions = []
         for k in range(strategies):
             changed = config.with_parameters({"fast": Decimal(5 + k % 20), "slow": Decimal(30 + k)})
             sessions.append(start_paper(store, plan(store, changed, history, f"p{k}", speed=1.0)))
@@ -246,13 +248,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("what", choices=("latency", "day", "restart", "all"))
     parser.add_argument("--bars", type=int, default=20_000)
     parser.add_argument("--strategies", type=int, default=100)
+    parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--events", type=int, default=1_000_000)
     options = parser.parse_args(arguments)
     SystemClock()
     if options.what in ("latency", "all"):
         latency(options.bars)
     if options.what in ("day", "all"):
-        day(options.strategies)
+        day(options.strategies, options.hours)
     if options.what in ("restart", "all"):
         restart(options.events)
 
