@@ -33,7 +33,11 @@ class Pace:
 
     def seconds_until(self, ts_ns: int) -> float:
         """Return how many seconds of the clock a time of the data is away; 0 when it has come."""
-        return max((ts_ns - self.now_ns()) / NS_PER_SECOND / self._speed, 0.0)
+        return self.seconds_between(self.now_ns(), ts_ns)
+
+    def seconds_between(self, now_ns: int, ts_ns: int) -> float:
+        """Return how many seconds of the clock are between two times of the data; 0 when it has come."""
+        return max((ts_ns - now_ns) / NS_PER_SECOND / self._speed, 0.0)
 
     async def until(self, ts_ns: int) -> None:
         """Wait until a time of the data has come."""

@@ -81,10 +81,13 @@ class ReplayFeed:
                     await self._clock.sleep(0)
             else:
                 pace = pace or Pace(self._clock, self._speed, one.ts_ns)
-                while pace.now_ns() < one.ts_ns:
-                    await self._clock.sleep(min(pace.seconds_until(one.ts_ns), TICK_SECONDS))
-                    if pace.now_ns() < one.ts_ns:
-                        yield TimePassed(pace.now_ns())
+                now_ns = pace.now_ns()
+                while now_ns < one.ts_ns:
+                    wait = pace.seconds_between(now_ns, one.ts_ns)
+                    await self._clock.sleep(min(wait, TICK_SECONDS))
+                    now_ns = pace.now_ns()
+                    if now_ns < one.ts_ns:
+                        yield TimePassed(now_ns)
             yield one
 
     async def close(self) -> None:

@@ -74,6 +74,12 @@ class Controls:
             rows = transaction.read("controls_waiting", {"session": session_id})
         return [_control(row) for row in rows]
 
+    def all_waiting(self) -> list[Control]:
+        """Return what no session has answered, of each the oldest first."""
+        with self.backend.reading() as transaction:
+            rows = transaction.read("all_controls_waiting")
+        return [_control(row) for row in rows]
+
     def answer(self, control_id: str, answer: str) -> bool:
         """Answer a wish; False where it was answered before, and stays as it is."""
         values: dict[str, Cell] = {"done_ns": self.clock.now_ns(), "answer": storable(answer)}

@@ -13,7 +13,7 @@ over is durable once the file is, so that canceling and closing still work witho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from enum import StrEnum
 
@@ -81,6 +81,7 @@ class SessionJournal:
         *,
         writer: GroupWriter,
         leases: Leases,
+        renew: Callable[[Lease], Awaitable[Lease]],
         files: SessionFiles,
         clock: Clock,
         on_trouble: Callable[[Trouble], None] | None = None,
@@ -93,7 +94,7 @@ class SessionJournal:
         self._durable = head.sequence
         self._in_database = head  # what may be anchored
         self._writer = writer
-        self._leases = leases
+        self._leases, self._renew = leases, renew
         self._files = files
         self._clock = clock
         self._pending: list[Entry] = []
@@ -199,7 +200,7 @@ class SessionJournal:
             If somebody has taken the account over.
         """
         try:
-            self.lease = await self._writer.run(self._leases.renew, self.lease)
+            self.lease = await self._renew(self.lease)
         except LeaseLost as error:
             self._stop(JournalState.FENCED, error, TroubleKind.LEASE)
             raise

@@ -26,7 +26,7 @@ from runtime.store.processes import Process, has_ended, this_process
 from runtime.store.rows import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 TERM_NS = 30 * NS_PER_SECOND
 MARGIN_NS = 2 * NS_PER_SECOND  # of clocks that disagree
@@ -139,12 +139,26 @@ class Leases:
         LeaseLost
             If somebody has taken the account over.
         """
+        (renewed,) = self.renew_all([lease])
+        if isinstance(renewed, LeaseLost):
+            raise renewed
+        return renewed
+
+    def renew_all(self, leases: Sequence[Lease]) -> list[Lease | LeaseLost]:
+        """Renew leases in one transaction; return what became of each, in their order."""
         now, began = self.clock.now_ns(), self.clock.monotonic_ns()
-        values: dict[str, Cell] = {"renewed_ns": now, "expires_ns": now + lease.term_ns}
+        renewed: dict[int, Lease | LeaseLost] = {}
         with self.backend.writing() as transaction:
-            if transaction.write("renew_lease", {**values, **_key(lease)}) != 1:
-                raise _lost(transaction, lease)
-        return msgspec.structs.replace(lease, until_monotonic_ns=began + lease.term_ns)
+            # In the order of accounts: two processes never wait for each other's rows in a ring.
+            for place in sorted(range(len(leases)), key=lambda place: leases[place].account):
+                lease = leases[place]
+                values: dict[str, Cell] = {"renewed_ns": now, "expires_ns": now + lease.term_ns}
+                if transaction.write("renew_lease", {**values, **_key(lease)}) == 1:
+                    until_ns = began + lease.term_ns
+                    renewed[place] = msgspec.structs.replace(lease, until_monotonic_ns=until_ns)
+                else:
+                    renewed[place] = _lost(transaction, lease)
+        return [renewed[place] for place in range(len(leases))]
 
     def release(self, lease: Lease) -> None:
         """Give the account back; nothing happens where it was lost before."""

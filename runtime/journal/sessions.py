@@ -31,6 +31,7 @@ from runtime.journal.frames import FileHead, JournalFile
 from runtime.journal.journal import SessionJournal, file_group
 from runtime.journal.leases import Lease, Leases, fence
 from runtime.journal.records import Record
+from runtime.journal.upkeep import Upkeep
 from runtime.journal.verifying import Verdict, require_chain, verify_entries
 from runtime.journal.writer import DEADLINE_SECONDS, GroupWriter
 from runtime.session.states import SessionState
@@ -97,6 +98,8 @@ class SessionStore:
     ----------
     leases, controls, alerts
         Of all sessions.
+    upkeep
+        Of the sessions of this process.
     """
 
     place: str
@@ -109,11 +112,13 @@ class SessionStore:
     leases: Leases = field(init=False)
     controls: Controls = field(init=False)
     alerts: Alerts = field(init=False)
+    upkeep: Upkeep = field(init=False)
 
     def __post_init__(self) -> None:
         self.leases = Leases(self.backend, self.clock, ended=self.ended)
         self.controls = Controls(self.backend, self.clock)
         self.alerts = Alerts(self.backend, self.clock)
+        self.upkeep = Upkeep(self.leases, self.controls, self.clock, self.writer.run)
 
     @classmethod
     def open(
@@ -267,6 +272,7 @@ class SessionStore:
             head,
             writer=self.writer,
             leases=self.leases,
+            renew=self.upkeep.renew,
             files=files,
             clock=self.clock,
             on_trouble=on_trouble,

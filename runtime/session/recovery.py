@@ -6,6 +6,7 @@ what it told then; else the session does not go on.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -26,7 +27,7 @@ from runtime.journal.records import (
 from runtime.session.playback import Divergence, Playback
 from runtime.session_core.core import SessionCore
 
-_VERSION = 1  # of a checkpoint's blob
+_VERSION = 2  # of a checkpoint's blob
 _STEP = 10_000  # inputs
 
 
@@ -74,7 +75,7 @@ def image_of(
     is_killed: bool,
     inbox: Inbox | None = None,
 ) -> bytes:
-    """Return a checkpoint's blob."""
+    """Return a checkpoint's blob, packed: most of the engine's blocks is room that nothing uses."""
     image = Image(
         core.snapshot(),
         b"" if market is None else market.snapshot(),
@@ -83,7 +84,7 @@ def image_of(
         is_killed,
         b"" if inbox is None else inbox.snapshot(),
     )
-    return msgspec.msgpack.encode(image)
+    return zlib.compress(msgspec.msgpack.encode(image), 1)
 
 
 def recover(
@@ -114,7 +115,7 @@ def recover(
     playback, after = Playback(core, market, books, inbox), 0
     is_paused = is_killed = has_started = False
     if checkpoint is not None and core.has_snapshots:
-        image = msgspec.msgpack.decode(checkpoint.blob, type=Image)
+        image = msgspec.msgpack.decode(zlib.decompress(checkpoint.blob), type=Image)
         core.restore(image.core)
         if market is not None:
             market.restore(image.market)

@@ -12,6 +12,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Final, cast
 
 import msgspec
@@ -93,7 +94,8 @@ class Keeper(msgspec.Struct, frozen=True):
     """What a session needs of its database beside the journal."""
 
     checkpoint: Callable[[int, int, bytes], Awaitable[None]]  # sequence, cursor, state
-    controls: Callable[[], Awaitable[list[Asked]]]
+    # Waits for wishes, or until the kill switch is not as the argument says.
+    controls: Callable[[bool], Awaitable[list[Asked]]]
     answer: Callable[[Asked, str], Awaitable[None]]
 
 
@@ -292,8 +294,8 @@ class Session:
             asyncio.create_task(each)
             for each in (
                 *(self._venue.tasks() if self._venue is not None else ()),
-                self._every(self.parts.options.control_seconds, self._obey),
-                self._every(self.parts.options.checkpoint_seconds, self.checkpoint),
+                self._again(self._obey),
+                self._every(self.parts.options.checkpoint_seconds, self.checkpoint, self._phase()),
                 self._every(self.parts.options.lease_seconds, self._renew),
                 self._heed_journal(),
                 *self.parts.observers.tasks(),
@@ -344,11 +346,18 @@ class Session:
         throttles = self.parts.feed.evidence is EvidenceClass.REHEARSAL
         items: AsyncIterator[FeedItem] = self.parts.feed.items(self.cursor)
         async for item in items:
+            if type(item) is TimePassed and self._is_idle_until(item.now_ns):
+                self.parts.observers.item(item)
+                continue
             async with self._lock:
                 await self._item(item)
             if throttles and self._journal.pressure > _PRESSURE_OF_REPLAY:
                 with suppress(NotDurable):  # then the emergency file has it
                     await self._journal.durable(self._journal.head[0])
+
+    def _is_idle_until(self, now_ns: int) -> bool:
+        """Return whether no wait ends until a time, and nothing is under way that could begin one."""
+        return self._core.next_wake_ns > now_ns and not self._lock.locked()
 
     async def _item(self, item: FeedItem) -> None:
         self._decided_ns = self.parts.clock.monotonic_ns()
@@ -422,11 +431,30 @@ class Session:
         await self.intake.take(one)
         self._after_input()
 
-    async def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _every(
+        self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], phase: float = 0.0
+    ) -> None:
+        """Do some work again and again, at the same moments as other sessions of this process.
+
+        `phase` is a fraction of the time between.
+        """
+        period = round(seconds * NS_PER_SECOND)
+
+        async def waited() -> None:
+            wait = period - (self.parts.clock.monotonic_ns() - round(phase * period)) % period
+            if wait < period // 8:  # so long was the last one early, or so little has happened
+                wait += period
+            await self.parts.clock.sleep(wait / NS_PER_SECOND)
+            await work()
+
+        await self._again(waited, work.__name__.strip("_"))
+
+    async def _again(
+        self, work: Callable[[], Coroutine[Any, Any, None]], name: str = "obey"
+    ) -> None:
         """Do some work again and again; while the database is away it fails, and that is told once."""
         is_failing = False
         while True:
-            await self.parts.clock.sleep(seconds)
             try:
                 await work()
                 is_failing = False
@@ -434,14 +462,19 @@ class Session:
                 raise
             except InputError as error:
                 if not is_failing:
-                    self._note("database", "warning", work.__name__.strip("_"), error.problem)
+                    self._note("database", "warning", name, error.problem)
                 is_failing = True
 
+    def _phase(self) -> float:
+        """Return when it stores its state between two of its times: not all sessions at once."""
+        return blake2b(self.parts.account.encode(), digest_size=1).digest()[0] / 256
+
     async def _obey(self) -> None:
-        """Do what people have asked for since the last look; the kill switch comes first."""
+        """Do what people ask for, as soon as they do; the kill switch comes first."""
+        found = await self.parts.keeper.controls(self._is_killed)
         async with self._lock:
             await self._follow_switch()
-        for asked in await self.parts.keeper.controls():
+        for asked in found:
             async with self._lock:
                 answer = await self.ask(asked)
             await self.parts.keeper.answer(asked, answer)

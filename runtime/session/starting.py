@@ -177,17 +177,18 @@ def _opened(
             plan.progress,
         )
         _require_same_data(store, plan, session_id, recovered.cursor)
+    switch = plan.switch or switch_of(store)
     parts = Parts(
         core,
         plan.feed,
         broker,
         journal,
-        _keeper(store, session_id, journal),
+        _keeper(store, plan, switch, session_id, journal),
         books,
         store.clock,
         plan.account,
         plan.config.fingerprint,
-        plan.switch or switch_of(store),
+        switch,
         plan.limits,
         plan.options,
         plan.observers,
@@ -243,7 +244,13 @@ def _record(plan: PaperPlan) -> Opened:
     return opened_of(plan.config, plan.market, ground)
 
 
-def _keeper(store: SessionStore, session_id: str, journal: SessionJournal) -> Keeper:
+def _keeper(
+    store: SessionStore,
+    plan: PaperPlan,
+    switch: KillSwitch,
+    session_id: str,
+    journal: SessionJournal,
+) -> Keeper:
     """Return the session's way to the database; every call is made on the journal's thread."""
 
     async def checkpoint(sequence: int, cursor: int, blob: bytes) -> None:
@@ -252,8 +259,10 @@ def _keeper(store: SessionStore, session_id: str, journal: SessionJournal) -> Ke
             lambda: checkpoints.save(journal.lease, sequence, cursor, blob, schema=schema())
         )
 
-    async def controls() -> list[Asked]:
-        found = await asyncio.to_thread(store.controls.waiting, session_id)
+    async def controls(is_killed: bool) -> list[Asked]:
+        found = await store.upkeep.asked(
+            session_id, switch, was_on=is_killed, seconds=plan.options.control_seconds
+        )
         return [_asked(each) for each in found]
 
     async def answer(asked: Asked, text: str) -> None:

@@ -157,12 +157,16 @@ def _leases(dialect: str) -> dict[str, Statement]:
 
 
 def _controls() -> dict[str, Statement]:
-    waiting = and_(_of(CONTROLS), CONTROLS.c.done_ns.is_(None))
+    is_waiting = CONTROLS.c.done_ns.is_(None)
+    waiting = and_(_of(CONTROLS), is_waiting)
     oldest_first = (CONTROLS.c.asked_ns, CONTROLS.c.id)
     unanswered = and_(CONTROLS.c.id == bindparam("row_id"), CONTROLS.c.done_ns.is_(None))
     return {
         "insert_control": Statement(insert(CONTROLS), columns_of(CONTROLS)),
         "controls_waiting": Statement(select(CONTROLS).where(waiting).order_by(*oldest_first)),
+        "all_controls_waiting": Statement(
+            select(CONTROLS).where(is_waiting).order_by(*oldest_first)
+        ),
         "controls": Statement(select(CONTROLS).where(_of(CONTROLS)).order_by(*oldest_first)),
         "control": Statement(select(CONTROLS).where(CONTROLS.c.id == bindparam("row_id"))),
         "answer_control": Statement(update(CONTROLS).where(unanswered), ("done_ns", "answer")),

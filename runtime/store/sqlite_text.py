@@ -429,6 +429,11 @@ STATEMENTS: dict[str, str] = {
         controls.session_id = :session AND controls.done_ns IS NULL ORDER BY controls.asked_ns,
         controls.id
     """,
+    "all_controls_waiting": """
+        SELECT controls.id, controls.session_id, controls.verb, controls.arguments, controls.who,
+        controls.why, controls.asked_ns, controls.done_ns, controls.answer FROM controls WHERE
+        controls.done_ns IS NULL ORDER BY controls.asked_ns, controls.id
+    """,
     "controls": """
         SELECT controls.id, controls.session_id, controls.verb, controls.arguments, controls.who,
         controls.why, controls.asked_ns, controls.done_ns, controls.answer FROM controls WHERE
