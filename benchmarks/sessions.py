@@ -190,20 +190,32 @@ def restart(events: int) -> None:
     config = load_strategy(STRATEGIES / "cross_rule.toml")
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'x.db'}"
-        begun = perf_counter()
+        begun, worked = perf_counter(), process_time()
         session = timed_run(url, config, history, stop_at=events - 1000)
-        print(f"{session.cursor:,} events taken in {perf_counter() - begun:.1f} s")
-        store = SessionStore.open(url)
-        begun = perf_counter()
-        again = start_paper(
-            store, wanted := plan(store, config, history, "p"), unfinished(store, wanted)
+        print(
+            f"{session.cursor:,} events taken in {perf_counter() - begun:.1f} s, processor time {process_time() - worked:.1f} s"
         )
-        print(f"going on: {perf_counter() - begun:.2f} s, to event {again.cursor:,}")
-        store.close()
+        for how, whole in (("from its checkpoint", False), ("by playing the whole journal", True)):
+            store = SessionStore.open(url)
+            wanted = plan(store, config, history, "p")
+            before = unfinished(store, wanted)
+            assert before is not None
+            if whole:
+                with store.backend.writing() as transaction:
+                    every = {"session": before.id, "before": 2**62}
+                    transaction.write("delete_checkpoints", every)
+            begun, worked = perf_counter(), process_time()
+            again = start_paper(store, wanted, before)
+            print(
+                f"going on {how}: {perf_counter() - begun:.2f} s, processor time "
+                f"{process_time() - worked:.2f} s, to event {again.cursor:,}"
+            )
+            again.parts.journal.close_now()
+            store.close()
 
 
 def timed_run(url: str, config: StrategyConfig, history: History, *, stop_at: int) -> Session:
-    """Run a session until an event and leave it as a crash would, without a checkpoint at the end."""
+    """Run a session until an event and stop it there."""
     store = SessionStore.open(url)
 
     async def main() -> Session:

@@ -347,6 +347,7 @@ class Session:
         items: AsyncIterator[FeedItem] = self.parts.feed.items(self.cursor)
         async for item in items:
             if type(item) is TimePassed and self._is_idle_until(item.now_ns):
+                self.parts.observers.begun(item)
                 self.parts.observers.item(item)
                 continue
             async with self._lock:
