@@ -14,6 +14,7 @@ import asyncio
 import gc
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter, perf_counter_ns, process_time
@@ -202,7 +203,7 @@ def restart(events: int) -> None:
             assert before is not None
             if whole:
                 with store.backend.writing() as transaction:
-                    every = {"session": before.id, "before": 2**62}
+                    every: dict[str, str | int] = {"session": before.id, "before": 2**62}
                     transaction.write("delete_checkpoints", every)
             begun, worked = perf_counter(), process_time()
             again = start_paper(store, wanted, before)
@@ -237,12 +238,10 @@ def timed_run(url: str, config: StrategyConfig, history: History, *, stop_at: in
     return found
 
 
-class Inline:
+class Inline(Executor):
     """Does the work in place; see `tests.unit.session.papers`."""
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        from concurrent.futures import Future
-
         future: Future[Any] = Future()
         try:
             future.set_result(work(*args, **kwargs))

@@ -76,6 +76,8 @@ class StreamingProgram:
             [i for i, node in enumerate(program.nodes) if node.clock == clock]
             for clock in range(len(program.timeframes) + 1)
         ]
+        self._base = [(i, self._calls[i]) for i in self._on_clock[BASE_CLOCK]]
+        self._outputs = [(out.key, out.node) for out in program.outputs]
         for row in self._rows:
             for i in range(len(program.nodes)):
                 row.values[i] = NAN
@@ -111,37 +113,34 @@ class StreamingProgram:
             If the bars are not in ascending order of distinct instruments.
         """
         present = [bar.instrument_index for bar in bars]
-        if any(b <= a for a, b in pairwise(present)):
+        if len(present) > 1 and any(b <= a for a, b in pairwise(present)):
             raise InputError(f"bars of a slice must ascend by instrument, not {present}")
-        for bar in bars:
-            self._push_higher(bar)
-        for index in self._on_clock[BASE_CLOCK]:
-            self._update_base(index, bars, present)
-        return {
-            out.key: [self._rows[i].values[out.node] for i in present]
-            for out in self._program.outputs
-        }
-
-    def _update_base(self, index: int, bars: Sequence[SliceBar], present: list[int]) -> None:
-        node = self._program.nodes[index]
-        if node.kind is NodeKind.CROSS:
-            values = [self._rows[i].values[node.inputs[0]] for i in present]
-            for i, rank in zip(present, rank_slice(node.label, values)):
-                self._rows[i].values[index] = rank
-            return
-        call = self._calls[index]
-        if call is not None:
+        if self._program.timeframes:
+            for bar in bars:
+                self._push_higher(bar)
+        rows = [self._rows[i] for i in present]
+        for index, call in self._base:
+            if call is None:
+                self._update_base(index, bars, rows)
+                continue
             update, a, b, c, params = call
-            for i in present:
-                row = self._rows[i]
+            for row in rows:
                 own = row.values
                 own[index] = update(own[a], own[b], own[c], params, row.states[index])
-            return
-        for bar in bars:
-            row = self._rows[bar.instrument_index]
-            if node.kind is NodeKind.FIELD:
+        return {key: [row.values[node] for row in rows] for key, node in self._outputs}
+
+    def _update_base(self, index: int, bars: Sequence[SliceBar], rows: list[_Views]) -> None:
+        """Update what is no operation on one instrument's own values."""
+        node = self._program.nodes[index]
+        if node.kind is NodeKind.FIELD:
+            for bar, row in zip(bars, rows):
                 row.values[index] = float(getattr(bar, node.label))
-            else:
+        elif node.kind is NodeKind.CROSS:
+            values = [row.values[node.inputs[0]] for row in rows]
+            for row, rank in zip(rows, rank_slice(node.label, values)):
+                row.values[index] = rank
+        else:
+            for row in rows:
                 row.values[index] = self._value(index, node, row)
 
     def _value(self, index: int, node: Node, row: _Views) -> float:

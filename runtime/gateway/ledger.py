@@ -164,13 +164,13 @@ class OrderLedger:
 
     def hear(self, facts: Rows) -> None:
         """Book what a broker has told, as the engine is told it."""
-        for row in facts:
-            kind = int(row[at.EVENT_KIND])
-            known = self.find(int(row[at.FACT_ORDER]))
+        for row in facts.tolist():
+            kind = row[at.EVENT_KIND]
+            known = self.find(row[at.FACT_ORDER])
             if known is None:
                 continue
             if kind == at.KIND_FILL:
-                self._fill(known, int(row[at.FACT_LOTS]), int(row[at.FACT_FEE_LOTS]))
+                self._fill(known, row[at.FACT_LOTS], row[at.FACT_FEE_LOTS])
             elif kind in _ENDS:
                 self._end(known)
             else:
@@ -216,12 +216,12 @@ class OrderLedger:
         """Return the orders that may work."""
         return tuple(self._live.values())
 
-    def _follow(self, known: Tracked, kind: int, row: Rows) -> None:
+    def _follow(self, known: Tracked, kind: int, row: Sequence[int]) -> None:
         if known.sent in (Sent.SENDING, Sent.UNKNOWN):
             known.sent = Sent.TAKEN
         if kind == at.KIND_REPLACED:
-            known.quantity_lots = int(row[at.FACT_LOTS])
-            known.limit_ticks = int(row[at.FACT_PRICE])
+            known.quantity_lots = row[at.FACT_LOTS]
+            known.limit_ticks = row[at.FACT_PRICE]
             known.wanted_lots = 0
         elif kind == at.KIND_CANCEL_REJECTED:
             known.wanted_lots = 0

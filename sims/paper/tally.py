@@ -7,7 +7,6 @@ dividends and funding are not in it: the simulated venue does not know of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import msgspec
 
@@ -61,4 +60,9 @@ class Tally(msgspec.Struct, array_like=True):
 
 def _share(amount: int, part: int, whole: int) -> int:
     """Return amount x part / whole, half-even."""
-    return round(Fraction(amount * part, whole))
+    product = amount * part
+    if whole < 0:
+        product, whole = -product, -whole
+    quotient, rest = divmod(product, whole)
+    above = 2 * rest - whole
+    return quotient + (above > 0 or (above == 0 and quotient % 2 == 1))

@@ -193,7 +193,6 @@ class Life:
                 Limits(),
                 Options(
                     checkpoint_seconds=120.0 * pace,
-                    control_seconds=10.0 * pace,
                     lease_seconds=45.0 * pace,
                 ),
                 Observers(item=self._item, noted=lambda noted: world.note(f"! {noted.text}")),
@@ -323,7 +322,8 @@ class Life:
             lambda: checkpoints.save(self.journal.lease, sequence, cursor, blob, schema=SCHEMA)
         )
 
-    async def _controls(self) -> list[Asked]:
+    async def _controls(self, is_killed: bool) -> list[Asked]:
+        await self.world.clock.sleep(10.0 * self.world.plan.pace)
         asked, self.world.wishes = self.world.wishes, []
         return asked
 
