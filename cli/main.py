@@ -7,6 +7,7 @@ Everything heavy (numba, polars, matplotlib, pydantic) is imported inside the co
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 import typer
@@ -141,6 +142,9 @@ not_built.add_to(app)
 def main() -> None:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
+    for name in ("stdout", "stderr"):  # None where whoever called us has closed it
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     try:
         app(prog_name="trader")
     except KeyboardInterrupt as interrupt:  # between the start and the command itself

@@ -24,8 +24,12 @@ def console() -> Console:
     """Return the console for results; rich decides about colour (NO_COLOR, a pipe)."""
     from rich.console import Console
 
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would leave with 1; the reader has seen enough
+
     wide = Console(highlight=False)
-    return Console(width=min(wide.width, WIDTH), highlight=False, soft_wrap=False)
+    return Screen(width=min(wide.width, WIDTH), highlight=False, soft_wrap=False)
 
 
 def print_json(value: object) -> None:
