@@ -130,7 +130,7 @@ def recover(
             match played.input:
                 case StartInput():
                     has_started = True
-                case OperatorInput(verb="pause"):
+                case OperatorInput(verb="pause" | "flatten"):
                     is_paused = True
                 case OperatorInput(verb="resume"):
                     is_paused = False

@@ -191,6 +191,7 @@ class Session:
         self._stop_asked: asyncio.Future[str] | None = None
         self._is_paused = self._recovered.is_paused
         self._is_killed = self._recovered.is_killed
+        self._is_closing = False  # until nothing is held any more
         self._holds: dict[str, str] = {}  # who keeps it from entries, and why
         self._decided_ns = 0
         self._troubles: asyncio.Queue[Trouble] = asyncio.Queue()
@@ -275,8 +276,8 @@ class Session:
         one = recovered.in_hand[0].input
         assert one is not None, "the first sending of an input has the input"
         match one:
-            case OperatorInput(verb="pause" | "resume"):
-                self._is_paused = one.verb == "pause"
+            case OperatorInput(verb="pause" | "resume" | "flatten"):
+                self._is_paused = one.verb != "resume"
             case OperatorInput(verb="kill" | "kill_flatten" | "release"):
                 self._is_killed = one.verb != "release"
             case _:
@@ -475,6 +476,7 @@ class Session:
         found = await self.parts.keeper.controls(self._is_killed)
         async with self._lock:
             await self._follow_switch()
+            await self._close_rest()
         for asked in found:
             async with self._lock:
                 answer = await self.ask(asked)
@@ -483,7 +485,8 @@ class Session:
     async def _follow_switch(self) -> None:
         """Withdraw everything, and close it where that is wanted; or go on, when it was released."""
         halt = self.parts.switch.state()
-        if (halt is not None) == self._is_killed:
+        wants_more = halt is not None and halt.flatten and not self._is_closing
+        if (halt is not None) == self._is_killed and not wants_more:
             return
         self._is_killed = halt is not None
         if halt is None:
@@ -492,7 +495,22 @@ class Session:
             wish = Asked("kill_flatten" if halt.flatten else "kill", halt.who, halt.why)
             self._note("halt", "critical", "kill switch", f"{halt.who}: {halt.why}")
         await self.intake.take(self._wish(wish))
+        self._is_closing = halt is not None and halt.flatten
         self._after_input()
+
+    async def _close_rest(self) -> None:
+        """Ask again for what could not be closed at once: the orders withdrawn were in its way.
+
+        With the trading loop that is the engine's own work.
+        """
+        if not self._is_closing or self._core.plain.account[at.ACCOUNT_TRADING]:
+            return
+        if not self._core.positions():
+            self._is_closing = self._is_killed
+        elif not self.gateway.books.live():
+            verb = "kill_flatten" if self._is_killed else "flatten"
+            await self.intake.take(self._wish(Asked(verb, "session", "the rest")))
+            self._after_input()
 
     async def checkpoint(self) -> None:
         """Store the state, so that a restart has less to play."""
@@ -552,8 +570,9 @@ class Session:
             return f"{REFUSED}: {error}"
         if asked.verb in ("approve", "reject") and not self._is_waiting(asked.argument):
             return f"{REFUSED}: no signal {asked.argument} waits: it was decided, or is too late"
-        if asked.verb in ("pause", "resume"):
-            self._is_paused = asked.verb == "pause"
+        if asked.verb in ("pause", "resume", "flatten"):
+            self._is_paused = asked.verb != "resume"
+        self._is_closing = self._is_closing or asked.verb == "flatten"
         await self.intake.take(wish)
         if self._is_paused and self.state in (_S.RUNNING, _S.HALTED):
             self._go(_S.PAUSED, said)

@@ -9,6 +9,8 @@ import pytest
 
 from engine.errors import InputError
 from engine.model import layout as at
+from runtime.backtest.histories import load_history
+from runtime.config import load_strategy
 from runtime.journal.records import OperatorInput, Taken
 from runtime.session.kill_switch import Halt, KillSwitch
 from runtime.session.replaying import replay
@@ -91,3 +93,34 @@ def test_a_file_that_cannot_be_read_halts(tmp_path: Path) -> None:
     assert switch.release() == CLOSING
     with pytest.raises(InputError, match="nothing is halted"):
         switch.release()
+
+
+FULL = '''"""Fills the table of orders, then holds a position."""
+
+from trader import Bar, Strategy
+
+
+class Full(Strategy):
+    """Buys once, and rests as many orders as there is room for."""
+
+    def on_bar(self, bar: Bar) -> None:
+        if self.position() == 0 and not self.working_orders():
+            self.buy(10)
+            for number in range(300):
+                self.buy(1, limit=self.price(bar.close * 0.2, "down"))
+'''
+
+
+def test_a_full_table_of_orders_does_not_keep_a_position_open(tmp_path: Path) -> None:
+    (tmp_path / "full.py").write_text(FULL)
+    path = tmp_path / "full.toml"
+    path.write_text(
+        '[strategy]\nname = "full"\nclass = "full.py:Full"\n[data]\ndataset = "sample:goog"\n'
+    )
+    config = load_strategy(path)
+    desk = Desk(config, load_history(config.data, Path()), tmp_path, speed=86_400.0)
+    session = halted(desk, CLOSING, at_s=20.0, until=60.0)
+    assert session.gateway.books.live() == ()
+    assert session.parts.core.positions() == []
+    with desk.store() as store:
+        replay(store.entries(store.get("last").id))
