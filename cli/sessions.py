@@ -101,7 +101,9 @@ def wish(verb: str, help_text: str) -> Callable[..., None]:
 pause_session = wish("pause", "Enter nothing more; exits go on.")
 resume_session = wish("resume", "Enter again.")
 stop_session = wish("stop", "Leave: what works is treated as configured, positions stay.")
-flatten_session = wish("flatten", "Withdraw every order, close every position at market, and pause.")
+flatten_session = wish(
+    "flatten", "Withdraw every order, close every position at market, and pause."
+)
 
 
 @guarded

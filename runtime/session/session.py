@@ -298,6 +298,7 @@ class Session:
                 self._again(self._obey),
                 self._every(self.parts.options.checkpoint_seconds, self.checkpoint, self._phase()),
                 self._every(self.parts.options.lease_seconds, self._renew),
+                self._every(self.parts.options.control_seconds, self._close_rest),
                 self._heed_journal(),
                 *self.parts.observers.tasks(),
             )
@@ -476,7 +477,6 @@ class Session:
         found = await self.parts.keeper.controls(self._is_killed)
         async with self._lock:
             await self._follow_switch()
-            await self._close_rest()
         for asked in found:
             async with self._lock:
                 answer = await self.ask(asked)
@@ -485,8 +485,7 @@ class Session:
     async def _follow_switch(self) -> None:
         """Withdraw everything, and close it where that is wanted; or go on, when it was released."""
         halt = self.parts.switch.state()
-        wants_more = halt is not None and halt.flatten and not self._is_closing
-        if (halt is not None) == self._is_killed and not wants_more:
+        if (halt is not None) == self._is_killed:
             return
         self._is_killed = halt is not None
         if halt is None:
@@ -499,7 +498,7 @@ class Session:
         self._after_input()
 
     async def _close_rest(self) -> None:
-        """Ask again for what could not be closed at once: the orders withdrawn were in its way.
+        """Close what could not be closed at once: the orders withdrawn were in its way.
 
         With the trading loop that is the engine's own work.
         """
@@ -509,8 +508,9 @@ class Session:
             self._is_closing = self._is_killed
         elif not self.gateway.books.live():
             verb = "kill_flatten" if self._is_killed else "flatten"
-            await self.intake.take(self._wish(Asked(verb, "session", "the rest")))
-            self._after_input()
+            async with self._lock:
+                await self.intake.take(self._wish(Asked(verb, "session", "the rest")))
+                self._after_input()
 
     async def checkpoint(self) -> None:
         """Store the state, so that a restart has less to play."""

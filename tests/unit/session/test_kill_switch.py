@@ -106,8 +106,9 @@ class Full(Strategy):
     def on_bar(self, bar: Bar) -> None:
         if self.position() == 0 and not self.working_orders():
             self.buy(10)
-            for number in range(300):
-                self.buy(1, limit=self.price(bar.close * 0.2, "down"))
+        elif self.position():
+            while self.buy(1, limit=self.price(bar.close * 0.2, "down")):
+                pass
 '''
 
 
