@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
-from engine.errors import InputError
 from runtime.journal.alerts import Alerts
 from runtime.journal.sessions import SessionStore
 from runtime.observing.alerting import PER_MINUTE, AlertBook, Clear, Raise, Told
@@ -66,8 +65,8 @@ class AlertStore:
         while (work := self._work.get()) is not None:
             try:
                 work()
-            except InputError:
-                continue  # the database is away: what it is about stands in the journal
+            except Exception:  # noqa: BLE001  (away, or closed already: the journal has what it is about)
+                continue
 
     def _keep(self, told: Told) -> None:
         if told.is_over:

@@ -55,7 +55,7 @@ from runtime.journal.records import (
     StopInput,
 )
 from runtime.session.intake import InHand, Intake, to_bytes
-from runtime.session.kill_switch import KillSwitch
+from runtime.session.kill_switch import Halt, KillSwitch
 from runtime.session.reconciling import differences
 from runtime.session.recovery import Recovered, image_of
 from runtime.session.states import SessionState, require_transition
@@ -487,14 +487,18 @@ class Session:
         halt = self.parts.switch.state()
         if (halt is not None) == self._is_killed:
             return
-        self._is_killed = halt is not None
-        if halt is None:
-            wish = Asked("release", "kill switch", "it was released")
-        else:
-            wish = Asked("kill_flatten" if halt.flatten else "kill", halt.who, halt.why)
-            self._note("halt", "critical", "kill switch", f"{halt.who}: {halt.why}")
-        await self.intake.take(self._wish(wish))
-        self._is_closing = halt is not None and halt.flatten
+        if halt is not None:
+            await self._kill(halt)
+            return
+        self._is_killed = self._is_closing = False
+        await self.intake.take(self._wish(Asked("release", "kill switch", "it was released")))
+        self._after_input()
+
+    async def _kill(self, halt: Halt) -> None:
+        self._is_killed, self._is_closing = True, halt.flatten
+        self._note("halt", "critical", "kill switch", f"{halt.who}: {halt.why}")
+        verb = "kill_flatten" if halt.flatten else "kill"
+        await self.intake.take(self._wish(Asked(verb, halt.who, halt.why)))
         self._after_input()
 
     async def _close_rest(self) -> None:
@@ -502,6 +506,10 @@ class Session:
 
         With the trading loop that is the engine's own work.
         """
+        halt = self.parts.switch.state()
+        if self._is_killed and halt is not None and halt.flatten and not self._is_closing:
+            async with self._lock:
+                await self._kill(halt)  # a halt that was on without closing
         if not self._is_closing or self._core.plain.account[at.ACCOUNT_TRADING]:
             return
         if not self._core.positions():

@@ -125,3 +125,22 @@ def test_a_full_table_of_orders_does_not_keep_a_position_open(tmp_path: Path) ->
     assert session.parts.core.positions() == []
     with desk.store() as store:
         replay(store.entries(store.get("last").id))
+
+
+def test_a_halt_that_is_on_can_be_made_to_close(tmp_path: Path) -> None:
+    desk = Desk.of_example("sma_cross.toml", tmp_path, speed=86_400.0)
+    with desk.store() as store:
+
+        async def story() -> Session:
+            session, loop = desk.session(store), asyncio.get_running_loop()
+            loop.call_later(450.0, switch_of(store).set, ANN)
+            loop.call_later(460.0, lambda: held.extend(session.parts.core.positions()))
+            loop.call_later(470.0, switch_of(store).set, CLOSING)
+            loop.call_later(500.0, session.stop, "the evening")
+            await session.run()
+            return session
+
+        held: list[object] = []
+        session = run_virtual(story())
+    assert held, "a halt alone leaves what is held"
+    assert session.parts.core.positions() == []
