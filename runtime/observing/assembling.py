@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
@@ -63,10 +64,8 @@ class AlertStore:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            try:
+            with suppress(Exception):  # away, or closed already: the journal has what it is about
                 work()
-            except Exception:  # noqa: BLE001  (away, or closed already: the journal has what it is about)
-                continue
 
     def _keep(self, told: Told) -> None:
         if told.is_over:
