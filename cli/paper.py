@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -79,6 +78,8 @@ def paper(
       trader paper sma_cross --speed 3600 --for 60
       trader paper full_loop --mode approve
     """
+    import asyncio
+
     from runtime.config import load_strategy
     from runtime.config.parameters import parse_value
     from runtime.journal.sessions import SessionStore
