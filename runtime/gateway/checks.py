@@ -29,7 +29,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     order_value_minor: int = 0
     order_lots: int = 0
-    gross_value_minor: int = 0
+    position_value_minor: int = 0
     collar_ppm: int = 200_000
     orders_per_minute: int = 10_000
     intent_age_ns: int = 30 * 10**9
@@ -75,7 +75,6 @@ class Request(msgspec.Struct, frozen=True):
     closes: bool  # it can only bring the position nearer to flat
     lots: int  # total after it
     limit_ticks: int
-    sent_last_minute: int
 
 
 Check = Callable[[Request, Situation, Limits, OrderLedger], Refused | None]
@@ -140,7 +139,7 @@ def check_identity(q: Request, at: Situation, limits: Limits, books: OrderLedger
 
 
 def check_quantity(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
-    """What is asked for is positive, on the grid, and more than what is filled already."""
+    """What is asked for is positive, and not less than what is filled already."""
     filled = 0 if q.tracked is None else q.tracked.filled_lots
     if q.lots <= 0 or q.lots < filled:
         return Refused(Refusal.MORE_THAN_ORDERED, q.lots, filled)
@@ -148,8 +147,10 @@ def check_quantity(q: Request, at: Situation, limits: Limits, books: OrderLedger
 
 
 def check_grid(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
-    """Limit and stop prices trade."""
-    command = q.command
+    """Limit and stop prices trade, and so does the quantity; what closes may leave odd lots behind."""
+    command, step = q.command, q.instrument.quantity_step_lots
+    if q.lots % step and not q.closes:
+        return Refused(Refusal.OFF_GRID, q.lots, step)
     stop = 0 if isinstance(command, CancelApproved) else command.stop_ticks
     for ticks in (q.limit_ticks, stop):
         if ticks and ticks % q.instrument.price_step_ticks:
@@ -187,7 +188,7 @@ def check_caps(q: Request, at: Situation, limits: Limits, books: OrderLedger) ->
 
 def check_exposure(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
     """The instrument's worst case, with all that works or may work, stays under the limit."""
-    if q.closes or not limits.gross_value_minor:
+    if q.closes or not limits.position_value_minor:
         return None
     buys, sells = books.working(q.command.instrument)
     held = books.positions.get(q.command.instrument, 0)
@@ -199,8 +200,8 @@ def check_exposure(q: Request, at: Situation, limits: Limits, books: OrderLedger
         sells += added
     worst = max(abs(held + buys), abs(held - sells))
     value = value_minor(q, worst, at)
-    if value > limits.gross_value_minor:
-        return Refused(Refusal.EXPOSURE, value, limits.gross_value_minor)
+    if value > limits.position_value_minor:
+        return Refused(Refusal.EXPOSURE, value, limits.position_value_minor)
     return None
 
 
@@ -210,9 +211,8 @@ def check_rate(q: Request, at: Situation, limits: Limits, books: OrderLedger) ->
     if most == 0:
         return None
     allowed = most + most // 10 if q.closes else most
-    if q.sent_last_minute < allowed:
-        return None
-    return Refused(Refusal.ORDER_RATE, q.sent_last_minute, allowed)
+    sent = books.sent_last_minute(at.now_ns)
+    return None if sent < allowed else Refused(Refusal.ORDER_RATE, sent, allowed)
 
 
 def check_restricted(
@@ -271,6 +271,16 @@ CHECKS: Final[Sequence[Check]] = (
     check_books,
 )
 _OF_CANCELS: Final[Sequence[Check]] = (check_lease, check_identity)
+# What can have changed while an intent was made durable.
+CHECKS_LAST: Final[Sequence[Check]] = (
+    check_lease,
+    check_kill,
+    check_state,
+    check_breaker,
+    check_certificate,
+    check_account,
+    check_age,
+)
 # What is sent again has its name, its place in the worst case and its share of the rate already.
 CHECKS_AGAIN: Final[Sequence[Check]] = tuple(
     each

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -15,6 +14,7 @@ from engine.model.instruments import Instrument
 from engine.ports import Broker, Rows, SubmitOutcome, SubmitStatus
 from runtime.gateway.checks import (
     CHECKS_AGAIN,
+    CHECKS_LAST,
     Limits,
     Request,
     Situation,
@@ -22,13 +22,12 @@ from runtime.gateway.checks import (
     judge,
 )
 from runtime.gateway.ids import client_id, intent_id
+from runtime.gateway.inbox import NO_ROWS
 from runtime.gateway.ledger import OrderLedger, Sent
 from runtime.gateway.refusals import Refusal, Refused
 from runtime.journal.records import Intent, Outcome
 
 MakeDurable = Callable[[tuple[Intent, ...]], Awaitable[None]]
-NO_ROWS: Final[Rows] = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
-_MINUTE: Final = 60 * 10**9
 _KINDS: Final = {
     RiskApproved: at.KIND_SUBMITTED,
     CancelApproved: at.KIND_CANCEL_SENT,
@@ -75,33 +74,40 @@ class Gateway:
         self._note = note
         self._told = told
         self._asks_first = asks_first
-        self._sent_at: deque[int] = deque()
 
     async def send(self, commands: tuple[Approved, ...], durable: MakeDurable) -> Rows:
         """Send what passes the checks; return what is known at once, as facts for the engine."""
         facts: list[Rows] = []
-        passed: list[tuple[Approved, Intent]] = []
+        passed: list[tuple[Request, Intent]] = []
         now_ns = self._situation().now_ns
         for command in commands:
-            intent, refused = self._judged(command)
+            intent = self._intent(command)
+            request = self._request(command, intent)
+            refused = judge(request, self._situation(), self._limits, self.books)
             if refused is not None:
                 facts.append(self._refuse(command, refused, now_ns))
             else:
-                self.books.begin(intent)
-                passed.append((command, intent))
-        if passed and (problem := await _kept(durable, passed)):
-            facts += [self._refuse(command, problem, now_ns) for command, _ in passed]
+                self.books.begin(intent, now_ns)
+                passed.append((request, intent))
+        if passed and (problem := await _kept(durable, [intent for _, intent in passed])):
+            facts += [self._refuse(request.command, problem, now_ns) for request, _ in passed]
             passed.clear()
-        for command, intent in passed:
-            facts.append(await self._one(command, intent, now_ns))
+        for request, intent in passed:
+            # Making it durable took its time: what can have changed meanwhile is judged once more.
+            late = judge(request, self._situation(), self._limits, self.books, CHECKS_LAST)
+            if late is not None:
+                facts.append(self._refuse(request.command, late, now_ns))
+            else:
+                facts.append(await self._one(request.command, intent, now_ns))
         found = np.concatenate(facts) if facts else NO_ROWS
         self.books.hear(found)
         return found
 
     def recall(self, intents: Sequence[Intent], outcomes: Sequence[Outcome], answers: Rows) -> None:
         """Book a sending that is in the journal with what it has come to."""
+        now_ns = self._situation().now_ns
         for intent in intents:
-            self.books.recall(intent, outcomes)
+            self.books.recall(intent, outcomes, now_ns)
         self.books.hear(answers)
 
     async def send_again(
@@ -126,7 +132,7 @@ class Gateway:
                 refused = Refused(Refusal.INTENT_EXPIRED, detail="it was not judged before a crash")
                 facts.append(self._refuse(command, refused, now_ns))
                 continue
-            self.books.begin(intent)
+            self.books.begin(intent, now_ns)
             if self._asks_first and not isinstance(command, CancelApproved):
                 outcome = SubmitOutcome(SubmitStatus.UNKNOWN, code="crash")
                 then = known.get(intent.client_id)
@@ -156,7 +162,6 @@ class Gateway:
             can_only_close(order, self.books),
             order.quantity_lots,
             order.limit_ticks,
-            0,
         )
         refused = judge(request, self._situation(), self._limits, self.books, CHECKS_AGAIN)
         if refused is None:
@@ -193,12 +198,9 @@ class Gateway:
         """Take over a position that an action (a split, a settlement) has changed."""
         self.books.set_position(instrument, lots)
 
-    def _judged(self, command: Approved) -> tuple[Intent, Refused | None]:
-        """Return the intent of a command, and why it may not leave."""
-        intent = self._intent(command)
-        situation = self._situation()
-        is_order, is_cancel = isinstance(command, RiskApproved), isinstance(command, CancelApproved)
-        request = Request(
+    def _request(self, command: Approved, intent: Intent) -> Request:
+        is_order = isinstance(command, RiskApproved)
+        return Request(
             command,
             self._instruments[command.instrument],
             None if is_order else self.books.find(command.order_id),
@@ -206,17 +208,7 @@ class Gateway:
             can_only_close(command, self.books),
             intent.quantity_lots,
             intent.limit_ticks,
-            self._sent_last_minute(situation.now_ns),
         )
-        refused = judge(request, situation, self._limits, self.books)
-        if refused is None and not is_cancel:
-            self._sent_at.append(situation.now_ns)
-        return intent, refused
-
-    def _sent_last_minute(self, now_ns: int) -> int:
-        while self._sent_at and self._sent_at[0] <= now_ns - _MINUTE:
-            self._sent_at.popleft()
-        return len(self._sent_at)
 
     def _intent(self, command: Approved) -> Intent:
         tracked = self.books.find(command.order_id)
@@ -324,10 +316,10 @@ class Gateway:
         return fact
 
 
-async def _kept(durable: MakeDurable, passed: Sequence[tuple[Approved, Intent]]) -> Refused | None:
+async def _kept(durable: MakeDurable, intents: Sequence[Intent]) -> Refused | None:
     """Make intents durable; return why that failed: what is not durable is not sent."""
     try:
-        await durable(tuple(intent for _, intent in passed))
+        await durable(tuple(intents))
     except Exception as error:  # noqa: BLE001  (whatever failed, nothing leaves)
         return Refused(Refusal.NOT_DURABLE, detail=str(error))
     return None

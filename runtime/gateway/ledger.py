@@ -9,7 +9,7 @@ order stays known after its end, because a fill may come late.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -21,6 +21,7 @@ from engine.model import layout as at
 from engine.ports import Rows
 from runtime.journal.records import Intent, Outcome
 
+_MINUTE: Final = 60 * 10**9
 ENDED_KEPT: Final = 10_000  # orders that have ended, for fills that come late
 _ENDS = (at.KIND_CANCELED, at.KIND_EXPIRED, at.KIND_REJECTED)
 
@@ -74,9 +75,13 @@ class OrderLedger:
     _live: dict[int, Tracked] = field(default_factory=dict)
     _ended: OrderedDict[int, Tracked] = field(default_factory=OrderedDict)
     _by_client: dict[str, int] = field(default_factory=dict)
+    _sent_at: deque[int] = field(default_factory=deque)  # of the last minute
 
-    def begin(self, intent: Intent) -> None:
-        """An order is about to be sent."""
+    def begin(self, intent: Intent, now_ns: int = 0) -> None:
+        """A command is about to be sent, at a time of the engine's."""
+        if intent.kind != at.KIND_CANCEL_SENT:
+            self.sent_last_minute(now_ns)  # forgets what is older
+            self._sent_at.append(now_ns)
         if intent.kind == at.KIND_SUBMITTED:
             assert intent.client_id not in self._by_client, f"{intent.client_id} was sent before"
             self._live[intent.order_id] = Tracked(
@@ -97,9 +102,15 @@ class OrderLedger:
             known.wanted_lots = intent.quantity_lots
             known.wanted_limit, known.wanted_stop = intent.limit_ticks, intent.stop_ticks
 
-    def recall(self, intent: Intent, outcomes: Sequence[Outcome]) -> None:
+    def sent_last_minute(self, now_ns: int) -> int:
+        """Return how many orders and changes have left in the minute before a time of the engine's."""
+        while self._sent_at and self._sent_at[0] <= now_ns - _MINUTE:
+            self._sent_at.popleft()
+        return len(self._sent_at)
+
+    def recall(self, intent: Intent, outcomes: Sequence[Outcome], now_ns: int = 0) -> None:
         """An intent was sent, as a journal says: taken, where it says nothing else."""
-        self.begin(intent)
+        self.begin(intent, now_ns)
         if intent.kind == at.KIND_SUBMITTED:
             self.mark(intent.order_id, Sent.TAKEN)
         for outcome in outcomes:
@@ -201,13 +212,14 @@ class OrderLedger:
     def snapshot(self) -> bytes:
         """Return the books, for `restore`."""
         orders = [*self._live.values(), *self._ended.values()]
-        return msgspec.msgpack.encode((self.positions, orders))
+        return msgspec.msgpack.encode((self.positions, orders, list(self._sent_at)))
 
     def restore(self, snapshot: bytes) -> None:
         """Go on from other books."""
-        self.positions, orders = msgspec.msgpack.decode(
-            snapshot, type=tuple[dict[int, int], list[Tracked]]
+        self.positions, orders, sent_at = msgspec.msgpack.decode(
+            snapshot, type=tuple[dict[int, int], list[Tracked], list[int]]
         )
+        self._sent_at = deque(sent_at)
         for each in orders:
             (self._ended if each.sent is Sent.ENDED else self._live)[each.order_id] = each
             self._by_client[each.client_id] = each.order_id

@@ -43,7 +43,7 @@ def limits_of(said: Said | None, instruments: Sequence[Instrument]) -> Limits:
     names = frozenset(said.restricted or ())
     return Limits(
         order_value_minor=to_minor(said.order_value, name="limits.order_value"),
-        gross_value_minor=to_minor(said.position_value, name="limits.position_value"),
+        position_value_minor=to_minor(said.position_value, name="limits.position_value"),
         collar_ppm=int(collar),
         orders_per_minute=said.orders_per_minute,
         restricted=frozenset(n for n, each in enumerate(instruments) if each.symbol in names),

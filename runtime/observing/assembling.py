@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from sqlite3 import ProgrammingError
 from typing import Final, TextIO
 
+from engine.errors import InputError
 from runtime.journal.alerts import Alerts
 from runtime.journal.sessions import SessionStore
 from runtime.observing.alerting import PER_MINUTE, AlertBook, Clear, Raise, Told
@@ -64,7 +66,8 @@ class AlertStore:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            with suppress(Exception):  # away, or closed already: the journal has what it is about
+            # Away, or closed already: what it is about stands in the journal.
+            with suppress(InputError, ProgrammingError):
                 work()
 
     def _keep(self, told: Told) -> None:

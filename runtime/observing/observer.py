@@ -41,7 +41,8 @@ from runtime.observing.masking import Masker
 from runtime.observing.supervising import HEARTBEAT_SECONDS, Alive, supervised
 
 if TYPE_CHECKING:
-    from runtime.session.session import Observers, Session
+    from runtime.session.parts import Observers
+    from runtime.session.session import Session
 
 LOOK_SECONDS: Final = 1.0
 GLANCE_SECONDS: Final = 0.25
@@ -130,7 +131,7 @@ class SessionObserver:
     @property
     def observers(self) -> Observers:
         """What the session tells."""
-        from runtime.session.session import Observers
+        from runtime.session.parts import Observers
 
         return Observers(
             rows=self._shielded(self._rows),

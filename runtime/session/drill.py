@@ -22,7 +22,8 @@ from runtime.feeds.replay import ReplayFeed
 from runtime.journal.records import Noted
 from runtime.journal.sessions import SessionStore
 from runtime.session.kill_switch import NAME, Halt, KillSwitch
-from runtime.session.session import Options, Session
+from runtime.session.parts import Options
+from runtime.session.session import Session
 from runtime.session.starting import PaperPlan, start_paper
 from runtime.session_core.assembling import market_of
 

@@ -31,6 +31,7 @@ from runtime.journal.records import (
     Taken,
     TimeInput,
 )
+from runtime.session.recorded import send_recorded
 from runtime.session.wishes import fulfilled
 from runtime.session_core.core import SessionCore
 from runtime.session_core.steps import NO_ROWS, Follow, Meet, Request, Send, Step
@@ -154,8 +155,7 @@ class Intake:
         self._gateway.follow(request.instrument, request.lots)
 
     async def _send(self, request: Send, kept: Input | None, answers: dict[int, bytes]) -> Rows:
-        # A paper market answers again as it did; what a venue has answered has to be kept.
-        before = dict(answers) if self._market is None else {}
+        before = dict(answers)  # of the sendings of this input so far
 
         async def durable(intents: tuple[Intent, ...]) -> None:
             record = Intents(request.number, intents, kept, self._decided(), before)
@@ -175,9 +175,11 @@ class Intake:
                 remedy="go on with the version and the strategy that the session was made with",
             )
         last = max(recorded.sendings)
-        if self._market is None and request.number < last:
+        if request.number < last:
             answers = to_rows(recorded.sendings[last].answers.get(request.number, b""))
             self._gateway.recall(then.intents, recorded.outcomes, answers)
+            if self._market is not None:
+                send_recorded(self._market, request.commands, then.intents, answers)
             return answers
         sent = self._gateway.send_again(request.commands, then.intents, recorded.outcomes)
         return self._answered(await sent)

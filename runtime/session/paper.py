@@ -23,7 +23,8 @@ from runtime.feeds.stream import StreamFeed
 from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.observing.observer import SessionObserver
-from runtime.session.session import Observers, Options, Session
+from runtime.session.parts import Observers, Options
+from runtime.session.session import Session
 from runtime.session.starting import PaperPlan, left_behind, start_paper, unfinished
 from runtime.session_core.assembling import market_of
 from runtime.workspace import find_workspace

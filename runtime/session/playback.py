@@ -7,18 +7,16 @@ is played too, and has to tell the facts that it told then.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
-from engine.model import layout as at
 from engine.ports import Rows, SimulatedBroker
 from runtime.gateway.inbox import Inbox
 from runtime.gateway.ledger import OrderLedger
-from runtime.gateway.refusals import Refusal
 from runtime.journal.records import (
     FactsInput,
     Input,
@@ -30,6 +28,7 @@ from runtime.journal.records import (
     Taken,
 )
 from runtime.session.intake import advance, begin, step_of, to_bytes, to_rows
+from runtime.session.recorded import key_of, send_recorded
 from runtime.session_core.core import SessionCore
 from runtime.session_core.steps import NO_ROWS, Follow, Meet, Send
 
@@ -174,57 +173,17 @@ class Playback:
     def _send(self, one: Input, request: Send, then: Intents | None, answers: Rows) -> None:
         """See that what was sent then is among the commands now, and send it to the paper market."""
         intents = () if then is None else then.intents
-        commands = {_key(each): each for each in request.commands}
-        kept = {int(row[at.FACT_ORDER]) for row in answers if _was_not_kept(row)}
+        commands = {key_of(each): each for each in request.commands}
         for intent in intents:
             command = commands.get((intent.kind, intent.order_id))
             if command is None or not _is_of(command, intent):
                 raise Divergence(self.number, "sent", NO_ROWS, NO_ROWS, one)
             if self.books is not None:
-                self.books.recall(intent, self.outcomes)
-            if self.market is not None and intent.order_id not in kept:
-                send_now(self.market, command, intent.client_id)
+                self.books.recall(intent, self.outcomes, self.core.now_ns)
         if self.market is not None:
-            self.market.answers()  # they are among those that were recorded
+            send_recorded(self.market, request.commands, intents, answers)
         if self.books is not None:
             self.books.hear(answers)
-
-
-def _was_not_kept(row: Rows) -> bool:
-    """Return whether a fact says that an intent could not be made durable, and so was not sent."""
-    ends = (at.KIND_REJECTED, at.KIND_CANCEL_REJECTED)
-    return row[at.EVENT_KIND] in ends and row[at.FACT_REASON] == Refusal.NOT_DURABLE
-
-
-def send_now(market: SimulatedBroker, command: Approved, client_id: str) -> None:
-    """Send a command to a broker that answers without waiting."""
-    match command:
-        case RiskApproved():
-            at_once(market.submit(command, client_id))
-        case CancelApproved():
-            at_once(market.cancel(command, client_id))
-        case ReplaceApproved():
-            at_once(market.replace(command, client_id))
-
-
-def at_once(answer: Coroutine[Any, Any, T]) -> T:
-    """Return what a coroutine returns that waits for nothing."""
-    try:
-        answer.send(None)
-    except StopIteration as done:
-        value: T = done.value
-        return value
-    raise AssertionError("it waits for something")
-
-
-def _key(command: Approved) -> tuple[int, int]:
-    match command:
-        case RiskApproved():
-            return at.KIND_SUBMITTED, command.order_id
-        case CancelApproved():
-            return at.KIND_CANCEL_SENT, command.order_id
-        case ReplaceApproved():
-            return at.KIND_REPLACE_SENT, command.order_id
 
 
 def _is_of(command: Approved, intent: Intent) -> bool:

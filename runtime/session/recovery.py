@@ -25,9 +25,10 @@ from runtime.journal.records import (
     StartInput,
 )
 from runtime.session.playback import Divergence, Playback
+from runtime.session.standing import Standing
 from runtime.session_core.core import SessionCore
 
-_VERSION = 2  # of a checkpoint's blob
+_VERSION = 3  # of a checkpoint's blob
 _STEP = 10_000  # inputs
 
 
@@ -37,8 +38,7 @@ class Image(msgspec.Struct, frozen=True, array_like=True):
     core: bytes
     market: bytes
     books: bytes
-    is_paused: bool
-    is_killed: bool
+    standing: Standing
     inbox: bytes = b""
 
 
@@ -53,8 +53,7 @@ class Recovered(msgspec.Struct, frozen=True):
     """
 
     cursor: int = 0
-    is_paused: bool = False
-    is_killed: bool = False
+    standing: Standing = Standing()
     in_hand: tuple[Intents, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     has_started: bool = False
@@ -70,9 +69,7 @@ def image_of(
     core: SessionCore,
     market: SimulatedBroker | None,
     books: OrderLedger,
-    *,
-    is_paused: bool,
-    is_killed: bool,
+    standing: Standing,
     inbox: Inbox | None = None,
 ) -> bytes:
     """Return a checkpoint's blob, packed: most of the engine's blocks is room that nothing uses."""
@@ -80,8 +77,7 @@ def image_of(
         core.snapshot(),
         b"" if market is None else market.snapshot(),
         books.snapshot(),
-        is_paused,
-        is_killed,
+        standing,
         b"" if inbox is None else inbox.snapshot(),
     )
     return zlib.compress(msgspec.msgpack.encode(image), 1)
@@ -113,7 +109,7 @@ def recover(
         If this program decides something else than the journal has.
     """
     playback, after = Playback(core, market, books, inbox), 0
-    is_paused = is_killed = has_started = False
+    standing, has_started = Standing(), False
     if checkpoint is not None and core.has_snapshots:
         image = msgspec.msgpack.decode(zlib.decompress(checkpoint.blob), type=Image)
         core.restore(image.core)
@@ -122,33 +118,26 @@ def recover(
         books.restore(image.books)
         if inbox is not None:
             inbox.restore(image.inbox)
-        after, has_started = checkpoint.sequence, True
-        is_paused, is_killed = image.is_paused, image.is_killed
+        after, standing, has_started = checkpoint.sequence, image.standing, True
         playback.cursor = checkpoint.cursor
     try:
         for played in playback.play(entry.record for entry in entries(after)):
             match played.input:
                 case StartInput():
                     has_started = True
-                case OperatorInput(verb="pause" | "flatten"):
-                    is_paused = True
-                case OperatorInput(verb="resume"):
-                    is_paused = False
-                case OperatorInput(verb="kill" | "kill_flatten"):
-                    is_killed = True
-                case OperatorInput(verb="release"):
-                    is_killed = False
+                case OperatorInput() as wish:
+                    standing = standing.after(wish.verb)
                 case _:
                     pass
-            is_paused = is_paused or core.take_fault() is not None
+            if core.take_fault() is not None:
+                standing = standing.paused()
             if played.number % _STEP == 0:
                 progress(played.number)
     except Divergence as error:
         raise refusal(error) from error
     return Recovered(
         playback.cursor,
-        is_paused,
-        is_killed,
+        standing,
         tuple(playback.pending),
         tuple(playback.outcomes),
         has_started,

@@ -8,10 +8,8 @@ decides about trading.
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from hashlib import blake2b
 from typing import Any, Final, cast
 
@@ -24,25 +22,20 @@ from engine.model.trading import Latch, Severity
 from engine.model.units import NS_PER_SECOND
 from engine.ports import (
     Broker,
-    Clock,
     EvidenceClass,
-    Feed,
     FeedItem,
     Notice,
     NoticeKind,
-    Rows,
     SimulatedBroker,
     Slice,
     TimePassed,
 )
 from runtime.approvals import QueuedSignal, queued_signals
-from runtime.gateway.checks import Limits, Market, Situation
+from runtime.gateway.checks import Market, Situation
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.inbox import Inbox
-from runtime.gateway.ledger import OrderLedger
-from runtime.gateway.refusals import Refused
 from runtime.journal.failures import LeaseLost, NotDurable, Trouble, TroubleKind
-from runtime.journal.journal import JournalState, SessionJournal
+from runtime.journal.journal import JournalState
 from runtime.journal.records import (
     Checkpointed,
     Closed,
@@ -55,91 +48,18 @@ from runtime.journal.records import (
     StopInput,
 )
 from runtime.session.intake import InHand, Intake, to_bytes
-from runtime.session.kill_switch import Halt, KillSwitch
+from runtime.session.parts import Asked, Parts
+from runtime.session.periodic import again, every
 from runtime.session.reconciling import differences
 from runtime.session.recovery import Recovered, image_of
-from runtime.session.states import SessionState, require_transition
-from runtime.session.venue import Beside, VenueOptions, VenueSide, require_account
+from runtime.session.states import FEED_ENDED, SessionState, require_transition
+from runtime.session.venue import Beside, VenueSide, require_account
 from runtime.session.wishes import PART, part_rows, rows_of
-from runtime.session_core.core import SessionCore
 
 _S = SessionState
 LATES_MAX: Final = 3
 REFUSED: Final = "refused"  # so begins the answer to a wish that is not followed
 _PRESSURE_OF_REPLAY: Final = 0.25  # then replayed data waits for the journal
-
-
-class Options(msgspec.Struct, frozen=True):
-    """How a session is run; nothing of it decides about trading. Times in seconds."""
-
-    checkpoint_seconds: float = 60.0
-    control_seconds: float = 0.5
-    lease_seconds: float = 10.0
-    decision_seconds: float = 2.0  # a strategy that takes longer is too late: what it wants expires
-    callback_seconds: float = 5.0  # one that takes longer is ended
-    on_stop: str = "keep"  # keep, cancel or flatten: what becomes of what works and is held
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """What a person asks of a running session."""
-
-    verb: str  # pause, resume, stop, flatten, ...
-    who: str
-    why: str = ""
-    argument: str = ""
-    number: str = ""  # in the database
-
-
-class Keeper(msgspec.Struct, frozen=True):
-    """What a session needs of its database beside the journal."""
-
-    checkpoint: Callable[[int, int, bytes], Awaitable[None]]  # sequence, cursor, state
-    # Waits for wishes, or until the kill switch is not as the argument says.
-    controls: Callable[[bool], Awaitable[list[Asked]]]
-    answer: Callable[[Asked, str], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class Observers:
-    """Who looks on; they are told and never asked. `runtime.observing` has those that a person wants.
-
-    `begun` is told an item before it is taken, `item` afterwards; `sending` that commands are about to be
-    sent, and that they were. `tasks` run beside the session's own.
-    """
-
-    rows: Callable[[Rows], None] = lambda rows: None
-    state: Callable[[StateChanged], None] = lambda changed: None
-    noted: Callable[[Noted], None] = lambda noted: None
-    refused: Callable[[Any, Refused], None] = lambda command, refused: None
-    begun: Callable[[FeedItem], None] = lambda item: None
-    sending: Callable[[bool], None] = lambda begins: None
-    item: Callable[[FeedItem], None] = lambda item: None
-    joined: Callable[[Session], None] = lambda session: None
-    tasks: Callable[[], Sequence[Coroutine[Any, Any, None]]] = lambda: ()
-    ended: Callable[[], None] = lambda: None
-    masked: Callable[[str], str] = lambda text: text  # a text without secrets
-
-
-@dataclass(slots=True)
-class Parts:
-    """What a session is made of."""
-
-    core: SessionCore
-    feed: Feed
-    broker: Broker
-    journal: SessionJournal
-    keeper: Keeper
-    books: OrderLedger
-    clock: Clock
-    account: str
-    fingerprint: str
-    switch: KillSwitch
-    limits: Limits = field(default_factory=Limits)
-    options: Options = field(default_factory=Options)
-    observers: Observers = field(default_factory=Observers)
-    inbox: Inbox | None = None  # of a broker with a market of its own
-    venue: VenueOptions = field(default_factory=VenueOptions)
-    draw: Callable[[], float] = random.random  # for waits, in [0, 1)
 
 
 class Session:
@@ -189,9 +109,7 @@ class Session:
         self._lock = asyncio.Lock()
         self._venue = None if inbox is None else self._beside(inbox)
         self._stop_asked: asyncio.Future[str] | None = None
-        self._is_paused = self._recovered.is_paused
-        self._is_killed = self._recovered.is_killed
-        self._is_closing = False  # until nothing is held any more
+        self._standing = self._recovered.standing
         self._holds: dict[str, str] = {}  # who keeps it from entries, and why
         self._decided_ns = 0
         self._troubles: asyncio.Queue[Trouble] = asyncio.Queue()
@@ -211,10 +129,11 @@ class Session:
             self._fail(error)
             raise
         finally:
-            await self.parts.feed.close()
-            await self.parts.broker.close()
-            await self._journal.close()
-            self.parts.observers.ended()
+            async with AsyncExitStack() as last:  # each, whatever becomes of the others
+                last.callback(self.parts.observers.ended)
+                last.push_async_callback(self._journal.close)
+                last.push_async_callback(self.parts.broker.close)
+                last.push_async_callback(self.parts.feed.close)
         return self.state
 
     def stop(self, cause: str) -> None:
@@ -225,7 +144,7 @@ class Session:
     @property
     def is_killed(self) -> bool:
         """Whether it has followed the kill switch."""
-        return self._is_killed
+        return self._standing.is_killed
 
     @property
     def is_connected(self) -> bool:
@@ -258,7 +177,7 @@ class Session:
             )
         if not self._has_started:
             await self.intake.take(StartInput())
-        self._go(_S.PAUSED if self._is_paused else _S.RUNNING, "reconciled")
+        self._go(_S.PAUSED if self._standing.is_paused else _S.RUNNING, "reconciled")
         await self._follow_switch()
         self._after_input()
 
@@ -275,13 +194,8 @@ class Session:
         recorded = {each.sending: each for each in recovered.in_hand}
         one = recovered.in_hand[0].input
         assert one is not None, "the first sending of an input has the input"
-        match one:
-            case OperatorInput(verb="pause" | "resume" | "flatten"):
-                self._is_paused = one.verb != "resume"
-            case OperatorInput(verb="kill" | "kill_flatten" | "release"):
-                self._is_killed = one.verb != "release"
-            case _:
-                pass
+        if isinstance(one, OperatorInput):
+            self._standing = self._standing.after(one.verb)
         self._decided_ns = self.parts.clock.monotonic_ns()
         await self.intake.take(one, recorded=InHand(recorded, recovered.outcomes))
         self.cursor = getattr(one, "cursor", self.cursor)
@@ -290,15 +204,23 @@ class Session:
     async def _work(self) -> str:
         """Run the tasks until the first of them that may end has ended; return why."""
         assert self._stop_asked is not None
-        pump = asyncio.create_task(self._pump())
+        options, pump = self.parts.options, asyncio.create_task(self._pump())
         others = [
             asyncio.create_task(each)
             for each in (
                 *(self._venue.tasks() if self._venue is not None else ()),
-                self._again(self._obey),
-                self._every(self.parts.options.checkpoint_seconds, self.checkpoint, self._phase()),
-                self._every(self.parts.options.lease_seconds, self._renew),
-                self._every(self.parts.options.control_seconds, self._close_rest),
+                again(self._obey, self._tell_database, "obey"),
+                every(
+                    self.parts.clock,
+                    options.checkpoint_seconds,
+                    self.checkpoint,
+                    self._tell_database,
+                    self._phase(),
+                ),
+                every(self.parts.clock, options.lease_seconds, self._renew, self._tell_database),
+                every(
+                    self.parts.clock, options.control_seconds, self._close_rest, self._tell_database
+                ),
                 self._heed_journal(),
                 *self.parts.observers.tasks(),
             )
@@ -309,7 +231,7 @@ class Session:
             for each in done:
                 if each is not self._stop_asked:
                     each.result()  # raises what has ended it
-            return self._stop_asked.result() if self._stop_asked.done() else "the feed has ended"
+            return self._stop_asked.result() if self._stop_asked.done() else FEED_ENDED
         finally:
             async with self._lock:  # so that no input is cut in its middle
                 for task in (pump, *others):
@@ -320,7 +242,7 @@ class Session:
         """Stop: no entries, what works treated as asked, everything durable."""
         self._go(_S.STOPPING, cause)
         on_stop = self.parts.options.on_stop
-        if cause == "the feed has ended":
+        if cause == FEED_ENDED:
             await self.intake.take(StopInput())
         elif on_stop in ("cancel", "flatten"):
             await self.intake.take(self._wish(Asked(on_stop, "session", cause)))
@@ -383,7 +305,7 @@ class Session:
         if spent_ns is None:
             return  # a slice that the strategy is not shown
         self._lates = self._lates + 1 if spent_ns > self._late_ns else 0
-        if self._lates < LATES_MAX or self._is_paused:
+        if self._lates < LATES_MAX or self._standing.is_paused:
             return
         self._lates = 0
         seconds = self.parts.options.decision_seconds
@@ -409,7 +331,7 @@ class Session:
     def _free(self, who: str, cause: str) -> None:
         was_held = self._holds.pop(who, None) is not None
         if was_held and not self._holds and self.state is _S.RECONCILING:
-            self._go(_S.PAUSED if self._is_paused else _S.RUNNING, cause)
+            self._go(_S.PAUSED if self._standing.is_paused else _S.RUNNING, cause)
             self._after_input()
 
     def _beside(self, inbox: Inbox) -> VenueSide:
@@ -434,39 +356,8 @@ class Session:
         await self.intake.take(one)
         self._after_input()
 
-    async def _every(
-        self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], phase: float = 0.0
-    ) -> None:
-        """Do some work again and again, at the same moments as other sessions of this process.
-
-        `phase` is a fraction of the time between.
-        """
-        period = round(seconds * NS_PER_SECOND)
-
-        async def waited() -> None:
-            wait = period - (self.parts.clock.monotonic_ns() - round(phase * period)) % period
-            if wait < period // 8:  # so long was the last one early, or so little has happened
-                wait += period
-            await self.parts.clock.sleep(wait / NS_PER_SECOND)
-            await work()
-
-        await self._again(waited, work.__name__.strip("_"))
-
-    async def _again(
-        self, work: Callable[[], Coroutine[Any, Any, None]], name: str = "obey"
-    ) -> None:
-        """Do some work again and again; while the database is away it fails, and that is told once."""
-        is_failing = False
-        while True:
-            try:
-                await work()
-                is_failing = False
-            except LeaseLost:
-                raise
-            except InputError as error:
-                if not is_failing:
-                    self._note("database", "warning", name, error.problem)
-                is_failing = True
+    def _tell_database(self, name: str, problem: str) -> None:
+        self._note("database", "warning", name, problem)
 
     def _phase(self) -> float:
         """Return when it stores its state between two of its times: not all sessions at once."""
@@ -474,7 +365,7 @@ class Session:
 
     async def _obey(self) -> None:
         """Do what people ask for, as soon as they do; the kill switch comes first."""
-        found = await self.parts.keeper.controls(self._is_killed)
+        found = await self.parts.keeper.controls(self._standing.is_killed)
         async with self._lock:
             await self._follow_switch()
         for asked in found:
@@ -484,41 +375,37 @@ class Session:
 
     async def _follow_switch(self) -> None:
         """Withdraw everything, and close it where that is wanted; or go on, when it was released."""
-        halt = self.parts.switch.state()
-        if (halt is not None) == self._is_killed:
-            return
-        if halt is not None:
-            await self._kill(halt)
-            return
-        self._is_killed = self._is_closing = False
-        await self.intake.take(self._wish(Asked("release", "kill switch", "it was released")))
-        self._after_input()
+        halt, standing = self.parts.switch.state(), self._standing
+        if halt is None:
+            if standing.is_killed:
+                await self._follow(Asked("release", "kill switch", "it was released"))
+        elif not standing.is_killed or (halt.flatten and not standing.is_closing):
+            self._note("halt", "critical", "kill switch", f"{halt.who}: {halt.why}")
+            verb = "kill_flatten" if halt.flatten else "kill"
+            await self._follow(Asked(verb, halt.who, halt.why))
 
-    async def _kill(self, halt: Halt) -> None:
-        self._is_killed, self._is_closing = True, halt.flatten
-        self._note("halt", "critical", "kill switch", f"{halt.who}: {halt.why}")
-        verb = "kill_flatten" if halt.flatten else "kill"
-        await self.intake.take(self._wish(Asked(verb, halt.who, halt.why)))
+    async def _follow(self, asked: Asked) -> None:
+        """Have the engine take a wish; what it leaves standing stands before anything is sent."""
+        wish = self._wish(asked)
+        self._standing = self._standing.after(asked.verb)
+        await self.intake.take(wish)
         self._after_input()
 
     async def _close_rest(self) -> None:
         """Close what could not be closed at once: the orders withdrawn were in its way.
 
-        With the trading loop that is the engine's own work.
+        With the trading loop that is the engine's own work. A halt that is on may want more by now.
         """
-        halt = self.parts.switch.state()
-        if self._is_killed and halt is not None and halt.flatten and not self._is_closing:
-            async with self._lock:
-                await self._kill(halt)  # a halt that was on without closing
-        if not self._is_closing or self._core.plain.account[at.ACCOUNT_TRADING]:
-            return
-        if not self._core.positions():
-            self._is_closing = self._is_killed
-        elif not self.gateway.books.live():
-            verb = "kill_flatten" if self._is_killed else "flatten"
-            async with self._lock:
-                await self.intake.take(self._wish(Asked(verb, "session", "the rest")))
-                self._after_input()
+        async with self._lock:
+            await self._follow_switch()
+            standing = self._standing
+            if not standing.is_closing or self._core.plain.account[at.ACCOUNT_TRADING]:
+                return
+            if not self._core.positions():
+                self._standing = standing.flat()
+            elif not self.gateway.books.live():
+                verb = "kill_flatten" if standing.is_killed else "flatten"
+                await self._follow(Asked(verb, "session", "the rest"))
 
     async def checkpoint(self) -> None:
         """Store the state, so that a restart has less to play."""
@@ -526,14 +413,8 @@ class Session:
             return
         async with self._lock:
             books = self.gateway.books
-            state = image_of(
-                self._core,
-                self._market,
-                books,
-                is_paused=self._is_paused,
-                is_killed=self._is_killed,
-                inbox=None if self._venue is None else self._venue.inbox,
-            )
+            inbox = None if self._venue is None else self._venue.inbox
+            state = image_of(self._core, self._market, books, self._standing, inbox)
             record = Checkpointed(self._core.state_hash, self.cursor)
             sequence, cursor = self._journal.append(record), self.cursor
         await self._journal.durable(sequence)
@@ -578,13 +459,11 @@ class Session:
             return f"{REFUSED}: {error}"
         if asked.verb in ("approve", "reject") and not self._is_waiting(asked.argument):
             return f"{REFUSED}: no signal {asked.argument} waits: it was decided, or is too late"
-        if asked.verb in ("pause", "resume", "flatten"):
-            self._is_paused = asked.verb != "resume"
-        self._is_closing = self._is_closing or asked.verb == "flatten"
+        self._standing = self._standing.after(asked.verb)
         await self.intake.take(wish)
-        if self._is_paused and self.state in (_S.RUNNING, _S.HALTED):
+        if self._standing.is_paused and self.state in (_S.RUNNING, _S.HALTED):
             self._go(_S.PAUSED, said)
-        elif not self._is_paused and self.state is _S.PAUSED:
+        elif not self._standing.is_paused and self.state is _S.PAUSED:
             self._go(_S.RUNNING, said)
         self._after_input()
         return f"{asked.verb}: done; the session is {self.state.value}"
@@ -631,7 +510,7 @@ class Session:
             kill_closes=closes,
             lease_until_ns=self._journal.lease.until_monotonic_ns,
             severity=self.severity,
-            certificate="",
+            certificate="" if self._market is not None else self.parts.certificate(),
             account="",
             pressure=self._journal.pressure,
             quarantined=frozenset() if self._venue is None else self._venue.quarantined,
@@ -652,17 +531,22 @@ class Session:
         """Follow what the input has changed: a guard that halts, a strategy that broke."""
         fault = self._core.take_fault()
         if fault is not None:
-            self._is_paused = True
+            self._standing = self._standing.paused()
             self._note("strategy", "critical", "strategy", str(fault))
             if self.state is _S.RUNNING:
                 self._go(_S.PAUSED, "the strategy broke; what is open stays managed")
-        is_halted = self._is_killed or self.severity >= Severity.FLATTENING
+        is_halted = self._standing.is_killed or self.severity >= Severity.FLATTENING
         if is_halted and self.state in (_S.RUNNING, _S.PAUSED):
-            cause = "the kill switch is on" if self._is_killed else "a guard has halted the account"
+            cause = (
+                "the kill switch is on"
+                if self._standing.is_killed
+                else "a guard has halted the account"
+            )
             self._go(_S.HALTED, cause)
         elif not is_halted and self.state is _S.HALTED:
             self._go(
-                _S.PAUSED if self._is_paused else _S.RUNNING, "what had halted it was released"
+                _S.PAUSED if self._standing.is_paused else _S.RUNNING,
+                "what had halted it was released",
             )
 
     def _go(self, state: SessionState, cause: str) -> None:

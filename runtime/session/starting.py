@@ -22,8 +22,10 @@ from runtime.journal.sessions import NewSession, SessionRecord, SessionStore
 from runtime.session.intake import to_bytes
 from runtime.session.kill_switch import NAME, KillSwitch
 from runtime.session.opening import Ground, opened_of
+from runtime.session.parts import Asked, Keeper, Observers, Options, Parts
 from runtime.session.recovery import Recovered, recover, schema
-from runtime.session.session import Asked, Keeper, Observers, Options, Parts, Session
+from runtime.session.session import Session
+from runtime.session.states import FEED_ENDED
 from runtime.session_core.assembling import (
     Market,
     new_paper_broker,
@@ -70,9 +72,6 @@ def unfinished(store: SessionStore, plan: PaperPlan) -> SessionRecord | None:
             is_same = each.fingerprint == plan.config.fingerprint and each.feed == plan.feed.name
             return each if is_same and each.cause != FEED_ENDED else None
     return None
-
-
-FEED_ENDED = "the feed has ended"
 
 
 def start_paper(

@@ -33,6 +33,7 @@ class SessionState(StrEnum):
 
 
 _S = SessionState
+FEED_ENDED: Final = "the feed has ended"  # the cause of a stop after which nothing can go on
 
 TRANSITIONS: Final[dict[SessionState, tuple[SessionState, ...]]] = {
     _S.CREATED: (_S.STARTING, _S.FAILED),

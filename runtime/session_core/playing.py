@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
-from engine.approved import CancelApproved, ReplaceApproved, RiskApproved
+from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
 from engine.ports import Rows, SimulatedBroker, Slice
 from runtime.session_core.core import SessionCore
 from runtime.session_core.steps import NO_ROWS, Follow, Meet, Send, Step
@@ -47,17 +47,21 @@ def _answer(request: Send | Follow | Meet, broker: SimulatedBroker) -> Rows:
             return NO_ROWS
         case Send(commands, _):
             for command in commands:
-                client_id = str(command.order_id)
-                match command:
-                    case RiskApproved():
-                        at_once(broker.submit(command, client_id))
-                    case CancelApproved():
-                        at_once(broker.cancel(command, client_id))
-                    case ReplaceApproved():
-                        at_once(broker.replace(command, client_id))
+                send_now(broker, command, str(command.order_id))
             return broker.answers()
         case _:
             raise AssertionError(f"{request} is answered by the caller")
+
+
+def send_now(broker: SimulatedBroker, command: Approved, client_id: str) -> None:
+    """Send a command to a broker that answers without waiting."""
+    match command:
+        case RiskApproved():
+            at_once(broker.submit(command, client_id))
+        case CancelApproved():
+            at_once(broker.cancel(command, client_id))
+        case ReplaceApproved():
+            at_once(broker.replace(command, client_id))
 
 
 def at_once(asked: Coroutine[Any, Any, _Result]) -> _Result:

@@ -31,8 +31,9 @@ from runtime.journal.records import Opened, SliceInput
 from runtime.journal.sessions import NewSession, SessionStore
 from runtime.session.intake import to_rows
 from runtime.session.kill_switch import KillSwitch
+from runtime.session.parts import Asked, Keeper, Observers, Options, Parts
 from runtime.session.recovery import Recovered, recover, schema
-from runtime.session.session import Asked, Keeper, Observers, Options, Parts, Session
+from runtime.session.session import Session
 from runtime.session_core.core import SessionCore
 from sims.network import Endpoint
 
@@ -199,13 +200,16 @@ class Life:
                 self.inbox,
                 world.plan.watch,
                 draw=world.random.random,
+                certificate=lambda: "",
             ),
             recovered,
         )
         self._watch_intake()
         if recovered.has_started or recovered.in_hand:
-            world.note(f"goes on: {len(recovered.in_hand)} in hand, paused {recovered.is_paused}")
-            in_hand, is_paused = len(recovered.in_hand), recovered.is_paused
+            world.note(
+                f"goes on: {len(recovered.in_hand)} in hand, paused {recovered.standing.is_paused}"
+            )
+            in_hand, is_paused = len(recovered.in_hand), recovered.standing.is_paused
             world.audit(lambda a: a.recovered(self, is_paused=is_paused, in_hand=in_hand))
         WHOSE.set(self)
         self.task = asyncio.create_task(self._run())

@@ -21,8 +21,8 @@ from runtime.journal.checkpoints import Checkpoints
 from runtime.journal.journal import SessionJournal
 from runtime.journal.records import Intents
 from runtime.journal.writer import GroupWriter
+from runtime.session.parts import Options
 from runtime.session.replaying import replay
-from runtime.session.session import Options
 from sims.paper import PaperBroker
 from tests.unit.session.papers import Desk
 

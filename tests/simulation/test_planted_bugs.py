@@ -27,6 +27,7 @@ from runtime.journal.journal import SessionJournal
 from runtime.journal.records import Checkpointed, Intent
 from runtime.session.recovery import Recovered, image_of
 from runtime.session.session import Session
+from runtime.session.standing import Standing
 from runtime.session.venue import VenueSide
 from tests.simulation.worlds import run_seed
 
@@ -113,9 +114,7 @@ def takes_a_checkpoint_with_an_input_in_hand(patch: Patch) -> None:
     async def checkpoint(self: Session) -> None:
         assert self._venue is not None
         books, inbox = self.gateway.books, self._venue.inbox
-        state = image_of(
-            self._core, None, books, is_paused=self._is_paused, is_killed=False, inbox=inbox
-        )
+        state = image_of(self._core, None, books, self._standing, inbox)
         record = Checkpointed(self._core.state_hash, self.cursor)
         sequence, cursor = self._journal.append(record), self.cursor
         await self._journal.durable(sequence)
@@ -128,7 +127,7 @@ def forgets_a_pause_at_a_restart(patch: Patch) -> None:
     recover = processes.recover
 
     def recovered(*arguments: Any, **keys: Any) -> Recovered:
-        return msgspec.structs.replace(recover(*arguments, **keys), is_paused=False)
+        return msgspec.structs.replace(recover(*arguments, **keys), standing=Standing())
 
     patch.setattr(processes, "recover", recovered)
 

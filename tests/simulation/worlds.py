@@ -29,8 +29,8 @@ from runtime.gateway.ledger import OrderLedger
 from runtime.journal.failures import JournalFailure
 from runtime.journal.leases import LeaseHeld
 from runtime.journal.sessions import SessionStore
+from runtime.session.parts import Asked
 from runtime.session.recovery import recover
-from runtime.session.session import Asked
 from runtime.store.processes import Process
 from sims.network import Exchange
 from sims.paper import PaperBroker

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -151,13 +151,16 @@ class Desk:
                 books.begin(order_intent(1, 1, 10, 0))
                 books.mark(1, Sent.ENDED)
             case ["sent", count]:
-                self.gateway._sent_at.extend([1] * int(count))
+                books._sent_at.extend([1] * int(count))
             case ["held", lots]:
                 books.set_position(0, int(lots))
             case ["engine", "holds", lots]:
                 self.engine_lots = int(lots)
             case ["venue", "states", lots]:
                 values["stated"] = lambda instrument: int(lots)
+            case ["lots", "of", step]:
+                odd = replace(ABC, quantity_step_lots=int(step))
+                self.gateway._instruments = [odd]
             case ["quarantined"]:
                 values["quarantined"] = frozenset({0})
             case ["journal", how, *_]:
@@ -277,3 +280,45 @@ def test_what_cannot_be_made_durable_is_not_sent() -> None:
     assert desk.broker.sent == []
     assert facts[:, at.FACT_REASON].tolist() == [Refusal.NOT_DURABLE]
     assert desk.gateway.books.working(0) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"is_killed": True}, Refusal.KILLED),
+        ({"lease_until_ns": 0}, Refusal.LEASE_LOST),
+        ({"may_enter": False}, Refusal.SESSION_NOT_RUNNING),
+        ({"monotonic_ns": 131 * SECOND}, Refusal.INTENT_EXPIRED),
+        ({"certificate": "it was revoked"}, Refusal.NO_CERTIFICATE),
+    ],
+)
+def test_what_changes_while_an_intent_is_made_durable_is_heeded(
+    changed: dict[str, Any], code: Refusal
+) -> None:
+    desk = Desk(Line("", 0, "", "running", "", ""))
+
+    async def durable(intents: tuple[Intent, ...]) -> None:
+        desk.values |= changed
+
+    facts = asyncio.run(desk.gateway.send((command_of("buy 10"),), durable))
+    assert desk.broker.sent == []
+    assert facts[:, at.FACT_REASON].tolist() == [code]
+    assert desk.gateway.books.live() == ()
+
+
+def test_an_exit_that_closes_all_is_not_taken_for_an_entry_after_it_is_durable() -> None:
+    desk = Desk(Line("", 0, "", "paused; held 10", "", ""))
+
+    async def durable(intents: tuple[Intent, ...]) -> None:
+        pass
+
+    facts = asyncio.run(desk.gateway.send((command_of("sell 10"),), durable))
+    assert len(facts) == 0 and len(desk.broker.sent) == 1
+
+
+def test_the_rate_is_remembered_over_a_restart() -> None:
+    desk = Desk(Line("", 0, "", "sent 3", "", ""))
+    again = OrderLedger()
+    again.restore(desk.gateway.books.snapshot())
+    assert again.sent_last_minute(1) == 3
+    assert again.sent_last_minute(60 * SECOND + 1) == 0

@@ -33,7 +33,7 @@ def test_what_is_written_is_held(tmp_path: Path) -> None:
         'orders_per_minute = 30\nrestricted = ["DEF", "GHI"]\n',
     )
     assert found.order_value_minor == 5_000_050_000_000
-    assert found.gross_value_minor == 20_000_000_000_000
+    assert found.position_value_minor == 20_000_000_000_000
     assert found.collar_ppm == 75_000
     assert found.orders_per_minute == 30
     assert found.restricted == {1}, "GHI is not among the instruments"

@@ -93,7 +93,7 @@ def test_a_session_that_goes_on_links_to_what_was_before(example: str, tmp_path:
             async def part(until: float = until) -> None:
                 import asyncio
 
-                from runtime.session.session import Observers
+                from runtime.session.parts import Observers
 
                 session_ids = [each.id for each in store.list()]
                 known = known_of(store, session_ids[0]) if session_ids else None

@@ -16,8 +16,9 @@ from runtime.config import load_strategy
 from runtime.journal.records import Noted
 from runtime.observing.watchdog import CallbackGuard, StrategyStuck
 from runtime.session.kill_switch import Halt
+from runtime.session.parts import Options
 from runtime.session.replaying import replay
-from runtime.session.session import Options, Session
+from runtime.session.session import Session
 from runtime.session.states import SessionState
 from sims.virtual_time import run_virtual
 from tests.unit.session.papers import Desk

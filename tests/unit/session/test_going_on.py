@@ -22,7 +22,8 @@ from runtime.journal.frames import JournalFile
 from runtime.journal.records import Noted
 from runtime.journal.sessions import SessionStore
 from runtime.session.kill_switch import Halt, KillSwitch
-from runtime.session.session import REFUSED, Asked, Options, Session, cannot_go_on
+from runtime.session.parts import Asked, Options
+from runtime.session.session import REFUSED, Session, cannot_go_on
 from runtime.session.starting import left_behind, start_paper
 from runtime.session.states import SessionState
 from sims.virtual_time import run_virtual

@@ -15,6 +15,7 @@ from runtime.journal.records import OperatorInput, Taken
 from runtime.session.kill_switch import Halt, KillSwitch
 from runtime.session.replaying import replay
 from runtime.session.session import Session
+from runtime.session.standing import Standing
 from runtime.session.starting import start_paper, switch_of
 from runtime.session.states import SessionState
 from sims.virtual_time import run_virtual
@@ -144,3 +145,24 @@ def test_a_halt_that_is_on_can_be_made_to_close(tmp_path: Path) -> None:
         session = run_virtual(story())
     assert held, "a halt alone leaves what is held"
     assert session.parts.core.positions() == []
+
+
+@pytest.mark.parametrize(
+    ("verbs", "stands"),
+    [
+        ("pause", Standing(is_paused=True)),
+        ("pause resume", Standing()),
+        ("flatten", Standing(is_paused=True, is_closing=True)),
+        ("flatten resume", Standing()),
+        ("kill", Standing(is_killed=True)),
+        ("kill kill_flatten", Standing(is_killed=True, is_closing=True)),
+        ("kill_flatten resume", Standing(is_killed=True, is_closing=True)),
+        ("pause kill_flatten release", Standing(is_paused=True)),
+        ("approve cancel part reset", Standing()),
+    ],
+)
+def test_what_wishes_leave_standing(verbs: str, stands: Standing) -> None:
+    found = Standing()
+    for verb in verbs.split():
+        found = found.after(verb)
+    assert found == stands

@@ -13,8 +13,9 @@ from engine.errors import InputError, TraderError
 from runtime.journal.leases import LeaseHeld, Leases
 from runtime.journal.records import Noted
 from runtime.journal.writer import GroupWriter
+from runtime.session.parts import Options
 from runtime.session.replaying import replay
-from runtime.session.session import Options, Session
+from runtime.session.session import Session
 from runtime.session.starting import start_paper
 from runtime.session.states import SessionState
 from runtime.store.processes import Process

@@ -18,7 +18,8 @@ from runtime.feeds.stream import StreamFeed
 from runtime.feeds.tape import Tape
 from runtime.journal.sessions import SessionStore
 from runtime.session.replaying import Replayed, replay
-from runtime.session.starting import FEED_ENDED, PaperPlan, start_paper, unfinished
+from runtime.session.starting import PaperPlan, start_paper, unfinished
+from runtime.session.states import FEED_ENDED
 from runtime.session_core.assembling import market_of
 from tests.unit.session.papers import Desk
 
