@@ -91,7 +91,7 @@ def data_on(
             where="data.start, data.end",
             remedy=f"they are {format_moment(start)} and {format_moment(end)}; the end is excluded",
         )
-    return replace(data, start_ns=start, end_ns=end)
+    return replace(data, start_ns=start, end_ns=end).sealed()
 
 
 def _other_world(dataset: str) -> WorldSource | None:
@@ -137,7 +137,8 @@ def _data(table: DataTable) -> DataSection:
         adjustment=table.adjustment,
         benchmark=table.benchmark,
         world=_world(table),
-    )
+        holdout_ns=table.holdout,
+    ).sealed()
 
 
 def _world(table: DataTable) -> WorldSource | None:

@@ -146,6 +146,10 @@ def _data(file: StrategyFile) -> Iterator[Problem]:
     data = file.data
     if data.start is not None and data.end is not None and data.start >= data.end:
         yield Problem(("data", "end"), "end is not after start", "end is excluded")
+    if data.start is not None and data.holdout is not None and data.start >= data.holdout:
+        yield Problem(
+            ("data", "holdout"), "holdout is not after start", "everything would be sealed"
+        )
     if len(set(data.instruments or ())) < len(data.instruments or ()):
         twice = next(s for s in data.instruments or () if (data.instruments or ()).count(s) > 1)
         yield Problem(("data", "instruments"), f"{twice} is listed twice", "list it once")

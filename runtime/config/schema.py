@@ -134,6 +134,12 @@ class DataTable(Table):
     end: Moment | None = Field(
         None, description="Last time, excluded.", json_schema_extra=_MOMENT_ACCEPTED
     )
+    holdout: Moment | None = Field(
+        None,
+        description="Data from here on are sealed: backtests, searches and replays end before it, and "
+        "only the promotion gate reads them. At least the last 20 % and 60 days should be.",
+        json_schema_extra=_MOMENT_ACCEPTED,
+    )
     adjustment: Literal["splits", "none"] = Field(
         "splits",
         description="Whether formulas see prices that are continuous over splits (forward factors: "

@@ -42,6 +42,7 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "instruments": {'kind': 'texts', 'shortest': 1, 'longest': 100, 'fewest': 1, 'most': 10000, 'default': None},
         "start": {'kind': 'moment', 'default': None},
         "end": {'kind': 'moment', 'default': None},
+        "holdout": {'kind': 'moment', 'default': None},
         "adjustment": {'kind': 'choice', 'words': ('splits', 'none'), 'default': 'splits'},
         "benchmark": {'kind': 'text', 'shortest': 1, 'longest': 100, 'default': None},
         "world": {'kind': 'table', 'table': 'WorldTable', 'default': None},

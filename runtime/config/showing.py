@@ -33,7 +33,7 @@ ABSENT = "not in the file"
 _SECRET = re.compile(r"(?:^|_)(?:url|token|password|passphrase|secret|key)$")
 _USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 _SWITCHES = frozenset({("signals",), ("risk",), ("exits",), ("guards",)})
-_MOMENTS = frozenset({("data", "start"), ("data", "end")})
+_MOMENTS = frozenset({("data", "start"), ("data", "end"), ("data", "holdout")})
 _TIMEOUT = ("execution", "timeout")
 
 # What a run uses where the file says nothing and the default is not one value.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.errors import ConfigError, FormulaError
 from engine.lang.compiler import compile_program
 from engine.lang.program import Program
+from engine.model.units import INT64_MAX
 from runtime.config.fingerprint import fingerprint_of
 from runtime.config.locate import Key, Place, find_place
 from runtime.config.parameters import ParameterSpec, ParameterValue, override
@@ -71,7 +72,10 @@ class WorldSource:
 
 @dataclass(frozen=True, slots=True)
 class DataSection:
-    """What the strategy runs on. Times are ns UTC, `end_ns` excluded; None is open."""
+    """What the strategy runs on. Times are ns UTC, `end_ns` excluded; None is open.
+
+    Data from `holdout_ns` on are sealed: `end_ns` is not after it, but in what `unsealed` returns.
+    """
 
     dataset: str
     instruments: tuple[str, ...] | None = None
@@ -80,6 +84,20 @@ class DataSection:
     adjustment: str = "splits"
     benchmark: str | None = None
     world: WorldSource | None = None
+    holdout_ns: int | None = field(default=None, metadata={"decides": False})
+    unsealed_end_ns: int | None = field(default=None, metadata={"decides": False})
+
+    def sealed(self) -> DataSection:
+        """Return the data without what is held out."""
+        if self.holdout_ns is None or (self.end_ns or INT64_MAX) <= self.holdout_ns:
+            return self
+        return replace(self, end_ns=self.holdout_ns, unsealed_end_ns=self.end_ns)
+
+    def unsealed(self) -> DataSection:
+        """Return the data with what is held out; for the promotion gate, nobody else."""
+        if self.holdout_ns is None or self.end_ns != self.holdout_ns:
+            return self
+        return replace(self, end_ns=self.unsealed_end_ns, unsealed_end_ns=None)
 
 
 @dataclass(frozen=True, slots=True)
