@@ -138,7 +138,7 @@ class ClientIds(StrEnum):
 
 
 class AccountFacts(msgspec.Struct, frozen=True):
-    """An account as its broker states it."""
+    """An account as its broker states it; `is_blocked` where it may not trade, whatever the reason."""
 
     account: str
     environment: Environment
@@ -147,10 +147,15 @@ class AccountFacts(msgspec.Struct, frozen=True):
     is_blocked: bool = False
     cash_minor: int = 0
     buying_power_minor: int = 0
+    equity_minor: int = 0
+    may_short: bool = False
 
 
 class VenuePosition(msgspec.Struct, frozen=True):
-    """A position as the broker states it, in lots, negative for short."""
+    """A position as the broker states it, in lots, negative for short.
+
+    `instrument` is -1 here and below for what is none of the session's.
+    """
 
     instrument: int
     lots: int
