@@ -21,8 +21,18 @@ from runtime.compile_cache import sources_digest
 from runtime.config import StrategyConfig, load_strategy
 from runtime.config.parameters import parse_value
 from runtime.journal.records import Opened
+from runtime.promotion.fingerprint import (
+    Fingerprint,
+    fingerprint_from,
+    fingerprint_of,
+    parts_text,
+)
 from runtime.session_core.assembling import Market
 from runtime.store.python_modules import load
+
+# Keys of `Opened.data`: what a certificate has to cover, and its parts.
+FINGERPRINT_CORE = "fingerprint.core"
+FINGERPRINT_PARTS = "fingerprint.parts"
 
 
 class _Market(msgspec.Struct):
@@ -36,7 +46,11 @@ class _Market(msgspec.Struct):
 
 
 class Ground(msgspec.Struct, frozen=True):
-    """What a session stands on: names for the journal and for people."""
+    """What a session stands on: names for the journal and for people.
+
+    `venue` and `environment` (live, paper or rehearsal) are of the market that is traded, or whose feed
+    a paper session is on.
+    """
 
     account: str
     broker: str
@@ -44,11 +58,21 @@ class Ground(msgspec.Struct, frozen=True):
     evidence: str
     mode: str
     data: dict[str, str] = {}
+    venue: str = ""
+    environment: str = "paper"
 
 
 def opened_of(config: StrategyConfig, market: Market, ground: Ground) -> Opened:
     """Return the first record of a session's journal."""
     place, texts = _files(config)
+    symbols = tuple(item.symbol for item in market.instruments)
+    fingerprint = fingerprint_of(
+        config,
+        venue=ground.venue,
+        environment=ground.environment,
+        account=ground.account,
+        symbols=symbols,
+    )
     return Opened(
         strategy=config.name,
         fingerprint=config.fingerprint,
@@ -61,9 +85,18 @@ def opened_of(config: StrategyConfig, market: Market, ground: Ground) -> Opened:
         feed=ground.feed,
         evidence=ground.evidence,
         mode=ground.mode,
-        instruments=tuple(item.symbol for item in market.instruments),
-        data=ground.data | _data(config) | {"file": place, "market": _market_text(market)},
+        instruments=symbols,
+        data=ground.data
+        | _data(config)
+        | {"file": place, "market": _market_text(market)}
+        | {FINGERPRINT_CORE: fingerprint.core, FINGERPRINT_PARTS: parts_text(fingerprint)},
     )
+
+
+def fingerprint_in(opened: Opened) -> Fingerprint | None:
+    """Return what a session ran when it was opened; None of one from before that was written."""
+    text = opened.data.get(FINGERPRINT_PARTS)
+    return None if text is None else fingerprint_from(text)
 
 
 def strategy_of(opened: Opened, folder: Path) -> tuple[StrategyConfig, Market]:

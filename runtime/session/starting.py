@@ -50,6 +50,8 @@ class PaperPlan:
         The kill switch; the store's own when left out.
     progress
         Told now and then how many inputs recovery has played.
+    venue
+        Whose market it is, where the feed is a venue's.
     """
 
     config: StrategyConfig
@@ -63,6 +65,7 @@ class PaperPlan:
     observers: Observers = field(default_factory=Observers)
     switch: KillSwitch | None = None
     progress: Callable[[int], None] = lambda played: None
+    venue: str = ""
 
 
 def unfinished(store: SessionStore, plan: PaperPlan) -> SessionRecord | None:
@@ -239,7 +242,9 @@ def _use_mode(core: SessionCore, mode: str) -> None:
 
 
 def _record(plan: PaperPlan) -> Opened:
-    ground = Ground(plan.account, "paper", plan.feed.name, plan.feed.evidence.value, plan.mode)
+    ground = Ground(
+        plan.account, "paper", plan.feed.name, plan.feed.evidence.value, plan.mode, venue=plan.venue
+    )
     return opened_of(plan.config, plan.market, ground)
 
 
