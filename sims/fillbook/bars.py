@@ -55,10 +55,11 @@ from sims.fillbook.layout import (
     POINT_OPEN,
     POINT_PATH,
     RULE_STRIDE,
+    SETTING_LATE,
     SETTING_PATH,
     Book,
 )
-from sims.fillbook.lifetimes import HAS_DATES, HAS_LATER, arrive, expire_dated
+from sims.fillbook.lifetimes import HAS_DATES, HAS_LATER, arrive, expire_dated, hold_back
 from sims.fillbook.orders import fill, is_in_play, is_working, lots_in_play, remove_ended
 from sims.fillbook.paths import begin_walks, end_walks, next_walk
 from sims.fillbook.points import (
@@ -94,6 +95,8 @@ def match_bar(b: Book, events: Table, row: int) -> None:
         opened, closed = events[row, BAR_OPEN_TS], events[row, EVENT_TS]
         open_, close = events[row, BAR_OPEN], events[row, BAR_CLOSE]
         b.counters[COUNT_NOW] = opened
+        if shows and b.settings[SETTING_LATE] == 1:
+            hold_back(b, i, closed)
         seen = arrive(b, i, opened)
         apply_requests(b, i, opened, False)
         if seen & HAS_DATES:

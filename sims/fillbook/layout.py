@@ -26,6 +26,7 @@ SETTING_VOLUME_CAP_PPB: Final = 2  # UNKNOWN: no cap
 SETTING_LATENCY: Final = 3
 SETTING_LATENCY_JITTER: Final = 4
 SETTING_SEED: Final = 5
+SETTING_LATE: Final = 7  # 1: the bar after a decision has its orders only at its close
 SETTING_HOURS: Final = 6  # 1: nothing trades outside the sessions that are told of
 
 PATH_PESSIMISTIC: Final = 0
@@ -71,6 +72,7 @@ ORDER_FRESH: Final = 26  # armed, and has not met the point at which it was arme
 ORDER_REQUESTS: Final = 27  # cancels and replaces of it on their way
 ORDER_CHILDREN: Final = 28  # 1: orders wait for its fills
 ORDER_TRADED_LOTS: Final = 29  # what it traded, in the lots of each fill's time (splits leave it)
+ORDER_LATE: Final = 30  # 1: it has missed the bar after its decision (SETTING_LATE)
 
 SEEN_NOT: Final = 0  # has not arrived
 SEEN_NEW: Final = 1  # arrived, has not met a point since

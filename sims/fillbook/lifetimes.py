@@ -52,6 +52,7 @@ from sims.fillbook.layout import (
     MARKET_SPREAD,
     MARKET_WORKING,
     ORDER_FRESH,
+    ORDER_LATE,
     POINT_CLOSE,
     REASON_CLOSED_MARKET,
     REASON_DAY_ENDED,
@@ -105,6 +106,15 @@ def arrive(b: Book, i: int, now: int) -> int:
             else:
                 take_in_child(b, o)
     return found
+
+
+@kernel
+def hold_back(b: Book, i: int, until: int) -> None:
+    """Orders of instrument `i` whose first bar this is reach it at its end, `until`."""
+    for o in range(b.counters[COUNT_ORDERS]):
+        if b.orders[o, ORDER_INSTRUMENT] == i and b.orders[o, ORDER_LATE] == 0:
+            b.orders[o, ORDER_LATE] = 1
+            b.orders[o, ORDER_ARRIVAL] = max(b.orders[o, ORDER_ARRIVAL], until)
 
 
 @kernel

@@ -125,6 +125,9 @@ class BookSettings:
         Largest part of a bar's volume (or of a shown size) that may fill; None for no cap.
     latency_ns, latency_jitter_ns
         From decision to arrival: the fixed part, and the width of a uniform seeded addition.
+    is_late
+        Whether orders miss the bar after the decision, but for its close: a test of how much a result
+        hangs on acting at once. Quotes and prints are met as ever. None is no.
     """
 
     path: str = "pessimistic"
@@ -135,6 +138,7 @@ class BookSettings:
     seed: int = 0
     slippage: SlippageModel = field(default_factory=SlippageModel)
     fees: FeeModel = field(default_factory=FeeModel)
+    is_late: bool | None = field(default=None, metadata={"optional": True})
 
     def __post_init__(self) -> None:
         _require_one_of("path", self.path, at.PATHS)
@@ -162,6 +166,7 @@ def settings_block(settings: BookSettings) -> NDArray[np.int64]:
     block[at.SETTING_LATENCY] = settings.latency_ns
     block[at.SETTING_LATENCY_JITTER] = settings.latency_jitter_ns
     block[at.SETTING_SEED] = settings.seed
+    block[at.SETTING_LATE] = int(settings.is_late is True)
     return block
 
 

@@ -47,6 +47,7 @@ class Working:
     closed: bool = False
     is_orphan: bool = False  # its parent had ended before it was sent
     is_released: bool = False  # its parent has ended: it is an order of its own
+    is_late: bool = False  # has missed the bar after its decision, where the settings say so
     new: bool = True  # has met no point since it arrived
     triggered: bool = False
     anchor: int | None = None

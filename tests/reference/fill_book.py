@@ -48,6 +48,7 @@ class Settings(Protocol):
     limit_fill: str
     volume_cap: object
     latency_ns: int
+    is_late: bool | None
     slippage: Slippage
     fees: object
 
@@ -113,6 +114,11 @@ class ReferenceFillBook:
         """Return what all fills so far add up to."""
         return self.state.positions.get(instrument, 0)
 
+    def _miss(self, i: int, ts_close: int) -> None:
+        for w in self.state.orders.values():
+            if w.request.instrument == i and not w.closed and not w.is_late:
+                w.is_late, w.arrival = True, max(w.arrival, ts_close)
+
     # ---- what comes from the market ----
 
     def on_bar(
@@ -123,10 +129,12 @@ class ReferenceFillBook:
         market = Market(
             ts_open, "open", o, o, known, self._room(i, known), shared=True, opened=ts_open
         )
+        shows = i not in self.halted and i not in self.quoted and i not in self.printed
+        if shows and self.settings.is_late:
+            self._miss(i, ts_close)
         self._arrivals(i, ts_open)
         self._obey(i, ts_open, until=ts_open)
         self._expire(i, ts_open, until=ts_open)
-        shows = i not in self.halted and i not in self.quoted and i not in self.printed
         if shows:
             self._meet(market, lambda w: self._on(w, i) and w.arrival <= ts_open)
             self.auction_due.discard(i)

@@ -52,6 +52,7 @@ def _random_settings(rng: Random) -> BookSettings:
         limit_fill=rng.choice(("through", "touch", "queue")),
         volume_cap=rng.choice((None, None, Decimal("0.1"), Decimal("0.35"))),
         latency_ns=rng.choice((0, 0, 0, 3, 10, 15)),
+        is_late=rng.choice((None, None, None, True)),
         slippage=SlippageModel(model, Decimal(value or 0)),
         fees=rng.choice(
             (

@@ -65,6 +65,7 @@ def settings_of(words: dict[str, str]) -> BookSettings:
         latency_ns=int(words.get("latency", "0")),
         slippage=SlippageModel(slippage, Decimal(value or 0)),
         fees=fees_of(words.get("fees", "none")),
+        is_late=words.get("late") == "yes",
     )
 
 
