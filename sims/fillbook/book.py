@@ -20,7 +20,9 @@ from engine.model.orders import OrderFlag, OrderRequest
 from sims.fillbook import layout as at
 from sims.fillbook.bars import match_bar
 from sims.fillbook.layout import REASONS, RULE_NAMES, Book
-from sims.fillbook.lifetimes import close_market, close_session, open_session, split
+from sims.fillbook.lifetimes import catch_up, close_market, close_session, open_session, split
+from sims.fillbook.meeting import meet_event
+from sims.fillbook.orders import remove_ended
 from sims.fillbook.requests import cancel, replace_later, submit
 from sims.fillbook.settings import BookSettings, new_book, settings_block, terms_block
 from sims.fillbook.standing import set_halted
@@ -141,6 +143,24 @@ class FillBook:
         for column, value in values.items():
             self._event[0, column] = value
         return self._run(function, self._event_view, 0)
+
+    def meet(self, values: Sequence[int]) -> list[BookEvent]:
+        """Meet one event, given as a row of `engine.model.layout`, whatever its kind."""
+        kind, instrument = values[row.EVENT_KIND], values[row.EVENT_INSTRUMENT]
+        if kind == EventKind.QUOTE:
+            self.arrays.terms[instrument, at.TERM_QUOTED] = 1
+        self._event[0, :] = values
+        return self._run(meet_event, self._event_view, 0)
+
+    def catch_up(self, instrument: int, ts_ns: int) -> list[BookEvent]:
+        """Do what is due between two events: take in what has arrived, carry out cancels, end dates.
+
+        A cancel of what the standing point would have filled waits for the next event, as ever.
+        """
+        self.arrays.counters[at.COUNT_NOW] = ts_ns
+        facts = self._run(catch_up, instrument, ts_ns)
+        self._run(remove_ended)
+        return facts
 
     def on_bar(
         self,

@@ -1,0 +1,1 @@
+"""Simulated venues: a venue's own protocol on loopback, over the fill book."""

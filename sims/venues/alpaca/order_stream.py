@@ -1,0 +1,113 @@
+"""The order stream: what happens to orders, told once, to whoever listens then."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from sims.venues.alpaca.exchange import Happening
+from sims.venues.alpaca.settings import VenueSettings
+from sims.venues.alpaca.words import Json, Record
+
+STREAM: Final = "trade_updates"
+
+
+class Listener:
+    """One connection; `None` in its queue ends it."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        self.socket, self._request = socket, request
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.is_known = self.listens = self.is_mute = False
+
+    def send(self, body: Json) -> None:
+        """Tell it something soon, in order."""
+        if not self.is_mute:
+            self.queue.put_nowait(msgspec.json.encode(body))
+
+    def drop(self) -> None:
+        """Tear the connection."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+        self.queue.put_nowait(None)
+
+    async def run(self) -> None:
+        """Send what is to be told until it ends."""
+        while (content := await self.queue.get()) is not None:
+            await self.socket.send_bytes(content)
+
+
+class OrderStream:
+    """The connections of the order stream."""
+
+    def __init__(self, settings: VenueSettings) -> None:
+        self._settings = settings
+        self.listeners: list[Listener] = []
+
+    def tell(self, happening: Happening) -> None:
+        """Tell all who listen."""
+        self.send({"stream": STREAM, "data": happening.payload()})
+
+    def send(self, message: Record) -> None:
+        """Send a message to all who listen."""
+        for listener in self.listeners:
+            if listener.listens:
+                listener.send(message)
+
+    def drop_all(self) -> None:
+        """Tear all connections."""
+        for listener in self.listeners:
+            listener.drop()
+
+    async def connect(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one connection until it ends."""
+        socket = web.WebSocketResponse(timeout=0.2, compress=False)
+        await socket.prepare(request)
+        listener = Listener(socket, request)
+        self.listeners.append(listener)
+        sending = asyncio.create_task(listener.run())
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    self._hear(listener, message.data)
+        finally:
+            self.listeners.remove(listener)
+            sending.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
+                await sending
+        return socket
+
+    def _hear(self, listener: Listener, content: str | bytes) -> None:
+        try:
+            wish = json.loads(content)
+        except ValueError:
+            return
+        match wish:
+            case {"action": "authenticate", "data": dict(data)}:
+                self._let_in(listener, data.get("key_id"), data.get("secret_key"))
+            case {"action": "auth", "key": key, "secret": secret}:
+                self._let_in(listener, key, secret)
+            case {"action": "listen", "data": {"streams": list(streams)}}:
+                self._listen(listener, streams)
+
+    def _let_in(self, listener: Listener, key: Any, secret: Any) -> None:
+        known = self._settings.key_id, self._settings.secret_key
+        listener.is_known = (key, secret) == known
+        status = "authorized" if listener.is_known else "unauthorized"
+        listener.send(
+            {"stream": "authorization", "data": {"status": status, "action": "authenticate"}}
+        )
+
+    def _listen(self, listener: Listener, streams: list[Any]) -> None:
+        if not listener.is_known:
+            data: Json = {"status": "unauthorized", "action": "listen"}
+            listener.send({"stream": "authorization", "data": data})
+            return
+        listener.listens = STREAM in streams
+        known: list[Json] = [STREAM] if listener.listens else []
+        listener.send({"stream": "listening", "data": {"streams": known}})

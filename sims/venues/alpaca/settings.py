@@ -1,0 +1,54 @@
+"""What an account at the simulated venue is like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sims.fillbook.settings import BookSettings
+from sims.venues.alpaca.words import identity
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSettings:
+    """An account, its plan and how its orders are filled.
+
+    Parameters
+    ----------
+    account
+        Makes the account's id and number.
+    key_id, secret_key
+        What its requests and connections must show.
+    cash
+        At first, in dollars.
+    multiplier
+        Buying power for a dollar of equity: 1 (no shorting), 2 or 4.
+    requests_per_minute
+        The budget of the trading interface, and apart from it that of the market data.
+    data_connections, data_symbols
+        How many market data connections there may be at once, and symbols on one of them.
+    book
+        Assumptions of the fill book.
+    """
+
+    account: str = "rehearsal"
+    key_id: str = "PKREHEARSAL"
+    secret_key: str = "rehearsal-secret"
+    cash: Decimal = Decimal(100_000)
+    multiplier: int = 2
+    is_shorting: bool = True
+    requests_per_minute: int = 200
+    data_requests_per_minute: int = 200
+    data_connections: int = 1
+    data_symbols: int = 30
+    book: BookSettings = field(default_factory=BookSettings)
+
+    @property
+    def account_id(self) -> str:
+        """The account's id."""
+        return identity("account", self.account)
+
+    @property
+    def account_number(self) -> str:
+        """The account's number."""
+        return "PA" + identity("number", self.account).replace("-", "")[:10].upper()

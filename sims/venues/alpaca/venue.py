@@ -1,0 +1,205 @@
+"""`AlpacaVenue`: the venue on a port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, Self
+
+import numpy as np
+from aiohttp import web
+from numpy.typing import NDArray
+
+from engine.errors import InputError
+from engine.model import layout as at
+from engine.model.instruments import Instrument
+from engine.model.units import NS_PER_SECOND
+from engine.ports import Clock
+from sims.venues.alpaca.books import Books
+from sims.venues.alpaca.budget import Budget
+from sims.venues.alpaca.exchange import Exchange, Happening
+from sims.venues.alpaca.front import Front, Seen
+from sims.venues.alpaca.hours import Hours
+from sims.venues.alpaca.market import Row
+from sims.venues.alpaca.order_stream import OrderStream
+from sims.venues.alpaca.playing import Playing
+from sims.venues.alpaca.settings import VenueSettings
+from sims.venues.alpaca.trading_routes import TradingRoutes
+from sims.venues.alpaca.venue_time import VenueTime
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+class AlpacaVenue:
+    """A venue that speaks as Alpaca does, on loopback only.
+
+    Parameters
+    ----------
+    instruments
+        What is listed.
+    clock
+        Whose time passes.
+    start_ns
+        The venue's time at first.
+    speed
+        Venue seconds in a second of the clock; None: time is moved by `advance`.
+    opens_ns, closes_ns
+        The sessions of shares; none: it never closes.
+    events
+        The market, as rows of `engine.model.layout`; those up to the start are history.
+    waits_for_listener
+        Whether time stands until somebody subscribes to market data.
+    port
+        0: a free one.
+    """
+
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        *,
+        clock: Clock,
+        start_ns: int,
+        speed: float | None = None,
+        opens_ns: Sequence[int] = (),
+        closes_ns: Sequence[int] = (),
+        events: NDArray[np.int64] | None = None,
+        settings: VenueSettings | None = None,
+        waits_for_listener: bool = False,
+        port: int = 0,
+    ) -> None:
+        self.settings = settings or VenueSettings()
+        self.time = VenueTime(clock, start_ns, speed)
+        self.exchange = Exchange(
+            instruments, Hours(opens_ns, closes_ns), self.settings, self.time.now_ns, self._tell
+        )
+        self.books = Books(self.exchange)
+        self.order_stream = OrderStream(self.settings)
+        self._playing = Playing(self.exchange, self.time, events, self._publish)
+        self._front = Front(
+            self.settings,
+            Budget(clock, self.settings.requests_per_minute),
+            Budget(clock, self.settings.data_requests_per_minute),
+        )
+        self._waits = waits_for_listener
+        self._port = port
+        self._runner: web.AppRunner | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    # --- where it is -----------------------------------------------------------------------------
+    @property
+    def url(self) -> str:
+        """The base of trading and market data: what an SDK takes as ``url_override``."""
+        return f"http://{LOOPBACK}:{self._port}"
+
+    @property
+    def stream_url(self) -> str:
+        """The order stream."""
+        return f"ws://{LOOPBACK}:{self._port}/stream"
+
+    @property
+    def requests(self) -> Sequence[Seen]:
+        """What the wire has seen, oldest first."""
+        return self._front.requests
+
+    # --- its life --------------------------------------------------------------------------------
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen."""
+        app = web.Application(middlewares=[self._front.pass_through])
+        TradingRoutes(self.exchange, lambda: 0).add_to(app.router)
+        app.router.add_get("/stream", self.order_stream.connect)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, LOOPBACK, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise InputError(
+                f"port {self._port} cannot be listened at: {error.strerror}",
+                remedy="choose another one, or 0 for one that is free",
+                code="venue.port",
+            ) from None
+        self._port = int(self._runner.addresses[0][1])
+        if not self._waits:
+            self.begin()
+
+    def begin(self) -> None:
+        """Let time pass and the market go on, where they have not begun."""
+        if not self.time.is_by_hand and self._running is None:
+            self.time.begin()
+            self._running = asyncio.create_task(self._playing.run())
+
+    async def stop(self) -> None:
+        """Go away, with all connections."""
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+        if self._runner is not None:
+            self.order_stream.drop_all()
+            await self._runner.cleanup()
+
+    # --- the market by hand ----------------------------------------------------------------------
+    def advance(self, seconds: float) -> None:
+        """Let time pass that is moved by hand, with all that is due in it."""
+        self._playing.play_until(self.time.now_ns() + round(seconds * NS_PER_SECOND))
+
+    def advance_to(self, ns: int) -> None:
+        """Let time pass up to a moment."""
+        self._playing.play_until(ns)
+
+    def quote(
+        self, symbol: str, bid: str, ask: str, bid_size: str = "1000", ask_size: str = "1000"
+    ) -> None:
+        """Show a quote now."""
+        item = self.exchange.by_symbol[symbol].instrument
+        row = self._row(symbol, at.KIND_QUOTE)
+        row[at.QUOTE_BID], row[at.QUOTE_ASK] = item.price_to_ticks(bid), item.price_to_ticks(ask)
+        row[at.QUOTE_BID_SIZE] = item.quantity_to_lots(bid_size)
+        row[at.QUOTE_ASK_SIZE] = item.quantity_to_lots(ask_size)
+        self._playing.show(row)
+
+    def trade(self, symbol: str, price: str, size: str = "100") -> None:
+        """Show a print now."""
+        item = self.exchange.by_symbol[symbol].instrument
+        row = self._row(symbol, at.KIND_TRADE)
+        row[at.TRADE_PRICE] = item.price_to_ticks(price)
+        row[at.TRADE_SIZE] = item.quantity_to_lots(size)
+        self._playing.show(row)
+
+    def bar(
+        self,
+        symbol: str,
+        prices: tuple[str, str, str, str],
+        volume: str = "1000",
+        seconds: int = 60,
+    ) -> None:
+        """Show a bar that ends now: its open, high, low and close."""
+        item = self.exchange.by_symbol[symbol].instrument
+        row = self._row(symbol, at.KIND_BAR)
+        row[at.BAR_OPEN_TS] = row[at.EVENT_TS] - seconds * NS_PER_SECOND
+        row[at.BAR_OPEN : at.BAR_CLOSE + 1] = [item.price_to_ticks(price) for price in prices]
+        row[at.BAR_VOLUME] = item.quantity_to_lots(volume)
+        shown = self.exchange.shown[row[at.EVENT_INSTRUMENT]]
+        row[at.BAR_FILLS] = int(not shown.quotes and not shown.trades)
+        self._playing.show(row)
+
+    def _row(self, symbol: str, kind: int) -> Row:
+        row = [0] * at.EVENT_WIDTH
+        row[at.EVENT_TS], row[at.EVENT_KIND] = self.time.now_ns(), kind
+        row[at.EVENT_INSTRUMENT] = self.exchange.by_symbol[symbol].number
+        return row
+
+    # --- what is told ----------------------------------------------------------------------------
+    def _tell(self, happening: Happening) -> None:
+        self.order_stream.tell(happening)
+
+    def _publish(self, row: Row) -> None:
+        pass
