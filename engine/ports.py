@@ -8,7 +8,7 @@ Times are nanoseconds since 1970, UTC. Rows are int64 with the columns of `engin
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -294,6 +294,9 @@ class SimulatedBroker(Broker, Protocol):
 
     def follow(self, instrument: int, lots: int) -> None:
         """Take over a position that an action (a split, a settlement) has changed."""
+
+    def compile(self, door: Callable[..., int]) -> None:
+        """Go on in compiled code, between two inputs of the session."""
 
     def snapshot(self) -> bytes:
         """Return all that it knows, for `restore`."""

@@ -16,6 +16,7 @@ from runtime.source_files import source_files
 
 COMPILED_PACKAGES = ("engine", "sims")
 _MARKERS = {False: "complete", True: "complete-with-loop"}
+_STEPS = "-steps"
 
 
 def cache_root() -> Path:
@@ -55,12 +56,18 @@ def use_cache() -> None:
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
 
 
-def is_warm(*, with_loop: bool = False) -> bool:
+def is_warm(*, with_loop: bool = False, steps: bool = False) -> bool:
     """Return whether the replay was compiled before, so that loading it takes a second or two.
 
-    With the trading loop it is compiled apart from that without.
+    With the trading loop it is compiled apart from that without. `steps` asks of a session's kernels
+    (`sims.stepping`) instead.
     """
-    return (cache_folder() / _MARKERS[with_loop]).is_file()
+    return (cache_folder() / (_MARKERS[with_loop] + _STEPS * steps)).is_file()
+
+
+def mark_steps_warm(*, with_loop: bool) -> None:
+    """Remember that a session's kernels are compiled."""
+    (cache_folder() / (_MARKERS[with_loop] + _STEPS)).touch()
 
 
 def mark_warm(*, with_loop: bool = False) -> None:

@@ -60,7 +60,7 @@ class Wanted:
     is_new: bool = False
     seconds: float | None = None
     command: str = ""
-    options: Options = field(default_factory=Options)
+    options: Options = field(default_factory=lambda: Options(compiles=True))
     observers: Observers = field(default_factory=Observers)
     observer: SessionObserver | None = None
     progress: Callable[[int], None] = lambda played: None

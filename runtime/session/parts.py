@@ -33,6 +33,7 @@ class Options(msgspec.Struct, frozen=True):
     decision_seconds: float = 2.0  # a strategy that takes longer is too late: what it wants expires
     callback_seconds: float = 5.0  # one that takes longer is ended
     on_stop: str = "keep"  # keep, cancel or flatten: what becomes of what works and is held
+    compiles: bool = False  # whether it goes on compiled when it has run for a while
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ decides about trading.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, suppress
 from hashlib import blake2b
 from typing import Any, Final, cast
@@ -47,6 +47,7 @@ from runtime.journal.records import (
     StateChanged,
     StopInput,
 )
+from runtime.session.compiling import change_over
 from runtime.session.intake import InHand, Intake, to_bytes
 from runtime.session.parts import Asked, Parts
 from runtime.session.periodic import again, every
@@ -222,6 +223,7 @@ class Session:
                     self.parts.clock, options.control_seconds, self._close_rest, self._tell_database
                 ),
                 self._heed_journal(),
+                *([self._change_over()] if options.compiles else ()),
                 *self.parts.observers.tasks(),
             )
         ]
@@ -279,6 +281,12 @@ class Session:
             if throttles and self._journal.pressure > _PRESSURE_OF_REPLAY:
                 with suppress(NotDurable):  # then the emergency file has it
                     await self._journal.durable(self._journal.head[0])
+
+    def _change_over(self) -> Coroutine[Any, Any, None]:
+        def told(severity: str, text: str) -> None:
+            self._note("session", severity, "kernels", text)
+
+        return change_over(self._core, self._market, self._lock, self.parts.clock, told)
 
     def _is_idle_until(self, now_ns: int) -> bool:
         """Return whether no wait ends until a time, and nothing is under way that could begin one."""

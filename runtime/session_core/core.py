@@ -10,7 +10,7 @@ state are the same, to the bit.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -20,23 +20,35 @@ from engine.approved import approved_commands
 from engine.errors import InputError
 from engine.jit import as_plain
 from engine.kernels.positions import equity_minor
-from engine.kernels.wakes import take_due
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.ports import Rows, Slice, VenuePosition
-from engine.rules.turn import TURNS_MAX, watch
+from engine.rules.turn import TURNS_MAX
 from engine.sealed import seal, unseal
 from engine.state import Block, Core, plain_core
-from engine.step import apply_event
 from runtime.core_faults import core_fault
 from runtime.observing.watchdog import CallbackGuard
 from runtime.session_core.drivers.driver import Driver
 from runtime.session_core.faults import StrategyFault
 from runtime.session_core.steps import NO_ROWS, Follow, Meet, Send, Step
-from sims.replay.loop import take_row_inputs
+from sims.stepping.stepper import Stepper
+from sims.stepping.steps import (
+    CORE_DECIDE,
+    CORE_DUE,
+    CORE_EVENTS,
+    CORE_INPUTS,
+    CORE_PLACE,
+    CORE_VERB,
+    CORE_WATCH,
+    step_core,
+)
 
 INTENT_ROWS: Final = 64
 _SNAPSHOT: Final = ("session core", 1)
+# The blocks of the stepping kernel that are shown rows.
+_EVENTS: Final = 0
+_SIGNALS: Final = 1
+_NO_SIGNALS: Final[Rows] = np.empty((0, at.SIGNAL_WIDTH), dtype=np.int64)
 
 
 class _Snapshot(msgspec.Struct, array_like=True):
@@ -65,6 +77,9 @@ class SessionCore:
         self.plain: Core = plain_core(core)
         self.intents = np.zeros((INTENT_ROWS, at.ORDER_WIDTH), dtype=np.int64)
         self.plain_intents: Any = as_plain(self.intents)
+        # Facts come while a slice is looked at, so they have a block of their own.
+        self._step = Stepper(step_core, core, NO_ROWS, _NO_SIGNALS, self.intents)
+        self._step_facts = Stepper(step_core, core, NO_ROWS, _NO_SIGNALS, self.intents)
         self.instruments = tuple(instruments)
         self._driver = driver
         self._account: Any = self.plain.account
@@ -88,11 +103,14 @@ class SessionCore:
         self._begin()
         events: Any = as_plain(one.events)
         count = len(one.events)
+        self._step.show(_EVENTS, one.events, events)
         is_market = count > 1 or events[0, at.EVENT_KIND] <= at.KIND_TRADE
         signals = self._driver.read(events, count) if is_market else None
         if self._is_trading:
+            if signals is not None:
+                self._step.show(_SIGNALS, signals)
             yield from self._end_waits(one.ts_ns)
-        yield from self._events(events, count, signals)
+        yield from self._events(events, count, has_inputs=signals is not None)
         if self._is_trading:
             yield from self.turn()
         if is_market:
@@ -111,7 +129,7 @@ class SessionCore:
         self._begin()
         self._apply(self._not_before_now(rows))
         if self._is_trading:
-            take_due(self.plain)  # what was to be waited for until now is looked at with the facts
+            self._step(CORE_DUE)  # what was to be waited for until now is looked at with the facts
         yield from self.send()
         yield from self.turn()
         yield from self._driver.hear()
@@ -120,10 +138,12 @@ class SessionCore:
     def operator(self, rows: Rows) -> Step:
         """Take what a person or a part of the session says, one row after the other."""
         self._begin()
-        events: Any = as_plain(self._not_before_now(rows))
+        rows = self._not_before_now(rows)
+        events: Any = as_plain(rows)
+        self._step.show(_EVENTS, rows, events)
         for row in range(len(rows)):
             yield from self._end_waits(events[row, at.EVENT_TS])
-            yield from self._events(events, row + 1, None, first=row, is_met=False)
+            yield from self._events(events, row + 1, first=row, is_met=False)
             yield from self.turn()
         yield from self._finish()
 
@@ -235,7 +255,7 @@ class SessionCore:
             if account[at.ACCOUNT_TOUCHED] == 0:
                 return
             account[at.ACCOUNT_SEQUENCE] = 0
-            watch(self.plain, self.plain_intents)
+            self._step(CORE_WATCH)
             yield from self.send()
 
     def send(self) -> Step:
@@ -254,6 +274,42 @@ class SessionCore:
             facts[:, at.EVENT_SEQUENCE] = account[at.ACCOUNT_SEQUENCE]
             self._apply(facts)
 
+    def decide(self, signals: Rows, count: int) -> None:
+        """Let the core's rules decide on the slice in hand; `signals` stand beside its rows."""
+        self._account[at.ACCOUNT_SEQUENCE] = 0
+        self._step.show(_SIGNALS, signals)
+        self._step(CORE_DECIDE, count)
+
+    def act(self, verb: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, /) -> int:
+        """Do what a verb asks for (`engine.rules.verbs`), and let the trading loop look at it."""
+        account = self._account
+        account[at.ACCOUNT_SEQUENCE] = 0
+        answer = self._step(CORE_VERB, verb, a, b, c, d)
+        for _ in range(TURNS_MAX):
+            if account[at.ACCOUNT_TOUCHED] == 0 or account[at.ACCOUNT_TRADING] == 0:
+                break
+            self._step(CORE_WATCH)
+        return answer
+
+    def place(self, instrument: int, count: int) -> None:
+        """Do what a compiled strategy has written as its first intents."""
+        if count > INTENT_ROWS:
+            raise IndexError(f"{count} intents, and there is room for {INTENT_ROWS}")
+        self._account[at.ACCOUNT_SEQUENCE] = 0
+        self._step(CORE_PLACE, instrument, count)
+
+    # --- speed -----------------------------------------------------------------------------------
+    def compile(self, door: Callable[..., int]) -> None:
+        """Go on in compiled code, between two inputs; what is decided stays the same, to the bit.
+
+        Parameters
+        ----------
+        door
+            See `sims.stepping.entry.step_doors`.
+        """
+        self._step.compile(door, shown=2)
+        self._step_facts.compile(door, shown=2)
+
     # --- parts -----------------------------------------------------------------------------------
     def _begin(self) -> None:
         self._sendings = 0
@@ -267,27 +323,35 @@ class SessionCore:
         self._require_sound()
 
     def _events(
-        self, events: Any, last: int, signals: Any, *, first: int = 0, is_met: bool = True
+        self,
+        events: Any,
+        last: int,
+        *,
+        first: int = 0,
+        is_met: bool = True,
+        has_inputs: bool = False,
     ) -> Step:
         """Let a simulated broker and then the core meet events, and send what each of them makes."""
-        plain, account, positions = self.plain, self._account, self._positions
-        takes_inputs = signals is not None and self._is_trading
+        step, account, positions = self._step, self._account, self._positions
+        takes_inputs, instruments = has_inputs and self._is_trading, len(positions)
         for row in range(first, last):
             kind, i = events[row, at.EVENT_KIND], events[row, at.EVENT_INSTRUMENT]
+            if i >= instruments:  # compiled code would not notice
+                raise IndexError(f"an event of instrument {i}, and there are {instruments}")
             is_market = at.KIND_BAR <= kind <= at.KIND_TRADE
             if takes_inputs and is_market:
-                take_row_inputs(plain, i, signals, row)
+                step(CORE_INPUTS, i, row)
             if is_met and not (is_market and positions[i, at.POSITION_CLOSED] == 1):
                 facts = yield Meet(row)
                 if len(facts):
                     self._apply(facts)
             if i >= 0 and (kind < at.KIND_BAR or self._reinvests):
                 before = positions[i, at.POSITION_QUANTITY]
-                apply_event(plain, events, row)
+                step(CORE_EVENTS, row, row + 1)
                 if positions[i, at.POSITION_QUANTITY] != before:  # by an action, without a fill
                     yield Follow(i, positions[i, at.POSITION_QUANTITY])
             else:
-                apply_event(plain, events, row)
+                step(CORE_EVENTS, row, row + 1)
             if account[at.ACCOUNT_COMMANDS] > 0:
                 yield from self.send()
             if account[at.ACCOUNT_FAULT] != 0:
@@ -298,14 +362,13 @@ class SessionCore:
         account = self._account
         while account[at.ACCOUNT_NEXT_WAKE] < before:
             account[at.ACCOUNT_NOW] = account[at.ACCOUNT_NEXT_WAKE]
-            take_due(self.plain)
+            self._step(CORE_DUE)
             yield from self.turn()
             self._require_sound()
 
     def _apply(self, facts: Rows) -> None:
-        rows: Any = as_plain(facts)
-        for row in range(len(facts)):
-            apply_event(self.plain, rows, row)
+        self._step_facts.show(_EVENTS, facts)
+        self._step_facts(CORE_EVENTS, 0, len(facts))
         self._driver.note(facts)
 
     def _not_before_now(self, rows: Rows) -> Rows:

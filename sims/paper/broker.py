@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -35,13 +35,14 @@ from engine.ports import (
 from engine.sealed import seal, unseal
 from sims.fillbook import layout as book_at
 from sims.fillbook.layout import Book
-from sims.fillbook.meeting import meet_event
 from sims.fillbook.orders import is_working
-from sims.fillbook.requests import cancel, replace_later, submit
 from sims.paper.tally import Tally
+from sims.stepping.stepper import Stepper
+from sims.stepping.steps import BOOK_CANCEL, BOOK_MEET, BOOK_REPLACE, BOOK_SUBMIT, step_book
 
 REMEMBERED: Final = 10_000  # ended orders, and executions, that can still be asked for
 _NO_ROWS: Final = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
+_EVENTS: Final = 0  # the block of the stepping kernel that is shown rows
 _STATE_BLOCKS: Final = ("market", "orders", "counters", "requests")
 _SNAPSHOT: Final = ("paper broker", 1)
 _ENDED: Final = {
@@ -102,9 +103,8 @@ class PaperBroker:
         self._blocks = book
         self._book = Book(*(as_plain(block) for block in book))
         self._order = np.zeros((1, at.ORDER_WIDTH), dtype=np.int64)
-        self._order_view = as_plain(self._order)
+        self._step = Stepper(step_book, book, _NO_ROWS, self._order)
         self._events: Rows = _NO_ROWS
-        self._events_view: Any = as_plain(_NO_ROWS)
         self._orders: dict[int, _Order] = {}  # by our order id, ended ones too
         self._ids: dict[str, int] = {}  # client id -> order id
         self._ended: deque[int] = deque()
@@ -127,8 +127,9 @@ class PaperBroker:
     def meet(self, events: Rows, row: int) -> Rows:
         """Match one event against working orders; return the facts as event rows."""
         if events is not self._events:
-            self._events, self._events_view = events, as_plain(events)
-        meet_event(self._book, self._events_view, row)
+            self._events = events
+            self._step.show(_EVENTS, events)
+        self._step(BOOK_MEET, row)
         counters = self._book.counters
         if counters[book_at.COUNT_EVENTS] == 0 and counters[book_at.COUNT_FAULT] == 0:
             return _NO_ROWS
@@ -166,7 +167,7 @@ class PaperBroker:
         if order.order_id in self._orders:
             return SubmitOutcome(SubmitStatus.REFUSED, code="duplicate_order")
         _write(self._order, order)
-        submit(self._book, self._order_view, 0, self._now())
+        self._step(BOOK_SUBMIT, self._now())
         self._require_sound()
         self._ids[client_id] = order.order_id
         self._orders[order.order_id] = _Order(
@@ -176,14 +177,14 @@ class PaperBroker:
 
     async def cancel(self, order: CancelApproved, client_id: str) -> SubmitOutcome:
         """Ask to end an order; of one that works no more the book says so (`answers`)."""
-        cancel(self._book, order.order_id, self._now())
+        self._step(BOOK_CANCEL, order.order_id, self._now())
         self._require_sound()
         return SubmitOutcome(SubmitStatus.TAKEN, venue_id=str(order.order_id))
 
     async def replace(self, order: ReplaceApproved, client_id: str) -> SubmitOutcome:
         """Ask to change an order; of one that works no more the book says so (`answers`)."""
-        replace_later(
-            self._book,
+        self._step(
+            BOOK_REPLACE,
             order.order_id,
             order.quantity_lots,
             order.limit_ticks,
@@ -279,6 +280,12 @@ class PaperBroker:
         self._ended = deque(each.order_id for each in found.orders if each.status != 0)
         self._executions = deque(found.executions, maxlen=REMEMBERED)
         self._executed, self._tally = found.executed, found.tally
+
+    # --- speed -----------------------------------------------------------------------------------
+    def compile(self, door: Callable[..., int]) -> None:
+        """Go on in compiled code, between two inputs of the session; see `sims.stepping.entry`."""
+        self._events = _NO_ROWS
+        self._step.compile(door, shown=1)
 
     # --- what happens ----------------------------------------------------------------------------
     def _hear(self, fact: list[int]) -> None:

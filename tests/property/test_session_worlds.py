@@ -8,12 +8,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from engine.jit import as_plain
 from engine.model import layout as at
 from engine.ports import Rows, Slice
-from engine.rules.decide import decide
-from engine.rules.turn import TURNS_MAX, watch
-from engine.rules.verbs import fulfil
 from runtime.session_core.core import SessionCore
 from runtime.session_core.drivers.driver import Driver
 from runtime.session_core.playing import at_once
@@ -21,6 +17,7 @@ from runtime.session_core.playing import play as drive
 from runtime.session_core.steps import Step
 from sims.paper import PaperBroker
 from sims.replay.source import MARKET
+from sims.stepping.entry import step_doors
 from tests.property.core_worlds import CASH, World, _Trader, make_world, play
 from tests.property.session_slices import cut
 from tests.property.test_trading_worlds import journal_of
@@ -28,6 +25,7 @@ from tests.property.trading_worlds import make_trading_world
 from tests.seeds import seeds
 
 SEEDS = seeds(20)
+NEVER = 2**62
 
 
 class SignalDriver(Driver):
@@ -45,7 +43,7 @@ class SignalDriver(Driver):
         self.trader = _Trader(self.world, cast(Any, self))
 
     def show(self, signals: Rows) -> None:
-        self.signals = as_plain(signals)
+        self.signals = signals
         self.is_due = bool(signals[:, at.SIGNAL_BITS].any())
 
     def read(self, events: Any, count: int) -> Any:
@@ -54,8 +52,7 @@ class SignalDriver(Driver):
     def decide(self, events: Any, count: int) -> Step:
         core = self.core
         if self.is_due:
-            core.plain.account[at.ACCOUNT_SEQUENCE] = 0
-            decide(core.plain, core.plain_intents, events, self.signals, 0, count)
+            core.decide(self.signals, count)
             yield from core.send()
             yield from core.turn()
         if self.world.acts and events[count - 1, at.EVENT_KIND] in MARKET:
@@ -63,13 +60,7 @@ class SignalDriver(Driver):
             yield from core.send()
 
     def act(self, verb: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
-        plain, intents, account = self.core.plain, self.core.plain_intents, self.core.plain.account
-        account[at.ACCOUNT_SEQUENCE] = 0
-        answer = fulfil(plain, intents, verb, a, b, c, d)
-        for _ in range(TURNS_MAX):
-            if account[at.ACCOUNT_TOUCHED] and account[at.ACCOUNT_TRADING]:
-                watch(plain, intents)
-        return answer
+        return self.core.act(verb, a, b, c, d)
 
 
 class WorldSession:
@@ -101,10 +92,15 @@ def slices(world: World) -> Iterator[tuple[Slice, Rows]]:
     return cut(world.sources)
 
 
-def require_same_world(world: World) -> WorldSession:
+def require_same_world(world: World, *, compiled_from: int = NEVER) -> WorldSession:
+    """Play a world in the loop and in a session, compiled from one of its slices on."""
     machine = play(world)
     session = WorldSession(world)
-    for one, signals in slices(world):
+    for n, (one, signals) in enumerate(slices(world)):
+        if n == compiled_from:
+            doors = step_doors(with_loop=True)
+            session.core.compile(doors.core)
+            session.broker.compile(doors.book)
         session.take(one, signals)
     found, expected = np.concatenate(session.journal), journal_of(machine)
     count = min(len(found), len(expected))
@@ -133,3 +129,12 @@ def test_a_world_runs_in_a_session_as_in_the_loop(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_trading_world_runs_in_a_session_as_in_the_loop(seed: int) -> None:
     require_same_world(make_trading_world(seed))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("compiled_from", [0, 50])
+def test_compiled_or_changed_over_in_the_middle_it_is_the_same_world(
+    seed: int, compiled_from: int
+) -> None:
+    require_same_world(make_world(seed), compiled_from=compiled_from)
+    require_same_world(make_trading_world(seed), compiled_from=compiled_from)

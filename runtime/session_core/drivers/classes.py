@@ -20,8 +20,6 @@ from engine.lang.streaming import StreamingProgram
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.ports import Rows
-from engine.rules.turn import TURNS_MAX, watch
-from engine.rules.verbs import fulfil
 from engine.state import Core
 from runtime.backtest.class_session import overridden, to_fill
 from runtime.backtest.clockwork import Clockwork
@@ -94,7 +92,7 @@ class ClassDriver(Driver):
         self._call("on_start", self._strategy.on_start)
         yield from self.core.send()
 
-    def read(self, events: Any, count: int) -> Any:
+    def read(self, events: Any, count: int) -> Rows | None:
         """Compute the declared indicators at the bars of a slice."""
         if not self.is_silent:
             self._formulas.read(events, count)
@@ -102,7 +100,7 @@ class ClassDriver(Driver):
             return None
         self._inputs.make_room(count)
         self._inputs.write_slice(events, count)
-        return self._inputs.rows
+        return self._inputs.block
 
     def decide(self, events: Any, count: int) -> Step:
         """Call back for each row of the slice that the strategy wants to see."""
@@ -256,17 +254,6 @@ class _Actor:
         """Do what a verb asks for, and let the trading loop look at it."""
         self._guard.shelter()
         try:
-            return self._act(verb, a, b, c, d)
+            return self._core.act(verb, a, b, c, d)
         finally:
             self._guard.unshelter()
-
-    def _act(self, verb: int, a: int, b: int, c: int, d: int) -> int:
-        plain, intents = self.plain, self.plain_intents
-        account: Any = plain.account
-        account[at.ACCOUNT_SEQUENCE] = 0
-        answer = fulfil(plain, intents, verb, a, b, c, d)
-        for _ in range(TURNS_MAX):
-            if account[at.ACCOUNT_TOUCHED] == 0 or account[at.ACCOUNT_TRADING] == 0:
-                break
-            watch(plain, intents)
-        return answer

@@ -31,7 +31,7 @@ class Driver:
         """Do what is to be done before the first input."""
         yield from ()
 
-    def read(self, events: Any, count: int) -> Any:
+    def read(self, events: Any, count: int) -> Rows | None:
         """See a slice before it is taken; return the trading loop's inputs beside its rows, or None.
 
         They have the columns of `engine.model.layout.SIGNAL_BITS` and those after it.

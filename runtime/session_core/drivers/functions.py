@@ -16,7 +16,7 @@ from engine.lang.program import Program
 from engine.lang.streaming import StreamingProgram
 from engine.model import layout as at
 from engine.model.instruments import Instrument
-from engine.rules.verbs import place_own
+from engine.ports import Rows
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.user_code import UserCode
 from runtime.config import StrategyConfig
@@ -81,7 +81,7 @@ class FunctionDriver(Driver):
         self._slice_bars: list[SliceBar] = []
         self._outputs: dict[str, list[float]] = {}
 
-    def read(self, events: Any, count: int) -> Any:
+    def read(self, events: Any, count: int) -> Rows | None:
         """Compute the indicators at the bars of a slice."""
         if not self.is_silent and self._kind == at.KIND_BAR:
             self._rows, self._slice_bars = self._bars.read(events, count)
@@ -91,7 +91,7 @@ class FunctionDriver(Driver):
             return None
         self._inputs.make_room(count)
         self._inputs.write_slice(events, count)
-        return self._inputs.rows
+        return self._inputs.block
 
     def decide(self, events: Any, count: int) -> Step:
         """Ask about each row, and send what it wants after each."""
@@ -104,8 +104,7 @@ class FunctionDriver(Driver):
                 i = events[row, at.EVENT_INSTRUMENT]
                 wanted = self._ask(i)
                 if wanted > 0:
-                    core.plain.account[at.ACCOUNT_SEQUENCE] = 0
-                    place_own(core.plain, core.plain_intents, i, wanted)
+                    core.place(i, wanted)
                     yield from core.send()
         yield from core.turn()
 

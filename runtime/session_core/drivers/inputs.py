@@ -90,12 +90,12 @@ class SliceInputs:
         self._reserve(16)
 
     def _reserve(self, rows: int) -> None:
-        self._block = np.zeros((rows, at.SIGNAL_WIDTH), dtype=np.int64)
-        self.rows: Any = as_plain(self._block)
+        self.block = np.zeros((rows, at.SIGNAL_WIDTH), dtype=np.int64)
+        self.rows: Any = as_plain(self.block)
 
     def make_room(self, count: int) -> None:
         """Have a row beside each of `count` events."""
-        if count > len(self._block):
+        if count > len(self.block):
             self._reserve(2 * count)
 
     def write_slice(self, events: Any, count: int) -> None:

@@ -14,7 +14,7 @@ from engine.lang.program import Program
 from engine.lang.streaming import StreamingProgram
 from engine.model import layout as at
 from engine.model.instruments import Instrument
-from engine.rules.decide import decide
+from engine.ports import Rows
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.inputs import INPUT_KEYS
 from runtime.backtest.signals import BITS, WEIGHT_MAX
@@ -67,7 +67,7 @@ class RulesDriver(Driver):
         self._period: int | None = None
         self._marked: list[int] = []  # rows whose bits are not zero
 
-    def read(self, events: Any, count: int) -> Any:
+    def read(self, events: Any, count: int) -> Rows | None:
         """Evaluate the formulas at the bars of a slice."""
         inputs = self._inputs
         inputs.make_room(count)
@@ -80,7 +80,7 @@ class RulesDriver(Driver):
             rows, bars = self._bars.read(events, count)
             if bars:
                 self._evaluate(rows, bars)
-        return inputs.rows if inputs.is_given else None
+        return inputs.block if inputs.is_given else None
 
     def _evaluate(self, rows: list[int], bars: list[SliceBar]) -> None:
         outputs = self._program.on_slice(bars)
@@ -136,8 +136,7 @@ class RulesDriver(Driver):
         if not self._marked:
             return
         core = self.core
-        core.plain.account[at.ACCOUNT_SEQUENCE] = 0
-        decide(core.plain, core.plain_intents, events, self._inputs.rows, 0, count)
+        core.decide(self._inputs.block, count)
         yield from core.send()
         yield from core.turn()
 
