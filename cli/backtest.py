@@ -13,7 +13,7 @@ import typer
 
 from cli import screen
 from cli.errors import guarded, warn
-from cli.options import CatalogFolder, Debug, parse_pairs
+from cli.options import CatalogFolder, Debug, Param, Strategy, parameter_values
 from cli.plain import PlainCommand
 
 if TYPE_CHECKING:
@@ -71,15 +71,8 @@ def with_json_target(args: Sequence[str]) -> list[str]:
 
 @guarded
 def backtest(
-    strategy: Annotated[
-        str, typer.Argument(metavar="STRATEGY", help="A strategy file, or a name in the workspace.")
-    ],
-    param: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param", metavar="NAME=VALUE", help="Another value of a parameter; repeatable."
-        ),
-    ] = None,
+    strategy: Strategy,
+    param: Param = None,
     data: Annotated[
         str | None,
         typer.Option("--data", metavar="DATASET", help="Another dataset than the file names."),
@@ -156,13 +149,8 @@ def _with_changes(
     end: str | None,
 ) -> StrategyConfig:
     from runtime.config.moments import parse_moment
-    from runtime.config.parameters import parse_value
 
-    values = {
-        name: parse_value(text, name=name)
-        for name, text in parse_pairs(param, option="--param").items()
-    }
-    return config.with_parameters(values).with_data(
+    return config.with_parameters(parameter_values(param)).with_data(
         dataset=data,
         start_ns=None if start is None else parse_moment(start, name="--start"),
         end_ns=None if end is None else parse_moment(end, name="--end"),

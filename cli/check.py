@@ -11,7 +11,7 @@ import typer
 
 from cli import screen
 from cli.errors import EXIT_NEGATIVE, WIDTH, guarded
-from cli.options import CatalogFolder, Debug, Json
+from cli.options import CatalogFolder, Debug, Json, Param, Strategy
 from engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 _SHOWN = 12
 _NAME_WIDTH = 44
 
-Strategy = Annotated[
-    str, typer.Argument(metavar="STRATEGY", help="A strategy file, or a name in the workspace.")
-]
-Param = Annotated[
-    list[str] | None,
-    typer.Option("--param", metavar="NAME=VALUE", help="Another value of a parameter; repeatable."),
-]
 DataName = Annotated[
     str | None,
     typer.Option("--data", metavar="DATASET", help="Another dataset than the file names."),

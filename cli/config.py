@@ -11,17 +11,13 @@ import typer
 
 from cli import screen
 from cli.errors import WIDTH, guarded
-from cli.options import Debug, Json, parse_pairs
+from cli.options import Debug, Json, Param, Strategy, parameter_values
 
 if TYPE_CHECKING:
     from runtime.config.explaining import Explanation
     from runtime.config.showing import ShownKey
 
 _ORIGIN_COLUMN = 52
-
-Strategy = Annotated[
-    str, typer.Argument(metavar="STRATEGY", help="A strategy file, or a name in the workspace.")
-]
 
 
 @guarded
@@ -31,12 +27,7 @@ def show_config(
         str | None,
         typer.Option(metavar="TABLE", help="One table, such as risk or exits.stop_loss."),
     ] = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param", metavar="NAME=VALUE", help="Another value of a parameter; repeatable."
-        ),
-    ] = None,
+    param: Param = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -49,17 +40,12 @@ def show_config(
       trader config show sma_cross
       trader config show examples/full_loop.toml --only risk
     """
-    from runtime.config.parameters import parse_value
     from runtime.config.showing import only_table, shown_strategy
     from runtime.workspace import find_strategy
 
     here = Path.cwd()
-    values = {
-        name: parse_value(text, name=name)
-        for name, text in parse_pairs(param or [], option="--param").items()
-    }
     path = find_strategy(strategy, here)
-    found = shown_strategy(path, values)
+    found = shown_strategy(path, parameter_values(param))
     workspace = [] if only is not None else _workspace_keys(here)
     if only is not None:
         found = only_table(found, only)

@@ -62,8 +62,10 @@ def guarded(command: Callable[_P, _R]) -> Callable[_P, _R]:
     return run
 
 
-def report(error: BaseException) -> int:
-    """Print an error to stderr and return the exit code."""
+def report(error: BaseException, whose: str = "") -> int:
+    """Print an error to stderr and return the exit code; `whose` it is, where several may have one."""
+    if whose:
+        _print(f"{whose}:", "", wrap=False)
     match error:
         case KeyboardInterrupt():
             _print("interrupted: nothing half-written is left", "")

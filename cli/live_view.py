@@ -1,14 +1,14 @@
-"""The screen of a running session: what is held, what works, how it goes; 80 columns, drawn by a thread.
+"""The screen of running sessions: what is held, what works, how it goes; 80 columns, drawn by a thread.
 
-The session hands over a look at itself (`Glance`) and waits for nothing: a terminal that is stopped stops the
+One session has the whole screen, of several each has a line. A session hands over a look at itself (`Glance`) and waits for nothing: a terminal that is stopped stops the
 drawing, not the trading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cli import screen
 
@@ -17,32 +17,85 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from runtime.observing.events import Event
     from runtime.observing.glance import Glance
 
 _BAR = 30
-_ROWS = 8  # of positions and of orders
+_NAME = 16  # characters of a strategy's name before an event
+_ROWS = 8  # of positions, of orders, and of the events of several
+_SESSIONS = 20
+_STYLES_LOUD = ("halted", "failed")
 _STYLES = {"running": "green", "halted": "bold red", "failed": "bold red", "paused": "yellow"}
 _LEVELS = {"warning": "yellow", "critical": "bold red"}
 
 
-@contextmanager
-def live_view() -> Iterator[Callable[[Glance], None]]:
-    """Show what the function that is given was called with last, until the block ends."""
-    from rich.live import Live
+class LiveView:
+    """Shows the last look at each session."""
+
+    def __init__(self) -> None:
+        self._glances: dict[str, Glance] = {}
+
+    def show(self, glance: Glance) -> None:
+        """Take a look at a session."""
+        self._glances[glance.session] = glance
+
+    @contextmanager
+    def drawn(self) -> Iterator[None]:
+        """Draw until the block ends."""
+        from rich.live import Live
+
+        with Live(
+            get_renderable=self._rendered,
+            console=screen.console(),
+            refresh_per_second=4,
+            transient=False,
+        ):
+            yield
+
+    def _rendered(self) -> Group | Text:
+        from rich.text import Text
+
+        glances = list(self._glances.values())
+        if not glances:
+            return Text("preparing", "dim")
+        return rendered(glances[0]) if len(glances) == 1 else rendered_many(glances)
+
+
+def rendered_many(glances: Sequence[Glance]) -> Group:
+    """Return looks at several sessions as rich draws them: what is worst comes first."""
+    from rich.console import Group
     from rich.text import Text
 
-    shown: list[Glance] = []
+    from runtime.observing.glance import money_text
 
-    def newest() -> Group | Text:
-        return rendered(shown[-1]) if shown else Text("preparing", "dim")
+    table = _table("strategy", "state", "equity", "result", "held", "orders", "fills", "health")
+    ordered = sorted(glances, key=lambda each: (not _is_loud(each), each.strategy))
+    for each in ordered[:_SESSIONS]:
+        result = each.equity_minor - each.begun_equity_minor
+        table.add_row(
+            each.strategy,
+            Text(each.state, _STYLES.get(each.state, "")),
+            money_text(each.equity_minor),
+            Text(money_text(result, signed=True), "green" if result >= 0 else "red"),
+            f"{len(each.positions):,}",
+            f"{len(each.orders):,}",
+            f"{each.fills:,}",
+            Text("bad", "bold red") if each.unhealthy else Text("up", "green"),
+        )
+    _more(table, len(ordered), _SESSIONS)
+    head = Text.assemble(("PAPER ", "bold cyan"), (f"{len(glances)} sessions", "bold"))
+    return Group(head, table, *_events_of(glances))
 
-    def show(glance: Glance) -> None:
-        shown[:] = [glance]
 
-    with Live(
-        get_renderable=newest, console=screen.console(), refresh_per_second=4, transient=False
-    ):
-        yield show
+def _is_loud(glance: Glance) -> bool:
+    return bool(glance.unhealthy or glance.latches) or glance.state in _STYLES_LOUD
+
+
+def _events_of(glances: Sequence[Glance]) -> list[Text]:
+    """Return the last events of all, each with its strategy."""
+    told = [(event.ts_ns, each.strategy, event) for each in glances for event in each.events]
+    told.sort(key=lambda one: one[0])
+    return [_event(event, strategy) for _, strategy, event in told[-_ROWS:]]
 
 
 def rendered(glance: Glance) -> Group:
@@ -56,7 +109,7 @@ def rendered(glance: Glance) -> Group:
         parts.append(_positions(glance))
     if glance.orders:
         parts.append(_orders(glance))
-    parts += _events(glance)
+    parts += [_event(each) for each in glance.events]
     return Group(*parts)
 
 
@@ -137,8 +190,9 @@ def _table(*names: str) -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in names:
-        is_text = name in ("position", "order", "side", "symbol")
-        table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
+        is_text = name in ("position", "order", "side", "symbol", "strategy", "state", "health")
+        justify: Literal["left", "right"] = "left" if is_text else "right"
+        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
     return table
 
 
@@ -153,7 +207,7 @@ def _positions(glance: Glance) -> Table:
             money_text(row.pnl_minor, signed=True), "green" if row.pnl_minor >= 0 else "red"
         )
         table.add_row(row.symbol, row.quantity, row.last, result)
-    _more(table, len(glance.positions))
+    _more(table, len(glance.positions), _ROWS)
     return table
 
 
@@ -162,26 +216,25 @@ def _orders(glance: Glance) -> Table:
     for row in glance.orders[:_ROWS]:
         number = str(row.number)
         table.add_row(number, row.side, row.symbol, row.quantity, row.filled, row.limit, row.stop)
-    _more(table, len(glance.orders))
+    _more(table, len(glance.orders), _ROWS)
     return table
 
 
-def _more(table: Table, count: int) -> None:
-    if count > _ROWS:
-        table.add_row(f"and {count - _ROWS} more", style="dim")
+def _more(table: Table, count: int, shown: int) -> None:
+    if count > shown:
+        table.add_row(f"and {count - shown} more", style="dim")
 
 
-def _events(glance: Glance) -> list[Text]:
+def _event(event: Event, strategy: str = "") -> Text:
     from rich.text import Text
 
     from runtime.observing.logs import iso
 
-    lines = []
-    for event in glance.events:
-        line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f"{iso(event.ts_ns)[:16].replace('T', ' ')} ", "dim")
-        name = event.name.lower().replace("_", " ")
-        line.append(f"{name:<16} ", _LEVELS.get(event.severity, "dim"))
-        line.append("".join(c if c.isprintable() else " " for c in event.text))
-        lines.append(line)
-    return lines
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"{iso(event.ts_ns)[:16].replace('T', ' ')} ", "dim")
+    if strategy:
+        line.append(f"{strategy[:_NAME]} ", "bold")
+    name = event.name.lower().replace("_", " ")
+    line.append(f"{name:<16} ", _LEVELS.get(event.severity, "dim"))
+    line.append("".join(c if c.isprintable() else " " for c in event.text))
+    return line

@@ -1,8 +1,9 @@
-"""`trader paper`: a paper session of a strategy."""
+"""`trader paper`: paper sessions of strategies, in one process."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO, get_args
@@ -10,14 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO, get_args
 import typer
 
 from cli import screen
-from cli.errors import guarded, warn
-from cli.live_view import live_view
-from cli.options import CatalogFolder, Debug, Json, parse_pairs
+from cli.errors import guarded, report, warn
+from cli.live_view import LiveView
+from cli.options import CatalogFolder, Debug, Json, Param, parameter_values
+from cli.paper_end import SessionEnd, print_ends
 
 if TYPE_CHECKING:
-    from runtime.observing.assembling import Show
-    from runtime.observing.observer import SessionObserver
-    from runtime.results import BacktestResult
+    from runtime.config import StrategyConfig
+    from runtime.journal.sessions import SessionStore
+    from runtime.observing.assembling import Watching
+    from runtime.session.host import Seat
+    from runtime.session.paper import Wanted
+    from runtime.session.parts import Again
+    from runtime.session.process import Watched
     from runtime.session.session import Session
 
 Mode = Literal["auto", "approve", "alert"]
@@ -26,14 +32,10 @@ Mode = Literal["auto", "approve", "alert"]
 @guarded
 def paper(
     strategy: Annotated[
-        str, typer.Argument(metavar="STRATEGY", help="A strategy file, or a name in the workspace.")
+        list[str],
+        typer.Argument(metavar="STRATEGY...", help="Strategy files, or names in the workspace."),
     ],
-    param: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param", metavar="NAME=VALUE", help="Another value of a parameter; repeatable."
-        ),
-    ] = None,
+    param: Param = None,
     feed: Annotated[
         str,
         typer.Option(
@@ -60,6 +62,19 @@ def paper(
     new: Annotated[
         bool, typer.Option("--new", help="Begin anew, not where the last session was.")
     ] = False,
+    supervise: Annotated[
+        bool,
+        typer.Option(
+            "--supervise", help="Watch the process of the sessions, and begin it again if it dies."
+        ),
+    ] = False,
+    heartbeat: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="How often it shows that it lives; three missed, and it is ended.",
+        ),
+    ] = 10.0,
     log: Annotated[
         Path | None,
         typer.Option("--log", metavar="FILE", help="Add the log to a file, as JSON lines."),
@@ -68,109 +83,171 @@ def paper(
     catalog: CatalogFolder = None,
     debug: Debug = False,
 ) -> None:
-    """Run a strategy on a feed against a simulated account; no order can reach a venue.
+    """Run strategies on a feed against simulated accounts; no order can reach a venue.
 
-    A session that was stopped, or killed, goes on where it was. Ctrl-C stops it.
+    Several run side by side, each on an account of its own; what breaks one of them leaves the others alone.
+    A session that was stopped, or killed, goes on where it was. Ctrl-C stops them.
 
     \b
     Examples:
       trader paper examples/sma_cross.toml
       trader paper sma_cross --speed 3600 --for 60
       trader paper full_loop --mode approve
+      trader paper sma_cross full_loop --supervise
     """
     import asyncio
 
     from runtime.config import load_strategy
-    from runtime.config.parameters import parse_value
     from runtime.journal.sessions import SessionStore
-    from runtime.observing.assembling import Show, observer_of
-    from runtime.session.paper import Wanted, prepared, run_until_signal
-    from runtime.session.results import result_of
+    from runtime.observing.assembling import Show, Watching
+    from runtime.session.host import Host
+    from runtime.session.paper import Wanted, run_until_signal
+    from runtime.session.process import Watched
     from runtime.workspace import catalog_root, find_strategy
 
     here = Path.cwd()
-    config = load_strategy(find_strategy(strategy, here)).with_parameters(
-        {
-            name: parse_value(text, name=name)
-            for name, text in parse_pairs(param or [], option="--param").items()
-        }
-    )
-    for warning in config.warnings:
+    for name, value in (("--for", seconds), ("--heartbeat", heartbeat)):
+        _require_seconds(name, value)
+    values = parameter_values(param)
+    configs = [
+        load_strategy(find_strategy(each, here)).with_parameters(values) for each in strategy
+    ]
+    _require_accounts(configs, account)
+    watched = Watched.here()
+    if supervise and watched is None:
+        raise typer.Exit(_supervised(heartbeat, seconds))
+    for warning in dict.fromkeys(warning for each in configs for warning in each.warnings):
         warn(warning)
-    _require_seconds(seconds)
-    is_watched = sys.stdout.isatty() and not json
+    has_screen = sys.stdout.isatty() and not json
     with ExitStack() as closing:
         store = SessionStore.open()
         closing.callback(store.close)
-        files = _opened(log, closing) + ([] if is_watched else [sys.stderr])
-        show = Show(files)
-        observer = observer_of(store, show)
-        wanted = Wanted(
-            config,
-            catalog_root(catalog, here),
-            feed,
-            parse_speed(speed),
-            mode,
-            account,
-            is_new=new,
-            command=" ".join(sys.argv[1:]),
-            observer=observer,
-            warn=warn,
-        )
-        session, before = prepared(wanted, store)
-        session_id = session.parts.journal.session_id
-        if not json:
-            told = "goes on" if before is not None else "begins"
-            print(f"PAPER session {session_id} {told}", flush=True)
-        _serve(observer, show, closing)
-        began_ns = store.clock.monotonic_ns()
-        with ExitStack() as watching:
-            if is_watched:
-                observer.looks.glanced = watching.enter_context(live_view())
-            asyncio.run(run_until_signal(session, seconds))
-        elapsed_ns = store.clock.monotonic_ns() - began_ns
-        if not json:
-            _print_result(
-                result_of(session, wanted, store.entries(session_id), elapsed_ns=elapsed_ns)
+        files = _opened(log, closing) + ([] if has_screen else [sys.stderr])
+        view = LiveView()
+        watching = Watching(store, Show(files, glanced=view.show if has_screen else None))
+        closing.callback(watching.close)
+        begin = _Begin(store, watching, watched, is_named=len(configs) > 1, is_told=not json)
+        for config in configs:
+            begin.add(
+                Wanted(
+                    config,
+                    catalog_root(catalog, here),
+                    feed,
+                    parse_speed(speed),
+                    mode,
+                    account,
+                    is_new=new,
+                    command=" ".join(sys.argv[1:]),
+                    warn=warn,
+                )
             )
-        _print_end(session, store.get(session_id).cause, json=json)
+        began_ns = store.clock.monotonic_ns()
+        host = Host(begin.seats, store.clock, gives_up=feed == "replay" and not supervise)
+        beside = [] if watched is None else [watched.beat(store.clock)]
+        left = seconds if watched is None else watched.left_seconds
+        with ExitStack() as drawing:
+            if has_screen:
+                drawing.enter_context(view.drawn())
+            ended = asyncio.run(run_until_signal(host, left, beside)) if begin.seats else []
+        if watched is not None:
+            watched.ended()
+        elapsed_ns = store.clock.monotonic_ns() - began_ns
+        print_ends(
+            [
+                SessionEnd(seat.session, wanted, each, store, elapsed_ns)
+                for seat, wanted, each in zip(host.seats, begin.wanted, ended, strict=True)
+            ],
+            is_json=json,
+        )
+    for wanted, each in zip(begin.wanted, ended, strict=True):
+        if each.error is not None:
+            if len(configs) == 1:
+                raise each.error
+            begin.failed(wanted.config.name, each.error)
+    if begin.exit_code:
+        raise typer.Exit(begin.exit_code)
 
 
-def _serve(observer: SessionObserver, show: Show, closing: ExitStack) -> None:
-    """Serve metrics for as long as the session runs, where the workspace wants that."""
-    from runtime.observing.assembling import metrics_of
+class _Begin:
+    """Begins sessions; one that cannot begin leaves the others alone.
 
-    server = metrics_of(observer, show)
-    if server is not None:
-        closing.callback(server.close)
+    Parameters
+    ----------
+    is_named
+        There are several: what is said names the strategy.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        watching: Watching,
+        watched: Watched | None,
+        *,
+        is_named: bool,
+        is_told: bool,
+    ) -> None:
+        self._store, self._watching, self._watched = store, watching, watched
+        self._is_named, self._is_told = is_named, is_told
+        self.seats: list[Seat] = []
+        self.wanted: list[Wanted] = []
+        self.exit_code = 0
+
+    def add(self, wanted: Wanted) -> None:
+        """Begin a session, or go on with one."""
+        from engine.errors import TraderError
+        from runtime.session.host import Seat
+        from runtime.session.paper import prepared
+
+        wanted.observer = self._watching.observer()
+        try:
+            found = prepared(wanted, self._store, self._watched)
+        except TraderError as error:
+            if not self._is_named:
+                raise
+            self.failed(wanted.config.name, error)
+            return
+        if found is None:
+            return
+        session, before = found
+        session_id = session.parts.journal.session_id
+
+        def once_more(reason: Again) -> Session:
+            from runtime.session.paper import begun_again
+
+            wanted.observer = self._watching.observer(wanted.observer)
+            return begun_again(wanted, self._store, session_id, reason)
+
+        self.seats.append(Seat(session, once_more))
+        self.wanted.append(wanted)
+        if self._is_told:
+            named = f"{wanted.config.name} " if self._is_named else ""
+            told = "goes on" if before is not None else "begins"
+            print(f"PAPER {named}session {session_id} {told}", flush=True)
+
+    def failed(self, strategy: str, error: Exception) -> None:
+        """Say what is wrong with one of several."""
+        self.exit_code = max(self.exit_code, report(error, strategy))
 
 
-def _print_result(result: BacktestResult | None) -> None:
-    from reports.tearsheet import render_tearsheet
+def _supervised(heartbeat: float, seconds: float | None) -> int:
+    """Run this command in a process that is watched; return its exit code."""
+    from runtime.clocks import SystemClock
+    from runtime.observing.assembling import tell_channels
+    from runtime.session.process import Supervisor
 
-    if result is None:
-        print("Nothing was seen yet that could be judged: no day has closed.")
-    else:
-        render_tearsheet(result.summary, screen.console())
-
-
-def _print_end(session: Session, cause: str, *, json: bool) -> None:
-    """Say how the session has ended; to programs as JSON."""
-    core = session.parts.core
-    answer = {
-        "session": session.parts.journal.session_id,
-        "environment": "PAPER",
-        "state": session.state.value,
-        "inputs": session.cursor,
-        "equity": f"{core.equity_minor / 1e8:.2f}",
-        "state_hash": core.state_hash,
-        "cause": cause,
-    }
-    if json:
-        screen.print_json(answer)
-        return
-    print(f"Session     {answer['session']} PAPER, {answer['state']}: {cause}")
-    print(f"State       {answer['state_hash']} after {session.cursor:,} inputs")
+    return Supervisor(
+        [sys.executable, "-m", "trader", *sys.argv[1:]],
+        SystemClock(),
+        beat_seconds=heartbeat,
+        seconds=seconds,
+        told=lambda again: warn(
+            f"the process of the sessions is begun again"
+            f"{', without entries' if again.is_too_often else ''}: {again.reason}"
+        ),
+        lost=lambda again: tell_channels(
+            "supervisor", f"the process of the sessions does not begin any more: {again.reason}"
+        ),
+    ).run()
 
 
 def _opened(log: Path | None, files: ExitStack) -> list[TextIO]:
@@ -181,14 +258,34 @@ def _opened(log: Path | None, files: ExitStack) -> list[TextIO]:
     return [files.enter_context(log.open("a", encoding="utf-8"))]
 
 
-def _require_seconds(seconds: float | None) -> None:
+def _require_accounts(configs: Sequence[StrategyConfig], account: str) -> None:
+    """Each of several strategies trades an account of its own."""
+    from engine.errors import InputError
+
+    names = [each.name for each in configs]
+    double = next((name for name in names if names.count(name) > 1), "")
+    if double:
+        raise InputError(
+            f"two strategies are called {double!r}, and would trade one account",
+            where=f"strategy {double}",
+            remedy="name each once, or run them in two commands with --account",
+        )
+    if account and len(configs) > 1:
+        raise InputError(
+            "several strategies cannot trade one account",
+            where="--account",
+            remedy="leave --account out: each has one of its own, paper:NAME",
+        )
+
+
+def _require_seconds(name: str, seconds: float | None) -> None:
     from engine.errors import InputError
 
     if seconds is not None and not 0 < seconds < float("inf"):
         raise InputError(
-            f"{seconds:g} is no time to run for",
-            where="--for",
-            remedy="write seconds, e.g. 3600, or leave it out: until the feed ends",
+            f"{seconds:g} is no time",
+            where=name,
+            remedy="write seconds, e.g. 3600, or leave it out",
         )
 
 

@@ -48,7 +48,10 @@ class Clear(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """One message: an episode begins, goes on, or is over (`is_over`); `count` were raised."""
+    """One message: an episode begins, goes on, or is over (`is_over`); `count` were raised.
+
+    `session` and `strategy` say whose it is; the observer adds them.
+    """
 
     episode: str
     severity: str
@@ -56,6 +59,8 @@ class Told(msgspec.Struct, frozen=True):
     text: str
     count: int = 1
     is_over: bool = False
+    session: str = ""
+    strategy: str = ""
 
 
 @dataclass(slots=True)
@@ -208,12 +213,15 @@ _OF_A_TRIP: Final = ("exit_failed", "exit_stuck", "exit_queued", "unprotected")
 def _of_state(event: Event) -> list[Raise | Clear]:
     severity = _LOUD_STATES.get(event.reason)
     if severity is not None:
-        return [Raise(f"state:{event.reason}", severity, f"session {event.reason}", event.text)]
+        # One that is begun again and fails again is told once.
+        lapse_ns = LAPSE_NS if event.reason == "failed" else 0
+        episode, subject = f"state:{event.reason}", f"session {event.reason}"
+        return [Raise(episode, severity, subject, event.text, lapse_ns=lapse_ns)]
     found: list[Raise | Clear] = []
     if event.reason in ("running", "paused", "stopping"):
         found.append(Clear("state:halted"))
     if event.reason == "running":
-        found += [Clear("noted:strategy*"), Clear("noted:halt*")]
+        found += [Clear(f"noted:{each}") for each in ("strategy*", "halt*", "supervisor:restarts")]
     return found
 
 
@@ -230,4 +238,5 @@ def _of_note(event: Event) -> list[Raise | Clear]:
         return [Clear("noted:journal*"), Clear("noted:database*")]
     if event.severity == INFO:
         return []
-    return [Raise(f"noted:{kind}:{subject}", event.severity, kind, event.text)]
+    lapse_ns = LAPSE_NS if (kind, subject) == ("supervisor", "restarted") else 0
+    return [Raise(f"noted:{kind}:{subject}", event.severity, kind, event.text, lapse_ns=lapse_ns)]

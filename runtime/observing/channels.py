@@ -100,7 +100,8 @@ class Channel:
                     return
 
     def _try(self, one: Told) -> bool:
-        title = f"{self._title}: {one.subject}{' is over' if one.is_over else ''}"
+        whose = f"{self._title} {one.strategy}".strip()
+        title = f"{whose}: {one.subject}{' is over' if one.is_over else ''}"
         problem = "it was not taken"
         try:
             works = self._send(title, one.text, one.severity)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TextIO
 
@@ -26,7 +26,9 @@ CLOSE_SECONDS: Final = 2.0
 WIDTH: Final = 80
 _COLOURS: Final = {WARNING: "\x1b[33m", CRITICAL: "\x1b[1;31m"}
 _PLAIN: Final = "\x1b[0m"
-_HIDDEN: Final = ("event", "text", "level", "at", "environment", "session", "ts_ns", "severity")
+_HIDDEN: Final = (
+    "event", "text", "level", "at", "environment", "session", "strategy", "ts_ns", "severity",
+)  # fmt: skip
 _Line = MutableMapping[str, Any]
 
 
@@ -98,14 +100,16 @@ class Log:
         ``PAPER``: it stands in every line.
     """
 
-    def __init__(self, sinks: list[Sink], clock: Clock, *, session: str, environment: str) -> None:
+    def __init__(
+        self, sinks: Sequence[Sink], clock: Clock, *, session: str, environment: str
+    ) -> None:
         self._clock = clock
         self._sinks = sinks
-        self._bound = {"environment": environment, "session": session}
+        self._bound = {"environment": environment, "session": session, "strategy": ""}
 
-    def join(self, session_id: str) -> None:
+    def join(self, session_id: str, strategy: str) -> None:
         """Belong to a session."""
-        self._bound["session"] = session_id
+        self._bound |= {"session": session_id, "strategy": strategy}
 
     def event(self, event: Event) -> None:
         """Write an event."""
@@ -116,11 +120,6 @@ class Log:
     def line(self, name: str, severity: str = INFO, **fields: object) -> None:
         """Write something else, e.g. a heartbeat."""
         self._put(name, severity, fields)
-
-    def close(self) -> None:
-        """Write what is left."""
-        for sink in self._sinks:
-            sink.close()
 
     def _put(self, name: str, level: str, fields: dict[str, object]) -> None:
         line = {"at": self._clock.now_ns(), "level": level, **self._bound, "event": name, **fields}

@@ -130,11 +130,11 @@ class SessionCollector:
 
     def __init__(self, *, environment: str = "PAPER") -> None:
         self._environment = environment.lower()
-        self._observers: list[SessionObserver] = []
+        self.observers: list[SessionObserver] = []
 
-    def add(self, observer: SessionObserver) -> None:
-        """Show a session as well."""
-        self._observers.append(observer)
+    def add(self, observer: SessionObserver, instead_of: SessionObserver | None = None) -> None:
+        """Show a session as well, or what has taken another's place."""
+        self.observers = [*(each for each in self.observers if each is not instead_of), observer]
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of every session."""
@@ -142,7 +142,7 @@ class SessionCollector:
 
         joined = [
             (observer, observer.session)
-            for observer in self._observers
+            for observer in self.observers
             if observer.session is not None
         ]
         for one in METRICS:

@@ -59,12 +59,7 @@ _LOUD: Final = {Condition.DEGRADED: WARNING, Condition.DOWN: CRITICAL}
 _P = ParamSpec("_P")
 
 
-class Outlet(msgspec.Struct, frozen=True):
-    """Where the observer's alerts go: everyone takes a message at once, without waiting."""
-
-    put: Callable[[Told], None]
-    close: Callable[[], None] = lambda: None
-    join: Callable[[str], None] = lambda session_id: None
+Outlet = Callable[[Told], None]  # where alerts go: takes a message at once, without waiting
 
 
 @dataclass(slots=True)
@@ -147,14 +142,17 @@ class SessionObserver:
             masked=self.looks.masker.text,
         )
 
+    @property
+    def is_on(self) -> bool:
+        """Whether its session runs."""
+        return self.session is not None and not self.session.state.is_final
+
     # --- what the session tells ----------------------------------------------------------------------
     def _joined(self, session: Session) -> None:
         self.session = session
         core, session_id = session.parts.core, session.parts.journal.session_id
         if self.looks.log is not None:
-            self.looks.log.join(session_id)
-        for outlet in self.looks.outlets:
-            outlet.join(session_id)
+            self.looks.log.join(session_id, self.looks.strategy)
         self._fold = EventFold(
             core.instruments,
             session.parts.fingerprint,
@@ -257,10 +255,6 @@ class SessionObserver:
 
     def _ended(self) -> None:
         self._glance()
-        if self.looks.log is not None:
-            self.looks.log.close()
-        for outlet in self.looks.outlets:
-            outlet.close()
 
     # --- events and alerts ---------------------------------------------------------------------------
     def tell(self, event: Event) -> None:
@@ -291,8 +285,13 @@ class SessionObserver:
             self._mention(told)
             if told.severity == INFO or (told.severity != CRITICAL and self._only_critical):
                 continue
-            for outlet in self.looks.outlets:
-                outlet.put(told)
+            for put in self.looks.outlets:
+                put(self._ours(told))
+
+    def _ours(self, told: Told) -> Told:
+        """Return a message that says whose it is."""
+        session = "" if self.session is None else self.session.parts.journal.session_id
+        return msgspec.structs.replace(told, session=session, strategy=self.looks.strategy)
 
     @property
     def _only_critical(self) -> bool:

@@ -15,13 +15,12 @@ from typing import Any, Final
 
 from engine.model.units import NS_PER_SECOND
 from engine.ports import Clock
+from runtime.gateway.retrying import wait_seconds
 
 HEARTBEAT_SECONDS: Final = 10.0
 MISSED_MAX: Final = 3
 RESTARTS_MAX: Final = 5
 WINDOW_NS: Final = 60 * NS_PER_SECOND
-FIRST_SECONDS: Final = 0.1
-MOST_SECONDS: Final = 30.0
 
 
 @dataclass(slots=True)
@@ -29,13 +28,19 @@ class Restarts:
     """The restarts of the last minute; what is exactly a minute old counts no more."""
 
     _times: deque[int] = field(default_factory=deque)
+    _attempt: int = -1
 
-    def add(self, now_ns: int) -> bool:
-        """Count one; return whether there were too many."""
+    def add(self, now_ns: int, began_ns: int) -> bool:
+        """Count one of what had begun at a time; return whether there were too many."""
+        self._attempt = 0 if now_ns - began_ns >= WINDOW_NS else self._attempt + 1
         self._times.append(now_ns)
         while now_ns - self._times[0] >= WINDOW_NS:
             self._times.popleft()
         return len(self._times) > RESTARTS_MAX
+
+    def wait_seconds(self, draw: float) -> float:
+        """Return how long to wait with it: longer each time, until something has lived for a minute."""
+        return wait_seconds(self._attempt, draw)
 
 
 class Alive:
@@ -68,17 +73,13 @@ async def supervised(
     restarted
         Called before each restart with the reason, and whether there were too many.
     """
-    restarts, attempt = Restarts(), 0
+    restarts = Restarts()
     while True:
         alive = Alive(clock)
         began = clock.monotonic_ns()
         reason = await _until_dead(make(alive), alive, clock)
-        if clock.monotonic_ns() - began >= WINDOW_NS:
-            attempt = 0
-        restarted(reason, restarts.add(clock.monotonic_ns()))
-        wait = min(MOST_SECONDS, FIRST_SECONDS * 2.0 ** min(attempt, 30))
-        attempt += 1
-        await clock.sleep(wait * (0.5 + draw() / 2))
+        restarted(reason, restarts.add(clock.monotonic_ns(), began))
+        await clock.sleep(restarts.wait_seconds(draw()))
 
 
 async def _until_dead(work: Coroutine[Any, Any, None], alive: Alive, clock: Clock) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -23,9 +24,12 @@ from runtime.feeds.stream import StreamFeed
 from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.observing.observer import SessionObserver
-from runtime.session.parts import Observers, Options
+from runtime.session.host import Ended, Host
+from runtime.session.parts import Again, Observers, Options
+from runtime.session.process import Watched
 from runtime.session.session import Session
-from runtime.session.starting import PaperPlan, left_behind, start_paper, unfinished
+from runtime.session.starting import PaperPlan, left_behind, newest, start_paper, unfinished
+from runtime.session.states import SessionState
 from runtime.session_core.assembling import market_of
 from runtime.workspace import find_workspace
 
@@ -78,7 +82,7 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
         If data, feed or strategy cannot be used.
     """
     config = wanted.config
-    history = load_history(config.data, wanted.catalog_root)
+    history = wanted.history or load_history(config.data, wanted.catalog_root)
     feed, clockwork = _feed(wanted, history, store.clock)
     if wanted.observer is not None:
         looks = wanted.observer.looks
@@ -135,40 +139,78 @@ def _is_stream(address: str) -> bool:
         return False
 
 
-def prepared(wanted: Wanted, store: SessionStore) -> tuple[Session, SessionRecord | None]:
-    """Return a session that is ready to run, and the one that it goes on with, if any."""
+def prepared(
+    wanted: Wanted, store: SessionStore, watched: Watched | None = None
+) -> tuple[Session, SessionRecord | None] | None:
+    """Return a session that is ready to run, and the one that it goes on with, if any.
+
+    None where its process was begun again, and it had ended in order before.
+    """
+    again = None if watched is None else watched.again
+    wanted.options = replace(wanted.options, again=again)
     plan = plan_of(wanted, store)
+    if watched is not None and again is not None:
+        last = newest(store, plan)
+        if last is not None and last.begun_ns >= watched.since_ns:
+            wanted.is_new = False  # what was to begin anew has begun
+        if last is not None and last.state is SessionState.STOPPED:
+            if last.changed_ns >= watched.since_ns:
+                return None
     before = None if wanted.is_new else unfinished(store, plan)
     if before is None and not wanted.is_new and (told := left_behind(store, plan)):
         wanted.warn(told)
     return start_paper(store, plan, before), before
 
 
-async def run_until_signal(session: Session, seconds: float | None = None) -> None:
-    """Run a session; a signal stops it in order, a second one at once.
+def begun_again(wanted: Wanted, store: SessionStore, session_id: str, again: Again) -> Session:
+    """Return a session that broke, ready to go on from its journal.
 
-    What there is before it runs is looked at by no collection of garbage any more: a whole one takes 26 ms
+    Raises
+    ------
+    InputError
+        If it cannot go on.
+    """
+    wanted.options = replace(wanted.options, again=again)
+    return start_paper(store, plan_of(wanted, store), store.get(session_id))
+
+
+async def run_until_signal(
+    host: Host,
+    seconds: float | None = None,
+    beside: Sequence[Coroutine[Any, Any, None]] = (),
+) -> list[Ended]:
+    """Run sessions; a signal stops them in order, a second one at once.
+
+    What there is before they run is looked at by no collection of garbage any more: a whole one takes 26 ms
     of a session with the full loop, at any moment.
+
+    Parameters
+    ----------
+    beside
+        What runs as long as they do.
     """
     gc.collect()
     gc.freeze()
     loop = asyncio.get_running_loop()
-    running = asyncio.ensure_future(session.run())
+    running = asyncio.ensure_future(host.run())
+    others = [asyncio.ensure_future(each) for each in beside]
 
     def stop(name: str) -> None:
-        if session.is_stopping:
+        if host.is_stopping:
             running.cancel()
-        session.stop(name)
+        host.stop(name)
 
     for each in _SIGNALS:
         loop.add_signal_handler(each, stop, each.name)
     if seconds is not None:
-        loop.call_later(seconds, session.stop, f"after {seconds:g} s")
+        loop.call_later(seconds, host.stop, f"after {seconds:g} s")
     try:
-        await running
+        return await running
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     finally:
         gc.unfreeze()
+        for task in others:
+            task.cancel()
         for each in _SIGNALS:
             loop.remove_signal_handler(each)

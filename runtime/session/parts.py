@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from runtime.session.session import Session
 
 
+class Again(msgspec.Struct, frozen=True):
+    """Why a session is begun again; where that was too often, it enters nothing until a person resumes it."""
+
+    reason: str
+    is_too_often: bool = False
+
+
 class Options(msgspec.Struct, frozen=True):
     """How a session is run; nothing of it decides about trading. Times in seconds."""
 
@@ -34,6 +41,7 @@ class Options(msgspec.Struct, frozen=True):
     callback_seconds: float = 5.0  # one that takes longer is ended
     on_stop: str = "keep"  # keep, cancel or flatten: what becomes of what works and is held
     compiles: bool = False  # whether it goes on compiled when it has run for a while
+    again: Again | None = None  # a supervisor has begun it again
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -124,6 +124,7 @@ class Session:
         try:
             self._go(_S.STARTING, "continued" if self._recovered.has_started else "begun")
             await self._connect()
+            await self._tell_again()
             cause = await self._work()
             await self._leave(cause)
         except Exception as error:
@@ -181,6 +182,19 @@ class Session:
         self._go(_S.PAUSED if self._standing.is_paused else _S.RUNNING, "reconciled")
         await self._follow_switch()
         self._after_input()
+
+    async def _tell_again(self) -> None:
+        """Say that a supervisor has begun it again; where that was too often, nothing more is entered."""
+        again = self.parts.options.again
+        if again is None:
+            return
+        if not again.is_too_often:
+            self._note("supervisor", "warning", "restarted", again.reason)
+            return
+        why = f"begun again more than five times in a minute, at last for {again.reason}"
+        self._note("supervisor", "critical", "restarts", f"{why}; nothing is entered")
+        async with self._lock:
+            await self.ask(Asked("pause", "supervisor", why))
 
     async def _begin(self) -> None:
         if self._recovered.in_hand:

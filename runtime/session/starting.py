@@ -68,13 +68,18 @@ class PaperPlan:
     venue: str = ""
 
 
+def newest(store: SessionStore, plan: PaperPlan) -> SessionRecord | None:
+    """Return the newest session of a plan's account."""
+    return next((each for each in store.list(limit=1_000) if each.account == plan.account), None)
+
+
 def unfinished(store: SessionStore, plan: PaperPlan) -> SessionRecord | None:
     """Return the session that a plan would go on with: the newest of its account, if it can be."""
-    for each in store.list(limit=1_000):
-        if each.account == plan.account:
-            is_same = each.fingerprint == plan.config.fingerprint and each.feed == plan.feed.name
-            return each if is_same and each.cause != FEED_ENDED else None
-    return None
+    last = newest(store, plan)
+    if last is None or last.cause == FEED_ENDED:
+        return None
+    is_same = last.fingerprint == plan.config.fingerprint and last.feed == plan.feed.name
+    return last if is_same else None
 
 
 def start_paper(

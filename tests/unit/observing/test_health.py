@@ -64,7 +64,7 @@ def test_more_than_five_restarts_in_a_minute_are_too_many(
     times: tuple[int, ...], is_too_often: bool
 ) -> None:
     restarts = Restarts()
-    assert [restarts.add(second * S) for second in times][-1] is is_too_often
+    assert [restarts.add(second * S, second * S) for second in times][-1] is is_too_often
 
 
 def test_what_crashes_is_begun_again_with_growing_waits() -> None:

@@ -19,7 +19,7 @@ from runtime.observing.events import EventName
 from runtime.observing.health import Component, Condition
 from runtime.observing.logs import InlineSink, Log, json_lines, text_lines
 from runtime.observing.masking import Masker
-from runtime.observing.observer import Looks, Outlet, SessionObserver
+from runtime.observing.observer import Looks, SessionObserver
 from runtime.session.kill_switch import Halt
 from runtime.session.replaying import replay
 from runtime.session.session import Session
@@ -38,9 +38,7 @@ class Seen:
             json_lines(masker), lambda line: self.lines.append(msgspec.json.decode(line))
         )
         log = Log([sink], clock, session="", environment="PAPER")
-        self.observer = SessionObserver(
-            Looks(clock, masker, log, (Outlet(self._take),), is_recorded=False)
-        )
+        self.observer = SessionObserver(Looks(clock, masker, log, (self._take,), is_recorded=False))
 
     def _take(self, told: Told) -> None:
         self.told.append((asyncio.get_running_loop().time(), told))

@@ -13,10 +13,11 @@ import time
 from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
-from cli.live_view import rendered
+from cli.live_view import rendered, rendered_many
 from engine.model.units import from_minor
 from runtime.observing.glance import Glance
 from runtime.observing.observer import Looks, SessionObserver
@@ -50,6 +51,25 @@ def test_every_look_fits_eighty_columns_and_says_paper(tmp_path: Path) -> None:
         lines = page.getvalue().splitlines()
         assert lines[0].startswith("PAPER full_loop ")
         assert all(len(line) <= 80 for line in lines), lines
+
+
+def test_of_several_sessions_each_has_a_line_and_what_is_worst_comes_first(tmp_path: Path) -> None:
+    _, glances = looked_at(Desk.of_example("full_loop.toml", tmp_path, speed=864_000.0))
+    last = next(each for each in reversed(glances) if each.events)
+    calm = msgspec.structs.replace(last, unhealthy=(), latches=(), state="running")
+    looks = [
+        msgspec.structs.replace(calm, session=str(k), strategy=f"strategy {k:02}") for k in range(30)
+    ]
+    looks[27] = msgspec.structs.replace(looks[27], state="failed")
+    page = StringIO()
+    Console(file=page, width=80, color_system=None).print(rendered_many(looks))
+    lines = page.getvalue().splitlines()
+    assert lines[0] == "PAPER 30 sessions"
+    assert lines[2].startswith("strategy 27") and " failed " in lines[2]
+    assert lines[3].startswith("strategy 00") and " 91 " in lines[3]
+    assert lines[22].startswith("and 10 more")
+    assert len(lines) == 31 and "strategy 2" in lines[-1], "eight events, each with its strategy"
+    assert all(len(line) <= 80 for line in lines), lines
 
 
 def test_a_look_has_what_the_engine_has(tmp_path: Path) -> None:

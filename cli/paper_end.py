@@ -1,0 +1,91 @@
+"""The end of paper sessions on the screen: of one the tear sheet, of several a line for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from cli import screen
+
+if TYPE_CHECKING:
+    from runtime.journal.sessions import SessionStore
+    from runtime.session.host import Ended
+    from runtime.session.paper import Wanted
+    from runtime.session.session import Session
+
+
+class SessionEnd(NamedTuple):
+    """A session that has ended, and what was wanted of it."""
+
+    session: Session
+    wanted: Wanted
+    ended: Ended
+    store: SessionStore
+    elapsed_ns: int
+
+
+def print_ends(ends: Sequence[SessionEnd], *, is_json: bool) -> None:
+    """Say how sessions have ended; to programs as JSON."""
+    if is_json:
+        answers = [_answer(each) for each in ends]
+        screen.print_json(answers[0] if len(answers) == 1 else {"sessions": answers})
+    elif len(ends) == 1:
+        _print_one(ends[0])
+    elif ends:
+        _print_several(ends)
+
+
+def _answer(end: SessionEnd) -> dict[str, object]:
+    core, session_id = end.session.parts.core, end.ended.session
+    return {
+        "session": session_id,
+        "environment": "PAPER",
+        "strategy": end.wanted.config.name,
+        "state": end.ended.state.value,
+        "inputs": end.session.cursor,
+        "equity": f"{core.equity_minor / 1e8:.2f}",
+        "state_hash": core.state_hash,
+        "cause": end.ended.problem or end.store.get(session_id).cause,
+    }
+
+
+def _print_one(end: SessionEnd) -> None:
+    from reports.tearsheet import render_tearsheet
+    from runtime.session.results import result_of
+
+    if end.ended.error is not None:
+        return  # it is told as an error
+    session_id = end.ended.session
+    entries = end.store.entries(session_id)
+    result = result_of(end.session, end.wanted, entries, elapsed_ns=end.elapsed_ns)
+    if result is None:
+        print("Nothing was seen yet that could be judged: no day has closed.")
+    else:
+        render_tearsheet(result.summary, screen.console())
+    answer = _answer(end)
+    print(f"Session     {session_id} PAPER, {answer['state']}: {answer['cause']}")
+    print(f"State       {answer['state_hash']} after {end.session.cursor:,} inputs")
+
+
+def _print_several(ends: Sequence[SessionEnd]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("strategy", "session", "", "state", "equity", "result"):
+        is_number = name in ("equity", "result")
+        table.add_column(
+            name, justify="right" if is_number else "left", no_wrap=True, overflow="ellipsis"
+        )
+    for end in ends:
+        table.add_row(end.wanted.config.name, end.ended.session, "PAPER", *_figures(end))
+    screen.console().print(table)
+
+
+def _figures(end: SessionEnd) -> tuple[str, str, str]:
+    from engine.model.units import to_minor
+    from runtime.observing.glance import money_text
+
+    equity_minor = end.session.parts.core.equity_minor
+    begun_minor = to_minor(end.wanted.config.account.cash, name="account.cash")
+    result = money_text(equity_minor - begun_minor, signed=True)
+    return end.ended.state.value, money_text(equity_minor), result
