@@ -58,7 +58,8 @@ def test_of_several_sessions_each_has_a_line_and_what_is_worst_comes_first(tmp_p
     last = next(each for each in reversed(glances) if each.events)
     calm = msgspec.structs.replace(last, unhealthy=(), latches=(), state="running")
     looks = [
-        msgspec.structs.replace(calm, session=str(k), strategy=f"strategy {k:02}") for k in range(30)
+        msgspec.structs.replace(calm, session=str(k), strategy=f"strategy {k:02}")
+        for k in range(30)
     ]
     looks[27] = msgspec.structs.replace(looks[27], state="failed")
     page = StringIO()

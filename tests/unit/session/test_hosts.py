@@ -104,7 +104,7 @@ def test_more_than_five_times_in_a_minute_it_enters_nothing_more(
     """Waits of 0.1, 0.2 ... 3.2 s: the sixth restart is 6.3 s after the first error."""
     breaking[-1] = ZeroDivisionError("always")
     desk = Desk.of_example("full_loop.toml", tmp_path, speed=DAY)
-    ended, _, notes = run(desk, seconds=40.0)
+    _, _, notes = run(desk, seconds=40.0)
     assert [each.severity for each in notes[:7]] == ["warning"] * 5 + ["critical"] * 2
     assert "nothing is entered" in notes[5].text
     with desk.store() as store:

@@ -169,6 +169,6 @@ def test_one_that_dies_again_and_again_is_begun_without_entries() -> None:
 
 
 def test_one_that_does_not_come_up_any_more_is_told_of_once() -> None:
-    code, told, lost = supervised(IS_BORN_DEAD)
+    _, told, lost = supervised(IS_BORN_DEAD)
     assert len(told) == 7
     assert lost == [told[5]]
