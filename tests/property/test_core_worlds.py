@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -23,17 +24,20 @@ SEEDS = seeds(60)
 TWINS = seeds(20)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_after_every_event_the_books_are_exact_and_the_broker_agrees(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The ledger against the reference account, the orders against the fill book: `core_audit`."""
-    world = make_world(seed)
-    auditor = Auditor(world)
-    with auditor.watching(monkeypatch):
-        machine = play(world, watch=auditor.after_slice)
-    assert auditor.events > 100
+@cache
+def audited(seed: int) -> Auditor:
+    """Return who has looked at a world after every event."""
+    auditor = Auditor(make_world(seed))
+    with pytest.MonkeyPatch.context() as patch, auditor.watching(patch):
+        machine = play(auditor.world, watch=auditor.after_slice)
     assert machine.plain.account[at.ACCOUNT_FAULT] == at.FAULT_NONE
+    return auditor
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_every_event_the_books_are_exact_and_the_broker_agrees(seed: int) -> None:
+    """The ledger against the reference account, the orders against the fill book: `core_audit`."""
+    assert audited(seed).events > 100
 
 
 def is_of_the_trading_loop(kind: at.EventKind) -> bool:
@@ -42,13 +46,10 @@ def is_of_the_trading_loop(kind: at.EventKind) -> bool:
     return inputs or kind in (at.EventKind.WAKE, at.EventKind.LINKED) or kind >= 80
 
 
-def test_the_worlds_meet_everything_that_can_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worlds_meet_everything_that_can_happen() -> None:
     met: Counter[str] = Counter()
     for seed in SEEDS:
-        auditor = Auditor(make_world(seed))
-        with auditor.watching(monkeypatch):
-            play(auditor.world)
-        met.update(auditor.seen)
+        met.update(audited(seed).seen)
     decisions = {"SUBMITTED", "DENIED", "CANCEL_SENT", "REPLACE_SENT"}
     effects = {"POSITION_CHANGED", "CASH_CHANGED", "EQUITY_MARKED", "FEE_IN_KIND"}
     elsewhere = decisions | effects | {"CONVERSION_RATE"}

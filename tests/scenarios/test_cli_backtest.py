@@ -120,7 +120,8 @@ name = "long"
 [data]
 dataset = "world:minute_bars"
 [data.world]
-length = 1_000_000
+instruments = 1
+length = 510_000
 [rules]
 entry = "close > sma(close, 20)"
 exit = "close < sma(close, 20)"

@@ -16,6 +16,7 @@ from engine.model import layout as at
 from engine.model.trading import ExitReason
 from reports.trading import ExitRow
 from runtime.backtest import run_backtest
+from runtime.backtest.histories import load_history
 from runtime.config import load_strategy
 from runtime.results import BacktestResult
 from runtime.results.exits import exit_statistics
@@ -77,7 +78,10 @@ def test_a_vanished_edge_closes_where_the_early_exit_is_off(tmp_path: Path) -> N
     file.write_text(
         file.read_text().replace("[exits]", "[exits]\nearly_exit = { enabled = false }")
     )
-    result = run_backtest(load_strategy(file), engine="interpreted")
+    config = load_strategy(file)
+    history = load_history(config.data, Path())
+    four = history.select(history.symbols[:4])
+    result = run_backtest(config, history=four, engine="interpreted")
     table = table_of(result)
     assert "early_exit" not in table
     assert table["edge_disappeared"].won > 0

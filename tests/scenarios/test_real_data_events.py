@@ -105,7 +105,7 @@ def test_the_midterms_are_one_compiled_and_interpreted(midterms: Path) -> None:
 
 def test_a_synthetic_events_world_settles_every_contract(tmp_path: Path) -> None:
     """Needs no shared data: the outcomes come from the world itself."""
-    spec = WorldSpec(kind=WorldKind.EVENTS, instruments=20, length=3000, spread_ticks=1)
+    spec = WorldSpec(kind=WorldKind.EVENTS, instruments=20, length=1000, spread_ticks=1)
     world = make_world(spec, 11)
     outcome = {
         made.symbol: made.settlement.outcome for made in world.instruments if made.settlement
@@ -117,4 +117,7 @@ def test_a_synthetic_events_world_settles_every_contract(tmp_path: Path) -> None
     assert {outcome[symbol] for symbol, _, _ in bought} == {0, 1}
     profit = sum(quantity * (outcome[symbol] - price) for symbol, price, quantity in bought)
     assert result.final_equity == 100_000 + profit
+
+
+def test_a_synthetic_events_world_is_one_compiled_and_interpreted(tmp_path: Path) -> None:
     assert len(hashes("favourites_world", tmp_path)) == 1

@@ -14,7 +14,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from typer.testing import CliRunner
 
+from cli.main import app
 from runtime.store import State, Store
 from runtime.sweep import Place, prepare_sweep, run_sweep, space_of
 from tests.unit.sweep.sweep_samples import CROSS, config_of
@@ -73,12 +75,14 @@ def is_running(pid: int) -> bool:
     return state not in "ZX"
 
 
-def whole_results(folder: Path) -> pl.DataFrame:
+@pytest.fixture(scope="module")
+def whole_results(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Return what a search that nobody stops gives."""
     config = config_of(CROSS)
     space = space_of(config, [ASKED[1], ASKED[3]], [ASKED[5]])
     place = Place(jobs=1, engine="interpreted")
-    return run_sweep(prepare_sweep(config, space), folder / "whole", place=place).trials
+    folder = tmp_path_factory.mktemp("whole")
+    return run_sweep(prepare_sweep(config, space), folder / "out", place=place).trials
 
 
 def test_a_search_prints_the_best_what_luck_gives_and_its_files(folder: Path) -> None:
@@ -104,7 +108,9 @@ def test_a_search_prints_the_best_what_luck_gives_and_its_files(folder: Path) ->
     assert 0 < values["deflated_sharpe"]["probability"] < 1
 
 
-def test_killed_at_any_moment_it_loses_nothing_and_leaves_no_workers(folder: Path) -> None:
+def test_killed_at_any_moment_it_loses_nothing_and_leaves_no_workers(
+    folder: Path, whole_results: pl.DataFrame
+) -> None:
     workers: list[int] = []
 
     def kill(pid: int) -> None:
@@ -122,14 +128,16 @@ def test_killed_at_any_moment_it_loses_nothing_and_leaves_no_workers(folder: Pat
     resumed = run(folder, sweep_command("--out", "out", "--resume", "--json"))
     assert resumed.returncode == 0, resumed.stderr
     assert json.loads(resumed.stdout)["family_trials"] == TRIALS
-    assert_frame_equal(pl.read_parquet(folder / "out" / "results.parquet"), whole_results(folder))
+    assert_frame_equal(pl.read_parquet(folder / "out" / "results.parquet"), whole_results)
     store = Store.open()
     states = {each.trials: each.state for each in store.sweeps()}
     store.close()
     assert states == {TRIALS: State.FINISHED}
 
 
-def test_ctrl_c_stops_at_once_and_says_how_to_go_on(folder: Path) -> None:
+def test_ctrl_c_stops_at_once_and_says_how_to_go_on(
+    folder: Path, whole_results: pl.DataFrame
+) -> None:
     process = stopped_by(folder, lambda pid: os.killpg(pid, signal.SIGINT))
     _, told = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -143,7 +151,7 @@ def test_ctrl_c_stops_at_once_and_says_how_to_go_on(folder: Path) -> None:
     assert stopped.state is State.INTERRUPTED
     resumed = run(folder, sweep_command("--out", "out", "--jobs", "2", "--resume"))
     assert resumed.returncode == 0, resumed.stderr
-    assert_frame_equal(pl.read_parquet(folder / "out" / "results.parquet"), whole_results(folder))
+    assert_frame_equal(pl.read_parquet(folder / "out" / "results.parquet"), whole_results)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +175,11 @@ def test_ctrl_c_stops_at_once_and_says_how_to_go_on(folder: Path) -> None:
     ],
 )
 def test_what_cannot_be_searched_is_told_in_a_sentence(
-    folder: Path, arguments: list[str], told: str
+    folder: Path, arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = run(folder, [*PROGRAM, "sweep", "cross.toml", *arguments, "--out", "out"])
-    assert done.returncode == 2
+    monkeypatch.chdir(folder)
+    done = CliRunner().invoke(app, ["sweep", "cross.toml", *arguments, "--out", "out"])
+    assert done.exit_code == 2
     assert told in " ".join(done.stderr.split()) and "Traceback" not in done.stderr
     assert done.stdout == ""
 

@@ -1,4 +1,4 @@
-"""A slice of the seeded worlds, and a week of trading; `python -m tests.simulation.worlds 0 2000` runs many."""
+"""A slice of the seeded worlds, and two days of trading; `python -m tests.simulation.worlds 0 2000` runs many."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def test_a_world_is_a_function_of_its_seed() -> None:
 
 
 @pytest.mark.parametrize("seed", [3])
-def test_five_days_with_faults_pass_in_seconds(seed: int) -> None:
-    """Five days of ten-minute bars; the account is read each quarter of an hour, and after each gap."""
+def test_days_with_faults_pass_in_seconds(seed: int) -> None:
+    """Two days of ten-minute bars; the account is read each quarter of an hour, and after each gap."""
     watch = VenueOptions(reconcile_least=600, reconcile_most=1200)
-    plan = plan_of(seed, minutes=5 * 24 * 60, step=600, busy=12, watch=watch)
+    plan = plan_of(seed, minutes=2 * 24 * 60, step=600, busy=12, watch=watch)
     world = run_seed(seed, plan=plan)
-    assert world.is_stolen or world.auditor.checks > 1_000
+    assert world.is_stolen or world.auditor.checks > 400

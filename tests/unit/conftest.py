@@ -23,6 +23,8 @@ def postgres() -> Iterator[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about folders of the desktop
             server = pg.get_server(folder, cleanup_mode="delete")
+        # Tests kill clients and servers, never the machine: nothing has to wait for the disk.
+        server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         server.cleanup()
 

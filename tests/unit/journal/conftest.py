@@ -17,17 +17,28 @@ def clock() -> TestClock:
     return TestClock()
 
 
-@pytest.fixture(scope="session")
-def server_database(postgres: str) -> str:
-    """Return the URL of one database for all tests: making one takes longer than emptying it."""
+def new_database(postgres: str, name: str) -> str:
+    """Make a database on the server and return its URL."""
     import psycopg
 
     plain = postgres.replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE journals")
-    url = postgres.replace("/postgres?", "/journals?")
+        connection.execute(f"CREATE DATABASE {name}")
+    url = postgres.replace("/postgres?", f"/{name}?")
     SessionStore.open(url).close()
     return url
+
+
+@pytest.fixture(scope="session")
+def server_database(postgres: str) -> str:
+    """Return the URL of one database for all tests: making one takes longer than emptying it."""
+    return new_database(postgres, "journals")
+
+
+@pytest.fixture(scope="session")
+def reading_database(postgres: str) -> str:
+    """Return the URL of a database that is never emptied: for what many tests only read."""
+    return new_database(postgres, "read")
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ from runtime.session.states import SessionState
 from runtime.store.backend import Row
 from runtime.store.session_tables import PROJECTIONS
 from runtime.workspace import examples_folder
-from tests.unit.journal.worlds import OPENED, SECOND, opened
+from tests.unit.journal.worlds import OPENED, SECOND, TestClock, opened
 from tests.unit.results.journals import PERPETUAL, STOCK, Run
 from tests.unit.results.loops import rain
 
@@ -80,13 +80,15 @@ def trading() -> RunOutput:
 OUTPUTS = {"trading": trading, "rain": lambda: rain().output(), "full_loop": full_loop}
 
 
-def play(store: SessionStore, output: RunOutput, seed: int) -> SessionJournal:
+def play(
+    store: SessionStore, output: RunOutput, seed: int, *, account: str = "paper-1"
+) -> SessionJournal:
     """Write a run's rows as a session would: in records, the records in groups; both by chance.
 
     A change of position stands in the record of its fill.
     """
     chance = random.Random(seed)
-    journal = opened(store)
+    journal = opened(store, account=account)
     symbols = tuple(item.symbol for item in output.instruments)
     journal.append(replace_opened(symbols))
     kinds = output.journal[:, at.EVENT_KIND]
@@ -107,14 +109,27 @@ def replace_opened(symbols: tuple[str, ...]) -> object:
     return msgspec.structs.replace(OPENED, instruments=symbols)
 
 
-@pytest.fixture(params=list(OUTPUTS))
-def output(request: pytest.FixtureRequest) -> RunOutput:
-    return OUTPUTS[request.param]()
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def store_of_all(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SessionStore]:
+    """Return a store of each kind that only reading tests share."""
+    folder = tmp_path_factory.mktemp("projections")
+    database = f"sqlite:///{folder / 'trader.sqlite'}"
+    if request.param == "postgres":
+        database = request.getfixturevalue("reading_database")
+    store = SessionStore.open(database, clock=TestClock(), folder=folder / "files")
+    yield store
+    store.close()
 
 
-@pytest.fixture
-def played(sessions: SessionStore, output: RunOutput) -> tuple[SessionStore, str, RunOutput]:
-    return sessions, play(sessions, output, 1).session_id, output
+@pytest.fixture(scope="module", params=list(OUTPUTS))
+def played(
+    request: pytest.FixtureRequest, store_of_all: SessionStore
+) -> tuple[SessionStore, str, RunOutput]:
+    output = OUTPUTS[request.param]()
+    session_id = play(store_of_all, output, 1, account=request.param).session_id
+    return store_of_all, session_id, output
 
 
 Played = tuple[SessionStore, str, RunOutput]

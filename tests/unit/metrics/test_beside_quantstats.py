@@ -5,17 +5,22 @@ docs/reference/metrics.md says in words what this file says in numbers.
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from engine.rules import metrics as m
 
-pd = pytest.importorskip("pandas")
-quantstats = pytest.importorskip("quantstats.stats")
-stats = pytest.importorskip("scipy.stats")
-
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@cache
+def taken(name: str) -> Any:
+    """Return a library; pictures and all that quantstats loads take seconds, so not for collecting."""
+    return pytest.importorskip(name)
 
 
 def some_returns(seed: int, n: int = 500) -> NDArray[np.float64]:
@@ -23,8 +28,9 @@ def some_returns(seed: int, n: int = 500) -> NDArray[np.float64]:
 
 
 def theirs(name: str, returns: NDArray[np.float64]) -> float:
+    pd = taken("pandas")
     series = pd.Series(returns, index=pd.bdate_range("2020-01-01", periods=returns.size))
-    return float(getattr(quantstats, name)(series))
+    return float(getattr(taken("quantstats.stats"), name)(series))
 
 
 SAME = [
@@ -52,8 +58,11 @@ def test_a_metric_equals_quantstats(name: str, ours, seed: int) -> None:  # type
 def test_beta_equals_quantstats_and_alpha_is_compounded_instead_of_multiplied() -> None:
     market = some_returns(7)
     returns = 0.5 * market + some_returns(8)
+    pd = taken("pandas")
     dates = pd.bdate_range("2020-01-01", periods=returns.size)
-    greeks = quantstats.greeks(pd.Series(returns, index=dates), pd.Series(market, index=dates))
+    greeks = taken("quantstats.stats").greeks(
+        pd.Series(returns, index=dates), pd.Series(market, index=dates)
+    )
     ours = m.alpha(returns, market, periods_per_year=252)
     assert m.beta(returns, market) == pytest.approx(greeks["beta"], rel=1e-9)
     assert ours == pytest.approx((1 + greeks["alpha"] / 252) ** 252 - 1, rel=1e-9)
@@ -62,16 +71,18 @@ def test_beta_equals_quantstats_and_alpha_is_compounded_instead_of_multiplied() 
 def test_value_at_risk_is_the_sample_s_quantile_and_there_a_normal_s() -> None:
     returns = some_returns(9)
     assert m.value_at_risk(returns) == pytest.approx(np.quantile(returns, 0.05))
-    fitted = stats.norm.ppf(0.05, returns.mean(), returns.std(ddof=1))
+    fitted = taken("scipy.stats").norm.ppf(0.05, returns.mean(), returns.std(ddof=1))
     assert theirs("value_at_risk", returns) == pytest.approx(fitted)
 
 
 def test_moments_are_biased_and_there_corrected() -> None:
     returns = some_returns(10)
     ours = m.measure(m.DailyAccount(100.0 * m.growth_index(returns), 252))
-    assert ours["skewness"] == pytest.approx(stats.skew(returns), rel=1e-6)
-    assert theirs("skew", returns) == pytest.approx(stats.skew(returns, bias=False))
-    assert theirs("kurtosis", returns) == pytest.approx(stats.kurtosis(returns, bias=False))
+    assert ours["skewness"] == pytest.approx(taken("scipy.stats").skew(returns), rel=1e-6)
+    assert theirs("skew", returns) == pytest.approx(taken("scipy.stats").skew(returns, bias=False))
+    assert theirs("kurtosis", returns) == pytest.approx(
+        taken("scipy.stats").kurtosis(returns, bias=False)
+    )
 
 
 def test_the_probability_of_skill_agrees_to_the_bias_of_the_moments() -> None:

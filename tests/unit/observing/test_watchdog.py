@@ -157,11 +157,12 @@ def test_three_late_decisions_in_a_row_pause_a_strategy(
     assert session.parts.core.plain.account[at.ACCOUNT_FILLS] >= 1
 
 
-def test_nothing_is_raised_after_a_callback_has_returned() -> None:
+def test_nothing_is_raised_after_a_callback_has_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Callbacks that end just when their time does: a shot never hits what comes after."""
-    guard, hits = CallbackGuard(0.11), 0
+    monkeypatch.setattr("runtime.observing.watchdog.LOOK_SECONDS", 0.02)
+    guard, hits = CallbackGuard(0.03), 0
     for n in range(40):
-        ends = time.monotonic() + 0.11 + (n % 20) * 0.005
+        ends = time.monotonic() + 0.03 + (n % 20) * 0.001
 
         def work(ends: float = ends) -> int:
             while time.monotonic() < ends:

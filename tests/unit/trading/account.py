@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.jit import as_plain, compiled
+from engine.jit import as_plain
 from engine.kernels.orders import ask_replace, place
 from engine.kernels.positions import apply_trade, equity_minor
 from engine.kernels.trips import note_position
@@ -31,6 +31,7 @@ from engine.rules.sizing import SIZE_QUANTITY
 from engine.state import CoreShape, new_core, plain_core
 from engine.step import apply_event
 from tests.unit.core.books import EVENT, FUTURE, GERMAN, SHARE, terms_of
+from tests.unit.trading.compiled_world import call_compiled
 
 D = Decimal
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -389,8 +390,7 @@ class Account:
         """Call a kernel on the account, in its world."""
         if not self.is_compiled:
             return kernel(self.s, *values)
-        arrays = [np.asarray(v) if isinstance(v, memoryview) else v for v in values]
-        return compiled(kernel)(self.core, *arrays)
+        return call_compiled(kernel, self.core, *values)
 
     # --- orders --------------------------------------------------------------------------------------------
     def order(self, words: str) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from engine.jit import as_plain, compiled
+from engine.jit import as_plain
 from engine.kernels.held import renew_held
 from engine.kernels.orders import place
 from engine.kernels.trips import note_position
@@ -23,6 +25,7 @@ from engine.rules.opening import new_intent, passive_price, place_bracket
 from engine.rules.protection import fit_protection
 from engine.step import apply_event
 from tests.unit.core.books import SHARE
+from tests.unit.trading.compiled_world import call_compiled
 from tests.unit.trading.trading_books import TradingBooks, parts_per
 
 D = Decimal
@@ -126,9 +129,13 @@ class Story:
             self._turn()
 
     def _turn(self) -> None:
-        follow, fit = follow_entries, fit_protection
+        follow: Callable[..., Any] = follow_entries
+        fit: Callable[..., Any] = fit_protection
         if self.fast:
-            follow, fit = compiled(follow_entries), compiled(fit_protection)
+            follow, fit = (
+                partial(call_compiled, follow_entries),
+                partial(call_compiled, fit_protection),
+            )
         for _ in range(TURNS):
             if self.s.account[at.ACCOUNT_TOUCHED] == 0:
                 return

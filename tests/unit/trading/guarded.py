@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.jit import as_plain, compiled
+from engine.jit import as_plain
 from engine.kernels.positions import apply_trade
 from engine.kernels.trips import note_position
 from engine.kernels.wakes import take_due
@@ -28,6 +28,7 @@ from engine.rules.guards import watch_equity
 from engine.state import Block, Core, CoreShape, new_core, plain_core
 from engine.step import apply_event
 from tests.unit.core.books import EVENT, GERMAN, SHARE, check_books, terms_of
+from tests.unit.trading.compiled_world import call_compiled
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 OTHER = Instrument("DEF", InstrumentKind.EQUITY)
@@ -189,7 +190,9 @@ class Guarded:
 
     def kernel(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a kernel in this account's world."""
-        return function if self.world == "interpreted" else compiled(function)
+        if self.world == "interpreted":
+            return function
+        return lambda _, *values: call_compiled(function, self.core, *values)
 
     # --- time and turns --------------------------------------------------------------------------------
     def take_turn(self) -> None:

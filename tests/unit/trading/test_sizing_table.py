@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
+from typing import Any
 
 import pytest
 
-from engine.jit import compiled
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import Denial
@@ -17,6 +19,7 @@ from engine.model.units import to_minor
 from engine.rules.sizes import size_signal
 from engine.state import Core
 from tests.unit.core.books import COIN, EURUSD, EVENT, FUTURE, GERMAN, SHARE
+from tests.unit.trading.compiled_world import call_compiled
 from tests.unit.trading.trading_books import Line, TradingBooks, parts_per, read_table
 
 D = Decimal
@@ -140,7 +143,7 @@ class Case:
 
     def answer(self, core: Core, *, fast: bool) -> str:
         """Return what the kernel says, in the table's words; its journal row must say the same."""
-        size = compiled(size_signal) if fast else size_signal
+        size: Callable[..., Any] = partial(call_compiled, size_signal) if fast else size_signal
         lots, code = size(core, 0, self.side, self.price, 7, loop.NEVER)
         assert self.books.fault == 0
         row = self.books.journal(at.KIND_SIZED)[-1]
