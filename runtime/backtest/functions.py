@@ -98,7 +98,7 @@ class FunctionDecider:
         price, lot = 10.0**instrument.price_precision, 10.0**instrument.quantity_precision
         values: Values = [Quanta(column, price) for column in _PRICES[on].values()]
         values += [Quanta(column, lot) for column in _SIZES[on]]
-        return values + ([Quanta(at.TRADE_AGGRESSOR, 1.0)] if on == "trade" else [])
+        return values + ([Quanta(at.TRADE_AGGRESSOR, 1.0, unknown=0)] if on == "trade" else [])
 
     def silence(self) -> Silence:
         """Return what is known without asking the user's code: nothing."""

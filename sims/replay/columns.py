@@ -231,15 +231,16 @@ class FunctionValues:
 
     def _read(
         self, lanes: Lanes, k: int, value: NDArray[np.float64] | Quanta, units: list[float]
-    ) -> tuple[int, int, int]:
+    ) -> tuple[int, int, int, int]:
         if not isinstance(value, Quanta):
             self.columns.append(np.ascontiguousarray(value))
-            return READ_FLOATS, len(self.columns), 0  # the units come before them
+            return READ_FLOATS, len(self.columns), 0, 0  # the units come before them
         lane, payload = lanes.table[k], value.column - at.FIRST_PAYLOAD
         units.append(value.unit)
         constant = lane[at.LANE_CONSTANTS] >> payload & 1
         read = READ_CONSTANT if constant else READ_INTEGERS
-        return read, int(lane[at.LANE_COLUMN]) + 1 + payload, len(units) - 1
+        column = int(lane[at.LANE_COLUMN]) + 1 + payload
+        return read, column, len(units) - 1, value.unknown
 
     @property
     def addresses(self) -> tuple[int, int]:

@@ -31,7 +31,6 @@ from engine.model.layout import (
     SIGNAL_BITS,
     SIGNAL_WEIGHT,
     TRADE_PRICE,
-    UNKNOWN,
 )
 from engine.rules.verbs import place_own
 from engine.state import Core, Table
@@ -67,10 +66,11 @@ from sims.replay.resting import first_in_reach
 READ_FLOATS = 0
 READ_INTEGERS = 1
 READ_CONSTANT = 2
-VALUE_WIDTH = 3
+VALUE_WIDTH = 4
 VALUE_READ = 0
 VALUE_COLUMN = 1
 VALUE_UNIT = 2
+VALUE_UNKNOWN = 3  # the integer that stands for no value
 
 
 @kernel
@@ -93,7 +93,7 @@ def read_values(
         else:
             count = columns[column][row if read == READ_INTEGERS else 0]
             value = math.nan
-            if count != UNKNOWN:
+            if count != plan_of[first + n, VALUE_UNKNOWN]:
                 value = count / units[plan_of[first + n, VALUE_UNIT]]
         numbers[n] = value
     return defined

@@ -45,10 +45,11 @@ MARKET: Final = frozenset({at.KIND_BAR, at.KIND_QUOTE, at.KIND_TRADE})
 
 @dataclass(frozen=True, slots=True)
 class Quanta:
-    """A payload column read as a float: its integers divided by `unit`; NaN where unknown."""
+    """A payload column read as a float: its integers divided by `unit`; NaN where they are `unknown`."""
 
     column: int
     unit: float
+    unknown: int = at.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, eq=False)

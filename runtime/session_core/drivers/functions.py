@@ -152,7 +152,7 @@ class FunctionDriver(Driver):
         else:
             numbers[0] = _read(events[row, at.TRADE_PRICE], price)
             numbers[1] = _read(events[row, at.TRADE_SIZE], lot)
-            numbers[2] = _read(events[row, at.TRADE_AGGRESSOR], 1.0)
+            numbers[2] = _read(events[row, at.TRADE_AGGRESSOR], 1.0, unknown=0)
         return True
 
     def memory(self) -> bytes:
@@ -174,5 +174,5 @@ class FunctionDriver(Driver):
         self._inputs.remember(found.volumes)
 
 
-def _read(count: int, unit: float) -> float:
-    return math.nan if count == at.UNKNOWN else count / unit
+def _read(count: int, unit: float, *, unknown: int = at.UNKNOWN) -> float:
+    return math.nan if count == unknown else count / unit

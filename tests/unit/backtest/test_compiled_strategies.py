@@ -12,12 +12,14 @@ import pytest
 
 from data.history import History, InstrumentHistory, Passport, QuoteColumns, TradeColumns
 from engine.errors import DataError, StrategyError
+from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from runtime.backtest import functions as module
 from runtime.backtest import run_backtest
 from runtime.config import load_strategy
 from runtime.results import BacktestResult
 from sims.replay.columns import Lanes
+from tests.property.session_slices import Session, slices_of
 
 QUOTING = '''
 from engine.kernels.intents import BUY, SELL, cancel_all, limit_order, stop_order
@@ -97,6 +99,38 @@ def test_rows_that_change_nothing_are_skipped(
 @pytest.mark.parametrize("on", ["bar", "quote", "trade"])
 def test_compiled_and_interpreted_agree(run: Run, on: str) -> None:
     assert run(on, "compiled").state_hash == run(on).state_hash
+
+
+SIDED = """
+from engine.kernels.intents import BUY, limit_order
+from trader import compiled_strategy
+
+@compiled_strategy(on="trade", memory=1)
+def sided(values, memory, position, last, working, intents):
+    \"\"\"Say who was the aggressor by the lots of an order that never fills.\"\"\"
+    side = values[2]
+    lots = 1 if side == 1.0 else 2 if side == -1.0 else 3 if side != side else 4
+    return limit_order(intents, 0, BUY, lots, 1)
+"""
+
+
+@pytest.mark.parametrize("where", ["interpreted", "compiled", "session"])
+def test_a_seller_is_one_and_unknown_is_not_a_number(where: str, tmp_path: Path) -> None:
+    (tmp_path / "sided.py").write_text(SIDED)
+    text = TOML.format(dataset="sample:goog").replace("quoting.py:quoting", "sided.py:sided")
+    (tmp_path / "sided.toml").write_text(text)
+    config = load_strategy(tmp_path / "sided.toml")
+    sides = np.array([1, -1, 0, -1, 1, 0])
+    ts, ones = 10**18 + np.arange(6) * 10**9, np.ones(6, dtype=np.int64)
+    prints = TradeColumns(ts, 10_000 * ones, 5 * ones, sides)
+    part = InstrumentHistory(Instrument("WALK", InstrumentKind.EQUITY), trades=prints)
+    history = History((part,), passport=Passport("made"))
+    if where == "session":
+        journal = Session(config, history).run_all(slices_of(config, history)).journal
+    else:
+        journal = run_backtest(config, history=history, engine=where).pessimistic.journal
+    sent = journal[journal[:, at.EVENT_KIND] == at.KIND_SUBMITTED]
+    assert sent[:, at.FACT_LOTS].tolist() == [1, 2, 3, 2, 1, 3]
 
 
 def test_what_a_strategy_asks_for_must_be_there(run: Run, tmp_path: Path) -> None:
