@@ -62,8 +62,10 @@ class Resampling:
             raise InputError(f"mean_block must be at least 1, not {self.mean_block}")
 
 
-def resampled_indices(size: int, resampling: Resampling, first: int, count: int) -> Ints:
-    """Return which day each day of some paths is, shape ``(count, size)``.
+def resampled_indices(
+    size: int, resampling: Resampling, first: int, count: int, *, length: int | None = None
+) -> Ints:
+    """Return which day each day of some paths is, shape ``(count, length)``.
 
     Parameters
     ----------
@@ -71,23 +73,24 @@ def resampled_indices(size: int, resampling: Resampling, first: int, count: int)
         Number of days.
     first, count
         Which paths: `first` is the number of the first one.
+    length
+        Days of a path; `size` when left out. A shorter path is the beginning of a longer one.
 
     Examples
     --------
     >>> resampled_indices(6, Resampling(seed=7, mean_block=3.0), first=0, count=1).tolist()
     [[4, 5, 0, 1, 3, 4]]
     """
-    days = np.arange(size)
+    days = np.arange(size if length is None else length)
     paths = np.arange(first, first + count, dtype=np.uint64)[:, np.newaxis]
     starts = (uniforms(resampling.seed, paths, 2 * days) * size).astype(np.int64)
     begins = uniforms(resampling.seed, paths, 2 * days + 1) < 1.0 / resampling.mean_block
-    return block_indices(starts, begins)
+    return block_indices(starts, begins, size)
 
 
-def block_indices(starts: Ints, begins: NDArray[np.bool_]) -> Ints:
-    """Return the day drawn at each place: a block begins at its start and runs on, wrapping."""
-    size = starts.shape[1]
-    days = np.arange(size)
+def block_indices(starts: Ints, begins: NDArray[np.bool_], size: int) -> Ints:
+    """Return the day of `size` drawn at each place: a block begins at its start and runs on, wrapping."""
+    days = np.arange(starts.shape[1])
     last = np.maximum.accumulate(np.where(begins, days, 0), axis=1)
     indices: Ints = (np.take_along_axis(starts, last, axis=1) + days - last) % size
     return indices

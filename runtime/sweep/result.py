@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.rules.deflated import Deflated, deflated_sharpe
 from runtime.config import ParameterValue
-from runtime.sweep.deflated import Deflated, deflated_sharpe
 from runtime.sweep.folder import RESULTS_NAME, RETURNS_NAME, values_of
 from runtime.sweep.manifest import Manifest
 from runtime.sweep.ranking import Profile, nearest_loss, profiles, ranked

@@ -28,7 +28,7 @@ ENGINE_IMPORTS = frozenset(
     {
         "__future__", "collections", "collections.abc", "dataclasses", "decimal", "difflib", "enum",
         "fractions", "functools", "hashlib", "itertools", "math", "msgspec", "numpy",
-        "numpy.typing", "operator", "re", "types", "typing",
+        "numpy.typing", "operator", "re", "statistics", "types", "typing",
     }
 )  # fmt: skip
 # The modules that hand kernels to the compiler.

@@ -46,7 +46,7 @@ def test_the_blocks_are_arch_s_when_the_draws_are() -> None:
     samplers = pytest.importorskip("arch.bootstrap._samplers_python")
     rng = np.random.default_rng(1)
     starts, draws = rng.integers(0, 200, (20, 200)), rng.random((20, 200))
-    ours = block_indices(starts, draws <= 0.1)
+    ours = block_indices(starts, draws <= 0.1, starts.shape[1])
     for row in range(20):
         theirs = samplers.stationary_bootstrap_sample_python(starts[row].copy(), draws[row], 0.1)
         assert np.array_equal(ours[row], theirs)

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from engine.rules.deflated import deflated_sharpe, expected_maximum
 from engine.rules.sharpe import probabilistic_sharpe
-from runtime.sweep.deflated import deflated_sharpe, expected_maximum
 
 
 # The bracket of the expected maximum for N trials.
