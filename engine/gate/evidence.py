@@ -359,6 +359,8 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
 
     Parameters
     ----------
+    sessions
+        Those of the fingerprint to be promoted.
     days
         Ascending by date, also those that may not count.
     daily, shadow_daily
@@ -607,17 +609,26 @@ def evidence_class(evidence: Evidence) -> EvidenceClass:
 
 
 def evidence_hash(evidence: Evidence) -> str:
-    """Return the SHA-256 of evidence without its approval: what an approver signs.
+    """Return the SHA-256 over all sections of evidence but its approval: what an approver signs.
 
     Raises
     ------
     msgspec.ValidationError
         If a field does not hold what its type says.
     """
-    return section_hash(msgspec.structs.replace(evidence, approval=None))
+    hashes = section_hashes(evidence)
+    return combined_hash([hashes[name] for name in hashes if name != "approval"])
 
 
-def section_hash(section: msgspec.Struct) -> str:
-    """Return the SHA-256 over a section; equal sections have equal hashes (1 is 1.0 where it is a float)."""
-    typed = msgspec.msgpack.decode(msgspec.msgpack.encode(section), type=type(section))
-    return hashlib.sha256(msgspec.msgpack.encode(typed)).hexdigest()
+def section_hashes(evidence: Evidence) -> dict[str, str]:
+    """Return the SHA-256 of each section; equal sections have equal hashes (1 is 1.0 in a float's place)."""
+    typed = msgspec.msgpack.decode(msgspec.msgpack.encode(evidence), type=Evidence)
+    return {
+        name: hashlib.sha256(msgspec.msgpack.encode(getattr(typed, name))).hexdigest()
+        for name in Evidence.__struct_fields__
+    }
+
+
+def combined_hash(hashes: Sequence[str]) -> str:
+    """Return the SHA-256 over hashes in their order."""
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

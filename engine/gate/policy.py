@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Final
 
@@ -95,7 +97,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     Raises
     ------
     InputError
-        If a threshold is laxer than its default or no number.
+        If a threshold is laxer than its default or no number, or a maximum is no number over 0.
     """
 
     profile: Profile = Profile.STANDARD
@@ -106,6 +108,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in Thresholds.__struct_fields__:
             _require_stricter(name, getattr(self.thresholds, name), getattr(_DEFAULTS, name))
+        for maximum in self.risk_maxima:
+            _require_positive(maximum)
 
 
 _DEFAULTS: Final = Thresholds()
@@ -125,3 +129,21 @@ def _require_stricter(name: str, value: float, default: float) -> None:
             remedy="leave it out, or make it stricter",
             code="gate.laxer_threshold",
         )
+
+
+def _require_positive(maximum: RiskMaximum) -> None:
+    try:
+        is_good = Decimal(maximum.value).is_finite() and Decimal(maximum.value) > 0
+    except InvalidOperation:
+        is_good = False
+    if not is_good:
+        raise InputError(
+            f"the policy's maximum of {maximum.name} is {maximum.value!r}, not a number over 0",
+            code="gate.wrong_maximum",
+        )
+
+
+def policy_hash(policy: Policy) -> str:
+    """Return the SHA-256 over everything that a policy asks."""
+    typed = msgspec.msgpack.decode(msgspec.msgpack.encode(policy), type=Policy)
+    return hashlib.sha256(msgspec.msgpack.encode(typed)).hexdigest()

@@ -51,8 +51,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
         ``R01`` and ``backtest_sharpe``.
     is_required
         Whether the overall verdict depends on it, by profile and evidence class.
-    is_waived
-        Whether the approver has done without it; `waiver` is the reason.
+    is_waivable, is_waived
+        Whether an approver may do without it, and whether one has; `waiver` is the reason.
     inputs_hash
         SHA-256 over the sections of the evidence that it has read.
     """
@@ -66,6 +66,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     would_change: str
     is_required: bool
+    is_waivable: bool
     is_waived: bool
     waiver: str
     inputs_hash: str
@@ -113,10 +114,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether nothing is missing but the approval (R12)."""
-        return [check.id for check in self.open_checks] == ["R12"] and (
-            self["R12"].verdict is Verdict.INSUFFICIENT
-        )
+        """Whether an approval, with waivers where needed, is all that is missing: a request may be made."""
+        asked = self["R12"]
+        others = [check for check in self.open_checks if check.id != asked.id]
+        return asked.verdict is Verdict.INSUFFICIENT and all(each.is_waivable for each in others)
 
 
 def overall_of(checks: tuple[Check, ...]) -> Verdict:
