@@ -1,0 +1,58 @@
+"""What the venue can do, as data: read by whoever decides whether a strategy may run here, and by README.md."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from engine.model.orders import OrderType, TimeInForce
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """One venue's abilities, in the words of all venues."""
+
+    client_id_scope: str
+    client_id_lookup: bool
+    client_id_length: int
+    replace: str
+    replace_quantity: str
+    cancel_all: str
+    order_types: tuple[OrderType, ...]
+    times_in_force: tuple[TimeInForce, ...]
+    post_only: bool
+    reduce_only: bool
+    brackets: bool
+    oco: bool
+    fractional: bool
+    short: bool
+    extended_hours: bool
+    closed_market: str
+    push_orders: bool
+    sequence_numbers: bool
+    fee_in: str
+    requests_per_minute: int
+
+
+ALPACA: Final = Capabilities(
+    client_id_scope="account, forever",
+    client_id_lookup=True,
+    client_id_length=128,
+    replace="a new order with a new id; refused once it is partly filled",
+    replace_quantity="total",
+    cancel_all="account",
+    order_types=tuple(OrderType),
+    times_in_force=(TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
+    post_only=False,
+    reduce_only=False,  # the engine and the gateway see to it
+    brackets=False,  # the engine owns exits
+    oco=False,
+    fractional=True,
+    short=True,
+    extended_hours=True,
+    closed_market="queued until it opens",
+    push_orders=True,
+    sequence_numbers=False,
+    fee_in="later, on the account",
+    requests_per_minute=200,
+)

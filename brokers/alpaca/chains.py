@@ -1,0 +1,116 @@
+"""Which of the venue's orders are one order of ours: it makes a new one of every replacement. Pure.
+
+The first carries our client id, its replacements that id with a number, so a chain is found again after a
+crash from any of its links. What is known of one is learned from whatever the venue shows; what is not is
+asked for by the broker.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from brokers.alpaca import wire
+from brokers.alpaca.translating import link_number, own_id
+
+CHAINS_KEPT: Final = 10_000
+
+
+@dataclass(slots=True)
+class Chain:
+    """The links of one order, oldest first, as far as they are known.
+
+    Parameters
+    ----------
+    filled
+        Of links that were replaced: what they had filled.
+    is_whole
+        The first link is the order that was submitted.
+    number
+        Of its last replacement.
+    """
+
+    client_id: str
+    links: list[str] = field(default_factory=list)
+    filled: dict[str, Decimal] = field(default_factory=dict)
+    is_whole: bool = False
+    number: int = 0
+
+    @property
+    def head(self) -> str:
+        """The venue's id of the order that works, if one does."""
+        return self.links[-1] if self.links else ""
+
+    def filled_before(self, order_id: str) -> Decimal | None:
+        """Return what was filled before a link; None where that is not known."""
+        earlier = self.links[: self.links.index(order_id)]
+        if not self.is_whole or any(each not in self.filled for each in earlier):
+            return None
+        return sum((self.filled[each] for each in earlier), Decimal(0))
+
+    def unknown_before(self, order_id: str) -> str:
+        """Return an earlier link that is to be asked for; empty where none is."""
+        earlier = self.links[: self.links.index(order_id)]
+        return next((each for each in reversed(earlier) if each not in self.filled), "")
+
+
+class Chains:
+    """The chains of an account."""
+
+    def __init__(self) -> None:
+        self._chains: OrderedDict[str, Chain] = OrderedDict()
+        self._of: dict[str, Chain] = {}  # by the venue's ids
+
+    def find(self, client_id: str) -> Chain | None:
+        """Return the chain of one of our client ids."""
+        return self._chains.get(client_id)
+
+    def of(self, order_id: str) -> Chain | None:
+        """Return the chain that one of the venue's orders is a link of."""
+        return self._of.get(order_id)
+
+    def see(self, order: wire.Order) -> Chain:
+        """Learn from an order that the venue has shown; return its chain."""
+        chain = self._of.get(order.id) or self._of.get(order.replaces or "")
+        chain = chain or self._of.get(order.replaced_by or "") or self._begin(order)
+        self._link(chain, order)
+        chain.number = max(chain.number, link_number(order.client_order_id))
+        if order.replaces is None:
+            chain.is_whole = True
+        if order.status == "replaced":
+            chain.filled[order.id] = order.filled_qty
+        return chain
+
+    def _begin(self, order: wire.Order) -> Chain:
+        name = own_id(order.client_order_id)
+        if name not in self._chains:
+            self._chains[name] = Chain(name)
+            if len(self._chains) > CHAINS_KEPT:
+                _, oldest = self._chains.popitem(last=False)
+                for each in oldest.links:
+                    self._of.pop(each, None)
+        return self._chains[name]
+
+    def _link(self, chain: Chain, order: wire.Order) -> None:
+        """Put an order, what it replaces and what replaces it, into their places."""
+        links = chain.links
+        if order.id not in links:
+            if order.replaces in links:
+                links.insert(links.index(order.replaces) + 1, order.id)
+            elif order.replaced_by in links:
+                links.insert(links.index(order.replaced_by), order.id)
+            elif links and link_number(order.client_order_id) < chain.number:
+                links.insert(0, order.id)
+            else:
+                links.append(order.id)
+        place = links.index(order.id)
+        if order.replaces and order.replaces not in links:
+            links.insert(place, order.replaces)
+            place += 1
+        if order.replaced_by and order.replaced_by not in links:
+            links.insert(place + 1, order.replaced_by)
+        for each in (order.id, order.replaces, order.replaced_by):
+            if each:
+                self._of[each] = chain

@@ -1,0 +1,244 @@
+"""What the venue is asked: account, positions, orders and fills, read whole over all pages."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import msgspec
+
+from brokers.alpaca import wire
+from brokers.alpaca.budget import Use
+from brokers.alpaca.chains import Chain, Chains
+from brokers.alpaca.client import AlpacaClient
+from brokers.alpaca.translating import Translator, account_facts
+from engine.errors import VenueError
+from engine.model.instruments import Instrument
+from engine.ports import AccountFacts, Environment, Execution, VenueOrder, VenuePosition
+
+T = TypeVar("T")
+ORDERS_A_PAGE: Final = 500
+FILLS_A_PAGE: Final = 100
+PAGES_MOST: Final = 10_000
+LINKS_MOST: Final = 1000
+TIMES_KEPT: Final = 10_000
+# Fills of one time come in any order, and late: what is read goes back behind the cursor by so much.
+OVERLAP_NS: Final = 60 * 10**9
+_MICROSECOND: Final = 1000
+_NOT_FOUND: Final = 404
+
+
+class MarketState(msgspec.Struct, frozen=True):
+    """Whether the market is open; `offset_ns` is what the venue's clock is ahead of ours."""
+
+    is_open: bool
+    next_open_ns: int
+    next_close_ns: int
+    offset_ns: int
+
+
+class Reader:
+    """The venue's answers as `engine.ports` has them.
+
+    Parameters
+    ----------
+    begins_ns
+        Fills before it are left out.
+    """
+
+    def __init__(
+        self, client: AlpacaClient, instruments: Sequence[Instrument], *, begins_ns: int = 0
+    ) -> None:
+        self._client, self._begins_ns = client, begins_ns
+        self.translator, self.chains = Translator(instruments), Chains()
+        self._times: OrderedDict[str, int] = OrderedDict()  # of executions
+
+    # --- the account -------------------------------------------------------------------------------
+    async def account(self, environment: Environment) -> AccountFacts:
+        """Return what the account is now."""
+        account = await self._client.ask("/v2/account", wire.Account)
+        with _understood():
+            return account_facts(account, environment)
+
+    async def market(self) -> MarketState:
+        """Return whether the market is open, and how far the clocks are apart."""
+        clock = self._client.clock
+        before = clock.now_ns()
+        state = await self._client.ask("/v2/clock", wire.MarketClock)
+        middle = (before + clock.now_ns()) // 2
+        with _understood():
+            return MarketState(
+                state.is_open,
+                wire.parse_time_ns(state.next_open),
+                wire.parse_time_ns(state.next_close),
+                wire.parse_time_ns(state.timestamp) - middle,
+            )
+
+    async def positions(self) -> list[VenuePosition]:
+        """Return all positions."""
+        held = await self._client.ask("/v2/positions", list[wire.Position])
+        with _understood():
+            return [self.translator.position(each) for each in held]
+
+    # --- orders ------------------------------------------------------------------------------------
+    async def open_orders(self) -> list[VenueOrder]:
+        """Return all orders that work.
+
+        The venue has no cursor here, only times: each page begins a little before the end of the last.
+        """
+        found: dict[str, wire.Order] = {}
+        query = {"status": "open", "limit": str(ORDERS_A_PAGE), "direction": "asc"}
+        for _ in range(PAGES_MOST):
+            page = await self._client.ask("/v2/orders", list[wire.Order], query)
+            news = [each for each in page if each.id not in found]
+            found |= {each.id: each for each in news}
+            if len(page) < ORDERS_A_PAGE:
+                return [await self._told(each) for each in found.values()]
+            if not news:
+                break
+            with _understood():
+                last = wire.parse_time_ns(page[-1].submitted_at or page[-1].created_at or "")
+            query["after"] = _iso(last - _MICROSECOND)
+        raise VenueError("the venue lists more working orders of one time than fit on a page")
+
+    async def order(self, client_id: str) -> VenueOrder | None:
+        """Return one order, None where two looks did not find it."""
+        found = await self.latest(client_id)
+        if found is None:
+            await self._client.clock.sleep(self._client.deadlines.look)
+            found = await self.latest(client_id)
+        return None if found is None else await self._told(found[1])
+
+    async def latest(
+        self, client_id: str, use: Use = Use.QUESTION
+    ) -> tuple[Chain, wire.Order] | None:
+        """Return an order as it is now, whatever it was replaced by; None where it is not found."""
+        known, order = self.chains.find(client_id), None
+        if known is not None and known.head:
+            order = await self._by_id(known.head, use)
+        if order is None:
+            path = "/v2/orders:by_client_order_id"
+            order = await self._find(path, use, {"client_order_id": client_id})
+        if order is None:
+            return None
+        for _ in range(LINKS_MOST):
+            chain = self.chains.see(order)
+            if order.status != "replaced" or not order.replaced_by:
+                return chain, order
+            order = await self._by_id(order.replaced_by, use)
+            if order is None:
+                break
+        raise VenueError(f"what order {client_id} was replaced by cannot be read")
+
+    async def filled_before(self, chain: Chain, order_id: str) -> Decimal:
+        """Return what was filled of an order before it was replaced by one of its links."""
+        for _ in range(LINKS_MOST):
+            known = chain.filled_before(order_id)
+            if known is not None:
+                return known
+            earlier = chain.unknown_before(order_id) or chain.links[0]
+            order = await self._by_id(earlier, Use.QUESTION)
+            if order is None:
+                break
+            self.chains.see(order)
+            if order.id != order_id:  # it has a successor, whatever it says
+                chain.filled[order.id] = order.filled_qty
+        raise VenueError(f"what order {chain.client_id} has replaced cannot be read")
+
+    async def _told(self, order: wire.Order) -> VenueOrder:
+        chain = self.chains.see(order)
+        before = Decimal(0)
+        if order.replaces is not None:
+            before = await self.filled_before(chain, order.id)
+        with _understood():
+            return self.translator.order(order, chain.client_id, before)
+
+    async def _by_id(self, order_id: str, use: Use) -> wire.Order | None:
+        return await self._find(f"/v2/orders/{order_id}", use)
+
+    async def _find(
+        self, path: str, use: Use, query: Mapping[str, str] | None = None
+    ) -> wire.Order | None:
+        """Return an order; None only where the venue itself says that there is none."""
+        answer = await self._client.question(path, query, use)
+        if answer.status == _NOT_FOUND:
+            error = wire.decode_error(answer.body)
+            if error is not None and error.code:
+                return None
+        if answer.status != 200:
+            raise self._client.refusal(answer, path)
+        return self._client.read(answer, path, wire.Order)
+
+    # --- fills -------------------------------------------------------------------------------------
+    async def executions(self, since: str) -> list[Execution]:
+        """Return the fills after a cursor, oldest first, and some before it, which are known then."""
+        start = max(await self._time_of(since) - OVERLAP_NS, self._begins_ns, 0)
+        query = {"direction": "asc", "page_size": str(FILLS_A_PAGE)}
+        if start:
+            query["after"] = _iso(start - _MICROSECOND)
+        found: dict[str, Execution] = {}
+        for _ in range(PAGES_MOST):
+            page = await self._client.ask("/v2/account/activities/FILL", list[wire.Fill], query)
+            for each in page:
+                one = await self._execution(each)
+                if one.ts_ns >= self._begins_ns:
+                    found[one.execution_id] = one
+            if len(page) < FILLS_A_PAGE:
+                return sorted(found.values(), key=_age)
+            query["page_token"] = page[-1].id
+        raise VenueError("the account's fills do not end")
+
+    async def _execution(self, fill: wire.Fill) -> Execution:
+        chain = self.chains.of(fill.order_id)
+        if chain is None:
+            order = await self._by_id(fill.order_id, Use.QUESTION)
+            chain = None if order is None else self.chains.see(order)
+        with _understood():
+            one = self.translator.activity(fill, "" if chain is None else chain.client_id)
+        self._times[one.execution_id] = one.ts_ns
+        if len(self._times) > TIMES_KEPT:
+            self._times.popitem(last=False)
+        return one
+
+    async def _time_of(self, since: str) -> int:
+        """Return a time not after a fill; after a restart its order is asked for."""
+        known = self._times.get(since)
+        if known is not None or not since:
+            return known or 0
+        order = await self._by_id(since.partition("/")[0], Use.QUESTION)
+        if order is None:
+            return 0
+        with _understood():
+            return wire.parse_time_ns(order.submitted_at or order.created_at or "")
+
+
+def _age(one: Execution) -> tuple[int, str, int, str]:
+    """Return what fills are ordered by: of one time and order by what is filled."""
+    order, _, filled = one.execution_id.partition("/")
+    return (one.ts_ns, order, len(filled.partition(".")[0]), filled)
+
+
+def _iso(ns: int) -> str:
+    """Return a time as the venue reads it, cut to microseconds."""
+    seconds, rest = divmod(ns, 10**9)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000, tzinfo=None)
+    return f"{moment.isoformat(timespec='microseconds')}Z"
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Tell as an error of the venue what it says and we cannot read.
+
+    Raises
+    ------
+    VenueError
+        In place of `Unreadable`.
+    """
+    try:
+        yield
+    except wire.Unreadable as error:
+        raise VenueError(f"the venue's answer cannot be read: {error}") from None
