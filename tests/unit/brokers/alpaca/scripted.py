@@ -18,7 +18,10 @@ from tests.unit.brokers.alpaca.messages import ACCOUNT, INSTRUMENTS, encode
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEYS = Keys("KEY-1234", "SECRET-5678")
-QUICK = Deadlines(order=0.3, question=0.5, stream=0.3, look=0.0, heartbeat=5.0, mute=0.6)
+QUICK = Deadlines(order=5.0, question=5.0, stream=5.0, look=0.0, heartbeat=5.0, mute=0.3)
+HASTY = Deadlines(
+    order=0.4, question=0.3, stream=0.3, look=0.0, heartbeat=5.0
+)  # where it is waited in vain
 AUTHORIZED = encode({"stream": "authorization", "data": {"status": "authorized"}})
 LISTENING = encode({"stream": "listening", "data": {"streams": ["trade_updates"]}})
 
@@ -43,6 +46,7 @@ class ScriptedVenue:
         self.heard: list[bytes] = []  # what was said on the stream
         self.said = [AUTHORIZED, LISTENING]  # one after each of what is heard
         self.streams: list[web.WebSocketResponse] = []
+        self.elsewhere = ""  # where the stream is said to be
         self.handlers: dict[str, Handler] = {"GET /v2/account": answer(200, ACCOUNT)}
 
     def count(self, method: str) -> int:
@@ -70,6 +74,8 @@ class ScriptedVenue:
         return await handler(request)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if self.elsewhere:
+            raise web.HTTPFound(self.elsewhere)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.streams.append(socket)

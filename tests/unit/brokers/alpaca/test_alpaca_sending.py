@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from brokers.alpaca.budget import Use
-from brokers.alpaca.client import AlpacaClient, NoAnswer
+from brokers.alpaca.client import AlpacaClient, Deadlines, NoAnswer
 from brokers.alpaca.environments import Urls
 from engine.approved import CancelApproved
 from engine.errors import VenueError
@@ -18,6 +19,7 @@ from engine.ports import SubmitOutcome, SubmitStatus
 from runtime.clocks import SystemClock
 from tests.unit.brokers.alpaca.messages import ORDER, ORDER_ID
 from tests.unit.brokers.alpaca.scripted import (
+    HASTY,
     KEYS,
     QUICK,
     Handler,
@@ -121,8 +123,13 @@ CASES: list[tuple[str, Handler, SubmitStatus, str]] = [
 ]  # fmt: skip
 
 
-async def submitted(venue: ScriptedVenue) -> SubmitOutcome:
-    broker = broker_of(venue)
+def pace_of(handler: Handler) -> Deadlines:
+    """Return how long is waited for a handler's answer."""
+    return HASTY if handler is hang else QUICK
+
+
+async def submitted(venue: ScriptedVenue, deadlines: Deadlines = QUICK) -> SubmitOutcome:
+    broker = broker_of(venue, deadlines=deadlines)
     await broker.connect()
     try:
         return await broker.submit(approved(), "tr-abc")
@@ -139,7 +146,7 @@ def test_one_submit_is_one_request(
     async def story() -> None:
         async with ScriptedVenue() as venue:
             venue.handlers["POST /v2/orders"] = handler
-            outcome = await submitted(venue)
+            outcome = await submitted(venue, pace_of(handler))
             assert (outcome.status, outcome.code) == (status, code), outcome
             assert venue.count("POST") == 1
             assert outcome.venue_id == (ORDER_ID if status is TAKEN else "")
@@ -185,7 +192,7 @@ def test_no_byte_of_an_order_leaves_without_a_sound_connection(
         port = server.sockets[0].getsockname()[1]
         host = "nowhere.invalid" if what == "no such host" else "127.0.0.1"
         urls = Urls(f"https://{host}:{port}", "", "")
-        client = AlpacaClient(urls, KEYS, SystemClock(), deadlines=QUICK)
+        client = AlpacaClient(urls, KEYS, SystemClock(), deadlines=HASTY)
         with pytest.raises(NoAnswer) as caught:
             await client.send("POST", "/v2/orders", Use.ORDER, body=b"{}")
         assert (caught.value.has_left, caught.value.code) == (False, code)
@@ -198,8 +205,6 @@ def test_no_byte_of_an_order_leaves_without_a_sound_connection(
 
 def _nobodys_certificate(folder: Any) -> ssl.SSLContext:
     """Return a server's context with a certificate that nobody has signed."""
-    import subprocess
-
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
@@ -281,7 +286,7 @@ def test_a_cancel(handler: Handler, status: SubmitStatus, code: str) -> None:
         async with ScriptedVenue() as venue:
             venue.handlers["POST /v2/orders"] = answer(200, ORDER)
             venue.handlers[f"DELETE /v2/orders/{ORDER_ID}"] = handler
-            broker = broker_of(venue)
+            broker = broker_of(venue, deadlines=pace_of(handler))
             await broker.connect()
             await broker.submit(approved(), "tr-abc")
             outcome = await broker.cancel(CancelApproved(1, 0), "tr-abc")
@@ -346,7 +351,7 @@ def test_a_stream_that_does_not_listen_is_told(
     async def story() -> None:
         async with ScriptedVenue() as venue:
             venue.said = said
-            broker = broker_of(venue)
+            broker = broker_of(venue, deadlines=HASTY)
             with pytest.raises(VenueError, match=problem) as caught:
                 await broker.connect()
             assert caught.value.is_authorization == is_authorization
@@ -373,7 +378,7 @@ def test_an_account_that_is_not_told_is_no_account(
     async def story() -> None:
         async with ScriptedVenue() as venue:
             venue.handlers["GET /v2/account"] = handler
-            broker = broker_of(venue)
+            broker = broker_of(venue, deadlines=pace_of(handler))
             with pytest.raises(VenueError) as caught:
                 await broker.connect()
             assert caught.value.is_authorization == is_authorization
@@ -386,28 +391,12 @@ def test_an_account_that_is_not_told_is_no_account(
 def test_a_stream_that_is_elsewhere_is_not_followed() -> None:
     async def story() -> None:
         async with ScriptedVenue() as venue, ScriptedVenue() as elsewhere:
+            venue.elsewhere = elsewhere.url + "/stream"
             broker = broker_of(venue)
-            redirecting = web.Application()
-
-            async def go(request: web.Request) -> web.StreamResponse:
-                raise web.HTTPFound(elsewhere.url + "/stream")
-
-            redirecting.router.add_get("/stream", go)
-            runner = web.AppRunner(redirecting, access_log=None)
-            await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            broker = broker_of(venue)
-            urls = Urls(
-                f"http://127.0.0.1:{runner.addresses[0][1]}",
-                broker._urls.data,
-                broker._urls.data_stream,
-            )
-            broker._urls = urls
             with pytest.raises(VenueError, match="redirect") as caught:
                 await broker.connect()
             assert caught.value.is_authorization
             assert elsewhere.streams == []
             await broker.close()
-            await runner.cleanup()
 
     run(story())

@@ -1,0 +1,70 @@
+"""The venue makes a new order of every replacement: which of them are one order of ours."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from brokers.alpaca import wire
+from brokers.alpaca.chains import Chains
+from tests.unit.brokers.alpaca.messages import ORDER, encode
+
+FIRST = {
+    "id": "a",
+    "client_order_id": "tr-x",
+    "status": "replaced",
+    "replaced_by": "b",
+    "filled_qty": "2",
+}
+SECOND = {
+    "id": "b", "client_order_id": "tr-x-r1", "status": "replaced", "replaces": "a", "replaced_by": "c",
+    "filled_qty": "3",
+}  # fmt: skip
+THIRD = {"id": "c", "client_order_id": "tr-x-r2", "status": "new", "replaces": "b"}
+
+
+def order(fields: dict[str, Any]) -> wire.Order:
+    return wire.decode(encode(ORDER | fields), wire.Order)
+
+
+@pytest.mark.parametrize("shown", list(permutations([FIRST, SECOND, THIRD])))
+def test_the_order_of_looks_does_not_matter(shown: tuple[dict[str, Any], ...]) -> None:
+    chains = Chains()
+    for fields in shown:
+        chains.see(order(fields))
+    chain = chains.find("tr-x")
+    assert chain is not None
+    assert (chain.links, chain.head, chain.number) == (["a", "b", "c"], "c", 2)
+    assert chain.filled_before("c") == Decimal(5)
+    assert chain.filled_before("a") == Decimal(0)
+    assert all(chains.of(each) is chain for each in "abc")
+
+
+def test_what_is_not_known_is_asked_for_back_to_the_first() -> None:
+    chains = Chains()
+    chain = chains.see(order(THIRD))
+    assert chain.filled_before("c") is None
+    assert chain.unknown_before("c") == "b"
+    chains.see(order(SECOND))
+    assert chain.filled_before("c") is None
+    assert chain.unknown_before("c") == "a"
+    chains.see(order(FIRST))
+    assert chain.filled_before("c") == Decimal(5)
+
+
+def test_a_replacement_by_hand_belongs_to_what_it_replaces() -> None:
+    chains = Chains()
+    chains.see(order(FIRST | {"status": "new", "replaced_by": None}))
+    by_hand = chains.see(order({"id": "z", "client_order_id": "8d4f", "replaces": "a"}))
+    assert by_hand.client_id == "tr-x"
+    assert by_hand.head == "z"
+
+
+def test_orders_of_two_names_are_two() -> None:
+    chains = Chains()
+    one, other = chains.see(order(FIRST)), chains.see(order({"id": "q", "client_order_id": "tr-y"}))
+    assert one is not other
+    assert chains.find("tr-z") is None

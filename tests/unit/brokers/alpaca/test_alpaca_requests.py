@@ -1,0 +1,136 @@
+"""What orders look like on the wire, and which are not sent at all."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from brokers.alpaca.problems import LocalRefusal
+from brokers.alpaca.requests import order_body, replace_body
+from engine.approved import ReplaceApproved
+from engine.model.instruments import Instrument, InstrumentKind
+from engine.model.orders import OrderFlag, OrderType, TimeInForce
+from tests.unit.brokers.alpaca.messages import AAPL, PENNY, SPLIT
+from tests.unit.brokers.alpaca.scripted import approved
+
+T, F = OrderType, TimeInForce
+BASE = {
+    "symbol": "AAPL",
+    "side": "buy",
+    "type": "limit",
+    "time_in_force": "day",
+    "qty": "10",
+    "client_order_id": "tr-abc",
+    "limit_price": "180.5",
+}
+HALF = 5 * 10**8  # of a share, in lots of SPLIT
+
+
+def sent(instrument: Instrument = AAPL, extended_hours: bool = False, **fields: Any) -> Any:
+    body = order_body(approved(**fields), instrument, "tr-abc", extended_hours=extended_hours)
+    if isinstance(body, LocalRefusal):
+        return body
+    assert b"e+" not in body.lower()
+    return msgspec.json.decode(body)
+
+
+def stop(**fields: Any) -> dict[str, Any]:
+    return {"limit_ticks": 0} | fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "changed"),
+    [
+        ({}, {}),
+        ({"side": -1}, {"side": "sell"}),
+        ({"quantity_lots": 1_000_000}, {"qty": "1000000"}),
+        ({"limit_ticks": 18000}, {"limit_price": "180"}),
+        ({"limit_ticks": 7}, {"limit_price": "0.07"}),
+        ({"time_in_force": F.GTC}, {"time_in_force": "gtc"}),
+        ({"time_in_force": F.IOC}, {"time_in_force": "ioc"}),
+        ({"time_in_force": F.FOK}, {"time_in_force": "fok"}),
+        ({"flags": OrderFlag.REDUCE_ONLY}, {}),  # the venue has none: engine and gateway see to it
+        ({"order_type": T.MARKET, "limit_ticks": 0}, {"type": "market", "limit_price": None}),
+        ({"order_type": T.LIMIT_ON_OPEN}, {"time_in_force": "opg"}),
+        ({"order_type": T.LIMIT_ON_CLOSE}, {"time_in_force": "cls"}),
+        (stop(order_type=T.MARKET_ON_OPEN, time_in_force=F.GTC),
+         {"type": "market", "time_in_force": "opg", "limit_price": None}),
+        (stop(order_type=T.MARKET_ON_CLOSE), {"type": "market", "time_in_force": "cls", "limit_price": None}),
+        (stop(order_type=T.STOP, stop_ticks=19001),
+         {"type": "stop", "stop_price": "190.01", "limit_price": None}),
+        ({"order_type": T.STOP_LIMIT, "stop_ticks": 18000}, {"type": "stop_limit", "stop_price": "180"}),
+        (stop(order_type=T.TRAILING_STOP, trail_ticks=250, time_in_force=F.GTC),
+         {"type": "trailing_stop", "trail_price": "2.5", "time_in_force": "gtc", "limit_price": None}),
+        (stop(order_type=T.TRAILING_STOP, trail_ppm=12_500),
+         {"type": "trailing_stop", "trail_percent": "1.25", "limit_price": None}),
+    ],
+)  # fmt: skip
+def test_orders(fields: dict[str, Any], changed: dict[str, Any]) -> None:
+    expected = {name: value for name, value in (BASE | changed).items() if value is not None}
+    assert sent(**fields) == expected
+
+
+def test_limit_orders_of_the_day_may_trade_around_it() -> None:
+    assert sent(extended_hours=True)["extended_hours"] is True
+    for fields in ({"time_in_force": F.GTC}, {"order_type": T.MARKET, "limit_ticks": 0}):
+        assert "extended_hours" not in sent(extended_hours=True, **fields)
+
+
+def test_fractions_of_a_share() -> None:
+    half = sent(SPLIT, quantity_lots=HALF)
+    assert (half["qty"], half["symbol"]) == ("0.5", "SPLIT")
+    assert sent(SPLIT, quantity_lots=1)["qty"] == "0.000000001"
+    assert sent(SPLIT, quantity_lots=2 * HALF, time_in_force=F.GTC)["qty"] == "1"
+
+
+def test_prices_under_a_dollar_may_be_finer() -> None:
+    assert sent(PENNY, limit_ticks=9_999)["limit_price"] == "0.9999"
+    assert sent(PENNY, limit_ticks=10_000)["limit_price"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("code", "instrument", "fields"),
+    [
+        ("size_or_grid", PENNY, {"limit_ticks": 10_001}),  # 1.0001
+        ("size_or_grid", PENNY, {"order_type": T.STOP_LIMIT, "limit_ticks": 9_999, "stop_ticks": 19_999}),
+        ("size_or_grid", SPLIT, {"quantity_lots": HALF, "time_in_force": F.GTC}),
+        ("size_or_grid", SPLIT, {"quantity_lots": HALF, "time_in_force": F.IOC}),
+        ("size_or_grid", SPLIT, {"quantity_lots": HALF, "order_type": T.LIMIT_ON_OPEN}),
+        ("size_or_grid", SPLIT, stop(quantity_lots=HALF, order_type=T.TRAILING_STOP, trail_ticks=9)),
+        ("bad_request", AAPL, {"time_in_force": F.GTD, "expires_ns": 10**18}),
+        ("bad_request", AAPL, stop(order_type=T.STOP, stop_ticks=1, time_in_force=F.IOC)),
+        ("bad_request", AAPL, {"parent_id": 7}),
+        ("bad_request", AAPL, {"group_id": 7}),
+        ("post_only", AAPL, {"flags": OrderFlag.POST_ONLY}),
+        ("not_tradable", Instrument("BTC/USD", InstrumentKind.CRYPTO_SPOT), {}),
+        ("not_tradable", Instrument("AAPL", InstrumentKind.EQUITY, "EUR"), {}),
+    ],
+)  # fmt: skip
+def test_what_the_venue_has_no_word_for_is_not_sent(
+    code: str, instrument: Instrument, fields: dict[str, Any]
+) -> None:
+    refused = sent(instrument, **fields)
+    assert isinstance(refused, LocalRefusal)
+    assert (refused.code, refused.outcome.status) == (code, "refused")
+    assert refused.problem
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129])
+def test_a_name_that_the_venue_does_not_take_is_not_sent(name: str) -> None:
+    assert isinstance(order_body(approved(), AAPL, name), LocalRefusal)
+
+
+def test_replacements() -> None:
+    body = replace_body(ReplaceApproved(1, 0, 8, 18100, 0), AAPL, "tr-abc-r1")
+    assert isinstance(body, bytes)
+    expected = {"qty": "8", "client_order_id": "tr-abc-r1", "limit_price": "181"}
+    assert msgspec.json.decode(body) == expected
+    for change, instrument in (
+        (ReplaceApproved(1, 2, HALF, 18100, 0), SPLIT),
+        (ReplaceApproved(1, 1, 8, 10_001, 0), PENNY),
+    ):
+        assert isinstance(replace_body(change, instrument, "x"), LocalRefusal)
+    assert Decimal("0.5") == SPLIT.lots_to_quantity(HALF)
