@@ -187,19 +187,22 @@ class AlpacaBroker:
     async def replace(self, order: ReplaceApproved, client_id: str) -> SubmitOutcome:
         """Ask to change an order that has filled nothing yet.
 
-        The venue gives a replacement its whole quantity anew, so an order that is partly filled would
-        grow by what it has filled: that is refused here. It can be canceled, and another one sent.
+        Whether the quantity of a replacement counts what was filled before, nobody says for sure; where
+        it does not, the order grows by that. So an order that is partly filled is refused here: it can
+        be canceled, and another one sent.
         """
         try:
             found = await self._reading.latest(client_id)
             if found is None:
                 return _unknown_order(client_id)
             chain, latest = found
-            filled = latest.filled_qty + await self._reading.filled_before(chain, latest.id)
+            is_filled = latest.filled_qty > 0 or await self._reading.was_filled_before(
+                chain, latest
+            )
         except VenueError as error:
             return _not_asked(error)
-        if filled:
-            problem = f"{filled:f} of it are filled: it is not replaced, but can be canceled"
+        if is_filled:
+            problem = "it is partly filled: it is not replaced, but can be canceled"
             return LocalRefusal(Problem.SIZE_OR_GRID, problem).outcome
         link = link_id(client_id, chain.number + 1)
         body = replace_body(order, self._instruments[order.instrument], link)
@@ -292,9 +295,11 @@ class AlpacaBroker:
                 return None
             chain = self._reading.chains.see(message.order)
             self._note(message.order.id)
-            before = chain.filled_before(message.order.id)
             return self._reading.translator.event(
-                message, chain.client_id, before, self._clock.now_ns()
+                message,
+                chain.client_id,
+                self._clock.now_ns(),
+                says_all=chain.was_filled_before(message.order.id) is False,
             )
         except Unreadable as error:
             reason = f"the order stream cannot be read: {error}"

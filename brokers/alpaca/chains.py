@@ -43,12 +43,14 @@ class Chain:
         """The venue's id of the order that works, if one does."""
         return self.links[-1] if self.links else ""
 
-    def filled_before(self, order_id: str) -> Decimal | None:
-        """Return what was filled before a link; None where that is not known."""
+    def was_filled_before(self, order_id: str) -> bool | None:
+        """Return whether anything was filled before a link; None where that is not known."""
         earlier = self.links[: self.links.index(order_id)]
-        if not self.is_whole or any(each not in self.filled for each in earlier):
-            return None
-        return sum((self.filled[each] for each in earlier), Decimal(0))
+        if any(self.filled.get(each) for each in earlier):
+            return True
+        return (
+            None if not self.is_whole or any(each not in self.filled for each in earlier) else False
+        )
 
     def unknown_before(self, order_id: str) -> str:
         """Return an earlier link that is to be asked for; empty where none is."""

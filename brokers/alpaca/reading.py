@@ -100,9 +100,7 @@ class Reader:
                 return [await self._told(each) for each in found.values()]
             if not news:
                 break
-            with _understood():
-                last = wire.parse_time_ns(page[-1].submitted_at or page[-1].created_at or "")
-            query["after"] = _iso(last - _MICROSECOND)
+            query["after"] = _iso(self._begin_of(page[-1]) - _MICROSECOND)
         raise VenueError("the venue lists more working orders of one time than fit on a page")
 
     async def order(self, client_id: str) -> VenueOrder | None:
@@ -134,30 +132,39 @@ class Reader:
                 break
         raise VenueError(f"what order {client_id} was replaced by cannot be read")
 
-    async def filled_before(self, chain: Chain, order_id: str) -> Decimal:
-        """Return what was filled of an order before it was replaced by one of its links."""
+    async def was_filled_before(self, chain: Chain, order: wire.Order) -> bool:
+        """Return whether anything was filled of what an order has replaced."""
         for _ in range(LINKS_MOST):
-            known = chain.filled_before(order_id)
+            known = chain.was_filled_before(order.id)
             if known is not None:
                 return known
-            earlier = chain.unknown_before(order_id) or chain.links[0]
-            order = await self._by_id(earlier, Use.QUESTION)
-            if order is None:
+            earlier = await self._by_id(chain.unknown_before(order.id) or chain.links[0])
+            if earlier is None:
                 break
-            self.chains.see(order)
-            if order.id != order_id:  # it has a successor, whatever it says
-                chain.filled[order.id] = order.filled_qty
+            self.chains.see(earlier)
+            if earlier.id != order.id:  # it has a successor, whatever it says
+                chain.filled[earlier.id] = earlier.filled_qty
         raise VenueError(f"what order {chain.client_id} has replaced cannot be read")
 
     async def _told(self, order: wire.Order) -> VenueOrder:
-        chain = self.chains.see(order)
-        before = Decimal(0)
-        if order.replaces is not None:
-            before = await self.filled_before(chain, order.id)
+        chain, filled = self.chains.see(order), None
+        if order.replaces is not None and await self.was_filled_before(chain, order):
+            filled = await self._filled(chain)
         with _understood():
-            return self.translator.order(order, chain.client_id, before)
+            return self.translator.order(order, chain.client_id, filled)
 
-    async def _by_id(self, order_id: str, use: Use) -> wire.Order | None:
+    async def _filled(self, chain: Chain) -> Decimal:
+        """Return what was filled of all links of an order, by their fills.
+
+        Whether a link counts what was filled before it, nobody says for sure; the fills are each told once.
+        """
+        first = await self._by_id(chain.links[0])
+        if first is None:
+            raise VenueError(f"the beginning of order {chain.client_id} cannot be read")
+        fills = await self._fills(self._begin_of(first) - OVERLAP_NS)
+        return sum((each.qty for each in fills if each.order_id in chain.links), Decimal(0))
+
+    async def _by_id(self, order_id: str, use: Use = Use.QUESTION) -> wire.Order | None:
         return await self._find(f"/v2/orders/{order_id}", use)
 
     async def _find(
@@ -176,26 +183,28 @@ class Reader:
     # --- fills -------------------------------------------------------------------------------------
     async def executions(self, since: str) -> list[Execution]:
         """Return the fills after a cursor, oldest first, and some before it, which are known then."""
-        start = max(await self._time_of(since) - OVERLAP_NS, self._begins_ns, 0)
+        fills = await self._fills(max(await self._time_of(since) - OVERLAP_NS, self._begins_ns))
+        found = [await self._execution(each) for each in fills]
+        return sorted((one for one in found if one.ts_ns >= self._begins_ns), key=_age)
+
+    async def _fills(self, after_ns: int) -> list[wire.Fill]:
+        """Return the fills from a time on."""
         query = {"direction": "asc", "page_size": str(FILLS_A_PAGE)}
-        if start:
-            query["after"] = _iso(start - _MICROSECOND)
-        found: dict[str, Execution] = {}
+        if after_ns > 0:
+            query["after"] = _iso(after_ns - _MICROSECOND)
+        found: dict[str, wire.Fill] = {}
         for _ in range(PAGES_MOST):
             page = await self._client.ask("/v2/account/activities/FILL", list[wire.Fill], query)
-            for each in page:
-                one = await self._execution(each)
-                if one.ts_ns >= self._begins_ns:
-                    found[one.execution_id] = one
+            found |= {each.id: each for each in page}
             if len(page) < FILLS_A_PAGE:
-                return sorted(found.values(), key=_age)
+                return list(found.values())
             query["page_token"] = page[-1].id
         raise VenueError("the account's fills do not end")
 
     async def _execution(self, fill: wire.Fill) -> Execution:
         chain = self.chains.of(fill.order_id)
         if chain is None:
-            order = await self._by_id(fill.order_id, Use.QUESTION)
+            order = await self._by_id(fill.order_id)
             chain = None if order is None else self.chains.see(order)
         with _understood():
             one = self.translator.activity(fill, "" if chain is None else chain.client_id)
@@ -209,9 +218,10 @@ class Reader:
         known = self._times.get(since)
         if known is not None or not since:
             return known or 0
-        order = await self._by_id(since.partition("/")[0], Use.QUESTION)
-        if order is None:
-            return 0
+        order = await self._by_id(since.partition("/")[0])
+        return 0 if order is None else self._begin_of(order)
+
+    def _begin_of(self, order: wire.Order) -> int:
         with _understood():
             return wire.parse_time_ns(order.submitted_at or order.created_at or "")
 

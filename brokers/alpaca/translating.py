@@ -186,17 +186,19 @@ class Translator:
         self.instruments = tuple(instruments)
         self._numbers = {each.symbol: n for n, each in enumerate(self.instruments)}
 
-    def order(self, order: wire.Order, client_id: str, before: Decimal = Decimal(0)) -> VenueOrder:
-        """Return an order; `before` was filled of it before it was replaced by this one."""
+    def order(self, order: wire.Order, client_id: str, filled: Decimal | None = None) -> VenueOrder:
+        """Return an order; `filled` is told where it is more than this link of it says."""
         number = self._number(order.symbol)
+        filled = order.filled_qty if filled is None else filled
+        left = (order.qty or order.filled_qty) - order.filled_qty
         return VenueOrder(
             client_id,
             order.id,
             0,
             number,
             int(status_of(order)),
-            self._lots(number, before + (order.qty or order.filled_qty)),
-            self._lots(number, before + order.filled_qty),
+            self._lots(number, filled + left),
+            self._lots(number, filled),
             _side(order.side) if number != STRANGE else 0,
             # A stop to buy gets a limit from the venue: not one that was asked for.
             0 if order.type == "stop" else self._ticks(number, order.limit_price),
@@ -222,14 +224,14 @@ class Translator:
         )
 
     def event(
-        self, update: wire.Update, client_id: str, before: Decimal | None, received_ns: int
+        self, update: wire.Update, client_id: str, received_ns: int, *, says_all: bool
     ) -> BrokerEvent | None:
         """Return what the stream has told; None where it is no news.
 
         Parameters
         ----------
-        before
-            What was filled of the order before it was replaced by this one; None where it is not known.
+        says_all
+            What this link says to have filled is all that was filled of the order.
 
         Raises
         ------
@@ -252,8 +254,8 @@ class Translator:
             )  # fmt: skip
         kind, reason = _kind_of(update)
         filled_lots = -1
-        if before is not None and number != STRANGE and not reason:
-            filled_lots = self._lots(number, before + order.filled_qty)
+        if says_all and number != STRANGE and not reason:
+            filled_lots = self._lots(number, order.filled_qty)
         key = f"{update.event}/{update.event_id or update.execution_id or ts_ns}/{order.id}"
         return BrokerEvent(
             kind, key, SOURCE, client_id, order.id,

@@ -28,6 +28,7 @@ from runtime.gateway.refusals import Refusal, Refused
 from runtime.journal.records import Intent, Outcome
 
 MakeDurable = Callable[[tuple[Intent, ...]], Awaitable[None]]
+DUPLICATE: Final = "duplicate"  # a broker's code for: the name is used
 _KINDS: Final = {
     RiskApproved: at.KIND_SUBMITTED,
     CancelApproved: at.KIND_CANCEL_SENT,
@@ -171,9 +172,7 @@ class Gateway:
             outcome = await self._ask(order, intent)
             if outcome.status in (SubmitStatus.TAKEN, SubmitStatus.UNKNOWN):
                 self._heed(order, intent, outcome, 0)
-            elif (
-                outcome.code != "duplicate"
-            ):  # else it has arrived after all: the next look finds it
+            elif outcome.code != DUPLICATE:  # else it has arrived after all: the next look finds it
                 refused = Refused(Refusal.VENUE_REFUSED, detail=outcome.problem)
         if refused is not None:
             self._told(order, refused)
@@ -267,7 +266,9 @@ class Gateway:
             # Told to the engine at once it would be asked for again at once, without an end.
             self.books.doubt(order_id, intent.kind)
             return NO_ROWS
-        match outcome.status:
+        # Of a name that is used the order has arrived before, however that came about: it is looked up.
+        is_there = is_order and outcome.code == DUPLICATE
+        match SubmitStatus.UNKNOWN if is_there else outcome.status:
             case SubmitStatus.TAKEN:
                 if is_order:
                     self.books.mark(order_id, Sent.TAKEN, outcome.venue_id)

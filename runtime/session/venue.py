@@ -514,6 +514,8 @@ class VenueSide:
         return self.beside.clock.monotonic_ns()
 
     def _symbol(self, instrument: int) -> str:
+        if instrument < 0:
+            return "an instrument that is none of the session's"
         return self.beside.core.instruments[instrument].symbol
 
 

@@ -31,13 +31,13 @@ UNANSWERED = [SubmitStatus.UNKNOWN, SubmitStatus.NOT_SENT, SubmitStatus.REFUSED]
 class Answering:
     """A broker that answers one thing."""
 
-    def __init__(self, status: SubmitStatus) -> None:
-        self.status = status
+    def __init__(self, status: SubmitStatus, code: str = "") -> None:
+        self.status, self.code = status, code
         self.sent: list[Approved] = []
 
     async def _answer(self, command: Approved, name: str) -> SubmitOutcome:
         self.sent.append(command)
-        return SubmitOutcome(self.status)
+        return SubmitOutcome(self.status, code=self.code)
 
     submit = cancel = replace = _answer
 
@@ -90,6 +90,15 @@ def test_a_cancel_that_did_not_arrive_is_not_refused_to_the_engine(status: Submi
 
 def test_an_order_without_an_answer_keeps_its_reserve() -> None:
     found = gateway(Answering(SubmitStatus.UNKNOWN))
+    assert len(asyncio.run(found.send((BUY,), kept))) == 0
+    (doubtful,) = found.books.doubtful()
+    assert doubtful.sent is Sent.UNKNOWN
+    assert found.books.working(0) == (10, 0)
+
+
+def test_a_used_name_is_looked_up_and_never_a_rejection() -> None:
+    """Our names never repeat, so the order of that name is ours, whoever has sent it a second time."""
+    found = gateway(Answering(SubmitStatus.REFUSED, "duplicate"))
     assert len(asyncio.run(found.send((BUY,), kept))) == 0
     (doubtful,) = found.books.doubtful()
     assert doubtful.sent is Sent.UNKNOWN

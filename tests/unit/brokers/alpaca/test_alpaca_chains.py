@@ -38,21 +38,19 @@ def test_the_order_of_looks_does_not_matter(shown: tuple[dict[str, Any], ...]) -
     chain = chains.find("tr-x")
     assert chain is not None
     assert (chain.links, chain.head, chain.number) == (["a", "b", "c"], "c", 2)
-    assert chain.filled_before("c") == Decimal(5)
-    assert chain.filled_before("a") == Decimal(0)
+    assert chain.filled == {"a": Decimal(2), "b": Decimal(3)}
+    assert [chain.was_filled_before(each) for each in "abc"] == [False, True, True]
     assert all(chains.of(each) is chain for each in "abc")
 
 
 def test_what_is_not_known_is_asked_for_back_to_the_first() -> None:
-    chains = Chains()
+    chains, nothing = Chains(), {"filled_qty": "0"}
     chain = chains.see(order(THIRD))
-    assert chain.filled_before("c") is None
-    assert chain.unknown_before("c") == "b"
-    chains.see(order(SECOND))
-    assert chain.filled_before("c") is None
-    assert chain.unknown_before("c") == "a"
-    chains.see(order(FIRST))
-    assert chain.filled_before("c") == Decimal(5)
+    assert (chain.was_filled_before("c"), chain.unknown_before("c")) == (None, "b")
+    chains.see(order(SECOND | nothing))
+    assert (chain.was_filled_before("c"), chain.unknown_before("c")) == (None, "a")
+    chains.see(order(FIRST | nothing))
+    assert (chain.was_filled_before("c"), chain.unknown_before("c")) == (False, "")
 
 
 def test_a_replacement_by_hand_belongs_to_what_it_replaces() -> None:

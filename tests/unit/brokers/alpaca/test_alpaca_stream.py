@@ -61,16 +61,28 @@ def test_an_orders_life_is_told() -> None:
 
 def test_a_replacement_is_told_as_one_of_our_order() -> None:
     async def story(venue: ScriptedVenue, broker: AlpacaBroker) -> None:
-        old = {"status": "replaced", "replaced_by": NEXT_ID, "filled_qty": "3"}
-        new = {"id": NEXT_ID, "client_order_id": "tr-abc-r1", "replaces": ORDER_ID, "qty": "7"}
+        old = {"status": "replaced", "replaced_by": NEXT_ID}
+        new = {"id": NEXT_ID, "client_order_id": "tr-abc-r1", "replaces": ORDER_ID}
         await venue.say(update("replaced", order=old))
         await venue.say(update("new", order=new))
         await venue.say(update("canceled", order=new | {"filled_qty": "2"}))
         replaced, accepted, canceled = await heard(broker, 3)
         assert (replaced.kind, replaced.venue_id) == (at.KIND_REPLACED, ORDER_ID)
         assert (accepted.kind, accepted.venue_id) == (at.KIND_ACCEPTED, NEXT_ID)
-        assert (canceled.kind, canceled.filled_lots) == (at.KIND_CANCELED, 5)
+        assert (canceled.kind, canceled.filled_lots) == (at.KIND_CANCELED, 2)
         assert {each.client_id for each in (replaced, accepted, canceled)} == {"tr-abc"}
+
+    connected(story)
+
+
+def test_an_end_after_a_filled_link_is_asked_after() -> None:
+    async def story(venue: ScriptedVenue, broker: AlpacaBroker) -> None:
+        old = {"status": "replaced", "replaced_by": NEXT_ID, "filled_qty": "3"}
+        new = {"id": NEXT_ID, "client_order_id": "tr-abc-r1", "replaces": ORDER_ID}
+        await venue.say(update("replaced", order=old))
+        await venue.say(update("canceled", order=new | {"filled_qty": "2"}))
+        _, canceled = await heard(broker, 2)
+        assert canceled.filled_lots == -1
 
     connected(story)
 

@@ -39,10 +39,10 @@ def order(**fields: Any) -> wire.Order:
     return decode(encode(ORDER | fields), wire.Order)
 
 
-def event(event: str, before: Decimal | None = Decimal(0), **fields: Any) -> BrokerEvent | None:
+def event(event: str, *, says_all: bool = True, **fields: Any) -> BrokerEvent | None:
     message = decode_stream(update(event, **fields))
     assert isinstance(message, wire.Update)
-    return TRANSLATOR.event(message, "tr-abc", before, 7)
+    return TRANSLATOR.event(message, "tr-abc", 7, says_all=says_all)
 
 
 def test_a_whole_order_is_read_exactly() -> None:
@@ -105,8 +105,12 @@ def test_a_price_of_three_decimals_is_not_ours_and_a_stop_has_no_limit_of_its_ow
     assert TRANSLATOR.order(stop, "").limit_ticks == 0
 
 
-def test_a_replacement_has_what_the_replaced_order_had_filled() -> None:
-    found = TRANSLATOR.order(order(qty="6", filled_qty="1"), "tr-abc", Decimal(4))
+@pytest.mark.parametrize(
+    ("quantity", "filled"),
+    [("6", "1"), ("10", "5")],  # a replacement that counts from nothing, and one that carries on
+)
+def test_a_replacement_has_what_all_links_have_filled(quantity: str, filled: str) -> None:
+    found = TRANSLATOR.order(order(qty=quantity, filled_qty=filled), "tr-abc", Decimal(5))
     assert (found.quantity_lots, found.filled_lots) == (10, 5)
 
 
@@ -259,9 +263,9 @@ def test_a_correction_has_the_whole_account_read(word: str) -> None:
 
 
 def test_an_end_after_a_replacement_counts_only_what_is_known() -> None:
-    known = event("canceled", Decimal(3), order={"filled_qty": "4"})
-    unknown = event("canceled", None, order={"filled_qty": "4"})
-    assert known is not None and known.filled_lots == 7
+    known = event("canceled", order={"filled_qty": "4"})
+    unknown = event("canceled", says_all=False, order={"filled_qty": "4"})
+    assert known is not None and known.filled_lots == 4
     assert unknown is not None and unknown.filled_lots == -1
 
 
