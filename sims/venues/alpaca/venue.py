@@ -18,6 +18,8 @@ from engine.model.units import NS_PER_SECOND
 from engine.ports import Clock
 from sims.venues.alpaca.books import Books
 from sims.venues.alpaca.budget import Budget
+from sims.venues.alpaca.data_routes import DataRoutes
+from sims.venues.alpaca.data_stream import DataStream
 from sims.venues.alpaca.exchange import Exchange, Happening
 from sims.venues.alpaca.front import Front, Seen
 from sims.venues.alpaca.hours import Hours
@@ -75,6 +77,7 @@ class AlpacaVenue:
         )
         self.books = Books(self.exchange)
         self.order_stream = OrderStream(self.settings)
+        self.data_stream = DataStream(self.exchange, self.settings, self.begin)
         self._playing = Playing(self.exchange, self.time, events, self._publish)
         self._front = Front(
             self.settings,
@@ -97,6 +100,11 @@ class AlpacaVenue:
         """The order stream."""
         return f"ws://{LOOPBACK}:{self._port}/stream"
 
+    def data_stream_url(self, feed: str = "iex") -> str:
+        """The market data stream of shares by a feed, or that of crypto (``crypto``)."""
+        path = "v1beta3/crypto/us" if feed == "crypto" else f"v2/{feed}"
+        return f"ws://{LOOPBACK}:{self._port}/{path}"
+
     @property
     def requests(self) -> Sequence[Seen]:
         """What the wire has seen, oldest first."""
@@ -114,7 +122,9 @@ class AlpacaVenue:
         """Listen."""
         app = web.Application(middlewares=[self._front.pass_through])
         TradingRoutes(self.exchange, lambda: 0).add_to(app.router)
+        DataRoutes(self.exchange).add_to(app.router)
         app.router.add_get("/stream", self.order_stream.connect)
+        self.data_stream.add_to(app.router)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         try:
@@ -144,6 +154,7 @@ class AlpacaVenue:
                 await self._running
         if self._runner is not None:
             self.order_stream.drop_all()
+            self.data_stream.drop_all()
             await self._runner.cleanup()
 
     # --- the market by hand ----------------------------------------------------------------------
@@ -202,4 +213,4 @@ class AlpacaVenue:
         self.order_stream.tell(happening)
 
     def _publish(self, row: Row) -> None:
-        pass
+        self.data_stream.publish(row)

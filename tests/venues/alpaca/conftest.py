@@ -1,7 +1,7 @@
-"""The vendor's SDK judges the venue; without it there is nothing to be seen here."""
+"""The vendor's SDK judges the venue: where it is not installed (the dev extra has it) there is no judge."""
 
 from __future__ import annotations
 
-import pytest
+from importlib.util import find_spec
 
-pytest.importorskip("alpaca", reason="alpaca-py is in the dev extra")
+collect_ignore_glob = [] if find_spec("alpaca") else ["test_*.py"]

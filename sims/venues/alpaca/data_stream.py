@@ -1,0 +1,288 @@
+"""The market data streams: JSON, or msgpack for who asks for it; what is subscribed to, as it is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from engine.model import layout as at
+from engine.model.units import NS_PER_HOUR, NS_PER_SECOND
+from sims.venues.alpaca.bars import bar_of, day_start
+from sims.venues.alpaca.exchange import Exchange
+from sims.venues.alpaca.market import Row
+from sims.venues.alpaca.orders import Asset
+from sims.venues.alpaca.quoting import (
+    Stamp,
+    bar_record,
+    book_record,
+    quote_record,
+    status_record,
+    trade_record,
+)
+from sims.venues.alpaca.settings import VenueSettings
+from sims.venues.alpaca.words import Record, time_text
+
+CHANNELS: Final = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds")
+CRYPTO_CHANNELS: Final = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "orderbooks")
+FEEDS: Final = ("iex", "sip", "delayed_sip", "otc", "test")
+_WITH_TRADES: Final = ("corrections", "cancelErrors")
+_QUEUE_MAX: Final = 10_000
+_AUTH_SECONDS: Final = 10.0
+_LETTERS: Final = {
+    "trades": "t",
+    "quotes": "q",
+    "bars": "b",
+    "dailyBars": "d",
+    "statuses": "s",
+    "orderbooks": "o",
+}
+_ERRORS: Final = {
+    400: "invalid syntax",
+    401: "not authenticated",
+    402: "auth failed",
+    403: "already authenticated",
+    404: "auth timeout",
+    405: "symbol limit exceeded",
+    406: "connection limit exceeded",
+    407: "slow client",
+    410: "invalid subscribe action for this feed",
+}
+
+
+def packed_time(ns: int) -> Any:
+    """Return a time as msgpack's Timestamp extension, 96 bits: nanoseconds, then seconds."""
+    seconds, rest = divmod(ns, NS_PER_SECOND)
+    return msgspec.msgpack.Ext(-1, struct.pack(">Iq", rest, seconds))
+
+
+class Subscriber:
+    """One connection."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        self.socket, self._request = socket, request
+        self.is_crypto = "crypto" in request.path
+        self.feed = request.path
+        self.is_packed = request.headers.get("Content-Type") == "application/msgpack"
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.is_known = self.is_mute = False
+        self.channels: dict[str, list[str]] = {
+            name: [] for name in (CRYPTO_CHANNELS if self.is_crypto else CHANNELS)
+        }
+
+    @property
+    def stamp(self) -> Stamp:
+        """How its times are written."""
+        return packed_time if self.is_packed else time_text
+
+    def wants(self, channel: str, symbol: str) -> bool:
+        """Return whether it has subscribed to something."""
+        chosen = self.channels.get(channel, ())
+        return symbol in chosen or "*" in chosen
+
+    def send(self, messages: list[Record]) -> None:
+        """Tell it something soon, in order; who is too slow is let go."""
+        if self.is_mute:
+            return
+        if self.queue.qsize() >= _QUEUE_MAX:
+            self.fail(407)
+            return
+        encode = msgspec.msgpack.encode if self.is_packed else msgspec.json.encode
+        self.queue.put_nowait(encode(messages))
+
+    def error(self, code: int) -> None:
+        """Tell it what is wrong."""
+        self.send([{"T": "error", "code": code, "msg": _ERRORS[code]}])
+
+    def fail(self, code: int) -> None:
+        """Tell it what is wrong, and close."""
+        if code == 407:
+            self.queue = asyncio.Queue()
+        self.error(code)
+        self.queue.put_nowait(None)
+
+    def drop(self) -> None:
+        """Tear the connection."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+        self.queue.put_nowait(None)
+
+    async def run(self) -> None:
+        """Send what is to be told until it ends."""
+        while (content := await self.queue.get()) is not None:
+            if self.is_packed:
+                await self.socket.send_bytes(content)
+            else:
+                await self.socket.send_str(content.decode())
+        await self.socket.close()
+
+    def subscription(self) -> Record:
+        """Return what it has subscribed to; corrections come with prints."""
+        told: Record = {"T": "subscription"}
+        told |= {name: list(symbols) for name, symbols in self.channels.items()}
+        if not self.is_crypto:
+            told |= {name: list(self.channels["trades"]) for name in _WITH_TRADES}
+        return told
+
+
+class DataStream:
+    """The connections of the market data streams.
+
+    Parameters
+    ----------
+    begin
+        Called when somebody has subscribed.
+    """
+
+    def __init__(
+        self, exchange: Exchange, settings: VenueSettings, begin: Callable[[], None]
+    ) -> None:
+        self._exchange, self._settings, self._begin = exchange, settings, begin
+        self.subscribers: list[Subscriber] = []
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Add all paths."""
+        for feed in FEEDS:
+            router.add_get(f"/v2/{feed}", self._connect)
+        router.add_get("/v1beta3/crypto/us", self._connect)
+
+    def publish(self, row: Row) -> None:
+        """Tell an event of the market to all who have subscribed to it."""
+        if row[at.EVENT_INSTRUMENT] < 0:
+            return
+        asset = self._exchange.assets[row[at.EVENT_INSTRUMENT]]
+        for channel in _channels(asset, row):
+            wanting = [
+                each
+                for each in self.subscribers
+                if each.is_crypto == asset.is_crypto and each.wants(channel, asset.symbol)
+            ]
+            for each in wanting:
+                each.send([_message(asset, row, channel, each.stamp)])
+
+    def drop_all(self) -> None:
+        """Tear all connections."""
+        for each in self.subscribers:
+            each.drop()
+
+    async def _connect(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(timeout=0.2, compress=False)
+        await socket.prepare(request)
+        one = Subscriber(socket, request)
+        one.send([{"T": "success", "msg": "connected"}])
+        self.subscribers.append(one)
+        sending = asyncio.create_task(one.run())
+        impatient = asyncio.get_running_loop().call_later(_AUTH_SECONDS, self._lose_patience, one)
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    self._hear(one, message.data)
+        finally:
+            impatient.cancel()
+            self.subscribers.remove(one)
+            sending.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
+                await sending
+        return socket
+
+    def _lose_patience(self, one: Subscriber) -> None:
+        if not one.is_known:
+            one.fail(404)
+
+    def _hear(self, one: Subscriber, content: str | bytes) -> None:
+        try:
+            decode = msgspec.msgpack.decode if isinstance(content, bytes) else msgspec.json.decode
+            wish = decode(content)
+        except msgspec.DecodeError:
+            wish = _json_in_bytes(content)
+        match wish:
+            case {"action": "auth"}:
+                self._let_in(one, wish)
+            case {"action": "subscribe" | "unsubscribe"} if not one.is_known:
+                one.error(401)
+            case {"action": "subscribe"}:
+                self._subscribe(one, wish)
+            case {"action": "unsubscribe"}:
+                for channel, chosen in one.channels.items():
+                    left_out = wish.get(channel) or ()
+                    one.channels[channel] = [each for each in chosen if each not in left_out]
+                one.send([one.subscription()])
+            case _:
+                one.error(400)
+
+    def _let_in(self, one: Subscriber, wish: Mapping[str, Any]) -> None:
+        others = [each for each in self.subscribers if each.is_known and each.feed == one.feed]
+        if one.is_known:
+            one.error(403)
+        elif (wish.get("key"), wish.get("secret")) != (
+            self._settings.key_id,
+            self._settings.secret_key,
+        ):
+            one.fail(402)
+        elif len(others) >= self._settings.data_connections:
+            one.fail(406)
+        else:
+            one.is_known = True
+            one.send([{"T": "success", "msg": "authenticated"}])
+
+    def _subscribe(self, one: Subscriber, wish: Mapping[str, Any]) -> None:
+        wanted = {name: wish[name] for name in wish if name != "action"}
+        unknown = [name for name in wanted if name not in (*one.channels, *_WITH_TRADES)]
+        if unknown or not all(isinstance(symbols, list) for symbols in wanted.values()):
+            one.error(410 if unknown else 400)
+            return
+        chosen = {
+            name: list(dict.fromkeys([*symbols, *wanted.get(name, ())]))
+            for name, symbols in one.channels.items()
+        }
+        if any(len(symbols) > self._settings.data_symbols for symbols in chosen.values()):
+            one.error(405)
+            return
+        one.channels = chosen
+        one.send([one.subscription()])
+        self._begin()
+
+
+def _json_in_bytes(content: str | bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return None
+
+
+def _channels(asset: Asset, row: Row) -> tuple[str, ...]:
+    """Return where an event is told: bars up to an hour long as minute bars, longer ones as those of days."""
+    match row[at.EVENT_KIND]:
+        case at.KIND_QUOTE:
+            return ("quotes", "orderbooks") if asset.is_crypto else ("quotes",)
+        case at.KIND_TRADE:
+            return ("trades",)
+        case at.KIND_BAR if row[at.EVENT_TS] - row[at.BAR_OPEN_TS] <= NS_PER_HOUR:
+            return ("bars",)
+        case at.KIND_BAR:
+            return ("dailyBars",)
+        case at.KIND_HALT | at.KIND_RESUME if not asset.is_crypto:
+            return ("statuses",)
+    return ()
+
+
+def _message(asset: Asset, row: Row, channel: str, stamp: Stamp) -> Record:
+    head: Record = {"T": _LETTERS[channel], "S": asset.symbol}
+    match channel:
+        case "quotes":
+            return head | quote_record(asset, row, stamp)
+        case "orderbooks":
+            return head | book_record(asset, row, stamp)
+        case "trades":
+            return head | trade_record(asset, row, stamp)
+        case "statuses":
+            return head | status_record(asset, row, stamp)
+    bar = bar_of(row)
+    if channel == "dailyBars":
+        bar.start_ns = day_start(asset, bar.start_ns)
+    return head | bar_record(asset, bar, stamp)
