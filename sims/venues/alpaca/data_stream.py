@@ -15,6 +15,8 @@ from engine.model import layout as at
 from engine.model.units import NS_PER_HOUR, NS_PER_SECOND
 from sims.venues.alpaca.bars import bar_of, day_start
 from sims.venues.alpaca.exchange import Exchange
+from sims.venues.alpaca.faults import Schedule
+from sims.venues.alpaca.line import Line
 from sims.venues.alpaca.market import Row
 from sims.venues.alpaca.orders import Asset
 from sims.venues.alpaca.quoting import (
@@ -69,16 +71,12 @@ class Subscriber:
         self.is_crypto = "crypto" in request.path
         self.feed = request.path
         self.is_packed = request.headers.get("Content-Type") == "application/msgpack"
+        self._stamp: Stamp = packed_time if self.is_packed else time_text
         self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.is_known = self.is_mute = False
         self.channels: dict[str, list[str]] = {
             name: [] for name in (CRYPTO_CHANNELS if self.is_crypto else CHANNELS)
         }
-
-    @property
-    def stamp(self) -> Stamp:
-        """How its times are written."""
-        return packed_time if self.is_packed else time_text
 
     def wants(self, channel: str, symbol: str) -> bool:
         """Return whether it has subscribed to something."""
@@ -93,7 +91,12 @@ class Subscriber:
             self.fail(407)
             return
         encode = msgspec.msgpack.encode if self.is_packed else msgspec.json.encode
-        self.queue.put_nowait(encode(messages))
+        self.queue.put_nowait(encode([self._stamped(each) for each in messages]))
+
+    def _stamped(self, message: Record) -> Record:
+        """Return a message with its time written as it wants it."""
+        ns = message.get("t")
+        return message | {"t": self._stamp(ns)} if isinstance(ns, int) else message
 
     def error(self, code: int) -> None:
         """Tell it what is wrong."""
@@ -140,9 +143,14 @@ class DataStream:
     """
 
     def __init__(
-        self, exchange: Exchange, settings: VenueSettings, begin: Callable[[], None]
+        self,
+        exchange: Exchange,
+        settings: VenueSettings,
+        schedule: Schedule,
+        begin: Callable[[], None],
     ) -> None:
         self._exchange, self._settings, self._begin = exchange, settings, begin
+        self._line = Line(schedule, "data_stream")
         self.subscribers: list[Subscriber] = []
 
     def add_to(self, router: web.UrlDispatcher) -> None:
@@ -162,8 +170,15 @@ class DataStream:
                 for each in self.subscribers
                 if each.is_crypto == asset.is_crypto and each.wants(channel, asset.symbol)
             ]
+            if not wanting:
+                continue
+            messages = self._line.passed(_message(asset, row, channel))
             for each in wanting:
-                each.send([_message(asset, row, channel, each.stamp)])
+                for message in messages:
+                    each.send([message])
+                each.is_mute |= self._line.mutes
+            if self._line.tears:
+                self.drop_all()
 
     def drop_all(self) -> None:
         """Tear all connections."""
@@ -195,19 +210,15 @@ class DataStream:
             one.fail(404)
 
     def _hear(self, one: Subscriber, content: str | bytes) -> None:
-        try:
-            decode = msgspec.msgpack.decode if isinstance(content, bytes) else msgspec.json.decode
-            wish = decode(content)
-        except msgspec.DecodeError:
-            wish = _json_in_bytes(content)
-        match wish:
-            case {"action": "auth"}:
+        wish = _decoded(content)
+        match wish.pop("action", ""):
+            case "auth":
                 self._let_in(one, wish)
-            case {"action": "subscribe" | "unsubscribe"} if not one.is_known:
+            case "subscribe" | "unsubscribe" if not one.is_known:
                 one.error(401)
-            case {"action": "subscribe"}:
+            case "subscribe":
                 self._subscribe(one, wish)
-            case {"action": "unsubscribe"}:
+            case "unsubscribe":
                 for channel, chosen in one.channels.items():
                     left_out = wish.get(channel) or ()
                     one.channels[channel] = [each for each in chosen if each not in left_out]
@@ -231,13 +242,12 @@ class DataStream:
             one.send([{"T": "success", "msg": "authenticated"}])
 
     def _subscribe(self, one: Subscriber, wish: Mapping[str, Any]) -> None:
-        wanted = {name: wish[name] for name in wish if name != "action"}
-        unknown = [name for name in wanted if name not in (*one.channels, *_WITH_TRADES)]
-        if unknown or not all(isinstance(symbols, list) for symbols in wanted.values()):
+        unknown = [name for name in wish if name not in (*one.channels, *_WITH_TRADES)]
+        if unknown or not all(isinstance(symbols, list) for symbols in wish.values()):
             one.error(410 if unknown else 400)
             return
         chosen = {
-            name: list(dict.fromkeys([*symbols, *wanted.get(name, ())]))
+            name: list(dict.fromkeys([*symbols, *wish.get(name, ())]))
             for name, symbols in one.channels.items()
         }
         if any(len(symbols) > self._settings.data_symbols for symbols in chosen.values()):
@@ -248,11 +258,16 @@ class DataStream:
         self._begin()
 
 
-def _json_in_bytes(content: str | bytes) -> Any:
-    try:
-        return msgspec.json.decode(content)
-    except msgspec.DecodeError:
-        return None
+def _decoded(content: str | bytes) -> dict[str, Any]:
+    """Return a wish: msgpack, or JSON in either kind of frame; what is neither is empty."""
+    wish: object = None
+    if isinstance(content, bytes):
+        with suppress(msgspec.DecodeError):
+            wish = msgspec.msgpack.decode(content)
+    if not isinstance(wish, dict):
+        with suppress(msgspec.DecodeError):
+            wish = msgspec.json.decode(content)
+    return wish if isinstance(wish, dict) else {}
 
 
 def _channels(asset: Asset, row: Row) -> tuple[str, ...]:
@@ -271,7 +286,9 @@ def _channels(asset: Asset, row: Row) -> tuple[str, ...]:
     return ()
 
 
-def _message(asset: Asset, row: Row, channel: str, stamp: Stamp) -> Record:
+def _message(asset: Asset, row: Row, channel: str) -> Record:
+    """Return what is told of an event; its time is still in ns."""
+    stamp: Stamp = int
     head: Record = {"T": _LETTERS[channel], "S": asset.symbol}
     match channel:
         case "quotes":

@@ -196,11 +196,27 @@ class Exchange:
     def ask_cancel(self, order: Order) -> None:
         """Ask the book to end an order; it answers now, or with the next event."""
         if not order.is_at_book:
-            self._end(order, "canceled")
+            self.end(order, "canceled")
             return
         now_ns = self.now_ns()
         self.hear(self.book.cancel(order.number, now_ns))
         self.hear(self.book.catch_up(order.asset.number, now_ns))
+
+    def take_away(self, order: Order, status: str) -> None:
+        """Take an order from the book without asking; with a status it ends so."""
+        order.is_detached = True
+        self.book.cancel(order.number, self.now_ns())
+        self.book.catch_up(order.asset.number, self.now_ns())
+        if status:
+            self.end(order, status)
+
+    def cap_sizes(self) -> None:
+        """Let no event fill more than it shows, from now on."""
+        self.book.arrays.settings[book_at.SETTING_VOLUME_CAP_PPB] = 10**9
+
+    def price_of(self, order: Order) -> int:
+        """Return a price for a fill that the market does not give: its limit, else the last price."""
+        return order.limit_ticks or self.shown[order.asset.number].last_ticks
 
     def set_status(self, order: Order, status: str, event: str, fill: Fill | None = None) -> None:
         """Change an order and say so."""
@@ -218,7 +234,7 @@ class Exchange:
         """Follow what the book has done."""
         for fact in facts:
             order = self._by_number.get(fact.order_id)
-            if order is not None:
+            if order is not None and not order.is_detached:
                 self._follow(order, fact)
         self._forget_ended()
 
@@ -232,7 +248,7 @@ class Exchange:
                 self._replace(order, order.wanted)
             case "canceled" | "expired" | "rejected":
                 self._refuse_replacement(order)
-                self._end(order, fact.kind)
+                self.end(order, fact.kind)
             case "cancel_rejected" if order.wanted is not None:
                 self._refuse_replacement(order)
             case "cancel_rejected":
@@ -301,7 +317,8 @@ class Exchange:
         self.set_status(order, order.status, "trade_bust", back)
         return back
 
-    def _end(self, order: Order, status: str) -> None:
+    def end(self, order: Order, status: str) -> None:
+        """End an order unfilled, and legs that wait for it."""
         if order.is_final:
             return
         times = {"canceled": "canceled_at", "expired": "expired_at", "rejected": "failed_at"}
@@ -309,7 +326,7 @@ class Exchange:
         self.set_status(order, status, status)
         for leg in order.legs:
             if not leg.is_final and not leg.is_at_book:
-                self._end(leg, "canceled")
+                self.end(leg, "canceled")
 
     def _release_legs(self, order: Order) -> None:
         """The entry is filled completely: its legs begin to work."""
@@ -333,7 +350,7 @@ class Exchange:
             siblings[siblings.index(old)] = new
         self.set_status(old, "replaced", "replaced")
         if new.carried_lots >= new.lots:
-            self._end(new, "canceled")
+            self.end(new, "canceled")
         elif old.is_at_book:
             self.start(new)
         else:

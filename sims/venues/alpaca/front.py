@@ -9,10 +9,13 @@ from typing import Final
 from aiohttp import web
 
 from sims.venues.alpaca.budget import Budget
+from sims.venues.alpaca.faults import OF_ANSWERS, Fault, FaultKind
+from sims.venues.alpaca.reading import LAG
 from sims.venues.alpaca.refusals import TOO_MANY, UNAUTHORIZED, Refusal
 from sims.venues.alpaca.settings import VenueSettings
 from sims.venues.alpaca.trading_routes import answer
 from sims.venues.alpaca.words import identity
+from sims.venues.alpaca.wrong_answers import wrong_answer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _DATA: Final = ("/v2/stocks", "/v1beta3/")
@@ -39,10 +42,19 @@ class Front:
     ----------
     trading, data
         How many requests of each interface are answered.
+    disturb
+        Returns what goes wrong with the answer to an operation.
     """
 
-    def __init__(self, settings: VenueSettings, trading: Budget, data: Budget) -> None:
+    def __init__(
+        self,
+        settings: VenueSettings,
+        trading: Budget,
+        data: Budget,
+        disturb: Callable[[str], list[Fault]],
+    ) -> None:
         self._settings, self._trading, self._data = settings, trading, data
+        self._disturb = disturb
         self.requests: list[Seen] = []
 
     @web.middleware
@@ -51,9 +63,25 @@ class Front:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await handler(request)
         seen = await self._note(request)
+        response = await self._disturbed(request, handler, seen.operation)
+        if request.transport is not None and not request.transport.is_closing():
+            response.headers["X-Request-ID"] = identity("request", str(seen.number))
+            seen.status = response.status
+        return response
+
+    async def _disturbed(
+        self, request: web.Request, handler: Handler, operation: str
+    ) -> web.StreamResponse:
+        """Answer as the faults have it."""
+        faults = self._disturb(operation)
+        LAG.set(max((each.lag for each in faults if each.kind is FaultKind.STALE), default=0))
+        faults = [each for each in faults if each.kind is not FaultKind.STALE]
+        for fault in faults:
+            if fault.kind in OF_ANSWERS and not fault.after:
+                return await wrong_answer(request, fault, None)
         response = await self._answered(request, handler)
-        response.headers["X-Request-ID"] = identity("request", str(seen.number)).replace("-", "")
-        seen.status = response.status
+        for fault in faults:
+            response = await wrong_answer(request, fault, response)
         return response
 
     async def _note(self, request: web.Request) -> Seen:

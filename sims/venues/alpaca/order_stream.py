@@ -11,8 +11,10 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from sims.venues.alpaca.exchange import Happening
+from sims.venues.alpaca.faults import Schedule
+from sims.venues.alpaca.line import Line
 from sims.venues.alpaca.settings import VenueSettings
-from sims.venues.alpaca.words import Json, Record
+from sims.venues.alpaca.words import Json
 
 STREAM: Final = "trade_updates"
 
@@ -45,19 +47,21 @@ class Listener:
 class OrderStream:
     """The connections of the order stream."""
 
-    def __init__(self, settings: VenueSettings) -> None:
+    def __init__(self, settings: VenueSettings, schedule: Schedule) -> None:
         self._settings = settings
+        self._line = Line(schedule, "order_stream")
         self.listeners: list[Listener] = []
 
     def tell(self, happening: Happening) -> None:
-        """Tell all who listen."""
-        self.send({"stream": STREAM, "data": happening.payload()})
-
-    def send(self, message: Record) -> None:
-        """Send a message to all who listen."""
+        """Tell all who listen, as the faults of the stream have it."""
+        messages = self._line.passed({"stream": STREAM, "data": happening.payload()})
         for listener in self.listeners:
             if listener.listens:
-                listener.send(message)
+                for message in messages:
+                    listener.send(message)
+                listener.is_mute |= self._line.mutes
+        if self._line.tears:
+            self.drop_all()
 
     def drop_all(self) -> None:
         """Tear all connections."""

@@ -23,7 +23,6 @@ class Asset:
     instrument: Instrument
     is_tradable: bool = True
     is_shortable: bool = True
-    is_halted: bool = False
 
     @property
     def symbol(self) -> str:
@@ -126,7 +125,7 @@ class Order:
     high_water_ticks: int = 0
     is_at_book: bool = False
     wanted: Order | None = None  # what is to replace it
-    is_foreign: bool = False
+    is_detached: bool = False  # the book is not listened to about it any more
 
     @property
     def id(self) -> str:

@@ -5,8 +5,10 @@ At one time data come before a close, and a close before an open, as in a replay
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import asyncio
 from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -24,6 +26,8 @@ _KINDS: Final = frozenset(
 )
 _AROUND_NS: Final = 5 * NS_PER_MINUTE  # of closed hours, after a close and before what is next
 _CLOSE, _OPEN = 1, 2
+_NAP_SECONDS: Final = 0.02
+_TURN_STEPS: Final = 64  # then other tasks have a turn
 
 
 class Playing:
@@ -34,6 +38,8 @@ class Playing:
     events
         Rows of `engine.model.layout`, shape (n, EVENT_WIDTH), ascending by time; others than market data,
         splits, settlements and halts are left out. What is not after the start has happened already.
+    change
+        What becomes of an event before it happens.
     publish
         Called with each event after the orders have met it.
     """
@@ -43,9 +49,13 @@ class Playing:
         exchange: Exchange,
         time: VenueTime,
         events: NDArray[np.int64] | None,
+        change: Callable[[Row], Row],
         publish: Callable[[Row], None],
     ) -> None:
-        self._exchange, self._time, self._publish = exchange, time, publish
+        self._exchange, self._time = exchange, time
+        self._change, self._publish = change, publish
+        self._alarms: list[tuple[int, int, Callable[[], object]]] = []
+        self._alarm_numbers = count()
         rows = np.empty((0, at.EVENT_WIDTH), dtype=np.int64) if events is None else events
         start = int(np.searchsorted(rows[:, at.EVENT_TS], time.now_ns(), side="right"))
         for row in rows[:start].tolist():
@@ -60,28 +70,35 @@ class Playing:
     def next_ns(self) -> int | None:
         """When the next thing happens; None: nothing more will."""
         times = [each[0] for each in (self._next_row, self._next_session) if each is not None]
-        return min(times, default=None)
+        return min(times + [alarm[0] for alarm in self._alarms[:1]], default=None)
 
     @property
     def has_data(self) -> bool:
         """Whether there is market data to come."""
         return self._next_row is not None
 
+    def later(self, ns: int, action: Callable[[], object]) -> None:
+        """Do something at a time, after the market's events of that time."""
+        heappush(self._alarms, (ns, next(self._alarm_numbers), action))
+
     def step(self) -> None:
         """Let the next thing happen."""
-        row, session = self._next_row, self._next_session
-        if row is not None and (session is None or row[at.EVENT_TS] <= session[0]):
+        row, session, due = self._next_row, self._next_session, self.next_ns
+        if row is not None and row[at.EVENT_TS] == due:
             self._next_row = next(self._rows, None)
             self.show(row)
-        elif session is not None:
+        elif session is not None and session[0] == due:
             self._next_session = next(self._sessions, None)
             if session[1] == _CLOSE:
                 self._exchange.close_session(session[0])
             else:
                 self._exchange.open_session(session[0])
+        elif self._alarms:
+            heappop(self._alarms)[2]()
 
     def show(self, row: Row) -> None:
         """Let the orders meet an event, then tell of it."""
+        row = self._change(row)
         self._exchange.meet(row)
         self._publish(row)
 
@@ -94,26 +111,25 @@ class Playing:
 
     async def run(self) -> None:
         """Let things happen in their time; closed hours are skipped where time is made faster."""
-        while self.has_data:
-            due = self.next_ns
-            assert due is not None, "there are data to come"
-            if self._time.speed != 1:
-                await self._skip(due)
-            await self._time.until(due)
-            self.step()
+        steps = 0
+        while True:
+            due, now = self.next_ns, self._time.now_ns()
+            if due is not None and due <= now:
+                self.step()
+                steps += 1
+                if steps % _TURN_STEPS == 0:
+                    await asyncio.sleep(0)
+            else:
+                self._skip(due, now)
+                await self._time.nap(due, _NAP_SECONDS)
 
-    async def _skip(self, due: int) -> None:
-        now = self._time.now_ns()
-        if self._exchange.is_open or any(asset.is_crypto for asset in self._exchange.assets):
+    def _skip(self, due: int | None, now: int) -> None:
+        """Leave closed hours out, but for a while after the close and before what comes next."""
+        always = any(asset.is_crypto for asset in self._exchange.assets)
+        if due is None or self._time.speed == 1 or self._exchange.is_open or always:
             return
-        lingers = min(max(self._closed_at(now) + _AROUND_NS, now), due)
-        await self._time.until(lingers)
-        self._time.move_to(due - _AROUND_NS)
-
-    def _closed_at(self, now: int) -> int:
-        closes = self._exchange.hours.closes
-        place = bisect_right(closes, now) - 1
-        return closes[place] if place >= 0 else now - _AROUND_NS
+        if self.has_data and now >= self._exchange.hours.last_close(now) + _AROUND_NS:
+            self._time.move_to(due - _AROUND_NS)
 
 
 def _lists(rows: NDArray[np.int64], size: int = 4096) -> Iterator[Row]:

@@ -28,7 +28,7 @@ class VenueSettings:
     data_connections, data_symbols
         How many market data connections there may be at once, and symbols on one of them.
     book
-        Assumptions of the fill book.
+        Assumptions of the fill book; as they are, no event fills more than the size it shows.
     """
 
     account: str = "rehearsal"
@@ -41,7 +41,7 @@ class VenueSettings:
     data_requests_per_minute: int = 200
     data_connections: int = 1
     data_symbols: int = 30
-    book: BookSettings = field(default_factory=BookSettings)
+    book: BookSettings = field(default_factory=lambda: BookSettings(volume_cap=Decimal(1)))
 
     @property
     def account_id(self) -> str:

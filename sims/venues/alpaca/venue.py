@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
-from engine.errors import InputError
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.units import NS_PER_SECOND
@@ -20,7 +19,10 @@ from sims.venues.alpaca.books import Books
 from sims.venues.alpaca.budget import Budget
 from sims.venues.alpaca.data_routes import DataRoutes
 from sims.venues.alpaca.data_stream import DataStream
+from sims.venues.alpaca.disturbances import Disturbances
+from sims.venues.alpaca.door import LOOPBACK, Door
 from sims.venues.alpaca.exchange import Exchange, Happening
+from sims.venues.alpaca.faults import Fault, Schedule
 from sims.venues.alpaca.front import Front, Seen
 from sims.venues.alpaca.hours import Hours
 from sims.venues.alpaca.market import Row
@@ -29,8 +31,6 @@ from sims.venues.alpaca.playing import Playing
 from sims.venues.alpaca.settings import VenueSettings
 from sims.venues.alpaca.trading_routes import TradingRoutes
 from sims.venues.alpaca.venue_time import VenueTime
-
-LOOPBACK: Final = "127.0.0.1"
 
 
 class AlpacaVenue:
@@ -50,6 +50,8 @@ class AlpacaVenue:
         The sessions of shares; none: it never closes.
     events
         The market, as rows of `engine.model.layout`; those up to the start are history.
+    faults
+        What goes wrong, and when.
     waits_for_listener
         Whether time stands until somebody subscribes to market data.
     port
@@ -67,6 +69,7 @@ class AlpacaVenue:
         closes_ns: Sequence[int] = (),
         events: NDArray[np.int64] | None = None,
         settings: VenueSettings | None = None,
+        faults: Iterable[Fault] = (),
         waits_for_listener: bool = False,
         port: int = 0,
     ) -> None:
@@ -76,39 +79,57 @@ class AlpacaVenue:
             instruments, Hours(opens_ns, closes_ns), self.settings, self.time.now_ns, self._tell
         )
         self.books = Books(self.exchange)
-        self.order_stream = OrderStream(self.settings)
-        self.data_stream = DataStream(self.exchange, self.settings, self.begin)
-        self._playing = Playing(self.exchange, self.time, events, self._publish)
+        schedule = Schedule()
+        self.order_stream = OrderStream(self.settings, schedule)
+        self.data_stream = DataStream(self.exchange, self.settings, schedule, self.begin)
+        self._playing = Playing(
+            self.exchange,
+            self.time,
+            events,
+            lambda row: self.disturbances.thinned(row),
+            self.data_stream.publish,
+        )
+        self.disturbances = Disturbances(
+            self.exchange, schedule, self._playing.later, self.restart, self._playing.show
+        )
+        for fault in faults:
+            self.disturbances.add(fault)
         self._front = Front(
             self.settings,
             Budget(clock, self.settings.requests_per_minute),
             Budget(clock, self.settings.data_requests_per_minute),
+            self.disturbances.on_request,
         )
         self._waits = waits_for_listener
-        self._port = port
-        self._runner: web.AppRunner | None = None
+        self._door = Door(web.Application(), port)
+        self._restarting: asyncio.Future[None] | None = None
         self._running: asyncio.Task[None] | None = None
 
     # --- where it is -----------------------------------------------------------------------------
     @property
     def url(self) -> str:
         """The base of trading and market data: what an SDK takes as ``url_override``."""
-        return f"http://{LOOPBACK}:{self._port}"
+        return f"http://{LOOPBACK}:{self._door.port}"
 
     @property
     def stream_url(self) -> str:
         """The order stream."""
-        return f"ws://{LOOPBACK}:{self._port}/stream"
+        return f"ws://{LOOPBACK}:{self._door.port}/stream"
 
     def data_stream_url(self, feed: str = "iex") -> str:
         """The market data stream of shares by a feed, or that of crypto (``crypto``)."""
         path = "v1beta3/crypto/us" if feed == "crypto" else f"v2/{feed}"
-        return f"ws://{LOOPBACK}:{self._port}/{path}"
+        return f"ws://{LOOPBACK}:{self._door.port}/{path}"
 
     @property
     def requests(self) -> Sequence[Seen]:
         """What the wire has seen, oldest first."""
         return self._front.requests
+
+    @property
+    def operations(self) -> Sequence[str]:
+        """The names of what can be requested."""
+        return [name for name in self._door.router if name]
 
     # --- its life --------------------------------------------------------------------------------
     async def __aenter__(self) -> Self:
@@ -121,22 +142,12 @@ class AlpacaVenue:
     async def start(self) -> None:
         """Listen."""
         app = web.Application(middlewares=[self._front.pass_through])
-        TradingRoutes(self.exchange, lambda: 0).add_to(app.router)
+        TradingRoutes(self.exchange, lambda: self.disturbances.clock_offset_ns).add_to(app.router)
         DataRoutes(self.exchange).add_to(app.router)
         app.router.add_get("/stream", self.order_stream.connect)
         self.data_stream.add_to(app.router)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, LOOPBACK, self._port).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise InputError(
-                f"port {self._port} cannot be listened at: {error.strerror}",
-                remedy="choose another one, or 0 for one that is free",
-                code="venue.port",
-            ) from None
-        self._port = int(self._runner.addresses[0][1])
+        self._door = Door(app, self._door.port)
+        await self._door.open()
         if not self._waits:
             self.begin()
 
@@ -152,10 +163,17 @@ class AlpacaVenue:
             self._running.cancel()
             with suppress(asyncio.CancelledError):
                 await self._running
-        if self._runner is not None:
-            self.order_stream.drop_all()
-            self.data_stream.drop_all()
-            await self._runner.cleanup()
+        if self._restarting is not None:
+            self._restarting.cancel()
+        self.order_stream.drop_all()
+        self.data_stream.drop_all()
+        await self._door.close()
+
+    def restart(self, seconds: float) -> None:
+        """Go away with all connections, and come back after some seconds of the clock."""
+        self.order_stream.drop_all()
+        self.data_stream.drop_all()
+        self._restarting = asyncio.ensure_future(self._door.shut_for(seconds))
 
     # --- the market by hand ----------------------------------------------------------------------
     def advance(self, seconds: float) -> None:
@@ -211,6 +229,4 @@ class AlpacaVenue:
     # --- what is told ----------------------------------------------------------------------------
     def _tell(self, happening: Happening) -> None:
         self.order_stream.tell(happening)
-
-    def _publish(self, row: Row) -> None:
-        self.data_stream.publish(row)
+        self.disturbances.on_happening(happening)

@@ -56,8 +56,10 @@ class VenueTime:
             if self._anchor_ns is not None:
                 self._anchor_ns = self.clock.monotonic_ns()
 
-    async def until(self, ns: int) -> None:
-        """Wait for a time that comes by itself."""
+    async def nap(self, until_ns: int | None, seconds: float) -> None:
+        """Wait for a time that comes by itself, but no longer than some seconds of the clock."""
         assert self.speed is not None, "a time that is moved by hand is not waited for"
-        while (left := ns - self.now_ns()) > 0:
-            await self.clock.sleep(left / NS_PER_SECOND / self.speed)
+        if until_ns is not None:
+            left = max(until_ns - self.now_ns(), 0)
+            seconds = min(seconds, left / NS_PER_SECOND / self.speed)
+        await self.clock.sleep(seconds)
