@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.gate.verdicts import GATE_VERSION
 from runtime.config.fingerprint import canonical
 from runtime.config.strategy import VOLATILITY
 from runtime.promotion.canonical import canonical_bytes, sha256_of
@@ -94,7 +95,7 @@ def fingerprint_of(
     environment: str = "",
     account: str = "",
     symbols: Sequence[str] | None = None,
-    gate: str = "",
+    gate: str = GATE_VERSION,
 ) -> Fingerprint:
     """Return what runs when a strategy runs at a place.
 
@@ -110,7 +111,7 @@ def fingerprint_of(
     symbols
         The instruments; those that the file names when left out, or all of its dataset.
     gate
-        Version and thresholds of the gate, as it writes them.
+        The gate's version; its thresholds stand in the certificate.
     """
     parts = {
         "strategy": config.name,

@@ -17,6 +17,11 @@ SCHEMA: tuple[str, ...] = (
         (account) )
     """,
     """
+        CREATE TABLE promotion_events ( sequence BIGINT NOT NULL, ts_ns BIGINT NOT NULL, kind
+        VARCHAR(32) NOT NULL, version BIGINT NOT NULL, payload BLOB NOT NULL, hash BLOB NOT NULL,
+        CONSTRAINT pk_promotion_events PRIMARY KEY (sequence) )
+    """,
+    """
         CREATE TABLE runs ( id VARCHAR(32) NOT NULL, family VARCHAR(64) NOT NULL, fingerprint
         VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, strategy TEXT NOT NULL, path TEXT NOT
         NULL, parameters TEXT NOT NULL, dataset TEXT NOT NULL, data_id VARCHAR(64) NOT NULL,
@@ -202,7 +207,7 @@ SCHEMA: tuple[str, ...] = (
         alembic_version_pkc PRIMARY KEY (version_num))
     """,
     """
-        INSERT INTO alembic_version (version_num) VALUES ('0002')
+        INSERT INTO alembic_version (version_num) VALUES ('0003')
     """,
 )
 
@@ -757,5 +762,19 @@ STATEMENTS: dict[str, str] = {
     """,
     "count_entries": """
         SELECT count(*) AS count_1 FROM journal WHERE journal.session_id = :session
+    """,
+    "insert_promotion_event": """
+        INSERT INTO promotion_events (sequence, ts_ns, kind, version, payload, hash) VALUES
+        (:sequence, :ts_ns, :kind, :version, :payload, :hash) ON CONFLICT DO NOTHING
+    """,
+    "promotion_events": """
+        SELECT promotion_events.sequence, promotion_events.ts_ns, promotion_events.kind,
+        promotion_events.version, promotion_events.payload, promotion_events.hash FROM
+        promotion_events WHERE promotion_events.sequence > :after ORDER BY
+        promotion_events.sequence
+    """,
+    "promotion_head": """
+        SELECT promotion_events.sequence, promotion_events.ts_ns, promotion_events.hash FROM
+        promotion_events ORDER BY promotion_events.sequence DESC LIMIT 1 OFFSET 0
     """,
 }

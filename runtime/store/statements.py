@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from runtime.store.core_text import Statement, begins, columns_of, is_meant, number
+from runtime.store.promotion_tables import PROMOTION_EVENTS
 from runtime.store.records import State
 from runtime.store.session_statements import session_statements
 from runtime.store.tables import RUNS, SWEEPS, TRIALS
@@ -74,6 +75,11 @@ def statements(dialect: str) -> dict[str, Statement]:
         "count_trials": Statement(_count()),
         "count_families": Statement(_count_families()),
         **session_statements(dialect),
+        "insert_promotion_event": Statement(
+            insert_of(PROMOTION_EVENTS), columns_of(PROMOTION_EVENTS)
+        ),
+        "promotion_events": Statement(_promotion_events()),
+        "promotion_head": Statement(_promotion_head()),
     }
 
 
@@ -116,6 +122,17 @@ def _sweeps() -> Executable:
 def _trials() -> Executable:
     found = select(TRIALS).where(TRIALS.c.sweep_id == bindparam("sweep"))
     return found.order_by(TRIALS.c.fingerprint)
+
+
+def _promotion_events() -> Executable:
+    sequence = PROMOTION_EVENTS.c.sequence
+    return select(PROMOTION_EVENTS).where(sequence > bindparam("after")).order_by(sequence)
+
+
+def _promotion_head() -> Executable:
+    columns = (PROMOTION_EVENTS.c.sequence, PROMOTION_EVENTS.c.ts_ns, PROMOTION_EVENTS.c.hash)
+    newest = select(*columns).order_by(PROMOTION_EVENTS.c.sequence.desc())
+    return newest.limit(number(1)).offset(number(0))
 
 
 def _count() -> Executable:

@@ -37,6 +37,7 @@ from runtime.store import NewRun, Store
 from runtime.store.migrating import upgrade
 from runtime.store.processes import this_process
 from runtime.store.rows import run_row
+from runtime.store.schema_version import HEAD
 from runtime.store.sqlite_text import STATEMENTS
 from sims.virtual_time import run_virtual
 from tests.unit.journal.faults import FullDisk, World, faulty_world
@@ -613,7 +614,7 @@ def test_a_migration_that_is_killed_leaves_the_old_schema(
     assert answer.returncode == 9
     assert version_of(tmp_path / "trader.sqlite") == ("0001", {"runs", "sweeps", "trials"})
     store = SessionStore.open(file_url, folder=tmp_path / "files")  # and now it is done
-    assert version_of(tmp_path / "trader.sqlite")[0] == "0002"
+    assert version_of(tmp_path / "trader.sqlite")[0] == HEAD
     written(store, 3)
     store.close()
     registry = Store.open(file_url)
@@ -659,7 +660,7 @@ def test_of_two_that_open_an_old_database_at_once_one_migrates_it(
         for _ in range(2)
     ]
     assert [each.wait() for each in both] == [0, 0]
-    assert version_of(tmp_path / "trader.sqlite")[0] == "0002"
+    assert version_of(tmp_path / "trader.sqlite")[0] == HEAD
 
 
 def test_a_newer_schema_is_refused_with_both_versions(file_url: str, tmp_path: Path) -> None:
@@ -668,6 +669,6 @@ def test_a_newer_schema_is_refused_with_both_versions(file_url: str, tmp_path: P
         connection.execute("UPDATE alembic_version SET version_num = '0099'")
     connection.close()
     with pytest.raises(
-        InputError, match="schema 0099, and this version of trader knows up to 0002"
+        InputError, match=f"schema 0099, and this version of trader knows up to {HEAD}"
     ):
         SessionStore.open(file_url)
