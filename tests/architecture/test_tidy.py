@@ -190,6 +190,18 @@ def test_approved_commands_are_made_in_one_module() -> None:
     assert wrong == []
 
 
+def test_a_verified_certificate_is_made_in_one_module() -> None:
+    """By `verify`, which makes one after every check and nowhere else."""
+    makers = {
+        f"{path.relative_to(ROOT)}: {function.name}"
+        for path in python_files(*PACKAGES)
+        for function in functions(tree_of(path))
+        for call in calls(function)
+        if ast.unparse(call.func).split(".")[-1] == "VerifiedCertificate"
+    }
+    assert makers == {"runtime/promotion/certificate.py: _verified"}
+
+
 def test_commands_are_written_by_one_kernel() -> None:
     """`push_command`, which is called after the checks and nowhere else."""
     writers = {
