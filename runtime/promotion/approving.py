@@ -34,6 +34,7 @@ from runtime.promotion.keys import Signer
 from runtime.promotion.problems import Code, Problem
 from runtime.promotion.signing import APPROVER, AUTHOR, GATE, REQUEST
 
+APPROVAL_CHECK = "R12"
 REQUEST_DAYS = 7  # so long a request may wait: the evidence gets old
 
 
@@ -55,7 +56,7 @@ def new_body(
     Parameters
     ----------
     report
-        Only the approval may be missing.
+        Only the approval may be missing, and what an approver may waive.
     fingerprint
         What was judged, where and for whom.
     evidence
@@ -84,7 +85,7 @@ def new_body(
         gate_version=report.gate_version,
         stage=stage.value,
         attempts=attempts,
-        waivers={each.id: each.waiver for each in report.checks if each.is_waived},
+        open_checks=[each.id for each in report.open_checks if each.id != APPROVAL_CHECK],
         author=author,
         author_key=author_key,
         gate_key=gate_key,
@@ -134,13 +135,23 @@ def read_request(content: bytes, trusted: Trusted, now_ns: int) -> Document | Pr
         return Problem(
             Code.UNSIGNED, "this is no request: it was approved already", "give the request's file"
         )
+    if document.body != requested(document.body):
+        return Problem(
+            Code.DAMAGED,
+            "the request names an approver or waivers already",
+            "bring back the file as it was written",
+        )
     return (
         check_signed(document, (REQUEST,), trusted) or _check_age(document.body, now_ns) or document
     )
 
 
 def approve(
-    request: Document, approver: Signer, trusted: Trusted, now_ns: int
+    request: Document,
+    approver: Signer,
+    trusted: Trusted,
+    now_ns: int,
+    waivers: Mapping[str, str] | None = None,
 ) -> Document | Problem:
     """Return a request as approved.
 
@@ -148,12 +159,15 @@ def approve(
     ----------
     request
         Of `read_request`.
+    waivers
+        Each of the request's open checks, and why it is done without.
     """
     body = msgspec.structs.replace(
         request.body,
         approver=approver.public.name,
         approver_key=approver.key,
         approved_ns=now_ns,
+        waivers=dict(waivers or {}),
     )
     signature = approver.sign(APPROVER, body_bytes(body))
     document = Document(body, {**request.signatures, APPROVER: signature})

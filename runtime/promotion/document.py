@@ -58,15 +58,18 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evidence_class
         ``real`` or ``rehearsal``; the latter opens rehearsal venues only.
     evidence, report
-        Hashes of what the gate has looked at, by name, and of its report.
+        Hashes of what the gate has looked at, by name, and of its report when the certificate was
+        requested.
     profile, policy, gate_version
         Of the gate that has judged; `policy` is the hash of its thresholds.
     stage
         See `Stage`.
     attempts
         Of this family at the gate, this one included.
+    open_checks
+        What was not passed and has to be waived by whoever approves.
     waivers
-        Check -> why it was waived.
+        Check -> why the approver does without it.
     author, approver
         Names; `author_key` is empty where one person may do both.
     gate_key
@@ -91,7 +94,7 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gate_version: str
     stage: str
     attempts: int
-    waivers: dict[str, str]
+    open_checks: list[str]
     author: str
     author_key: str
     gate_key: str
@@ -100,6 +103,7 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approver: str = ""
     approver_key: str = ""
     approved_ns: int = 0
+    waivers: dict[str, str] = {}
     format: int = FORMAT
 
     @property
@@ -146,8 +150,8 @@ def body_bytes(body: Certificate) -> bytes:
 
 
 def requested(body: Certificate) -> Certificate:
-    """Return a body as it was requested, without an approver."""
-    return msgspec.structs.replace(body, approver="", approver_key="", approved_ns=0)
+    """Return a body as it was requested: without an approver and his waivers."""
+    return msgspec.structs.replace(body, approver="", approver_key="", approved_ns=0, waivers={})
 
 
 def read_document(content: bytes | None) -> Document | Problem:
@@ -223,6 +227,13 @@ def check_signed(document: Document, roles: Sequence[str], trusted: Trusted) -> 
         problem = _check_signature(document, role, trusted)
         if problem is not None:
             return problem
+    if APPROVER in roles and not _is_waived(body):
+        return Problem(
+            Code.WAIVER,
+            f"not passed and not waived with a reason: {', '.join(body.open_checks) or 'nothing'}; "
+            f"waived: {', '.join(body.waivers) or 'nothing'}",
+            "the approver waives exactly these, each with its reason",
+        )
     if trusted.four_eyes and APPROVER in roles and body.author_key == body.approver_key:
         return Problem(
             Code.FOUR_EYES,
@@ -230,6 +241,11 @@ def check_signed(document: Document, roles: Sequence[str], trusted: Trusted) -> 
             "somebody else has to approve it: this workspace knows several approvers",
         )
     return None
+
+
+def _is_waived(body: Certificate) -> bool:
+    has_reasons = all(each.strip() for each in body.waivers.values())
+    return has_reasons and sorted(body.waivers) == sorted(body.open_checks)
 
 
 def _check_signature(document: Document, role: str, trusted: Trusted) -> Problem | None:

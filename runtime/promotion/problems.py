@@ -16,6 +16,7 @@ class Code(Enum):
     UNSIGNED = "certificate.unsigned"
     UNKNOWN_KEY = "certificate.unknown_key"
     SIGNATURE = "certificate.signature"
+    WAIVER = "certificate.waiver"
     FOUR_EYES = "certificate.four_eyes"
     CLOCK = "certificate.clock"
     NOT_YET = "certificate.not_yet"

@@ -69,7 +69,7 @@ def body_of(fingerprint: Fingerprint = RUNS, **fields: object) -> Certificate:
         gate_version="1",
         stage="PROBATION",
         attempts=2,
-        waivers={"S10": "one large trade was a takeover, which is what it trades"},
+        open_checks=["S10"],
         author="bert@desk",
         author_key="",
         gate_key=THE_GATE.key,
@@ -78,6 +78,7 @@ def body_of(fingerprint: Fingerprint = RUNS, **fields: object) -> Certificate:
         approver="anna",
         approver_key=ANNA.key,
         approved_ns=NOW - DAY // 2,
+        waivers={"S10": "one large trade was a takeover, which is what it trades"},
     )
     return replace(made, **fields)
 

@@ -36,10 +36,11 @@ from tests.unit.promotion.certificates import (
 )
 
 
-def check(name: str, verdict: Verdict, *, waiver: str = "") -> Check:
+def check(name: str, verdict: Verdict, *, is_waivable: bool = False) -> Check:
     return Check(
         id=name, name=name, verdict=verdict, value=1.5, threshold=1.0, unit="", sentence="",
-        would_change="", is_required=True, is_waived=bool(waiver), waiver=waiver, inputs_hash="",
+        would_change="", is_required=True, is_waivable=is_waivable, is_waived=False,
+        waiver="", inputs_hash="",
     )  # fmt: skip
 
 
@@ -144,14 +145,30 @@ def test_a_rehearsal_asks_for_rehearsal_venues_only() -> None:
     assert (made.environment, made.evidence_class) == ("rehearsal", "rehearsal")
 
 
-def test_a_waiver_and_its_reason_are_signed() -> None:
-    made = report(*AWAITING, check("S10", Verdict.FAIL, waiver="one large trade was a takeover"))
-    request = new_request(body(made), THE_GATE)
-    assert request.body.waivers == {"S10": "one large trade was a takeover"}
-    other = replace(request.body, waivers={})
-    assert refused(read_request(Document(other, request.signatures).to_bytes(), ALONE, NOW)) is (
-        Code.SIGNATURE
-    )
+OPEN = check("S10", Verdict.FAIL, is_waivable=True)
+
+
+def test_what_may_be_waived_is_waived_by_the_approver() -> None:
+    request = new_request(body(report(*AWAITING, OPEN)), THE_GATE)
+    assert request.body.open_checks == ["S10"]
+    assert refused(approve(request, ANNA, ALONE, NOW)) is Code.WAIVER
+    assert refused(approve(request, ANNA, ALONE, NOW, {"S10": ""})) is Code.WAIVER
+    assert refused(approve(request, ANNA, ALONE, NOW, {"S10": "x", "R01": "y"})) is Code.WAIVER
+    approval = done(approve(request, ANNA, ALONE, NOW, {"S10": "it trades takeovers"}))
+    certificate = done(issue(approval, THE_GATE, ALONE, Known(), NOW))
+    assert certificate.body.waivers == {"S10": "it trades takeovers"}
+    other = replace(certificate.body, waivers={"S10": "it is fine"})
+    verdict = verdict_of(Document(other, certificate.signatures), ALONE)
+    assert isinstance(verdict, Problem)
+    assert verdict.code is Code.SIGNATURE
+
+
+def test_a_request_does_not_bring_its_waivers_along() -> None:
+    request = new_request(body(report(*AWAITING, OPEN)), THE_GATE)
+    waived = Document(replace(request.body, waivers={"S10": "I say so"}), request.signatures)
+    assert refused(read_request(waived.to_bytes(), ALONE, NOW)) is Code.DAMAGED
+    nothing_open = Document(replace(request.body, open_checks=[]), request.signatures)
+    assert refused(read_request(nothing_open.to_bytes(), ALONE, NOW)) is Code.SIGNATURE
 
 
 def test_an_author_does_not_approve_himself() -> None:

@@ -156,6 +156,19 @@ REFUSALS: list[tuple[str, At, Code, str]] = [
         "signature of the approver is missing",
     ),
     (
+        "a check that was not passed and not waived",
+        At(file_of(waivers={})),
+        Code.WAIVER,
+        "S10",
+    ),
+    ("a waiver without a reason", At(file_of(waivers={"S10": " "})), Code.WAIVER, "S10"),
+    (
+        "a waiver of what cannot be waived",
+        At(file_of(waivers={"S10": "once", "R01": "it looks good"})),
+        Code.WAIVER,
+        "waived: R01, S10",
+    ),
+    (
         "an author who approves alone what needs two",
         At(trusted=FOUR_EYES),
         Code.FOUR_EYES,
@@ -329,7 +342,13 @@ def test_no_bytes_that_nobody_has_signed_are_a_certificate(content: bytes) -> No
 def test_each_field_is_signed(field: str) -> None:
     """A body with one other value, under the signatures of the right one."""
     value = getattr(THIS, field)
-    other = value + 1 if isinstance(value, int) else value + "x" if isinstance(value, str) else {}
+    other = (
+        value + 1
+        if isinstance(value, int)
+        else value + "x"
+        if isinstance(value, str)
+        else type(value)()
+    )
     changed = msgspec.structs.replace(THIS, **{field: other})
     assert isinstance(At(Document(changed, signed(THIS).signatures).to_bytes()).verdict(), Problem)
 
