@@ -110,6 +110,21 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison of the whole run with another one: equal when the two hashes are.
+
+    `decisions` is how many of the whole run's were compared; the hashes are over them and over the
+    values that were compared.
+    """
+
+    test: Test
+    point_ns: int
+    decisions: int
+    whole_hash: str
+    other_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The answer of a check.
 
@@ -126,6 +141,7 @@ class Report:
     needs: tuple[Need, ...] = ()
     runs: int = 0
     events: int = 0
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def is_clean(self) -> bool:

@@ -10,19 +10,36 @@ Comparing is to the last bit, except after a later start, where recursive indica
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.history import History
+from engine.model import layout as at
 from runtime.checks.alignment import misalignments
-from runtime.checks.findings import Finding, Findings, Report, Test, finding_of, format_time
+from runtime.checks.findings import (
+    Comparison,
+    Finding,
+    Findings,
+    Report,
+    Test,
+    finding_of,
+    format_time,
+)
 from runtime.checks.points import cut_points, decision_times, start_points, times_of
 from runtime.checks.recording import Recorder, Recording
 from runtime.checks.starts import compare_start
 from runtime.checks.views import Cut, Scramble, Start, View
 from runtime.config import StrategyConfig
-from runtime.differences import DECISIONS, Series, first_difference, first_value_difference
+from runtime.differences import (
+    DECISIONS,
+    Difference,
+    Series,
+    first_difference,
+    first_value_difference,
+    rows_until,
+)
 
 Progress = Callable[[float, str], None]
 
@@ -85,6 +102,7 @@ class _Lookahead:
         self.found = Findings()
         self.notes: list[str] = []
         self.runs = 0
+        self.comparisons: list[Comparison] = []
 
     def run(self) -> Report:
         self.progress(0.0, "whole run")
@@ -141,9 +159,10 @@ class _Lookahead:
         if other.error is not None:
             self.found.add(raised(test, other, until))
             if other.error_ns is None:
+                self._compared(test, view.until_ns, whole, other, "")
                 return
             until = other.error_ns - 1
-        before = len(self.found)
+        before, apart = len(self.found), ""
         attributes = {id(each) for each in whole.attributes}
         for one, its in _pairs(whole.series, other.series):
             difference = first_value_difference(one, its, until_ns=until)
@@ -151,6 +170,7 @@ class _Lookahead:
                 found = finding_of(test, difference, view.until_ns)
                 label = f"attribute {one.name}" if id(one) in attributes else one.name
                 self.found.add(replace(found, subject=label))
+                apart = apart or told_apart(label, difference)
         instruments = self.recorder.history.instruments
         difference = first_difference(
             whole.journal, other.journal, instruments, until_ns=until, kinds=DECISIONS
@@ -158,6 +178,17 @@ class _Lookahead:
         if difference is not None:
             remark = self._cause(whole, other, until) if len(self.found) == before else ""
             self.found.add(finding_of(test, difference, view.until_ns, remark))
+        self._compared(test, view.until_ns, whole, other, apart)
+
+    def _compared(
+        self, test: Test, point_ns: int, whole: Recording, other: Recording, apart: str
+    ) -> None:
+        """Note a comparison up to a point; `apart` says which value was not the same, if one was."""
+        decided = [rows_until(each.journal, point_ns, DECISIONS) for each in (whole, other)]
+        one, its = (hash_of(rows.tobytes()) for rows in decided)
+        if apart or other.error is not None:
+            its = hash_of(decided[1].tobytes() + (apart or repr(other.error)).encode())
+        self.comparisons.append(Comparison(test, point_ns, len(decided[0]), one, its))
 
     def _cause(self, whole: Recording, other: Recording, until_ns: int) -> str:
         """Name an array of the strategy whose known part is not the same, if there is one."""
@@ -186,6 +217,7 @@ class _Lookahead:
         self.runs += 1
         if other.error is not None:
             self.found.add(raised(Test.START, other, from_ns))
+            self._began(from_ns, whole, repr(other.error))
             return
         compared = compare_start(self.recorder, whole, other, from_ns, tolerance=SETTLED)
         if compared.difference is not None:
@@ -193,6 +225,16 @@ class _Lookahead:
             if compared.cause:
                 remark += f"; {compared.cause}"
             self.found.add(finding_of(Test.START, compared.difference, from_ns, remark))
+        found = compared.difference
+        self._began(from_ns, whole, "" if found is None else told_apart(found.subject, found))
+
+    def _began(self, from_ns: int, whole: Recording, apart: str) -> None:
+        """Note a comparison of decisions from a point on, to within what indicators forget."""
+        rows = rows_until(whole.journal, None, DECISIONS)
+        rows = rows[rows[:, at.EVENT_TS] >= from_ns]
+        one = hash_of(rows.tobytes())
+        its = one if not apart else hash_of(rows.tobytes() + apart.encode())
+        self.comparisons.append(Comparison(Test.START, from_ns, len(rows), one, its))
 
     def _proved(
         self, whole: Recording, points: Sequence[int], starts: Sequence[int], decided: int
@@ -221,7 +263,18 @@ class _Lookahead:
             (*self.notes, *read_notes(self.recorder)),
             runs=self.runs,
             events=self.recorder.events,
+            comparisons=tuple(self.comparisons),
         )
+
+
+def hash_of(content: bytes) -> str:
+    """Return the SHA-256 of what was compared."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def told_apart(subject: str, difference: Difference) -> str:
+    """Return a difference as one line."""
+    return f"{subject} {difference.symbol} {difference.ts_ns}: {difference.one}, {difference.other}"
 
 
 def _pairs(one: Sequence[Series], other: Sequence[Series]) -> list[tuple[Series, Series]]:

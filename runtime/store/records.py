@@ -134,6 +134,19 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One look at data by a family: `source` is the id of a run or of a sweep; see `NewRun`."""
+
+    source: str
+    begun_ns: int
+    fingerprint: str
+    data_id: str
+    start_ns: int
+    end_ns: int
+    returns: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """A run as it is recorded.
 

@@ -10,7 +10,15 @@ from typing import Any
 
 from runtime.store.backend import Cell, Row
 from runtime.store.processes import Process
-from runtime.store.records import NewRun, ReturnFigures, RunRecord, State, SweepRecord, Trial
+from runtime.store.records import (
+    Evaluation,
+    NewRun,
+    ReturnFigures,
+    RunRecord,
+    State,
+    SweepRecord,
+    Trial,
+)
 
 _FIGURES = ("total_return", "sharpe_daily", "max_drawdown", "skew", "kurtosis")
 
@@ -105,6 +113,12 @@ def trial_of(row: Row) -> Trial:
     figures = _figures(cells)
     cells.pop("sweep_id")
     return Trial(**cells | {"state": State(cells["state"])}, figures=figures)
+
+
+def evaluation_of(row: Row) -> Evaluation:
+    """Return an evaluation."""
+    cells: dict[str, Any] = dict(row)
+    return Evaluation(**cells)
 
 
 def sweep_of(row: Row) -> SweepRecord:

@@ -305,6 +305,17 @@ STATEMENTS: dict[str, str] = {
     "trial_fingerprints": """
         SELECT trials.fingerprint FROM trials WHERE trials.sweep_id = :sweep
     """,
+    "evaluations": """
+        SELECT anon_1.source, anon_1.begun_ns, anon_1.fingerprint, anon_1.data_id,
+        anon_1.start_ns, anon_1.end_ns, anon_1.returns FROM (SELECT runs.id AS source,
+        runs.begun_ns AS begun_ns, runs.fingerprint AS fingerprint, runs.data_id AS data_id,
+        runs.start_ns AS start_ns, runs.end_ns AS end_ns, runs.returns AS returns FROM runs WHERE
+        runs.family = :family UNION ALL SELECT sweeps.id AS source, sweeps.begun_ns AS begun_ns,
+        trials.fingerprint AS fingerprint, trials.data_id AS data_id, trials.start_ns AS start_ns,
+        trials.end_ns AS end_ns, trials.returns AS returns FROM trials JOIN sweeps ON sweeps.id =
+        trials.sweep_id WHERE trials.family = :family) AS anon_1 ORDER BY anon_1.begun_ns,
+        anon_1.source, anon_1.fingerprint
+    """,
     "count_trials": """
         SELECT count(*) AS count_1 FROM (SELECT runs.fingerprint AS fingerprint FROM runs WHERE
         runs.family = :family UNION SELECT trials.fingerprint AS fingerprint FROM trials WHERE

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache
 
 from sqlalchemy import (
+    BindParameter,
     ColumnClause,
     Executable,
     Select,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     null,
     select,
     union,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -72,6 +74,7 @@ def statements(dialect: str) -> dict[str, Statement]:
         "trial_fingerprints": Statement(
             select(TRIALS.c.fingerprint).where(TRIALS.c.sweep_id == bindparam("sweep"))
         ),
+        "evaluations": Statement(_evaluations()),
         "count_trials": Statement(_count()),
         "count_families": Statement(_count_families()),
         **session_statements(dialect),
@@ -133,6 +136,20 @@ def _promotion_head() -> Executable:
     columns = (PROMOTION_EVENTS.c.sequence, PROMOTION_EVENTS.c.ts_ns, PROMOTION_EVENTS.c.hash)
     newest = select(*columns).order_by(PROMOTION_EVENTS.c.sequence.desc())
     return newest.limit(number(1)).offset(number(0))
+
+
+def _evaluations() -> Executable:
+    """Runs and trials of a family in the order of their beginning; a trial began with its sweep."""
+    same = ("fingerprint", "data_id", "start_ns", "end_ns", "returns")
+    of_family: BindParameter[str] = bindparam("family")
+    runs = select(RUNS.c.id.label("source"), RUNS.c.begun_ns, *(RUNS.c[name] for name in same))
+    trials = select(
+        SWEEPS.c.id.label("source"), SWEEPS.c.begun_ns, *(TRIALS.c[name] for name in same)
+    ).join_from(TRIALS, SWEEPS)
+    both = union_all(
+        runs.where(RUNS.c.family == of_family), trials.where(TRIALS.c.family == of_family)
+    ).subquery()
+    return select(both).order_by(both.c.begun_ns, both.c.source, both.c.fingerprint)
 
 
 def _count() -> Executable:

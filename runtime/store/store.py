@@ -12,6 +12,7 @@ from runtime.store.ids import new_id, now_ns
 from runtime.store.location import database_url, server_url, sqlite_path
 from runtime.store.processes import Process, has_ended, this_process
 from runtime.store.records import (
+    Evaluation,
     NewRun,
     NewSweep,
     RunOutcome,
@@ -21,6 +22,7 @@ from runtime.store.records import (
     Trial,
 )
 from runtime.store.rows import (
+    evaluation_of,
     figures_row,
     packed,
     run_of,
@@ -222,6 +224,12 @@ class Store:
         """Return the newest sweeps first."""
         with self._backend.reading() as transaction:
             return [sweep_of(row) for row in transaction.read("sweeps", {"row_limit": limit})]
+
+    def evaluations(self, family: str) -> list[Evaluation]:
+        """Return all that was ever evaluated for a family, the earliest first."""
+        with self._backend.reading() as transaction:
+            rows = transaction.read("evaluations", {"family": family})
+        return [evaluation_of(row) for row in rows]
 
     def count_trials(self, family: str) -> int:
         """Return how many distinct evaluations a family has: runs and trials of sweeps together.

@@ -42,7 +42,9 @@ OF_CONDITIONS = [
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("exits.conditions", *OF_THE_GATE)])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in ("exits.conditions", *OF_THE_GATE)]
+)
 def test_a_name_stands_for_a_key_or_a_table(name: str) -> None:
     assert field_at(StrategyFile, tuple(file_key(name).split("."))) is not None
 

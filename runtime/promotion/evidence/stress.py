@@ -1,0 +1,39 @@
+"""The same strategy with dearer trading: everything that costs doubled, and every order a bar late."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from runtime.config import StrategyConfig
+from sims.fillbook.settings import BookSettings, FeeModel
+
+_TWICE = 2
+
+
+def stressed(config: StrategyConfig) -> StrategyConfig:
+    """Return a strategy whose fees and slippage are twice as high and whose orders miss a bar."""
+    return replace(config, fills=replace(config.fills, book=_stressed(config.fills.book)))
+
+
+def _stressed(book: BookSettings) -> BookSettings:
+    slippage = replace(book.slippage, value=book.slippage.value * _TWICE)
+    return replace(book, fees=_dearer(book.fees), slippage=slippage, is_late=True)
+
+
+def _dearer(fees: FeeModel) -> FeeModel:
+    """Return fees twice as high; what a venue pays back is not doubled."""
+    return replace(
+        fees,
+        maker_bps=_twice(fees.maker_bps),
+        taker_bps=_twice(fees.taker_bps),
+        per_unit=_twice(fees.per_unit),
+        minimum=_twice(fees.minimum),
+        maximum_fraction=min(_twice(fees.maximum_fraction), Decimal(1)),
+        taker_rate=_twice(fees.taker_rate),
+        maker_rate=_twice(fees.maker_rate),
+    )
+
+
+def _twice(cost: Decimal) -> Decimal:
+    return max(cost, cost * _TWICE)
