@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -118,6 +118,14 @@ class Feed(Protocol):
 
     async def close(self) -> None:
         """Give back what it holds."""
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """A feed that knows what time it is at its venue."""
+
+    def venue_now_ns(self) -> int | None:
+        """Return the venue's time now; None while it is not known."""
 
 
 # --- Broker -------------------------------------------------------------------------------------------

@@ -17,11 +17,13 @@ import msgspec
 from runtime.journal.failures import JournalDamaged, NewerJournal
 from runtime.journal.records import (
     Checkpointed,
+    ClockRead,
     Closed,
     Intents,
     Noted,
     Opened,
     Outcome,
+    Reconciled,
     Record,
     StateChanged,
     Taken,
@@ -39,6 +41,8 @@ TYPES: Final[Mapping[str, type[Record]]] = MappingProxyType(
         "outcome": Outcome,
         "checkpointed": Checkpointed,
         "noted": Noted,
+        "clock": ClockRead,
+        "reconciled": Reconciled,
         "closed": Closed,
     }
 )

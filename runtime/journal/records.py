@@ -155,6 +155,21 @@ class Noted(msgspec.Struct, frozen=True, tag="noted"):
     ts_ns: int = 0
 
 
+class ClockRead(msgspec.Struct, frozen=True, tag="clock"):
+    """What the clocks show at one moment: the host's two, and the venue's where it is known."""
+
+    wall_ns: int
+    monotonic_ns: int
+    venue_ns: int | None = None
+
+
+class Reconciled(msgspec.Struct, frozen=True, tag="reconciled"):
+    """Books and broker were compared after a session of the market; in words where they differ."""
+
+    ts_ns: int
+    differences: tuple[str, ...] = ()
+
+
 class Closed(msgspec.Struct, frozen=True, tag="closed"):
     """The session has ended; its state's hash, and why."""
 
@@ -163,5 +178,14 @@ class Closed(msgspec.Struct, frozen=True, tag="closed"):
 
 
 Record: TypeAlias = (
-    Opened | StateChanged | Intents | Taken | Outcome | Checkpointed | Noted | Closed
+    Opened
+    | StateChanged
+    | Intents
+    | Taken
+    | Outcome
+    | Checkpointed
+    | Noted
+    | ClockRead
+    | Reconciled
+    | Closed
 )

@@ -37,6 +37,9 @@ class Options(msgspec.Struct, frozen=True):
     checkpoint_seconds: float = 60.0
     control_seconds: float = 0.5
     lease_seconds: float = 10.0
+    clock_seconds: float = (
+        60.0  # between two readings of the clocks, for whoever judges the session
+    )
     decision_seconds: float = 2.0  # a strategy that takes longer is too late: what it wants expires
     callback_seconds: float = 5.0  # one that takes longer is ended
     on_stop: str = "keep"  # keep, cancel or flatten: what becomes of what works and is held

@@ -28,6 +28,7 @@ from engine.ports import (
     NoticeKind,
     SimulatedBroker,
     Slice,
+    TellsTime,
     TimePassed,
 )
 from runtime.approvals import QueuedSignal, queued_signals
@@ -38,11 +39,13 @@ from runtime.journal.failures import LeaseLost, NotDurable, Trouble, TroubleKind
 from runtime.journal.journal import JournalState
 from runtime.journal.records import (
     Checkpointed,
+    ClockRead,
     Closed,
     Input,
     Noted,
     OperatorInput,
     Outcome,
+    Reconciled,
     StartInput,
     StateChanged,
     StopInput,
@@ -219,6 +222,7 @@ class Session:
     async def _work(self) -> str:
         """Run the tasks until the first of them that may end has ended; return why."""
         assert self._stop_asked is not None
+        await self._read_clocks()
         options, pump = self.parts.options, asyncio.create_task(self._pump())
         others = [
             asyncio.create_task(each)
@@ -235,6 +239,9 @@ class Session:
                 every(self.parts.clock, options.lease_seconds, self._renew, self._tell_database),
                 every(
                     self.parts.clock, options.control_seconds, self._close_rest, self._tell_database
+                ),
+                every(
+                    self.parts.clock, options.clock_seconds, self._read_clocks, self._tell_database
                 ),
                 self._heed_journal(),
                 *([self._change_over()] if options.compiles else ()),
@@ -313,6 +320,8 @@ class Session:
             case Slice():
                 await self.intake.slice(item)
                 self.cursor = item.cursor
+                if item.events[0, at.EVENT_KIND] == at.KIND_SESSION_CLOSE:
+                    await self._compare()
                 await self._follow_pace()
             case TimePassed():
                 await self.intake.time(item.now_ns)
@@ -428,6 +437,24 @@ class Session:
             elif not self.gateway.books.live():
                 verb = "kill_flatten" if standing.is_killed else "flatten"
                 await self._follow(Asked(verb, "session", "the rest"))
+
+    async def _compare(self) -> None:
+        """Hold books and broker against each other, after a session of the market."""
+        if self._venue is not None:
+            self._venue.read_soon()
+            return
+        found = await differences(self._core, self.parts.broker)
+        self._journal.append(Reconciled(self._core.now_ns, tuple(found)))
+        if found:
+            self._note("reconcile", "critical", "broker", "; ".join(found))
+            self._hold("reconcile", f"the broker and the journal differ: {found[0]}")
+        else:
+            self._free("reconcile", "the broker and the journal agree again")
+
+    async def _read_clocks(self) -> None:
+        clock, feed = self.parts.clock, self.parts.feed
+        venue_ns = feed.venue_now_ns() if isinstance(feed, TellsTime) else None
+        self._journal.append(ClockRead(clock.now_ns(), clock.monotonic_ns(), venue_ns))
 
     async def checkpoint(self) -> None:
         """Store the state, so that a restart has less to play."""

@@ -12,6 +12,7 @@ from runtime.journal.journal import SessionJournal
 from runtime.journal.leases import Lease
 from runtime.journal.records import (
     Checkpointed,
+    ClockRead,
     Closed,
     FactsInput,
     Intent,
@@ -20,6 +21,7 @@ from runtime.journal.records import (
     Opened,
     OperatorInput,
     Outcome,
+    Reconciled,
     Record,
     SliceInput,
     StateChanged,
@@ -62,6 +64,8 @@ ONE_OF_EACH: tuple[Record, ...] = (
     Outcome("c", "taken", "v1"),
     Checkpointed("ab", 9),
     Noted("feed", "info", "ACME", "gap ü", 5),
+    ClockRead(7, 8, 9),
+    Reconciled(5, ("ACME: the broker holds 1 lots, the journal has 0",)),
     Closed("ab", "end of data"),
 )
 
