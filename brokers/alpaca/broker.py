@@ -208,7 +208,12 @@ class AlpacaBroker:
         body = replace_body(order, self._instruments[order.instrument], link)
         if isinstance(body, LocalRefusal):
             return body.outcome
-        return await self._send("PATCH", f"/v2/orders/{latest.id}", body, link)
+        outcome = await self._send("PATCH", f"/v2/orders/{latest.id}", body, link)
+        if (
+            outcome.code == Problem.DUPLICATE
+        ):  # a replacement of before a crash, that was refused then
+            chain.number += 1
+        return outcome
 
     async def _send(self, method: str, path: str, body: bytes, name: str) -> SubmitOutcome:
         """Send an order or a replacement that is called `name`."""

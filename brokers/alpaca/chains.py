@@ -25,11 +25,14 @@ class Chain:
     Parameters
     ----------
     filled
-        Of links that were replaced: what they had filled.
+        Of links that were replaced: what they had filled. A link whose predecessor is not among them does
+        not work (yet): the venue may still refuse it.
     is_whole
         The first link is the order that was submitted.
     number
         Of its last replacement.
+    side
+        As the venue says it.
     """
 
     client_id: str
@@ -37,25 +40,23 @@ class Chain:
     filled: dict[str, Decimal] = field(default_factory=dict)
     is_whole: bool = False
     number: int = 0
+    side: str = ""
 
     @property
     def head(self) -> str:
-        """The venue's id of the order that works, if one does."""
-        return self.links[-1] if self.links else ""
+        """The venue's id of the order that works, if one does, as far as is known."""
+        for n in range(len(self.links) - 1, 0, -1):
+            if self.links[n - 1] in self.filled:
+                return self.links[n]
+        return self.links[0] if self.links else ""
 
     def was_filled_before(self, order_id: str) -> bool | None:
         """Return whether anything was filled before a link; None where that is not known."""
         earlier = self.links[: self.links.index(order_id)]
         if any(self.filled.get(each) for each in earlier):
             return True
-        return (
-            None if not self.is_whole or any(each not in self.filled for each in earlier) else False
-        )
-
-    def unknown_before(self, order_id: str) -> str:
-        """Return an earlier link that is to be asked for; empty where none is."""
-        earlier = self.links[: self.links.index(order_id)]
-        return next((each for each in reversed(earlier) if each not in self.filled), "")
+        is_known = self.is_whole and all(each in self.filled for each in earlier)
+        return False if is_known else None
 
 
 class Chains:
@@ -79,6 +80,7 @@ class Chains:
         chain = chain or self._of.get(order.replaced_by or "") or self._begin(order)
         self._link(chain, order)
         chain.number = max(chain.number, link_number(order.client_order_id))
+        chain.side = chain.side or (order.side or "")
         if order.replaces is None:
             chain.is_whole = True
         if order.status == "replaced":

@@ -134,17 +134,21 @@ class Reader:
 
     async def was_filled_before(self, chain: Chain, order: wire.Order) -> bool:
         """Return whether anything was filled of what an order has replaced."""
-        for _ in range(LINKS_MOST):
+        while order.replaces is not None:
             known = chain.was_filled_before(order.id)
             if known is not None:
                 return known
-            earlier = await self._by_id(chain.unknown_before(order.id) or chain.links[0])
-            if earlier is None:
-                break
-            self.chains.see(earlier)
-            if earlier.id != order.id:  # it has a successor, whatever it says
-                chain.filled[earlier.id] = earlier.filled_qty
-        raise VenueError(f"what order {chain.client_id} has replaced cannot be read")
+            order = await self._earlier(order.replaces)
+            if order.filled_qty > 0:
+                return True
+        return False
+
+    async def _earlier(self, order_id: str) -> wire.Order:
+        order = await self._by_id(order_id)
+        if order is None:
+            raise VenueError(f"order {order_id}, which was replaced, cannot be read")
+        self.chains.see(order)
+        return order
 
     async def _told(self, order: wire.Order) -> VenueOrder:
         chain, filled = self.chains.see(order), None
@@ -158,9 +162,9 @@ class Reader:
 
         Whether a link counts what was filled before it, nobody says for sure; the fills are each told once.
         """
-        first = await self._by_id(chain.links[0])
-        if first is None:
-            raise VenueError(f"the beginning of order {chain.client_id} cannot be read")
+        first = await self._earlier(chain.links[0])
+        while first.replaces is not None:
+            first = await self._earlier(first.replaces)
         fills = await self._fills(self._begin_of(first) - OVERLAP_NS)
         return sum((each.qty for each in fills if each.order_id in chain.links), Decimal(0))
 
@@ -207,7 +211,11 @@ class Reader:
             order = await self._by_id(fill.order_id)
             chain = None if order is None else self.chains.see(order)
         with _understood():
-            one = self.translator.activity(fill, "" if chain is None else chain.client_id)
+            one = self.translator.activity(
+                fill,
+                "" if chain is None else chain.client_id,
+                side="" if chain is None else chain.side,
+            )
         self._times[one.execution_id] = one.ts_ns
         if len(self._times) > TIMES_KEPT:
             self._times.popitem(last=False)

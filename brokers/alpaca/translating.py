@@ -210,12 +210,22 @@ class Translator:
         number = self._number(position.symbol)
         return VenuePosition(number, self._lots(number, position.qty))
 
-    def activity(self, fill: wire.Fill, client_id: str) -> Execution:
-        """Return a fill out of the account's activities."""
+    def activity(self, fill: wire.Fill, client_id: str, side: str = "") -> Execution:
+        """Return a fill out of the account's activities.
+
+        One that takes a fill back is never booked as a fill of our order: it is a stranger's, which has
+        its instrument quarantined until a person has looked.
+
+        Parameters
+        ----------
+        side
+            Of its order, where it is known.
+        """
+        takes_back = fill.cum_qty < fill.qty or (side and _side(side) != _side(fill.side))
         return self._execution(
-            execution_id(fill.order_id, fill.cum_qty),
-            client_id,
-            fill.order_id,
+            fill.id if takes_back else execution_id(fill.order_id, fill.cum_qty),
+            "" if takes_back else client_id,
+            "" if takes_back else fill.order_id,
             fill.symbol,
             fill.side,
             fill.qty,

@@ -43,20 +43,36 @@ def test_the_order_of_looks_does_not_matter(shown: tuple[dict[str, Any], ...]) -
     assert all(chains.of(each) is chain for each in "abc")
 
 
-def test_what_is_not_known_is_asked_for_back_to_the_first() -> None:
+def test_what_is_not_known_is_not_said() -> None:
     chains, nothing = Chains(), {"filled_qty": "0"}
     chain = chains.see(order(THIRD))
-    assert (chain.was_filled_before("c"), chain.unknown_before("c")) == (None, "b")
+    assert chain.was_filled_before("c") is None
     chains.see(order(SECOND | nothing))
-    assert (chain.was_filled_before("c"), chain.unknown_before("c")) == (None, "a")
+    assert chain.was_filled_before("c") is None
     chains.see(order(FIRST | nothing))
-    assert (chain.was_filled_before("c"), chain.unknown_before("c")) == (False, "")
+    assert chain.was_filled_before("c") is False
+
+
+def test_a_replacement_works_when_what_it_replaces_has_ended() -> None:
+    """Until then the venue may refuse it, and the old order goes on."""
+    chains = Chains()
+    old = FIRST | {"status": "pending_replace", "replaced_by": None}
+    chain = chains.see(order(old))
+    chains.see(order(SECOND | {"status": "pending_new", "replaced_by": None}))
+    assert (chain.head, chain.number) == ("a", 1)
+    refused = {"status": "rejected", "replaced_by": None}
+    chains.see(order(SECOND | refused))
+    chains.see(order(THIRD | {"replaces": "a"}))
+    assert (chain.head, chain.number) == ("a", 2)
+    chains.see(order(FIRST | {"replaced_by": "c"}))
+    assert chain.head == "c"
 
 
 def test_a_replacement_by_hand_belongs_to_what_it_replaces() -> None:
     chains = Chains()
     chains.see(order(FIRST | {"status": "new", "replaced_by": None}))
     by_hand = chains.see(order({"id": "z", "client_order_id": "8d4f", "replaces": "a"}))
+    chains.see(order(FIRST | {"replaced_by": "z"}))
     assert by_hand.client_id == "tr-x"
     assert by_hand.head == "z"
 

@@ -175,10 +175,13 @@ def test_a_replacement_is_a_new_order_of_the_same_name() -> None:
         outcome = await broker.replace(ReplaceApproved(1, 0, 10, 18100, 0), "tr-abc")
         assert (outcome.status, outcome.venue_id) == (SubmitStatus.TAKEN, NEXT_ID)
         assert b'"client_order_id":"tr-abc-r1"' in venue.bodies[-1]
+        old = ORDER | {"status": "replaced", "replaced_by": NEXT_ID}
+        venue.handlers[f"GET /v2/orders/{ORDER_ID}"] = answer(200, old)
+        venue.handlers[f"GET /v2/orders/{NEXT_ID}"] = answer(200, ORDER | new)
+        await broker.order("tr-abc")
         canceled = await broker.cancel(CancelApproved(1, 0), "tr-abc")
         assert canceled.venue_id == NEXT_ID
         # An answer that is lost: the next look finds what has become of it.
-        venue.handlers[f"GET /v2/orders/{NEXT_ID}"] = answer(200, ORDER | new)
         venue.handlers[f"PATCH /v2/orders/{NEXT_ID}"] = answer(504)
         lost = await broker.replace(ReplaceApproved(1, 0, 10, 18200, 0), "tr-abc")
         assert lost.status is SubmitStatus.UNKNOWN
@@ -283,8 +286,8 @@ def test_what_the_account_did_before_the_session_is_left_out() -> None:
 
 def test_fills_of_strangers_are_told_as_theirs() -> None:
     async def story(venue: ScriptedVenue, broker: AlpacaBroker) -> None:
-        theirs = [FILL | {"symbol": "MSFT", "order_id": "m", "cum_qty": "1"},
-                  FILL | {"id": "2", "order_id": "gone", "cum_qty": "2"}]  # fmt: skip
+        theirs = [FILL | {"symbol": "MSFT", "order_id": "m"},
+                  FILL | {"id": "2", "order_id": "gone"}]  # fmt: skip
         venue.handlers[FILLS] = answer(200, theirs)
         venue.handlers["GET /v2/orders/m"] = answer(
             200, ORDER | {"id": "m", "client_order_id": "by-hand", "symbol": "MSFT"}

@@ -158,6 +158,14 @@ def test_activities_know_a_third_side() -> None:
         TRANSLATOR.activity(decode(encode(FILL | {"side": "swap"}), wire.Fill), "")
 
 
+@pytest.mark.parametrize("fields", [{"side": "sell"}, {"cum_qty": "0"}, {"cum_qty": "3.5"}])
+def test_a_fill_that_is_taken_back_is_nobodys(fields: dict[str, str]) -> None:
+    fill = decode(encode(FILL | fields), wire.Fill)
+    one = TRANSLATOR.activity(fill, "tr-abc", side="buy")
+    assert (one.execution_id, one.client_id, one.venue_id) == (fill.id, "", "")
+    assert one.instrument == 0
+
+
 @pytest.mark.parametrize(
     ("price", "side", "instrument", "ticks", "fee"),
     [
