@@ -64,7 +64,7 @@ _WORDS: Final = tuple(
         ("insufficient", Problem.FUNDS),
         ("order is already in|not cancelable|order .*not open|pending_", Problem.TOO_LATE),
         ("sub-penny|increment|minimum|fractional|must be > 0|qty", Problem.SIZE_OR_GRID),
-        ("market is closed|market hours|not allowed between", Problem.MARKET_CLOSED),
+        ("market is closed|market hours|orders are not .*between", Problem.MARKET_CLOSED),
         ("not tradable|not active|asset .*not found|halted|short", Problem.NOT_TRADABLE),
         ("price .*(band|away|deviat)|limit up|limit down", Problem.PRICE_BAND),
     )

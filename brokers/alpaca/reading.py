@@ -234,10 +234,10 @@ class Reader:
             return wire.parse_time_ns(order.submitted_at or order.created_at or "")
 
 
-def _age(one: Execution) -> tuple[int, str, int, str]:
-    """Return what fills are ordered by: of one time and order by what is filled."""
+def _age(one: Execution) -> tuple[int, bool, str, int, str]:
+    """Return what fills are ordered by: of one time and order by what is filled, strangers last."""
     order, _, filled = one.execution_id.partition("/")
-    return (one.ts_ns, order, len(filled.partition(".")[0]), filled)
+    return (one.ts_ns, not one.client_id, order, len(filled.partition(".")[0]), filled)
 
 
 def _iso(ns: int) -> str:
