@@ -50,6 +50,7 @@ from engine.model.trading_layout import (
     TRIP_SINCE,
     WANTS_EXIT,
 )
+from engine.rules.latches import close_again
 from engine.rules.losses import note_trip_closed
 from engine.state import Core
 
@@ -83,7 +84,10 @@ def note_position(s: Core, i: int, realized: int, fee: int) -> None:
 
 @loop_door
 def note_late_position(s: Core, i: int, realized: int, fee: int, signal: int) -> None:
-    """Do so after a late fill: a trip that it opens follows its order's signal, whose entry has ended."""
+    """Do so after a late fill: a trip that it opens follows its order's signal, whose entry has ended.
+
+    Where a guard had closed everything before it came, it is closed as well.
+    """
     if s.account[ACCOUNT_TRADING] == 0:
         return
     has_entry = s.monitors[i, ENTRY_SIGNAL] != 0
@@ -91,6 +95,8 @@ def note_late_position(s: Core, i: int, realized: int, fee: int, signal: int) ->
         s.monitors[i, ENTRY_SIGNAL] = signal
         s.monitors[i, ENTRY_CLASS] = CLASS_MEDIUM
     note_position(s, i, realized, fee)
+    if tradable_lots(s, i) != 0:
+        close_again(s)
     if not has_entry:
         s.monitors[i, ENTRY_SIGNAL] = 0
         s.monitors[i, ENTRY_CLASS] = 0

@@ -301,6 +301,7 @@ LATCH_MANUAL: Final = 4
 LATCH_UNTIL: Final = 5  # ns; NEVER or 0: no end of its own
 LATCH_COUNT: Final = 6  # times it was set
 LATCH_RESUMES: Final = 7  # automatic ones, since a person last cleared it
+LATCH_FLATTENED: Final = 8  # 1: it has closed everything, and closes what a late fill opens
 LATCH_RESUME_TIMES: Final = 9  # three: ns of the last automatic resumes, the newest last
 
 # --- Rings of times ----------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ from engine.model.trading_layout import (
     GUARD_PEAK,
     GUARD_RESET_LEVEL,
     GUARD_TILT,
+    LATCH_FLATTENED,
     LATCH_LIMIT,
     LATCH_MANUAL,
     LATCH_NUMBER,
@@ -340,11 +341,15 @@ def is_flat(s: Core) -> bool:
 
 @kernel
 def lock_when_flat(s: Core) -> None:
-    """Turn every latch that closes positions into a locked one once nothing is left to close."""
+    """Turn every latch that closes positions into a locked one once nothing is left to close.
+
+    What a late fill opens after that is closed as well (`engine.rules.latches.close_again`).
+    """
     if not is_flat(s):
         return
     for g in range(s.latches.shape[0]):
         if s.latches[g, LATCH_SEVERITY] == FLATTENING:
             number, limit = s.latches[g, LATCH_NUMBER], s.latches[g, LATCH_LIMIT]
+            s.latches[g, LATCH_FLATTENED] = 1
             set_latch(s, g, LOCKED, number, limit, s.latches[g, LATCH_MANUAL], NEVER)
             s.account[ACCOUNT_TOUCHED] = 1  # the way back begins now, whatever else is locked

@@ -33,6 +33,7 @@ from engine.model.trading import (
     LATCH_RECONCILING,
     LATCH_TIER,
     LATCH_UNTRUSTED,
+    LOCKED,
     REDUCE_ONLY,
 )
 from engine.model.trading_layout import (
@@ -44,6 +45,7 @@ from engine.model.trading_layout import (
     GUARD_KILLED,
     GUARD_PEAK,
     LATCH_COUNT,
+    LATCH_FLATTENED,
     LATCH_LIMIT,
     LATCH_MANUAL,
     LATCH_NUMBER,
@@ -154,6 +156,20 @@ def set_latch(
 
 
 @kernel
+def close_again(s: Core) -> None:
+    """Have the latches that had closed everything close once more: a fill has come after it.
+
+    A latch that halted the account without closing anything closes nothing now either.
+    """
+    for g in range(s.latches.shape[0]):
+        if s.latches[g, LATCH_SEVERITY] == LOCKED and s.latches[g, LATCH_FLATTENED] == 1:
+            s.latches[g, LATCH_SEVERITY] = FLATTENING
+            s.guard[GUARD_FLAT_READS] = 0
+            renew_severity(s)
+            journal_latch(s, KIND_LATCH_SET, g, FLATTENING, s.latches[g, LATCH_NUMBER], BY_ITSELF)
+
+
+@kernel
 def is_debounced(g: int) -> bool:
     """Return whether clearing by itself too often makes a latch manual.
 
@@ -205,6 +221,7 @@ def clear_latch(s: Core, g: int, by: int) -> bool:
     s.latches[g, LATCH_SEVERITY] = ACTIVE
     s.latches[g, LATCH_MANUAL] = 0
     s.latches[g, LATCH_UNTIL] = 0
+    s.latches[g, LATCH_FLATTENED] = 0
     set_wake(s, latch_slot(s, g), NEVER)
     if by == BY_ITSELF:
         count_resume(s, g)

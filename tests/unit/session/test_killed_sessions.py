@@ -21,7 +21,7 @@ from runtime.journal.sessions import SessionStore
 from runtime.session.replaying import replay
 from tests.architecture.source import ROOT
 
-KILLS = int(os.environ.get("KILLS", "3"))
+KILLS = int(os.environ.get("KILLS", "2"))
 EXAMPLE = ROOT / "examples" / "full_loop.toml"
 FAST = 40_000_000  # a year of data in less than a second
 SLOWER_START = 1.0  # seconds: nothing is killed before it can have begun
@@ -41,7 +41,7 @@ def test_a_session_that_is_killed_ends_as_its_backtest(url: str, tmp_path: Path)
             stderr=subprocess.PIPE,
             text=True,
         )
-        lives = rng.uniform(SLOWER_START, SLOWER_START + 2.5) if kills < KILLS else None
+        lives = rng.uniform(SLOWER_START, SLOWER_START + 1.5) if kills < KILLS else None
         try:
             told, problem = process.communicate(timeout=lives)
             assert process.returncode == 0, problem

@@ -6,6 +6,9 @@ import pytest
 
 from engine.model import layout as at
 from engine.model import trading_layout as loop
+from engine.model.trading import Clearer, ExitReason, Latch, Severity
+from engine.rules.guards import watch_equity
+from engine.rules.latches import clear_latch, set_latch
 from tests.unit.core.books import SHARE, Books, D
 from tests.unit.trading.trading_books import TradingBooks
 
@@ -73,6 +76,41 @@ def test_a_late_fill_belongs_to_the_order_signal(books: TradingBooks) -> None:
     books.filled(order, "4", "9.00")
     assert books.s.monitors[0, loop.MONITOR_SIGNAL] == 7
     assert books.s.monitors[0, loop.ENTRY_SIGNAL] == 0  # no entry works
+
+
+@pytest.mark.parametrize("latch", [Latch.DAILY_LOSS, Latch.DRAWDOWN, Latch.KILL])
+@pytest.mark.parametrize("has_closed", [True, False])
+def test_what_a_late_fill_opens_is_closed_where_everything_was(
+    books: TradingBooks, latch: Latch, has_closed: bool
+) -> None:
+    """A guard had closed all and locked the account; a halt that keeps positions keeps this one."""
+    order = books.order("buy 10 limit 9.00")
+    books.fact(at.KIND_CANCELED, order)
+    severity = Severity.FLATTENING if has_closed else Severity.LOCKED
+    set_latch(books.s, latch, severity, -7, -5, 1, loop.NEVER)
+    watch_equity(books.s)
+    assert books.s.account[at.ACCOUNT_SEVERITY] == Severity.LOCKED
+    books.filled(order, "4", "9.00")
+    assert books.s.account[at.ACCOUNT_SEVERITY] == severity
+    assert books.s.latches[latch, loop.LATCH_MANUAL] == 1, "only a person resets it, all the same"
+    assert [row[loop.LATCHED_SEVERITY] for row in books.journal(at.KIND_LATCH_SET)] == (
+        [Severity.FLATTENING, Severity.LOCKED, Severity.FLATTENING] if has_closed else [severity]
+    )
+    if has_closed:
+        closing = books.order("sell 4 market", EXIT=ExitReason.CIRCUIT_BREAKER)
+        books.filled(closing, "4", "9.00")
+        watch_equity(books.s)
+    assert books.s.account[at.ACCOUNT_SEVERITY] == Severity.LOCKED
+
+
+def test_after_a_reset_a_late_fill_is_a_position_like_any_other(books: TradingBooks) -> None:
+    order = books.order("buy 10 limit 9.00")
+    books.fact(at.KIND_CANCELED, order)
+    set_latch(books.s, Latch.DAILY_LOSS, Severity.FLATTENING, -7, -5, 1, loop.NEVER)
+    watch_equity(books.s)
+    clear_latch(books.s, Latch.DAILY_LOSS, Clearer.PERSON)
+    books.filled(order, "4", "9.00")
+    assert books.s.account[at.ACCOUNT_SEVERITY] == Severity.ACTIVE
 
 
 def test_without_the_loop_it_stops_the_core_as_ever() -> None:
