@@ -20,6 +20,7 @@ def halt(
         bool, typer.Option("--flatten", help="Close every position at market too.")
     ] = False,
     why: Why = "",
+    json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Halt every session of this workspace: all orders are withdrawn, and nothing is entered.
@@ -35,14 +36,17 @@ def halt(
     from runtime.clocks import SystemClock
     from runtime.session.kill_switch import Halt, KillSwitch, switch_path
 
-    switch = KillSwitch(switch_path())
-    switch.set(Halt(who_asks(), why, SystemClock().now_ns(), flatten))
+    switch, who = KillSwitch(switch_path()), who_asks()
+    switch.set(Halt(who, why, SystemClock().now_ns(), flatten))
+    if json:
+        screen.print_json({"halted": str(switch.path), "who": who, "why": why, "flatten": flatten})
+        return
     print(f"Halted: {switch.path}")
     print("Running sessions withdraw their orders" + (" and close." if flatten else "."))
 
 
 @guarded
-def resume(why: Why, debug: Debug = False) -> None:
+def resume(why: Why, json: Json = False, debug: Debug = False) -> None:
     """Release the kill switch.
 
     \b
@@ -52,6 +56,16 @@ def resume(why: Why, debug: Debug = False) -> None:
     from runtime.session.kill_switch import KillSwitch, switch_path
 
     halted = KillSwitch(switch_path()).release()
+    if json:
+        screen.print_json(
+            {
+                "released_by": who_asks(),
+                "why": why,
+                "halted_by": halted.who,
+                "halted_why": halted.why,
+            }
+        )
+        return
     print(f"Released by {who_asks()}: {why}")
     print(f"It was halted by {halted.who}: {halted.why or 'no reason was given'}")
 

@@ -42,7 +42,7 @@ def _answer(end: SessionEnd) -> dict[str, object]:
         "environment": "PAPER",
         "strategy": end.wanted.config.name,
         "state": end.ended.state.value,
-        "inputs": end.session.cursor,
+        "inputs": None if end.ended.error is not None else end.store.inputs(session_id),
         "equity": f"{core.equity_minor / 1e8:.2f}",
         "state_hash": core.state_hash,
         "cause": end.ended.problem or end.store.get(session_id).cause,
@@ -64,7 +64,7 @@ def _print_one(end: SessionEnd) -> None:
         render_tearsheet(result.summary, screen.console())
     answer = _answer(end)
     print(f"Session     {session_id} PAPER, {answer['state']}: {answer['cause']}")
-    print(f"State       {answer['state_hash']} after {end.session.cursor:,} inputs")
+    print(f"State       {answer['state_hash']} after {answer['inputs']:,} inputs")
 
 
 def _print_several(ends: Sequence[SessionEnd]) -> None:

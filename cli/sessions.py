@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import screen
-from cli.errors import EXIT_NEGATIVE, guarded
+from cli.errors import EXIT_NEGATIVE, guarded, warn
 from cli.options import Debug, Json
 from cli.session_names import Session, opened_store, warn_of_rest, who_asks
 
@@ -27,6 +27,7 @@ _STYLES = {
     "reconciling": "yellow",
 }
 _WAIT_SECONDS = 5.0
+RELEASE = "release_symbol"  # `release` alone is of the kill switch
 _LOOK_SECONDS = 0.1
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="It stands in the journal.")]
 
@@ -73,7 +74,11 @@ def show_session(session: Session, json: Json = False, debug: Debug = False) -> 
     with opened_store() as store:
         found = store.get(session)
         head = store.head(found.id)
-        entry = _to_json(found) | {"records": head.sequence, "head": head.hash.hex()}
+        entry = _to_json(found) | {
+            "inputs": store.inputs(found.id),
+            "records": head.sequence,
+            "head": head.hash.hex(),
+        }
         page = session_shown(store, found.id)
     if json:
         screen.print_json(entry | to_builtins(page))
@@ -107,12 +112,36 @@ flatten_session = wish(
 
 
 @guarded
+def release_symbol(
+    session: Session,
+    symbol: Annotated[
+        str, typer.Argument(metavar="SYMBOL", help="The instrument that is quarantined.")
+    ],
+    why: Why = "",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Enter again in an instrument that was quarantined: what the venue says of it was explained.
+
+    Where venue and books still differ at the next look, it is quarantined again.
+
+    \b
+    Example:
+      trader sessions release last AAPL --why "the trade was made by hand"
+    """
+    ask_and_tell(session, RELEASE, why=why, argument=symbol, json=json)
+
+
+@guarded
 def export_session(
     session: Session,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the journal.")],
+    json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write a session's journal into a file that `trader verify` checks anywhere.
+
+    Exit code 1: the database is an old copy, which has not all of it.
 
     \b
     Example:
@@ -123,7 +152,22 @@ def export_session(
         session_id = store.get(session).id
         head = store.export(session_id, file)
         warn_of_rest(store, session_id)
-    print(f"{head.sequence:,} records, head {head.hash.hex()}")
+        damage = store.behind(session_id, head)
+    if json:
+        screen.print_json(
+            {
+                "session": session_id,
+                "file": str(file),
+                "records": head.sequence,
+                "head": head.hash.hex(),
+                "problem": None if damage is None else damage.problem,
+            }
+        )
+    else:
+        print(f"{head.sequence:,} records, head {head.hash.hex()}")
+    if damage is not None:
+        warn(f"{damage.problem}: the file has not all of it")
+        raise typer.Exit(EXIT_NEGATIVE)
 
 
 def ask_and_tell(

@@ -21,6 +21,7 @@ from runtime.clocks import SystemClock
 from runtime.journal.alerts import Alerts
 from runtime.journal.anchors import Anchor, add_anchor, read_anchors
 from runtime.journal.checkpoints import Checkpoints
+from runtime.journal.codec import KINDS
 from runtime.journal.committing import Group, commit_group, hash_at, read_head
 from runtime.journal.controls import Controls
 from runtime.journal.emergency import Disk, RealDisk, SessionFiles, sync_folder
@@ -30,7 +31,7 @@ from runtime.journal.failures import JournalDamaged, SequenceBroken, Trouble
 from runtime.journal.frames import FileHead, JournalFile
 from runtime.journal.journal import SessionJournal, file_group
 from runtime.journal.leases import Lease, Leases, fence
-from runtime.journal.records import Record
+from runtime.journal.records import Record, Taken
 from runtime.journal.upkeep import Upkeep
 from runtime.journal.verifying import Verdict, require_chain, verify_entries
 from runtime.journal.writer import DEADLINE_SECONDS, GroupWriter
@@ -264,7 +265,9 @@ class SessionStore:
             transaction.write("set_session_process", {**process, "session": session_id})
         self._merge_left_over(files, lease)
         head = self.head(session_id)
-        self._require_last_anchor(session_id, head)
+        damage = self.behind(session_id, head)
+        if damage is not None:  # a database that was put back to an old copy must not be written on
+            raise damage
         add_anchor(files.anchors, head, "open")
         return SessionJournal(
             session_id,
@@ -306,6 +309,13 @@ class SessionStore:
             if len(rows) < PAGE:
                 return
             after = _entry(rows[-1]).sequence
+
+    def inputs(self, session_id: str) -> int:
+        """Return how many inputs a session has taken, in all its lives."""
+        values: dict[str, Cell] = {"session": session_id, "of_kind": KINDS[Taken]}
+        with self.backend.reading() as transaction:
+            (row,) = transaction.read("count_of_kind", values)
+        return int(str(row["entries"]))
 
     def sound_entries(self, session_id: str, *, after: int = 0) -> Iterator[Entry]:
         """Yield the same, each of them checked against the chain: what is played must be what was written.
@@ -395,19 +405,19 @@ class SessionStore:
                 "on without it: orders and positions are asked of the broker",
             ) from None
 
-    def _require_last_anchor(self, session_id: str, head: Head) -> None:
-        """A database that was put back to an old copy must not be written on."""
+    def behind(self, session_id: str, head: Head) -> JournalDamaged | None:
+        """Return what is wrong where a journal's head does not pass its last anchor: it is an old copy."""
         anchors = self.anchors(session_id)
         if not anchors:
-            return
+            return None
         last = max(anchors, key=lambda anchor: anchor.sequence)
         if last.sequence > head.sequence:
             problem = f"the journal ends at {head.sequence}, but it had {last.sequence} records"
         elif self._hash_at(session_id, last.sequence) != last.hash:
             problem = f"record {last.sequence} has another hash than when it was anchored"
         else:
-            return
-        raise JournalDamaged(
+            return None
+        return JournalDamaged(
             problem,
             where=f"session {session_id}",
             sequence=min(last.sequence, head.sequence + 1),

@@ -502,6 +502,8 @@ class Session:
             return "stopping"
         if asked.verb == "signals":
             return self._waiting_signals()
+        if asked.verb == "release_symbol":
+            return await self._release(asked)
         try:
             wish = self._wish(asked)
         except InputError as error:
@@ -516,6 +518,17 @@ class Session:
             self._go(_S.RUNNING, said)
         self._after_input()
         return f"{asked.verb}: done; the session is {self.state.value}"
+
+    async def _release(self, asked: Asked) -> str:
+        """Allow entries again in an instrument that was quarantined."""
+        symbols = [each.symbol for each in self._core.instruments]
+        quarantined = frozenset[int]() if self._venue is None else self._venue.quarantined
+        number = symbols.index(asked.argument) if asked.argument in symbols else -1
+        if self._venue is None or number not in quarantined:
+            held = ", ".join(symbols[each] for each in sorted(quarantined)) or "nothing"
+            return f"{REFUSED}: {asked.argument!r} is not quarantined; {held} is"
+        await self._venue.release(number, f"released by {asked.who}: {asked.why}")
+        return f"{asked.argument} may be entered again"
 
     async def tell_component(self, latch: Latch, who: str, *, is_good: bool) -> None:
         """Tell the engine that a part of the session is good, or is not: a latch of its own."""

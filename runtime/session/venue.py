@@ -223,10 +223,10 @@ class VenueSide:
         self.beside.note("quarantine", "critical", self._symbol(instrument), why)
         await self._tell(NO_ROWS, (f"{QUARANTINE}{instrument}:{why}",))
 
-    async def release(self, instrument: int) -> None:
-        """Allow entries again; under the lock."""
+    async def release(self, instrument: int, said: str) -> None:
+        """Allow entries again; under the lock. `said` stands in the journal."""
         if instrument in self.inbox.quarantined:
-            self.beside.note("quarantine", "info", self._symbol(instrument), "released")
+            self.beside.note("quarantine", "info", self._symbol(instrument), said)
             await self._tell(NO_ROWS, (f"{RELEASE}{instrument}",))
 
     # --- what is in doubt --------------------------------------------------------------------------
@@ -450,7 +450,7 @@ class VenueSide:
         unexplained = {*found.differing, *(each.instrument for each in found.foreign)}
         for i in list(self.inbox.quarantined):
             if i not in unexplained and not self._is_lost(i):
-                await self.release(i)
+                await self.release(i, "released: venue and books are equal again")
         is_good = not unexplained and not found.astray
         is_flat = not truth.orders and not any(each.lots for each in truth.positions)
         terms = {loop.RECONCILED_OK: int(is_good), loop.RECONCILED_FLAT: int(is_flat)}

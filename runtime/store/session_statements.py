@@ -121,6 +121,11 @@ def _journal() -> dict[str, Statement]:
             .limit(bindparam("row_limit"))
             .offset(number(0))
         ),
+        "count_of_kind": Statement(
+            select(func.count().label("entries"))
+            .select_from(JOURNAL)
+            .where(_of(JOURNAL), JOURNAL.c.kind == bindparam("of_kind"))
+        ),
         "insert_checkpoint": Statement(insert(CHECKPOINTS), columns_of(CHECKPOINTS)),
         "checkpoint": Statement(
             select(CHECKPOINTS).where(

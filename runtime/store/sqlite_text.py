@@ -389,6 +389,10 @@ STATEMENTS: dict[str, str] = {
         journal.payload, journal.hash FROM journal WHERE journal.session_id = :session AND
         journal.sequence > :after ORDER BY journal.sequence LIMIT :row_limit OFFSET 0
     """,
+    "count_of_kind": """
+        SELECT count(*) AS entries FROM journal WHERE journal.session_id = :session AND
+        journal.kind = :of_kind
+    """,
     "insert_checkpoint": """
         INSERT INTO checkpoints (session_id, sequence, cursor, schema, ts_ns, hash, blob) VALUES
         (:session_id, :sequence, :cursor, :schema, :ts_ns, :hash, :blob)
