@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cli import screen
+from cli.errors import warn
 
 if TYPE_CHECKING:
     from runtime.journal.sessions import SessionStore
@@ -36,35 +37,55 @@ def print_ends(ends: Sequence[SessionEnd], *, is_json: bool) -> None:
 
 
 def _answer(end: SessionEnd) -> dict[str, object]:
-    core, session_id = end.session.parts.core, end.ended.session
+    core = end.session.parts.core
     return {
-        "session": session_id,
+        "session": end.ended.session,
         "environment": "PAPER",
         "strategy": end.wanted.config.name,
         "state": end.ended.state.value,
-        "inputs": None if end.ended.error is not None else end.store.inputs(session_id),
+        "inputs": _inputs(end),
         "equity": f"{core.equity_minor / 1e8:.2f}",
         "state_hash": core.state_hash,
-        "cause": end.ended.problem or end.store.get(session_id).cause,
+        "cause": end.ended.problem or end.session.cause,
     }
 
 
+def _inputs(end: SessionEnd) -> int | None:
+    """Return how many inputs the session has taken; None where the database does not answer."""
+    from engine.errors import InputError
+
+    try:
+        return end.store.inputs(end.ended.session)
+    except InputError:
+        return None
+
+
 def _print_one(end: SessionEnd) -> None:
-    from reports.tearsheet import render_tearsheet
-    from runtime.session.results import result_of
+    from engine.errors import InputError
 
     if end.ended.error is not None:
         return  # it is told as an error
-    session_id = end.ended.session
-    entries = end.store.entries(session_id)
+    try:
+        _print_result(end)
+    except InputError as error:  # it has ended in order all the same
+        warn(f"the result cannot be shown: {error.problem}")
+    answer = _answer(end)
+    print(f"Session     {answer['session']} PAPER, {answer['state']}: {answer['cause']}")
+    inputs = answer["inputs"]
+    after = "" if inputs is None else f" after {inputs:,} inputs"
+    print(f"State       {answer['state_hash']}{after}")
+
+
+def _print_result(end: SessionEnd) -> None:
+    from reports.tearsheet import render_tearsheet
+    from runtime.session.results import result_of
+
+    entries = end.store.entries(end.ended.session)
     result = result_of(end.session, end.wanted, entries, elapsed_ns=end.elapsed_ns)
     if result is None:
         print("Nothing was seen yet that could be judged: no day has closed.")
     else:
         render_tearsheet(result.summary, screen.console())
-    answer = _answer(end)
-    print(f"Session     {session_id} PAPER, {answer['state']}: {answer['cause']}")
-    print(f"State       {answer['state_hash']} after {answer['inputs']:,} inputs")
 
 
 def _print_several(ends: Sequence[SessionEnd]) -> None:

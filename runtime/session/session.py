@@ -77,7 +77,7 @@ class Session:
 
     def __init__(self, parts: Parts, recovered: Recovered | None = None) -> None:
         self.parts = parts
-        self.state = _S.CREATED
+        self.state, self.cause = _S.CREATED, ""  # and why it is in that state
         self._recovered = recovered or Recovered()
         self.cursor, self._has_started = self._recovered.cursor, self._recovered.has_started
         self._core, self._journal = parts.core, parts.journal
@@ -616,7 +616,7 @@ class Session:
         cause = self.parts.observers.masked(cause)
         changed = StateChanged(self.state.value, state.value, cause)
         self._journal.append(changed)
-        self.state = state
+        self.state, self.cause = state, cause
         self.parts.observers.state(changed)
 
     def _note(self, kind: str, severity: str, subject: str, text: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
 
 from engine.errors import InputError
@@ -17,6 +18,7 @@ from runtime.store.schema_version import HEAD, VERSION_TABLE
 from runtime.store.statements import statements
 
 _CONNECT_SECONDS = 10
+_WAIT_SECONDS = 30.0
 _MIGRATION_LOCK = 7_247_001  # any number that is ours: one process migrates, the others wait
 
 
@@ -80,8 +82,10 @@ class ServerBackend:
             raise _refusal(self.place, error) from None
 
 
-def open_server(url: str) -> ServerBackend:
+def open_server(url: str, wait_seconds: float | None = None) -> ServerBackend:
     """Connect, and bring the schema up to date.
+
+    `wait_seconds` is how long a statement waits for another program's lock; 30 s when left out.
 
     Raises
     ------
@@ -102,6 +106,9 @@ def open_server(url: str) -> ServerBackend:
         ) from None
     except (NoSuchModuleError, ValueError) as error:
         raise InputError(f"this is no database URL: {error}", where=place) from None
+    event.listen(
+        engine, "connect", _waiting(_WAIT_SECONDS if wait_seconds is None else wait_seconds)
+    )
     try:
         _bring_up(engine, place)
     except DBAPIError as error:
@@ -110,11 +117,23 @@ def open_server(url: str) -> ServerBackend:
     return ServerBackend(engine, place)
 
 
+def _waiting(seconds: float) -> Callable[[Any, object], None]:
+    """Return what has a new connection wait for locks for so long: without an end a stop would wait too."""
+
+    def connected(connection: Any, _record: object) -> None:
+        connection.autocommit = True
+        connection.execute(f"SET lock_timeout = {round(seconds * 1_000)}")
+        connection.autocommit = False
+
+    return connected
+
+
 def _bring_up(engine: Engine, place: str) -> None:
     with engine.connect() as connection:
         if _version(connection) == HEAD:
             return
     with engine.begin() as connection:
+        connection.execute(text("SET LOCAL lock_timeout = 0"))  # for who migrates
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         version = _version(connection)
         require_known(version, place)

@@ -247,7 +247,7 @@ class Store:
 
 
 def open_backend(url: str, *, wait_seconds: float | None = None) -> Backend:
-    """Open a database by its URL; `wait_seconds` is for locks of a SQLite file."""
+    """Open a database by its URL; `wait_seconds` is how long to wait for locks of other programs."""
     path = sqlite_path(url)
     if path is not None:
         from runtime.store.sqlite import open_sqlite
@@ -255,7 +255,7 @@ def open_backend(url: str, *, wait_seconds: float | None = None) -> Backend:
         return open_sqlite(path, wait_seconds)
     from runtime.store.server import open_server
 
-    return open_server(server_url(url))
+    return open_server(server_url(url), wait_seconds)
 
 
 def _only_number(transaction: Transaction, statement: str, values: Mapping[str, Cell]) -> int:
