@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from runtime.store.tables import METADATA
@@ -97,6 +98,13 @@ CONTROLS = Table(
     *_text("verb", "arguments", "who", "why"),
     *(*_whole("asked_ns"), *_maybe("done_ns"), *_text("answer")),
     Index(None, "session_id", "done_ns"),
+    Index(  # of what nobody has answered: running sessions look twice a second
+        None,
+        "asked_ns",
+        "id",
+        sqlite_where=text("done_ns IS NULL"),
+        postgresql_where=text("done_ns IS NULL"),
+    ),
 )
 
 ALERTS = Table(

@@ -81,6 +81,9 @@ SCHEMA: tuple[str, ...] = (
         sessions (id) )
     """,
     """
+        CREATE INDEX ix_controls_asked_ns_id ON controls (asked_ns, id) WHERE done_ns IS NULL
+    """,
+    """
         CREATE INDEX ix_controls_session_id_done_ns ON controls (session_id, done_ns)
     """,
     """
@@ -207,7 +210,7 @@ SCHEMA: tuple[str, ...] = (
         alembic_version_pkc PRIMARY KEY (version_num))
     """,
     """
-        INSERT INTO alembic_version (version_num) VALUES ('0003')
+        INSERT INTO alembic_version (version_num) VALUES ('0004')
     """,
 )
 
