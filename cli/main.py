@@ -38,6 +38,7 @@ from cli import (
     strategies_check,
     strategies_list,
     sweep,
+    venue,
     verify,
 )
 from cli.errors import report as report_error
@@ -70,6 +71,7 @@ _runs = _group("Look at what was run.")
 _config = _group("Look at what a strategy runs with.")
 _signals = _group("Decide on what waits for a person.")
 _feed = _group("Serve market data as a stream.")
+_venue = _group("Be a venue on this machine, for rehearsals.")
 _sessions = _group("Look at sessions, and ask something of those that run.")
 
 
@@ -103,6 +105,7 @@ app.command("resume", cls=PlainCommand)(halt.resume)
 app.command("drill", cls=PlainCommand)(halt.drill)
 app.add_typer(_signals, name="signals")
 app.add_typer(_feed, name="feed")
+app.add_typer(_venue, name="venue")
 app.add_typer(_runs, name="runs")
 app.add_typer(_strategies, name="strategies")
 app.add_typer(_check, name="check")
@@ -125,6 +128,7 @@ _signals.command("list", cls=PlainCommand)(signals.list_signals)
 _signals.command("approve", cls=PlainCommand)(signals.approve_signal)
 _signals.command("reject", cls=PlainCommand)(signals.reject_signal)
 _feed.command("serve", cls=PlainCommand)(feed.serve_feed)
+_venue.command("alpaca", cls=PlainCommand)(venue.alpaca)
 _sessions.command("list", cls=PlainCommand)(sessions.list_sessions)
 _sessions.command("show", cls=PlainCommand)(sessions.show_session)
 _sessions.command("pause", cls=PlainCommand)(sessions.pause_session)

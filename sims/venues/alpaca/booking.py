@@ -31,6 +31,7 @@ _TIMES: Final = {
     "cls": TimeInForce.DAY,
 }
 _LOW_PRICE: Final = Decimal(50)
+_MILLION: Final = 10**6
 
 
 def book_request(order: Order) -> OrderRequest:
@@ -47,12 +48,21 @@ def book_request(order: Order) -> OrderRequest:
         order_type=order_type,
         quantity_lots=order.lots - order.carried_lots,
         limit_ticks=limit,
-        stop_ticks=order.stop_ticks,
+        stop_ticks=0 if order.type == "trailing_stop" else order.stop_ticks,
         trail_ticks=order.trail_ticks,
         trail_ppm=order.trail_ppm,
         time_in_force=_TIMES[order.time_in_force],
         group_id=order.group,
     )
+
+
+def trailing_stop(order: Order, high_water_ticks: int) -> int:
+    """Return where a trailing stop fires; parts of a price step go away from the market."""
+    step = order.asset.instrument.price_step_ticks
+    distance = order.trail_ticks
+    if order.trail_ppm:
+        distance = -(-high_water_ticks * order.trail_ppm // (_MILLION * step)) * step
+    return high_water_ticks + order.sign * distance
 
 
 def protected_limit(instrument: Instrument, stop_ticks: int) -> int:

@@ -185,7 +185,7 @@ class Desk:
             old.lots if quantity is None else rules.quantity_lots(old.asset, quantity),
             self._exchange.now_ns(),
             limit_ticks=rules.price_ticks(item, change.limit, "limit_price") or old.limit_ticks,
-            stop_ticks=rules.price_ticks(item, change.stop, "stop_price") or old.stop_ticks,
+            stop_ticks=rules.price_ticks(item, change.stop, "stop_price") or _stop_of(old),
             trail_ticks=old.trail_ticks,
             trail_ppm=old.trail_ppm,
             extended_hours=old.extended_hours,
@@ -261,11 +261,16 @@ def _ppm(percent: Decimal | None) -> int:
     return int(ppm)
 
 
+def _stop_of(order: Order) -> int:
+    """Return the stop price that an order was given; a trailing one has its own."""
+    return 0 if order.type == "trailing_stop" else order.stop_ticks
+
+
 def _require_fitting(old: Order, change: Change) -> None:
     """Refuse a change of what the order does not have."""
     if change.limit is not None and not old.limit_ticks:
         raise against_rules(f"{old.type} orders have no limit price")
-    if change.stop is not None and not old.stop_ticks:
+    if change.stop is not None and not _stop_of(old):
         raise against_rules(f"{old.type} orders have no stop price")
     if change.trail is not None and old.type != "trailing_stop":
         raise against_rules(f"{old.type} orders have no trail")

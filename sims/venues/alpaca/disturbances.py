@@ -61,6 +61,15 @@ class Disturbances:
         else:
             self._schedule.add(fault)
 
+    @property
+    def waiting(self) -> int:
+        """How many faults wait for an occasion."""
+        return self._schedule.left
+
+    def clear(self) -> None:
+        """Forget all that wait for an occasion."""
+        self._schedule.clear()
+
     def on_request(self, operation: str) -> list[Fault]:
         """Let the venue's faults of a request happen; return those of its answer."""
         answers: list[Fault] = []

@@ -14,7 +14,7 @@ from engine.model.units import to_minor
 from sims.fillbook import BookEvent, FillBook
 from sims.fillbook import layout as book_at
 from sims.paper.tally import Tally
-from sims.venues.alpaca.booking import book_request
+from sims.venues.alpaca.booking import book_request, trailing_stop
 from sims.venues.alpaca.hours import Hours
 from sims.venues.alpaca.market import Row, Shown
 from sims.venues.alpaca.orders import Asset, Fill, Order
@@ -99,6 +99,8 @@ class Exchange:
             self.book.arrays.terms[asset.number, at.TERM_CALENDAR] = calendar
         self._by_number: dict[int, Order] = {}
         self._numbers = 0
+        self._used_before: frozenset[str] = frozenset()
+        self._remember: Callable[[str], None] = lambda client_id: None
         if not self.is_open:
             self._close_book()
 
@@ -120,9 +122,21 @@ class Exchange:
         """Let working orders meet one event; then it is shown."""
         self._event_ns = row[at.EVENT_TS]
         self.hear(self.book.meet(row))
+        self._follow_trails()
         self._event_ns = 0
         if row[at.EVENT_INSTRUMENT] >= 0:
             self.shown[row[at.EVENT_INSTRUMENT]].add(row)
+
+    def _follow_trails(self) -> None:
+        """Tell of trailing stops where they are at the book now."""
+        trailing = {each.number: each for each in self.working() if each.type == "trailing_stop"}
+        if not trailing:
+            return
+        for row in self.book.arrays.orders[: self.book.arrays.counters[book_at.COUNT_ORDERS]]:
+            order, anchor = trailing.get(int(row[at.ORDER_ID])), int(row[at.ORDER_ANCHOR])
+            if order is not None and anchor:
+                order.high_water_ticks = anchor
+                order.stop_ticks = trailing_stop(order, anchor)
 
     def open_session(self, ns: int) -> None:
         """A session of shares opens: what was queued begins to work."""
@@ -185,6 +199,16 @@ class Exchange:
         """Keep an order; its client id is used from now on, forever."""
         self.orders[order.id] = self._by_number[order.number] = order
         self.by_client_id[order.client_id] = order
+        self._remember(order.client_id)
+
+    def is_used(self, client_id: str) -> bool:
+        """Return whether the account has ever used a client id."""
+        return client_id in self.by_client_id or client_id in self._used_before
+
+    def remember_ids(self, used: Sequence[str], remember: Callable[[str], None]) -> None:
+        """Take over the client ids of a life before, and tell new ones; orders get numbers after them."""
+        self._used_before, self._remember = frozenset(used), remember
+        self._numbers = len(used)
 
     def start(self, order: Order) -> None:
         """Send an order to the book."""

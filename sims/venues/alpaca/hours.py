@@ -49,11 +49,6 @@ class Hours:
         place = bisect_right(self.closes, ns)
         return self.closes[place] if place < len(self.closes) else ns + NS_PER_DAY
 
-    def last_close(self, ns: int) -> int:
-        """Return the last close up to a time; long ago where there is none."""
-        place = bisect_right(self.closes, ns) - 1
-        return self.closes[place] if place >= 0 else 0
-
     def session_starts(self, ns: int) -> int:
         """Return the open of the session of a time, or of the last one before it."""
         place = bisect_right(self.opens, ns) - 1

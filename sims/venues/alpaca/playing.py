@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.model import layout as at
-from engine.model.units import NS_PER_MINUTE
+from engine.model.units import NS_PER_MINUTE, NS_PER_SECOND
 from sims.venues.alpaca.exchange import Exchange
 from sims.venues.alpaca.market import Row
 from sims.venues.alpaca.venue_time import VenueTime
@@ -24,7 +24,7 @@ _KINDS: Final = frozenset(
     {at.KIND_BAR, at.KIND_QUOTE, at.KIND_TRADE, at.KIND_SPLIT, at.KIND_SETTLEMENT}
     | {at.KIND_HALT, at.KIND_RESUME}
 )
-_AROUND_NS: Final = 5 * NS_PER_MINUTE  # of closed hours, after a close and before what is next
+_BEFORE_NS: Final = NS_PER_MINUTE  # of closed hours that are left out, so much is not
 _CLOSE, _OPEN = 1, 2
 _NAP_SECONDS: Final = 0.02
 _TURN_STEPS: Final = 64  # then other tasks have a turn
@@ -38,6 +38,8 @@ class Playing:
     events
         Rows of `engine.model.layout`, shape (n, EVENT_WIDTH), ascending by time; others than market data,
         splits, settlements and halts are left out. What is not after the start has happened already.
+    night_seconds
+        How many seconds of the clock a venue is closed whose time is made faster.
     change
         What becomes of an event before it happens.
     publish
@@ -49,10 +51,11 @@ class Playing:
         exchange: Exchange,
         time: VenueTime,
         events: NDArray[np.int64] | None,
+        night_seconds: float,
         change: Callable[[Row], Row],
         publish: Callable[[Row], None],
     ) -> None:
-        self._exchange, self._time = exchange, time
+        self._exchange, self._time, self._night_seconds = exchange, time, night_seconds
         self._change, self._publish = change, publish
         self._alarms: list[tuple[int, int, Callable[[], object]]] = []
         self._alarm_numbers = count()
@@ -110,26 +113,47 @@ class Playing:
         self._time.move_to(ns)
 
     async def run(self) -> None:
-        """Let things happen in their time; closed hours are skipped where time is made faster."""
+        """Let things happen in their time; where time is made faster, a night is as long as it is set."""
         steps = 0
+        self._skip_closed_hours()
         while True:
-            due, now = self.next_ns, self._time.now_ns()
-            if due is not None and due <= now:
-                self.step()
-                steps += 1
-                if steps % _TURN_STEPS == 0:
-                    await asyncio.sleep(0)
-            else:
-                self._skip(due, now)
+            due = self._time.limit_ns = self.next_ns
+            if due is None or due > self._time.now_ns():
                 await self._time.nap(due, _NAP_SECONDS)
+                continue
+            is_close = self._next_session == (due, _CLOSE)
+            self.step()
+            steps += 1
+            if is_close and self._next_session != (due, _CLOSE):
+                await self._night()
+            elif steps % _TURN_STEPS == 0:
+                await asyncio.sleep(0)
 
-    def _skip(self, due: int | None, now: int) -> None:
-        """Leave closed hours out, but for a while after the close and before what comes next."""
-        always = any(asset.is_crypto for asset in self._exchange.assets)
-        if due is None or self._time.speed == 1 or self._exchange.is_open or always:
+    async def _night(self) -> None:
+        """A session has closed: give clients the time that they have, then go on shortly before the open."""
+        if not self._skips:
             return
-        if self.has_data and now >= self._exchange.hours.last_close(now) + _AROUND_NS:
-            self._time.move_to(due - _AROUND_NS)
+        self._time.stand()
+        end_ns = self._time.clock.monotonic_ns() + round(self._night_seconds * NS_PER_SECOND)
+        while (left := end_ns - self._time.clock.monotonic_ns()) > 0:
+            while self._alarms and self._alarms[0][0] <= self._time.now_ns():
+                self.step()
+            await self._time.clock.sleep(min(left / NS_PER_SECOND, _NAP_SECONDS))
+        self._skip_closed_hours()
+        self._time.go_on()
+
+    @property
+    def _skips(self) -> bool:
+        """Whether closed hours are left out now."""
+        always_open = any(asset.is_crypto for asset in self._exchange.assets)
+        is_open = self._exchange.is_open or always_open
+        return self._time.speed != 1 and self.has_data and not is_open
+
+    def _skip_closed_hours(self) -> None:
+        due = self.next_ns
+        if due is not None and self._skips:
+            self._time.limit_ns = None
+            self._time.move_to(due - _BEFORE_NS)
 
 
 def _lists(rows: NDArray[np.int64], size: int = 4096) -> Iterator[Row]:

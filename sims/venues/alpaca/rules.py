@@ -31,7 +31,7 @@ _ORDERS_MAX: Final = 900  # of the fill book's rows
 
 def require_new_client_id(exchange: Exchange, client_id: str) -> None:
     """Refuse an id that the account has used, however long ago."""
-    if client_id in exchange.by_client_id:
+    if exchange.is_used(client_id):
         raise malformed("client_order_id must be unique")
 
 

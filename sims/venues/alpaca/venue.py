@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -17,6 +17,7 @@ from engine.model.units import NS_PER_SECOND
 from engine.ports import Clock
 from sims.venues.alpaca.books import Books
 from sims.venues.alpaca.budget import Budget
+from sims.venues.alpaca.control import Control
 from sims.venues.alpaca.data_routes import DataRoutes
 from sims.venues.alpaca.data_stream import DataStream
 from sims.venues.alpaca.disturbances import Disturbances
@@ -50,12 +51,17 @@ class AlpacaVenue:
         The sessions of shares; none: it never closes.
     events
         The market, as rows of `engine.model.layout`; those up to the start are history.
+    night_seconds
+        How many seconds of the clock it is closed between two sessions, if its time is made faster: what is
+        decided on a close can be there before the next open.
     faults
         What goes wrong, and when.
     waits_for_listener
         Whether time stands until somebody subscribes to market data.
-    port
+    port, control_port
         0: a free one.
+    used_client_ids, remember
+        The client ids of a life before, and what is called with each new one: they are unique forever.
     """
 
     def __init__(
@@ -69,15 +75,20 @@ class AlpacaVenue:
         closes_ns: Sequence[int] = (),
         events: NDArray[np.int64] | None = None,
         settings: VenueSettings | None = None,
+        night_seconds: float = 0.25,
         faults: Iterable[Fault] = (),
         waits_for_listener: bool = False,
         port: int = 0,
+        control_port: int = 0,
+        used_client_ids: Sequence[str] = (),
+        remember: Callable[[str], None] = lambda client_id: None,
     ) -> None:
         self.settings = settings or VenueSettings()
         self.time = VenueTime(clock, start_ns, speed)
         self.exchange = Exchange(
             instruments, Hours(opens_ns, closes_ns), self.settings, self.time.now_ns, self._tell
         )
+        self.exchange.remember_ids(used_client_ids, remember)
         self.books = Books(self.exchange)
         schedule = Schedule()
         self.order_stream = OrderStream(self.settings, schedule)
@@ -86,6 +97,7 @@ class AlpacaVenue:
             self.exchange,
             self.time,
             events,
+            night_seconds,
             lambda row: self.disturbances.thinned(row),
             self.data_stream.publish,
         )
@@ -102,6 +114,7 @@ class AlpacaVenue:
         )
         self._waits = waits_for_listener
         self._door = Door(web.Application(), port)
+        self._control_door = Door(web.Application(), control_port)
         self._restarting: asyncio.Future[None] | None = None
         self._running: asyncio.Task[None] | None = None
 
@@ -120,6 +133,11 @@ class AlpacaVenue:
         """The market data stream of shares by a feed, or that of crypto (``crypto``)."""
         path = "v1beta3/crypto/us" if feed == "crypto" else f"v2/{feed}"
         return f"ws://{LOOPBACK}:{self._door.port}/{path}"
+
+    @property
+    def control_url(self) -> str:
+        """The control port."""
+        return f"http://{LOOPBACK}:{self._control_door.port}"
 
     @property
     def requests(self) -> Sequence[Seen]:
@@ -148,13 +166,23 @@ class AlpacaVenue:
         self.data_stream.add_to(app.router)
         self._door = Door(app, self._door.port)
         await self._door.open()
+        control = Control(
+            self.books,
+            self._front.requests,
+            self.disturbances,
+            self.time,
+            self.begin,
+            self.advance_to,
+        )
+        self._control_door = Door(control.application(), self._control_door.port)
+        await self._control_door.open()
         if not self._waits:
             self.begin()
 
     def begin(self) -> None:
         """Let time pass and the market go on, where they have not begun."""
         if not self.time.is_by_hand and self._running is None:
-            self.time.begin()
+            self.time.go_on()
             self._running = asyncio.create_task(self._playing.run())
 
     async def stop(self) -> None:
@@ -168,6 +196,7 @@ class AlpacaVenue:
         self.order_stream.drop_all()
         self.data_stream.drop_all()
         await self._door.close()
+        await self._control_door.close()
 
     def restart(self, seconds: float) -> None:
         """Go away with all connections, and come back after some seconds of the clock."""

@@ -77,6 +77,13 @@ async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
             await asyncio.sleep(0.002)
 
 
+async def ended(task: asyncio.Task[Any]) -> None:
+    """End a task of the SDK: its ``wait_for`` can swallow a cancellation, so one may not be enough."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.05)
+
+
 class Listening:
     """The vendor's order stream, which collects what it is told."""
 
@@ -98,8 +105,7 @@ class Listening:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await ended(self._task)
         await self.stream.close()
 
     async def connected(self) -> None:

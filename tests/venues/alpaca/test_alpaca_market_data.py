@@ -23,7 +23,7 @@ from alpaca.data.requests import (
 from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
 
 from sims.venues.alpaca import AlpacaVenue
-from tests.venues.alpaca.markets import call, run, until, venue_at
+from tests.venues.alpaca.markets import call, ended, run, until, venue_at
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 
@@ -186,8 +186,7 @@ def test_the_sdk_hears_quotes_trades_and_bars_in_msgpack() -> None:
             assert (trade.price, trade.size) == (190.01, 7.0)
             assert (bar.symbol, bar.close) == ("SPY", 500.5)
             assert quote.timestamp == datetime(2026, 11, 20, 15, tzinfo=UTC)
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await ended(running)
             await stream.close()
 
     run(story())

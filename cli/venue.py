@@ -1,0 +1,188 @@
+"""`trader venue`: simulated venues on this machine."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.errors import guarded
+from cli.options import CatalogFolder, Debug
+
+if TYPE_CHECKING:
+    from runtime.venues.alpaca import Keys
+    from sims.venues.alpaca import AlpacaVenue
+
+BY_HAND = "hand"
+
+
+@guarded
+def alpaca(
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="SOURCE", help="A dataset, `sample:goog`, or `world:minute_bars` and its like."
+        ),
+    ] = "sample:goog",
+    symbols: Annotated[
+        str, typer.Option(metavar="A,B,C", help="Only these instruments of the data.")
+    ] = "",
+    start: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="The venue's time at first; what is before it is history."
+        ),
+    ] = "",
+    speed: Annotated[
+        str,
+        typer.Option(
+            metavar=f"N|{BY_HAND}", help="How many seconds pass at the venue in one; or by hand."
+        ),
+    ] = "1",
+    night: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="How long it is closed, if its time is made faster."
+        ),
+    ] = 0.25,
+    cash: Annotated[str, typer.Option(metavar="DOLLARS", help="Of the account.")] = "100000",
+    multiplier: Annotated[
+        int, typer.Option(metavar="1|2|4", min=1, max=4, help="Buying power per dollar of equity.")
+    ] = 2,
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What goes wrong: JSON, a line each.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the used client ids from one start to the next."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of a synthetic world.")] = 1,
+    length: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Steps of a synthetic world.")
+    ] = 1_000,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="0: a free one.")
+    ] = 8790,
+    control_port: Annotated[
+        int,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Of faults and books; 0: a free one."),
+    ] = 8791,
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="This machine; every other one is refused.")
+    ] = "127.0.0.1",
+    catalog: CatalogFolder = None,
+    debug: Debug = False,
+) -> None:
+    """Be a venue that speaks as Alpaca does, over data of yours: a rehearsal.
+
+    Time begins with the first subscription to market data. Ctrl-C ends it.
+
+    \b
+    Examples:
+      trader venue alpaca --data sample:goog --speed 86400
+      trader venue alpaca --data world:minute_bars --speed 60 --faults rehearsal.jsonl
+    """
+    import asyncio
+    from dataclasses import replace
+
+    from engine.model.units import parse_decimal
+    from runtime.clocks import SystemClock
+    from runtime.feeds.opening import data_named
+    from runtime.venues.alpaca import (
+        VenuePlan,
+        keys_here,
+        open_venue,
+        parse_start,
+        read_faults,
+        require_loopback,
+    )
+    from runtime.workspace import catalog_root
+    from sims.venues.alpaca import VenueSettings
+
+    require_loopback(host)
+    section = data_named(data, seed=seed, length=length)
+    if symbols:
+        section = replace(section, instruments=tuple(symbols.split(",")))
+    keys = keys_here()
+    plan = VenuePlan(
+        section,
+        catalog_root(catalog, Path.cwd()),
+        VenueSettings(
+            key_id=keys.key_id,
+            secret_key=keys.secret,
+            cash=_positive(parse_decimal(cash, name="--cash")),
+            multiplier=_multiplier(multiplier),
+        ),
+        start_ns=parse_start(start) if start else None,
+        speed=_speed(speed),
+        night_seconds=night,
+        faults=() if faults is None else read_faults(faults),
+        port=port,
+        control_port=control_port,
+        state=state,
+    )
+    venue = open_venue(plan, SystemClock())
+
+    async def run() -> None:
+        async with venue:
+            _show(venue, keys, data)
+            await asyncio.Event().wait()
+
+    asyncio.run(run())
+
+
+def _show(venue: AlpacaVenue, keys: Keys, data: str) -> None:
+    """Say what it is, where it is, and how it is let in."""
+    from runtime.venues.alpaca import KEY_ID, SECRET_KEY
+    from sims.venues.alpaca.words import time_text
+
+    pace = "by hand" if venue.time.speed is None else f"{venue.time.speed:g} times as fast"
+    symbols = ", ".join(venue.exchange.by_symbol)
+    lines = [
+        "REHEARSAL: a simulated venue that speaks as Alpaca does. No market, no money.",
+        f"trading, data   {venue.url}",
+        f"order stream    {venue.stream_url}",
+        f"data stream     {venue.data_stream_url()}",
+        f"control         {venue.control_url}/_control/books",
+        f"data            {data}: {symbols}",
+        f"time            {time_text(venue.time.now_ns())}, {pace}, from the first subscription on",
+    ]
+    if keys.are_made_up:
+        lines += ["keys, made up for this run:"]
+        lines += [f"  export {KEY_ID}={keys.key_id}", f"  export {SECRET_KEY}={keys.secret}"]
+    else:
+        lines += [f"keys            {KEY_ID} and {SECRET_KEY} of the environment"]
+    print("\n".join([*lines, "Ctrl-C ends it."]), flush=True)
+
+
+def _speed(text: str) -> float | None:
+    from cli.paper import parse_speed
+    from engine.errors import InputError
+
+    if text == BY_HAND:
+        return None
+    if text == "max":
+        raise InputError(
+            "a venue has a clock of its own: it cannot be as fast as possible",
+            where="--speed",
+            remedy=f"write a number, e.g. 3600 for an hour in a second, or {BY_HAND}",
+        )
+    return parse_speed(text)
+
+
+def _positive(cash: Decimal) -> Decimal:
+    from engine.errors import InputError
+
+    if cash <= 0:
+        raise InputError(f"an account needs cash, not {cash}", where="--cash")
+    return cash
+
+
+def _multiplier(value: int) -> int:
+    from engine.errors import InputError
+
+    if value == 3:
+        raise InputError("there is no multiplier of 3", where="--multiplier", remedy="1, 2 or 4")
+    return value

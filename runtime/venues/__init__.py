@@ -1,0 +1,1 @@
+"""Venues on this machine, for rehearsals."""
