@@ -28,8 +28,10 @@ from cli import (
     feed,
     halt,
     init,
+    keys,
     not_built,
     paper,
+    promote,
     replay,
     report,
     runs,
@@ -72,6 +74,7 @@ _config = _group("Look at what a strategy runs with.")
 _signals = _group("Decide on what waits for a person.")
 _feed = _group("Serve market data as a stream.")
 _venue = _group("Be a venue on this machine, for rehearsals.")
+_keys = _group("Keys that sign certificates, and whose signatures count.")
 _sessions = _group("Look at sessions, and ask something of those that run.")
 
 
@@ -96,6 +99,8 @@ app.add_typer(_data, name="data")
 app.command("backtest", cls=backtest.BacktestCommand)(backtest.backtest)
 app.command("sweep", cls=PlainCommand)(sweep.sweep)
 app.command("paper", cls=PlainCommand)(paper.paper)
+app.command("promote", cls=PlainCommand)(promote.promote)
+app.add_typer(_keys, name="keys")
 app.add_typer(_sessions, name="sessions")
 app.command("replay", cls=PlainCommand)(replay.replay)
 app.command("diff", cls=PlainCommand)(replay.diff)
@@ -137,6 +142,11 @@ _sessions.command("stop", cls=PlainCommand)(sessions.stop_session)
 _sessions.command("flatten", cls=PlainCommand)(sessions.flatten_session)
 _sessions.command("release", cls=PlainCommand)(sessions.release_symbol)
 _sessions.command("export", cls=PlainCommand)(sessions.export_session)
+_keys.command("new", cls=PlainCommand)(keys.new_key)
+_keys.command("list", cls=PlainCommand)(keys.list_keys)
+_keys.command("export", cls=PlainCommand)(keys.export_key)
+_keys.command("trust", cls=PlainCommand)(keys.trust_key)
+_keys.command("remove", cls=PlainCommand)(keys.remove_key)
 _config.command("show", cls=PlainCommand)(config.show_config)
 _config.command("explain", cls=PlainCommand)(config.explain_config)
 _check.command("lookahead", cls=PlainCommand)(check.check_lookahead)

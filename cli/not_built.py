@@ -9,7 +9,7 @@ import typer
 from cli.errors import guarded
 from engine.errors import InputError
 
-NAMES = ("promote", "live", "monitor")
+NAMES = ("live", "monitor")
 
 
 def add_to(app: typer.Typer) -> None:

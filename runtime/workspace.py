@@ -45,6 +45,7 @@ class Workspace:
     `database` is the URL of the registry of runs, empty where the file does not name one. `channels`
     are names of alert channels and where their addresses stand; `metrics_port` 0 serves none. `limits`
     are what no session may do, `on_stop` what becomes of orders and positions of one that is stopped.
+    `four_eyes` asks for two persons where one approver's key is trusted too.
     """
 
     root: Path
@@ -57,6 +58,7 @@ class Workspace:
     metrics_port: int = 0
     limits: LimitsTable | None = None
     on_stop: str = "keep"
+    four_eyes: bool = False
 
 
 def find_workspace(start: Path) -> Workspace | None:
@@ -93,6 +95,7 @@ def _read_workspace(path: Path) -> Workspace:
         table.metrics.port,
         table.limits,
         table.sessions.on_stop,
+        table.promotion.four_eyes,
     )
 
 
@@ -189,7 +192,7 @@ def workspace_files() -> dict[str, str]:
     examples = examples_folder()
     sources = [examples / DEFAULT_STRATEGY, *sorted((examples / "python_class").glob("*.*"))]
     files = {f"strategies/{path.name}": path.read_text("utf-8") for path in sources}
-    return {WORKSPACE_FILE: _WORKSPACE_TEXT, **files, ".gitignore": "catalog/\n"}
+    return {WORKSPACE_FILE: _WORKSPACE_TEXT, **files, ".gitignore": "catalog/\nkeys/\n"}
 
 
 def create_workspace(target: Path, *, force: bool = False) -> tuple[str, ...]:

@@ -107,6 +107,18 @@ class SessionsTable(BaseModel):
     )
 
 
+class PromotionTable(BaseModel):
+    """Of `trader.toml`: who lets a strategy trade."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    four_eyes: bool = Field(
+        False,
+        description="Author and approver are two persons; so in any case where several approvers' keys "
+        "are trusted.",
+    )
+
+
 class WorkspaceTable(BaseModel):
     """The keys of ``trader.toml``."""
 
@@ -128,4 +140,7 @@ class WorkspaceTable(BaseModel):
     )
     sessions: SessionsTable = Field(
         default_factory=SessionsTable.model_construct, description="How sessions are run."
+    )
+    promotion: PromotionTable = Field(
+        default_factory=PromotionTable.model_construct, description="Who lets a strategy trade."
     )

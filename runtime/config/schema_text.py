@@ -319,6 +319,7 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "metrics": {'kind': 'table', 'table': 'MetricsTable', 'made': 'table'},
         "limits": {'kind': 'table', 'table': 'LimitsTable', 'made': 'table'},
         "sessions": {'kind': 'table', 'table': 'SessionsTable', 'made': 'table'},
+        "promotion": {'kind': 'table', 'table': 'PromotionTable', 'made': 'table'},
     },
     "DatabaseTable": {
         "url": {'kind': 'text', 'default': ''},
@@ -340,5 +341,8 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "SessionsTable": {
         "on_stop": {'kind': 'choice', 'words': ('keep', 'cancel', 'flatten'), 'default': 'keep'},
+    },
+    "PromotionTable": {
+        "four_eyes": {'kind': 'truth', 'default': False},
     },
 }

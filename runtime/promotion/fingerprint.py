@@ -169,6 +169,8 @@ _SENTENCES = {
 def _sentence(name: str, before: str | None, now: str | None) -> str:
     if name in _SENTENCES:
         return _SENTENCES[name]
+    if name == "symbols":
+        return f"the instruments are {_told(now)}, they were {_told(before)}"
     table, dot, key = name.partition(".")
     if not dot:
         return f"the {name} is {_told(now)}, it was {_told(before)}"
@@ -185,7 +187,7 @@ def _sentence(name: str, before: str | None, now: str | None) -> str:
 
 
 def _told(text: str | None) -> str:
-    return "another" if text and _is_hash(text) else text or "none"
+    return "others" if text and _is_hash(text) else text or "none"
 
 
 def _is_hash(text: str) -> bool:

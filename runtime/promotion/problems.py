@@ -9,8 +9,8 @@ from enum import Enum
 class Code(Enum):
     """Stable names of what can be wrong with a certificate; their order is their precedence."""
 
-    MISSING = "certificate.missing"
     RECORD = "certificate.record"  # what is known of certificates cannot be trusted itself
+    MISSING = "certificate.missing"
     DAMAGED = "certificate.damaged"
     FORMAT = "certificate.format"
     UNSIGNED = "certificate.unsigned"

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+
+import pytest
+
+from runtime.backtest.clockwork import clockwork_of
+from runtime.backtest.histories import load_history
+from runtime.config import load_strategy
 from runtime.promotion.fingerprint import (
+    Fingerprint,
     differences,
     fingerprint_from,
     fingerprint_of,
     parts_text,
 )
+from runtime.session.opening import Ground, fingerprint_in, opened_of
+from runtime.session_core.assembling import market_of
+from tests.architecture.source import ROOT
 from tests.unit.config.strategy_texts import MINIMAL, parse
 
 LAID_OUT = """\
@@ -43,3 +58,104 @@ def test_the_number_of_an_account_is_not_in_its_fingerprint() -> None:
 def test_a_fingerprint_is_read_back_as_it_was_written() -> None:
     found = fingerprint_of(parse(MINIMAL), venue="alpaca")
     assert fingerprint_from(parts_text(found)).whole == found.whole
+
+
+CLASS = """\
+[strategy]
+name = "own"
+class = "own.py:Own"
+
+[data]
+dataset = "sample:goog"
+"""
+OWN = """\
+from trader import Strategy
+from sizes import LARGE
+
+
+class Own(Strategy):
+    size = LARGE
+"""
+
+
+def of_class(folder: Path, **files: str) -> Fingerprint:
+    """Return the fingerprint of a strategy class with some of its files as given."""
+    texts = {"own.py": OWN, "sizes.py": "LARGE = 2\n", "own.toml": CLASS, **files}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    return fingerprint_of(load_strategy(folder / "own.toml"))
+
+
+@pytest.mark.parametrize("name", ["own.py", "sizes.py"])
+def test_a_byte_of_a_strategys_own_files_changes_its_fingerprint(name: str, tmp_path: Path) -> None:
+    before = of_class(tmp_path)
+    text = (tmp_path / name).read_text()
+    now = of_class(tmp_path, **{name: text.replace("2", "3") + "\n"})
+    assert differences(before, now) == ["the strategy's code was changed"]
+
+
+def test_a_strategy_that_stands_elsewhere_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert of_class(tmp_path / "a") == of_class(tmp_path / "b")
+
+
+def test_a_package_that_a_strategy_imports_is_part_of_it(tmp_path: Path) -> None:
+    found = of_class(tmp_path, **{"own.py": OWN + "import hypothesis\n"})
+    assert found.parts["package.hypothesis"] == version("hypothesis")
+    assert "package.hypothesis" not in of_class(tmp_path).parts
+
+
+def test_the_packages_that_decide_are_parts() -> None:
+    parts = fingerprint_of(parse(MINIMAL)).parts
+    names = ("numpy", "numba", "llvmlite", "polars", "msgspec", "aiohttp", "tzdata")
+    assert {name: parts[f"package.{name}"] for name in names} == {
+        name: version(name) for name in names
+    }
+
+
+def test_a_byte_of_the_programs_code_changes_every_fingerprint(tmp_path: Path) -> None:
+    """A copy of the program, in which one comment is added."""
+    for name in ("engine", "brokers", "sims", "data", "runtime", "reports", "trader"):
+        copytree(ROOT / name, tmp_path / name, ignore=ignore_patterns("__pycache__", "samples"))
+    before = fingerprint_in_process(tmp_path)
+    changed = {
+        "engine/rules/exits.py": "the engine's code is another",
+        "brokers/__init__.py": "the brokers' code is another",
+        "runtime/gateway/checks.py": "the code of sessions is another",
+    }
+    for name in (*changed, "sims/fillbook/book.py"):
+        assert (tmp_path / name).exists()
+        with (tmp_path / name).open("a") as file:
+            file.write("# edited\n")
+    found = differences(before, fingerprint_in_process(tmp_path))
+    assert sorted(found) == sorted(changed.values())
+
+
+def fingerprint_in_process(folder: Path) -> Fingerprint:
+    """Return what a program of its own says."""
+    script = (
+        "from pathlib import Path\n"
+        "from runtime.config import parse_strategy\n"
+        "from runtime.promotion.fingerprint import fingerprint_of, parts_text\n"
+        f"print(parts_text(fingerprint_of(parse_strategy({MINIMAL!r}, Path('a.toml')))))\n"
+    )
+    command = [sys.executable, "-c", script]
+    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    return fingerprint_from(told.strip())
+
+
+def test_a_session_writes_what_it_runs_into_its_journal() -> None:
+    config = load_strategy(ROOT / "examples" / "sma_cross.toml")
+    history = load_history(config.data, Path())
+    market = market_of(history, clockwork_of(history))
+    ground = Ground("A1", "paper", "alpaca", "real", "auto", venue="alpaca")
+    opened = opened_of(config, market, ground)
+    found = fingerprint_in(opened)
+    assert found is not None
+    assert opened.data["fingerprint.core"] == found.core
+    assert (found.venue, found.environment) == ("alpaca", "paper")
+    live = fingerprint_of(
+        config, venue="alpaca", environment="live", account="B2", symbols=opened.instruments
+    )
+    assert found.core == live.core

@@ -1,0 +1,264 @@
+"""`trader promote`: certificates: approve them, look at them, take them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import screen
+from cli.errors import EXIT_NEGATIVE, guarded
+from cli.keys import four_eyes_here, keys_here, open_key
+from cli.options import Debug, Json, parse_pairs
+from cli.session_names import who_asks
+
+if TYPE_CHECKING:
+    from runtime.promotion.desk import Desk, Shown
+    from runtime.promotion.document import Certificate
+    from runtime.promotion.problems import Problem
+
+_ID_SHOWN = 12
+
+
+@guarded
+def promote(
+    strategy: Annotated[
+        str,
+        typer.Argument(metavar="[STRATEGY]", help="A strategy file, or a name in the workspace."),
+    ] = "",
+    approve: Annotated[
+        Path | None,
+        typer.Option(
+            "--approve", metavar="FILE", help="Approve a request, or take in its approval."
+        ),
+    ] = None,
+    waive: Annotated[
+        list[str] | None,
+        typer.Option("--waive", metavar="CHECK=WHY", help="With --approve: do without a check."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where the new file is written.")
+    ] = None,
+    key: Annotated[
+        str, typer.Option("--key", metavar="NAME", help="Which approver's key signs.")
+    ] = "",
+    verify: Annotated[
+        Path | None,
+        typer.Option("--verify", metavar="FILE", help="Check a file; with STRATEGY, against it."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="List the certificates.")] = False,
+    revoke: Annotated[
+        str, typer.Option("--revoke", metavar="ID|FILE", help="Take a certificate back.")
+    ] = "",
+    accept_record: Annotated[
+        bool,
+        typer.Option("--accept-record", help="Go on with an audit trail that was put back."),
+    ] = False,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why; it is kept.")] = "",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Approve certificates, look at them, and take them back.
+
+    Exit code 1: it was not approved, or the certificate is not valid.
+
+    \b
+    Examples:
+      trader promote --approve momentum.request
+      trader promote --show
+      trader promote --verify momentum.certificate
+      trader promote --revoke 3f9a0c2e --why "the account was closed"
+    """
+    _require_one(
+        {
+            "--approve": approve is not None,
+            "--verify": verify is not None,
+            "--show": show,
+            "--revoke": bool(revoke),
+            "--accept-record": accept_record,
+        }
+    )
+    with desk_here() as desk:
+        if approve is not None:
+            _approve(desk, approve, key, parse_pairs(waive or (), option="--waive"), out)
+        elif verify is not None:
+            _verify(desk, verify, strategy, json=json)
+        elif show:
+            _show(desk, strategy, json=json)
+        elif revoke:
+            _revoke(desk, revoke, why, key)
+        else:
+            _accept(desk, why)
+
+
+@contextmanager
+def desk_here() -> Iterator[Desk]:
+    """Open keys and record of the current folder's workspace, or of the user."""
+    from runtime.clocks import SystemClock
+    from runtime.promotion.desk import Desk
+    from runtime.promotion.store import PromotionStore
+
+    clock = SystemClock()
+    with PromotionStore.open(clock=clock) as store:
+        yield Desk(keys_here(), store, clock, four_eyes_here())
+
+
+def _require_one(given: dict[str, bool]) -> None:
+    from engine.errors import InputError
+
+    named = [name for name, is_given in given.items() if is_given]
+    if len(named) != 1:
+        told = f"{' and '.join(named)} are given" if named else "nothing is asked for"
+        raise InputError(told, remedy=f"give one of {', '.join(given)}", code="promotion.verb")
+
+
+# --- approving ----------------------------------------------------------------------------------------
+def _approve(desk: Desk, file: Path, key: str, waivers: dict[str, str], out: Path | None) -> None:
+    from runtime.promotion.problems import Problem
+    from runtime.promotion.signing import GATE
+
+    found = desk.approve(_content(file), open_key, key=key, waivers=waivers)
+    if isinstance(found, Problem):
+        raise _refused(found, file)
+    is_certificate = GATE in found.signatures
+    target = out or file.with_suffix(".certificate" if is_certificate else ".approval")
+    screen.write_file(target, found.to_bytes().decode("ascii").rstrip("\n"))
+    if is_certificate:
+        print(f"Certificate {found.body.id[:_ID_SHOWN]} issued: {target}")
+        _print_body(found.body)
+    else:
+        print(f"Approved: {target}")
+        print("The gate's key is not here: where it is, `trader promote --approve` takes this file")
+
+
+# --- looking --------------------------------------------------------------------------------------------
+def _verify(desk: Desk, file: Path, strategy: str, *, json: bool) -> None:
+    from runtime.config import load_strategy
+    from runtime.promotion.problems import Problem
+    from runtime.workspace import find_strategy
+
+    config = load_strategy(find_strategy(strategy, Path.cwd())) if strategy else None
+    found = desk.looked_at(_content(file), config)
+    problem = found if isinstance(found, Problem) else found.problem
+    if json:
+        body = {} if isinstance(found, Problem) else _to_json(found)
+        screen.print_json({"file": str(file), **body, **_problem_json(problem)})
+    elif problem is None and not isinstance(found, Problem):
+        print(f"{file}: valid")
+        _print_body(found.body)
+    if problem is not None:
+        if json:
+            raise typer.Exit(EXIT_NEGATIVE)
+        raise _refused(problem, file)
+
+
+def _show(desk: Desk, strategy: str, *, json: bool) -> None:
+    found = desk.shown(_name_of(strategy))
+    if json:
+        rows = [{**_to_json(each), **_problem_json(each.problem)} for each in found]
+        screen.print_json({"certificates": rows})
+    elif not found:
+        print("No certificate was issued here yet.")
+    else:
+        _print_table(found)
+
+
+def _name_of(strategy: str) -> str:
+    """Return the name of a strategy that is given by its file."""
+    from runtime.config import load_strategy
+    from runtime.workspace import find_strategy
+
+    path = find_strategy(strategy, Path.cwd())
+    return load_strategy(path).name if strategy and path.is_file() else strategy
+
+
+def _print_table(found: Sequence[Shown]) -> None:
+    from rich.table import Table
+
+    from runtime.config.moments import format_moment
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "strategy", "at", "stage", "expires", "state"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for each in found:
+        body = each.body
+        table.add_row(
+            body.id[:_ID_SHOWN],
+            body.strategy,
+            f"{body.venue} {body.environment}",
+            body.stage,
+            format_moment(body.expires_ns)[:10],
+            each.state,
+        )
+    screen.console().print(table)
+    for each in found:
+        if each.problem is not None:
+            print(f"{each.body.id[:_ID_SHOWN]}  {each.problem.sentence}")
+
+
+def _print_body(body: Certificate) -> None:
+    from runtime.config.moments import format_moment
+    from runtime.promotion.document import Stage
+
+    percent = Stage(body.stage).limits_percent
+    lines = {
+        "strategy": f"{body.strategy}, serial {body.serial}, attempt {body.attempts}",
+        "for": f"{body.venue}, {body.environment}, account {body.account[:_ID_SHOWN]}",
+        "stage": f"{body.stage}: {percent} % of its limits",
+        "evidence": f"{body.evidence_class}, profile {body.profile}, gate {body.gate_version}",
+        "author": body.author,
+        "approver": body.approver or "nobody yet",
+        "issued": format_moment(body.issued_ns),
+        "expires": format_moment(body.expires_ns),
+    }
+    open_checks = {each: body.waivers.get(each, "not waived yet") for each in body.open_checks}
+    for name, text in {**lines, **{f"waived {k}": v for k, v in open_checks.items()}}.items():
+        print(f"  {name:10} {text}")
+
+
+def _to_json(shown: Shown) -> dict[str, object]:
+    from runtime.promotion.desk import body_as_json
+
+    return body_as_json(shown.body)
+
+
+def _problem_json(problem: Problem | None) -> dict[str, object]:
+    if problem is None:
+        return {"valid": True}
+    return {"valid": False, "code": problem.code.value, "problem": problem.sentence}
+
+
+# --- taking back ----------------------------------------------------------------------------------------
+def _revoke(desk: Desk, named: str, why: str, key: str) -> None:
+    revoked = desk.revoke(named, why, who_asks(), open_key, key=key)
+    print(f"Revoked: certificate {revoked.certificate[:_ID_SHOWN]} of {revoked.strategy}")
+    print("Sessions that trade under it enter nothing more within a minute.")
+
+
+def _accept(desk: Desk, why: str) -> None:
+    from engine.errors import InputError
+
+    if not why.strip():
+        raise InputError("going on with it needs a reason", where="--why", code="promotion.why")
+    problem = desk.store.audit.accept(who_asks(), why)
+    print(f"Accepted: {problem}" if problem else "Nothing was wrong with it.")
+
+
+def _content(file: Path) -> bytes:
+    from engine.errors import InputError
+
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"the file cannot be read: {error.strerror}", where=str(file)) from None
+
+
+def _refused(problem: Problem, file: Path) -> Exception:
+    from engine.errors import NegativeAnswer
+
+    return NegativeAnswer(
+        problem.sentence, where=str(file), remedy=problem.remedy, code=problem.code.value
+    )

@@ -1,0 +1,208 @@
+"""What people do with certificates on this machine: look at them, approve, take in, take back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.errors import InputError
+from engine.ports import Clock
+from runtime.promotion.approving import approve, issue, read_approval, read_request
+from runtime.promotion.certificate import Known, VerifiedCertificate, verify
+from runtime.promotion.document import Certificate, Document, Trusted, read_document
+from runtime.promotion.events import CertificateIssued, Revoked
+from runtime.promotion.fingerprint import Fingerprint, fingerprint_of
+from runtime.promotion.keys import Keys, PublicKey, Role, Signer
+from runtime.promotion.problems import Problem
+from runtime.promotion.signing import APPROVER, GATE
+from runtime.promotion.store import PromotionStore
+
+if TYPE_CHECKING:
+    from runtime.config import StrategyConfig
+
+Open = Callable[[PublicKey], Signer]  # asks for a passphrase where one is needed
+_SHORTEST_ID = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A certificate and what is wrong with it here; None: nothing that does not depend on what runs."""
+
+    body: Certificate
+    problem: Problem | None
+
+    @property
+    def state(self) -> str:
+        """A word: valid, or the code of the problem without its family."""
+        return "valid" if self.problem is None else self.problem.code.value.partition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Keys, record and clock of this machine."""
+
+    keys: Keys
+    store: PromotionStore
+    clock: Clock
+    four_eyes: bool = False
+
+    def trusted(self) -> Trusted:
+        """Return whose signatures count here."""
+        return self.keys.trusted(four_eyes=self.four_eyes)
+
+    # --- looking --------------------------------------------------------------------------------------
+    def looked_at(self, content: bytes, config: StrategyConfig | None = None) -> Shown | Problem:
+        """Return a request, approval or certificate and what is wrong with it.
+
+        Parameters
+        ----------
+        config
+            The strategy that it should cover; only its own claims are looked at when left out. Whether the
+            account and the environment are those of a session only the session can say.
+        """
+        document = read_document(content)
+        if isinstance(document, Problem):
+            return document
+        body, now_ns = document.body, self.clock.now_ns()
+        if GATE in document.signatures:
+            runs = Fingerprint(body.parts) if config is None else _in_place_of(body, config)
+            return Shown(body, self._problem(content, runs, self.store.known()))
+        read = read_approval if APPROVER in document.signatures else read_request
+        found = read(content, self.trusted(), now_ns)
+        return Shown(body, found if isinstance(found, Problem) else None)
+
+    def shown(self, strategy: str = "") -> Sequence[Shown]:
+        """Return the certificates of this machine's record, newest first, or those of one strategy."""
+        known = self.store.known()
+        found = []
+        for each in reversed(self.store.issued()):
+            document = read_document(each.content.encode())
+            if strategy in ("", each.strategy) and isinstance(document, Document):
+                runs = Fingerprint(document.body.parts)
+                problem = self._problem(each.content.encode(), runs, known)
+                found.append(Shown(document.body, problem))
+        return found
+
+    def _problem(self, content: bytes, runs: Fingerprint, known: Known) -> Problem | None:
+        verdict = verify(
+            content,
+            fingerprint=runs,
+            known=known,
+            trusted=self.trusted(),
+            now_ns=self.clock.now_ns(),
+        )
+        return None if isinstance(verdict, VerifiedCertificate) else verdict
+
+    # --- signing --------------------------------------------------------------------------------------
+    def approve(
+        self,
+        content: bytes,
+        opened: Open,
+        *,
+        key: str = "",
+        waivers: Mapping[str, str] | None = None,
+    ) -> Document | Problem:
+        """Return the certificate of a request or of an approval; an approval where the gate's key is not here.
+
+        Parameters
+        ----------
+        key
+            The approver's, by name; the only one that is here when left out.
+
+        Raises
+        ------
+        InputError
+            If the key is not here or cannot be opened, or the record cannot be written.
+        """
+        trusted, now_ns = self.trusted(), self.clock.now_ns()
+        document = read_document(content)
+        if isinstance(document, Problem):
+            return document
+        if APPROVER in document.signatures:
+            approval = read_approval(content, trusted, now_ns)
+        else:
+            request = read_request(content, trusted, now_ns)
+            if isinstance(request, Problem):
+                return request
+            signer = opened(self.keys.only_signer(Role.APPROVER, key))
+            approval = approve(request, signer, trusted, now_ns, waivers)
+        if isinstance(approval, Problem):
+            return approval
+        return self._issue(approval, opened)
+
+    def _issue(self, approval: Document, opened: Open) -> Document | Problem:
+        gates = [
+            each for each in self.keys.signers(Role.GATE) if each.key == approval.body.gate_key
+        ]
+        if not gates:
+            self.store.approved(approval.body)
+            return approval
+        known, now_ns = self.store.known(), self.clock.now_ns()
+        certificate = issue(approval, opened(gates[0]), self.trusted(), known, now_ns)
+        if isinstance(certificate, Document):
+            self.store.approved(approval.body)
+            self.store.issue(certificate)
+        return certificate
+
+    def revoke(self, named: str, reason: str, who: str, opened: Open, *, key: str = "") -> Revoked:
+        """Take a certificate back, with an approver's key that is here, or else with the gate's.
+
+        Parameters
+        ----------
+        named
+            The beginning of its id, or its file.
+
+        Raises
+        ------
+        InputError
+            If none or several are meant, no key is here, or the record cannot be written.
+        """
+        body = self._meant(named)
+        approvers = self.keys.signers(Role.APPROVER)
+        role = Role.APPROVER if key or approvers else Role.GATE
+        return self.store.revoke(body, reason, who, opened(self.keys.only_signer(role, key)))
+
+    def _meant(self, named: str) -> Certificate:
+        if Path(named).is_file():
+            document = read_document(Path(named).read_bytes())
+            if isinstance(document, Problem):
+                raise InputError(
+                    document.sentence, where=named, remedy=document.remedy, code=document.code.value
+                )
+            return document.body
+        found = [each for each in self._issued() if each.certificate.startswith(named)]
+        if len(found) != 1 or len(named) < _SHORTEST_ID:
+            what = "no certificate has" if not found else "several certificates may have"
+            raise InputError(
+                f"{what} an id that begins with {named!r}",
+                remedy=f"`trader promote --show` has their ids; {_SHORTEST_ID} digits at least",
+                code="promotion.unknown",
+            )
+        document = read_document(found[0].content.encode())
+        assert isinstance(document, Document), "it was read when it was issued"
+        return document.body
+
+    def _issued(self) -> Sequence[CertificateIssued]:
+        lasting = [
+            each for each in self.store.audit.lasting() if isinstance(each, CertificateIssued)
+        ]
+        return list({each.certificate: each for each in lasting}.values()) or self.store.issued()
+
+
+def _in_place_of(body: Certificate, config: StrategyConfig) -> Fingerprint:
+    """Return what a strategy would run as where a certificate is for."""
+    found = fingerprint_of(config, venue=body.venue, environment=body.environment)
+    parts = {**found.parts, "account": body.account}
+    if config.data.instruments is None:  # all that the venue's session has
+        parts["symbols"] = body.parts.get("symbols", "")
+    return Fingerprint(parts)
+
+
+def body_as_json(body: Certificate) -> dict[str, object]:
+    """Return a certificate's fields and its id, for programs."""
+    fields: dict[str, object] = msgspec.to_builtins(body)
+    return {"id": body.id, **fields}
