@@ -164,7 +164,7 @@ def _opened(
 ) -> Session:
     setup = setup_of_session(plan.config, plan.market)
     core = new_session_core(plan.config, plan.market, setup)
-    _use_mode(core, plan.mode)
+    _use_mode(core, plan)
     broker = new_paper_broker(plan.config, setup, core, account=plan.account)
     if is_new:  # not before: what is refused leaves no session that the next start would go on with
         _begin(store, plan, session_id)
@@ -234,7 +234,15 @@ def _last_slice(store: SessionStore, session_id: str, cursor: int) -> SliceInput
     return None
 
 
-def _use_mode(core: SessionCore, mode: str) -> None:
+def _use_mode(core: SessionCore, plan: PaperPlan) -> None:
+    mode, rules = plan.mode, plan.config.rules
+    if mode == "approve" and rules is not None and rules.weight is not None:
+        raise InputError(
+            "--mode approve asks about signals, and `weight` sizes its orders itself: each would be denied",
+            where=plan.config.where("rules", "weight"),
+            remedy="write `entry` and `exit` rules, or use --mode auto or alert",
+            code="session.mode",
+        )
     try:
         use_mode(core.plain, ExecutionMode[mode.upper()])
     except ValueError:

@@ -27,6 +27,7 @@ from runtime.session.session import REFUSED, Session, cannot_go_on
 from runtime.session.starting import left_behind, start_paper
 from runtime.session.states import SessionState
 from sims.virtual_time import run_virtual
+from tests.architecture.source import ROOT
 from tests.unit.session.papers import Desk
 
 DAY = 86_400.0
@@ -78,6 +79,19 @@ def test_a_mode_that_a_strategy_cannot_have_leaves_no_session(tmp_path: Path) ->
             started(store, desk, mode="approve")
         assert store.list() == []
         assert store.leases.holder("paper") is None
+
+
+def test_target_weights_size_their_own_orders_and_are_not_asked_about(tmp_path: Path) -> None:
+    """Each of them would be denied: that is told at the start, and not bar by bar."""
+    text = (ROOT / "examples" / "momentum.toml").read_text() + "\n[risk]\nmax_positions = 5\n"
+    (tmp_path / "momentum.toml").write_text(text)
+    config = load_strategy(tmp_path / "momentum.toml")
+    desk = Desk(config, load_history(config.data, Path()), tmp_path)
+    with desk.store() as store:
+        with pytest.raises(InputError, match="mode approve") as refused:
+            started(store, desk, mode="approve")
+        assert "rules.weight" in refused.value.where and "`entry`" in refused.value.remedy
+        assert store.list() == []
 
 
 def test_a_session_is_not_gone_on_with_in_another_mode(tmp_path: Path) -> None:
