@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,10 @@ from runtime.store.location import VARIABLE
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
+# Some three hundred processes are started: where nobody keeps bytecode each compiles our sources anew,
+# which doubles what its start takes, and each worker rewrites the assertions of all files.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 use_cache()  # before numba is imported; compiled kernels are kept between runs of the tests
 
 MEMORY = Path("/dev/shm")
