@@ -41,7 +41,7 @@ COMMIT_SECONDS = 1.0
 COMMIT_ROWS = 8_192
 
 # The event column of each column of the catalog, in its order.
-_COLUMNS: Final = {
+COLUMNS: Final = {
     at.KIND_BAR: (
         "bars",
         {
@@ -198,7 +198,7 @@ class RecordingFeed:
         none = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
         rows = np.concatenate([none, *waiting])
         blocks = []
-        for kind, (name, columns) in _COLUMNS.items():
+        for kind, (name, columns) in COLUMNS.items():
             assert tuple(columns) == column_names(name)
             of_kind = rows[rows[:, at.EVENT_KIND] == kind]
             numbers = of_kind[:, at.EVENT_INSTRUMENT]

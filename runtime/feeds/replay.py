@@ -34,6 +34,7 @@ class ReplayFeed:
     def __init__(self, rows: ReplayRows, clock: Clock, *, speed: float | None = None) -> None:
         require_speed(speed)
         self._rows, self._clock, self._speed = rows, clock, speed
+        self._now_ns: int | None = None
 
     @staticmethod
     def over(
@@ -88,7 +89,12 @@ class ReplayFeed:
                     now_ns = pace.now_ns()
                     if now_ns < one.ts_ns:
                         yield TimePassed(now_ns)
+            self._now_ns = one.ts_ns
             yield one
+
+    def venue_now_ns(self) -> int | None:
+        """Return the time that has been played to."""
+        return self._now_ns
 
     async def close(self) -> None:
         """Hold nothing, so give nothing back."""

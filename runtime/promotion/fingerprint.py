@@ -128,6 +128,11 @@ def fingerprint_of(
     return Fingerprint(dict(sorted(parts.items())))
 
 
+def program_hash(fingerprint: Fingerprint) -> str:
+    """Return the hash of the program's own code, whatever strategy runs on it: what a drill rehearses."""
+    return sha256_of({name: fingerprint.parts.get(name, "") for name in _PROGRAM})
+
+
 def account_hash(venue: str, account: str) -> str:
     """Return the hash by which an account is known in certificates; of no account: empty."""
     return sha256_of(["account", venue, account]) if account else ""

@@ -19,7 +19,7 @@ from runtime.backtest.clockwork import clockwork_of
 from runtime.backtest.histories import load_history
 from runtime.config import load_strategy
 from runtime.feeds.replay import ReplayFeed
-from runtime.journal.records import Noted
+from runtime.journal.records import Noted, Record
 from runtime.journal.sessions import SessionStore
 from runtime.session.kill_switch import NAME, Halt, KillSwitch
 from runtime.session.parts import Options
@@ -84,6 +84,15 @@ async def drill(store: SessionStore) -> Drilled:
             await asyncio.gather(running, return_exceptions=True)
             raise
         return done
+
+
+def passed(record: Record) -> Drilled | None:
+    """Return what a record says of a drill that has passed; None for any other record."""
+    match record:
+        case Noted(kind="drill", subject="passed", text=text):
+            return msgspec.json.decode(text, type=Drilled)
+        case _:
+            return None
 
 
 async def _halted(session: Session, switch: KillSwitch, refused: list[object]) -> Drilled:

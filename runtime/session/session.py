@@ -440,6 +440,7 @@ class Session:
 
     async def _compare(self) -> None:
         """Hold books and broker against each other, after a session of the market."""
+        await self._read_clocks()
         if self._venue is not None:
             self._venue.read_soon()
             return

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from msgspec import structs
+from numpy.typing import NDArray
 
 from data.history import History
 from engine.gate.evidence import (
@@ -97,7 +98,7 @@ def collect(
     evaluations = store.evaluations(identity.family)
     whole_history = _unsealed_history(config, history, catalog_root)
     if run is None:
-        return Tested(identity.family, holdout=_holdout(config, history, whole_history))
+        return Tested(identity.family, holdout=_holdout(config, whole_history))
     progress(0.0, "backtest")
     result = run_backtest(config, history=history)
     daily = daily_series(result.pessimistic)
@@ -111,11 +112,11 @@ def collect(
     )
     progress(0.7, "dearer trading")
     dear = run_backtest(stressed(config), history=history)
-    holdout = _holdout(config, history, whole_history)
+    holdout = _holdout(config, whole_history)
     if holdout is not None:
         readers = readers_of(evaluations, holdout.start_ns)
         holdout = structs.replace(holdout, read_by=readers)
-        if asked.is_look and not readers:
+        if asked.is_look and not readers and holdout.days:
             progress(0.85, "data that were held out")
             holdout = _looked(config, holdout, whole_history)
     return Tested(
@@ -199,14 +200,12 @@ def _unsealed_history(config: StrategyConfig, history: History, catalog_root: Pa
     return history if unsealed is config.data else load_history(unsealed, catalog_root)
 
 
-def _holdout(config: StrategyConfig, history: History, whole: History) -> Holdout | None:
+def _holdout(config: StrategyConfig, whole: History) -> Holdout | None:
     start_ns = config.data.holdout_ns
     if start_ns is None:
         return None
-    calendar = clockwork_of(whole).account_calendar
-    days = _days(whole, calendar)
-    first = _first_day(calendar, start_ns)
-    return Holdout(start_ns=start_ns, days=int((days >= first).sum()), data_days=len(days))
+    days, held = _days(whole), _days(whole, start_ns)
+    return Holdout(start_ns=start_ns, days=len(held), data_days=len(days))
 
 
 def _looked(config: StrategyConfig, holdout: Holdout, whole: History) -> Holdout:
@@ -214,17 +213,15 @@ def _looked(config: StrategyConfig, holdout: Holdout, whole: History) -> Holdout
     opened = replace(config, data=config.data.unsealed())
     result = run_backtest(opened, history=whole)
     closes = daily_closes(result.pessimistic)
-    first = _first_day(result.pessimistic.calendar, holdout.start_ns)
+    first = int(_days(whole, holdout.start_ns)[0])
     return structs.replace(holdout, daily=series_of(closes, after_day=first))
 
 
-def _first_day(calendar: str, start_ns: int) -> int:
-    return int(trading_days(calendar, np.array([start_ns + 1], dtype=np.int64))[0])
-
-
-def _days(history: History, calendar: str) -> np.ndarray:
+def _days(history: History, from_ns: int = 0) -> NDArray[np.int64]:
+    """Return the trading days on which there are data from a time on."""
     times = np.unique(np.concatenate([columns.ts_ns for _, columns in history.columns()]))
-    return np.unique(trading_days(calendar, times))
+    calendar = clockwork_of(history).account_calendar
+    return np.unique(trading_days(calendar, times[times >= from_ns]))
 
 
 def _end_ns(history: History) -> int:

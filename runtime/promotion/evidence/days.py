@@ -1,0 +1,164 @@
+"""The facts of each day on which a session ran, by the calendar of its account."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.calendars import sessions_of_days
+from engine.gate.evidence import ClockObservation, PaperDay
+from engine.model import layout as at
+from engine.ports import EvidenceClass, Rows
+from runtime.promotion.evidence.seen import Seen
+from runtime.promotion.evidence.tape import content_hashes
+from runtime.results.daily import trading_days
+from runtime.results.output import RunOutput
+from runtime.results.rows import rows_of
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """What the days of one session are made of.
+
+    Parameters
+    ----------
+    output, shadow
+        Of the session played again, and of a backtest over what it has seen.
+    feed
+        What its feed can be evidence for.
+    market_time_ns
+        The latest that any session of the strategy has seen.
+    """
+
+    seen: Seen
+    output: RunOutput
+    shadow: RunOutput | None
+    fingerprint: str
+    feed: EvidenceClass
+    market_time_ns: int
+
+
+def days_of(facts: DayFacts) -> list[PaperDay]:
+    """Return one entry for each trading day that the session has seen anything of."""
+    seen, output, shadow = facts.seen, facts.output, facts.shadow
+    of_slices = _days(output, [ts for ts, _, _ in seen.slices])
+    numbers = np.unique(of_slices)
+    opens, closes, exists = sessions_of_days(output.calendar, numbers)
+    tape = seen.tape
+    bars = tape[tape[:, at.EVENT_KIND] == at.KIND_BAR]
+    of_bars = _days(output, bars[:, at.EVENT_TS])
+    width, instruments = _width(bars), len(output.instruments)
+    fills, orders = _counted(output, at.KIND_FILL), _counted(output, at.KIND_SUBMITTED)
+    in_shadow = None if shadow is None else _counted(shadow, at.KIND_SUBMITTED)
+    held, equal = _held(output), _equal(seen, output)
+    clock = _clock(facts)
+    found = []
+    for number, open_ns, close_ns, is_open in zip(
+        numbers.tolist(), opens.tolist(), closes.tolist(), exists.tolist(), strict=True
+    ):
+        own = [seen.slices[place] for place in np.flatnonzero(of_slices == number)]
+        own_bars = bars[of_bars == number]
+        made = sum(is_running for _, _, is_running in own)
+        # Without bars nobody knows how much there should have been.
+        expected = _bars_expected(close_ns - open_ns, width) if is_open else 0
+        found.append(
+            PaperDay(
+                day_number=number,
+                is_open_day=is_open,
+                closed_ns=close_ns if is_open else None,
+                market_time_ns=facts.market_time_ns,
+                decisions_expected=expected if len(own_bars) else len(own),
+                decisions_made=made,
+                bars_expected=expected * instruments if len(own_bars) else len(own),
+                bars_received=len(own_bars) or len(own),
+                age_p99_ns=_age(own, facts.feed),
+                fills=fills[number],
+                orders=orders[number],
+                shadow_orders=None if in_shadow is None else in_shadow[number],
+                is_holding=number in held or fills[number] > 0,
+                fingerprints=(facts.fingerprint,),
+                feed=facts.feed,
+                is_reconciled=any(ts >= close_ns for ts in equal.get(number, ())),
+                clock=tuple(clock.get(number, ())),
+                tape_hashes=content_hashes(own_bars, instruments),
+            )
+        )
+    return found
+
+
+def _days(output: RunOutput, times: Sequence[int] | Ints) -> Ints:
+    """Return the trading day of each time."""
+    found = np.asarray(times, dtype=np.int64)
+    if not len(found):
+        return found
+    # Ascending times are what the calendar's function wants.
+    unique, places = np.unique(found, return_inverse=True)
+    days: Ints = trading_days(output.calendar, unique)[places]
+    return days
+
+
+def _counted(output: RunOutput, kind: int) -> Counter[int]:
+    rows = output.journal[rows_of(output, kind)]
+    return Counter(_days(output, rows[:, at.EVENT_TS]).tolist())
+
+
+def _held(output: RunOutput) -> frozenset[int]:
+    """Return the days at one of whose marks something was held."""
+    marks = output.journal[rows_of(output, at.KIND_EQUITY_MARKED)]
+    held = marks[marks[:, at.MARK_GROSS] != 0]
+    return frozenset(_days(output, held[:, at.EVENT_TS]).tolist())
+
+
+def _equal(seen: Seen, output: RunOutput) -> dict[int, list[int]]:
+    """Return by day when books and broker were found equal; a morning counts for the day before too."""
+    times = [ts for ts, is_equal in seen.compared if is_equal]
+    found: dict[int, list[int]] = {}
+    for day, ts in zip(_days(output, times).tolist(), times, strict=True):
+        found.setdefault(day, []).append(ts)
+    numbers = sorted(found)
+    for before, after in pairwise(numbers):
+        found[before].append(found[after][0])
+    return found
+
+
+def _clock(facts: DayFacts) -> dict[int, list[ClockObservation]]:
+    """Return what was read by day; in a rehearsal the market's clock is the only one."""
+    is_real = facts.feed is EvidenceClass.REAL
+    read = [(ts, each) for ts, each in facts.seen.clock if ts]
+    found: dict[int, list[ClockObservation]] = {}
+    days = _days(facts.output, [ts for ts, _ in read]).tolist()
+    for day, (_, each) in zip(days, read, strict=True):
+        now = each.venue_ns
+        if is_real:
+            found.setdefault(day, []).append(each)
+        elif now is not None:
+            found.setdefault(day, []).append(ClockObservation(each.boot, now, now, now))
+    return found
+
+
+def _width(bars: Rows) -> int:
+    """Return how long most bars are, in nanoseconds; 0 where there are none."""
+    if not len(bars):
+        return 0
+    widths, counts = np.unique(bars[:, at.EVENT_TS] - bars[:, at.BAR_OPEN_TS], return_counts=True)
+    return int(widths[np.argmax(counts)])
+
+
+def _bars_expected(session_ns: int, width: int) -> int:
+    """Return how many bars a session has; one that is longer than it is its day's."""
+    return max(-(-session_ns // width), 1) if width else 0
+
+
+def _age(own: Sequence[tuple[int, int, bool]], feed: EvidenceClass) -> int | None:
+    """Return the 99 % quantile of ages at receipt; what is replayed is received as it is played."""
+    ages = [received - ts for ts, received, _ in own if received]
+    if not ages:
+        return 0 if feed is EvidenceClass.REHEARSAL else None
+    return int(np.quantile(np.array(ages), 0.99, method="higher"))

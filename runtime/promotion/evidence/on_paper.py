@@ -1,0 +1,257 @@
+"""The evidence of paper trading: every session of a strategy on its account, from its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from engine.errors import InputError, TraderError
+from engine.gate.evidence import (
+    DailySeries,
+    Drill,
+    Paper,
+    PaperDay,
+    PaperSession,
+    SessionIntegrity,
+)
+from engine.model.units import NS_PER_SECOND
+from engine.ports import Environment, EvidenceClass
+from runtime.backtest import run_backtest
+from runtime.config import StrategyConfig
+from runtime.journal.records import Opened
+from runtime.journal.sessions import SessionRecord, SessionStore
+from runtime.journal.verifying import Verdict
+from runtime.promotion.evidence.days import DayFacts, days_of
+from runtime.promotion.evidence.seen import Seen
+from runtime.promotion.evidence.series import daily_series
+from runtime.promotion.evidence.shadow import intents_of, shortfalls_bps
+from runtime.promotion.evidence.tape import history_of
+from runtime.promotion.fingerprint import program_hash
+from runtime.results.output import RunOutput
+from runtime.session import drill
+from runtime.session.opening import fingerprint_in, strategy_of
+from runtime.session.replaying import Divergence, Replayed, replay
+from runtime.store.identity import code_of
+
+Progress = Callable[[str], None]
+_SESSIONS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class OnPaper:
+    """What the journals say."""
+
+    paper: Paper
+    integrity: tuple[SessionIntegrity, ...]
+    drills: tuple[Drill, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """A session, played again, beside its shadow."""
+
+    record: SessionRecord
+    fingerprint: str
+    replayed: Replayed | None
+    shadow: RunOutput | None
+    seen: Seen
+    verdict: Verdict
+
+
+def collect(
+    store: SessionStore,
+    config: StrategyConfig,
+    account: str,
+    family: str,
+    progress: Progress = lambda step: None,
+) -> OnPaper:
+    """Read every session of a strategy's code on a paper account, play it again, and run its shadow.
+
+    Sessions of other parameters or of an older engine are among them: which of them count is the
+    gate's to say, by their fingerprints.
+    """
+    records = [
+        each
+        for each in reversed(store.list(limit=_SESSIONS))
+        if each.account == account and each.broker == "paper"
+    ]
+    digest = code_of(config).digest
+    found = []
+    for record in records:
+        opened = _opened(store, record)
+        if opened is not None and _code_of(opened) == digest:
+            progress(f"session {record.id}")
+            found.append(_one(store, record, opened))
+    found.sort(key=lambda one: one.seen.slices[0][0] if one.seen.slices else 0)
+    played = [(each.replayed.output, each.shadow) for each in found if each.replayed is not None]
+    pairs = [(paper, shadow) for paper, shadow in played if shadow is not None]
+    is_whole = bool(found) and len(pairs) == len(found)
+    paper = Paper(
+        sessions=tuple(_session(each) for each in found),
+        days=tuple(_days(found)),
+        daily=_joined([paper for paper, _ in pairs]) if is_whole else None,
+        shadow_daily=_joined([shadow for _, shadow in pairs]) if is_whole else None,
+        intents=_texts(pairs, 0) if is_whole else None,
+        shadow_intents=_texts(pairs, 1) if is_whole else None,
+        shortfalls_bps=tuple(bps for pair in pairs for bps in shortfalls_bps(*pair))
+        if is_whole
+        else None,
+    )
+    return OnPaper(
+        paper,
+        tuple(_integrity(store, each, family) for each in found),
+        drills_of(store),
+    )
+
+
+def _opened(store: SessionStore, record: SessionRecord) -> Opened | None:
+    first = next(iter(store.entries(record.id)), None)
+    found = None if first is None else first.record
+    return found if isinstance(found, Opened) else None
+
+
+def _code_of(opened: Opened) -> str:
+    """Return the digest of a session's strategy code; empty where this version cannot read it."""
+    with TemporaryDirectory(prefix="trader-gate-") as folder:
+        try:
+            config, _ = strategy_of(opened, Path(folder))
+            return code_of(config).digest
+        except InputError:
+            return ""
+
+
+def _one(store: SessionStore, record: SessionRecord, opened: Opened) -> _One:
+    """Play one session again and run its shadow; what cannot be played again has neither."""
+    verdict = store.verify(record.id)
+    sound = islice(store.entries(record.id), verdict.records)
+    seen = Seen().take(entry.record for entry in sound)
+    fingerprint = fingerprint_in(opened)
+    replayed: Replayed | None = None
+    shadow: RunOutput | None = None
+    try:
+        replayed = replay(store.entries(record.id))
+        with TemporaryDirectory(prefix="trader-gate-") as folder:
+            config, market = strategy_of(opened, Path(folder))
+            history = history_of(seen.tape, market, record.id)
+            if history.span_ns() is not None:
+                shadow = run_backtest(config, history=history).pessimistic
+    except (Divergence, TraderError):
+        seen.violations += 1  # what was decided is not what would be decided
+    core = "" if fingerprint is None else fingerprint.core
+    return _One(record, core, replayed, shadow, seen, verdict)
+
+
+def _session(one: _One) -> PaperSession:
+    return PaperSession(
+        session=one.record.id,
+        violations=one.seen.violations,
+        unresolved_orders=0,  # a paper market answers at once
+        unexplained_differences=one.seen.differences,
+    )
+
+
+def _days(found: Sequence[_One]) -> list[PaperDay]:
+    """Return the days of all sessions; one on which two of them ran is there twice."""
+    latest = max((ts for one in found for ts, _, _ in one.seen.slices), default=0)
+    every = [
+        day
+        for one in found
+        if one.replayed is not None
+        for day in days_of(
+            DayFacts(
+                one.seen,
+                one.replayed.output,
+                one.shadow,
+                one.fingerprint,
+                EvidenceClass(one.record.evidence),
+                latest,
+            )
+        )
+    ]
+    return sorted(every, key=lambda day: day.day_number)
+
+
+def _joined(outputs: Sequence[RunOutput]) -> DailySeries | None:
+    """Return the daily closes of sessions one after the other.
+
+    A session begins with an account of its own: what it has more or less than the one before it counts
+    as paid in. Days on which two sessions ran are the later one's.
+    """
+    days: list[int] = []
+    equity: list[int] = []
+    flows: list[int] = []
+    for output in outputs:
+        one = daily_series(output)
+        if not days:
+            days, equity, flows = (
+                list(one.day_numbers),
+                list(one.equity_minor),
+                list(one.flows_minor),
+            )
+            continue
+        first = next((n for n, day in enumerate(one.day_numbers) if n and day > days[-1]), None)
+        if first is None:
+            continue
+        before = one.equity_minor[first - 1]
+        days += one.day_numbers[first:]
+        flows += (one.flows_minor[first] + before - equity[-1], *one.flows_minor[first + 1 :])
+        equity += one.equity_minor[first:]
+    return DailySeries(tuple(days), tuple(equity), tuple(flows)) if days else None
+
+
+def _texts(pairs: Sequence[tuple[RunOutput, RunOutput]], place: int) -> tuple[str, ...]:
+    return tuple(text for pair in pairs for text in intents_of(pair[place]))
+
+
+# --- integrity ----------------------------------------------------------------------------------------
+def _integrity(store: SessionStore, one: _One, family: str) -> SessionIntegrity:
+    """Walk through a journal; the anchors stand outside of the database."""
+    session_id = one.record.id
+    verdict, head = one.verdict, store.head(session_id)
+    anchors = store.anchors(session_id)
+    hashes = {entry.sequence: entry.hash for entry in store.entries(session_id)}
+    newest = anchors[-1] if anchors else None
+    return SessionIntegrity(
+        session=session_id,
+        family=family,
+        fingerprint=one.fingerprint,
+        records=verdict.records,
+        head=head.hash.hex(),
+        recomputed_head=verdict.hash_hex,
+        anchored_head=None if newest is None else newest.hash.hex(),
+        recomputed_anchor=None
+        if newest is None or newest.sequence not in hashes
+        else hashes[newest.sequence].hex(),
+    )
+
+
+def drills_of(store: SessionStore) -> tuple[Drill, ...]:
+    """Return the rehearsals of the kill switch, the earliest first."""
+    found = []
+    for record in reversed(store.list(limit=_SESSIONS)):
+        if record.account == drill.ACCOUNT:
+            found += _drill(store, record)
+    return tuple(found)
+
+
+def _drill(store: SessionStore, record: SessionRecord) -> list[Drill]:
+    """Return what a drill that has passed has shown."""
+    opened = _opened(store, record)
+    fingerprint = None if opened is None else fingerprint_in(opened)
+    if fingerprint is None:
+        return []
+    return [
+        Drill(
+            session=record.id,
+            code_hash=program_hash(fingerprint),
+            environment=Environment.PAPER,
+            done_ns=entry.ts_ns,
+            last_send_ns=round(done.heard * NS_PER_SECOND),  # nothing leaves from then on
+            cancels_ns=round(done.withdrawn * NS_PER_SECOND),
+        )
+        for entry in store.entries(record.id)
+        if entry.kind == "noted" and (done := drill.passed(entry.record)) is not None
+    ]

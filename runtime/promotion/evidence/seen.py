@@ -1,0 +1,104 @@
+"""What a session's journal says of its days: inputs, clocks, comparisons of the books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.gate.evidence import ClockObservation
+from engine.model import layout as at
+from engine.model import trading_layout as loop
+from engine.ports import Rows
+from runtime.journal.records import (
+    ClockRead,
+    Input,
+    Intents,
+    Noted,
+    OperatorInput,
+    Reconciled,
+    Record,
+    SliceInput,
+    StateChanged,
+    Taken,
+)
+from runtime.session.intake import to_rows
+from runtime.session.states import SessionState
+
+_DIFFERENCES = frozenset({"quarantine", "reconcile"})  # kinds of notes
+_VIOLATIONS = frozenset({"overfill"})
+
+
+@dataclass(slots=True)
+class Seen:
+    """A fold over a journal's records.
+
+    Attributes
+    ----------
+    slices
+        Time, time of receipt (0: replayed) and whether the strategy was asked, of each with market data.
+    clock
+        Observations with the market's time at each.
+    compared
+        Market's time of each comparison of books and broker, and whether they were equal.
+    """
+
+    events: list[Rows] = field(default_factory=list)
+    slices: list[tuple[int, int, bool]] = field(default_factory=list)
+    clock: list[tuple[int, ClockObservation]] = field(default_factory=list)
+    compared: list[tuple[int, bool]] = field(default_factory=list)
+    violations: int = 0
+    differences: int = 0
+    _boots: int = 0
+    _is_running: bool = False
+    _now_ns: int = 0
+
+    def take(self, records: Iterable[Record]) -> Seen:
+        """Take records in their order; returns itself."""
+        for record in records:
+            match record:
+                case Taken(input=SliceInput() as one):
+                    self._slice(one)
+                case Taken(input=OperatorInput() as one):
+                    self._operator(one)
+                case StateChanged():
+                    self._is_running = record.after == SessionState.RUNNING.value
+                    self._boots += record.after == SessionState.STARTING.value
+                case ClockRead():
+                    seen = ClockObservation(
+                        self._boots, record.wall_ns, record.monotonic_ns, record.venue_ns
+                    )
+                    self.clock.append((self._now_ns, seen))
+                case Reconciled():
+                    self.compared.append((record.ts_ns, not record.differences))
+                case Noted(kind=kind, severity="critical"):
+                    self.differences += kind in _DIFFERENCES
+                    self.violations += kind in _VIOLATIONS
+                case _:
+                    pass
+        return self
+
+    def _slice(self, one: SliceInput) -> None:
+        rows = to_rows(one.rows)
+        self._now_ns = one.ts_ns
+        self.events.append(rows)
+        if at.KIND_BAR <= rows[0, at.EVENT_KIND] <= at.KIND_TRADE:
+            self.slices.append((one.ts_ns, one.received_ns, self._is_running))
+
+    def _operator(self, one: Input) -> None:
+        assert isinstance(one, OperatorInput)
+        rows = to_rows(one.rows)
+        for row in rows[rows[:, at.EVENT_KIND] == at.KIND_RECONCILED]:
+            self.compared.append((one.now_ns, bool(row[loop.RECONCILED_OK])))
+
+    @property
+    def tape(self) -> Rows:
+        """All rows that the feed has given."""
+        none = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
+        return np.concatenate([none, *self.events])
+
+
+def records_to_the_end(records: Iterable[Record]) -> Iterable[Record]:
+    """Yield records; an input that a crash has cut off is there again, with its end."""
+    return (record for record in records if not isinstance(record, Intents))

@@ -1,0 +1,75 @@
+"""Paper beside its shadow: a backtest over what the session has seen, decision by decision."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from engine.model import layout as at
+from engine.ports import Rows
+from runtime.results.output import RunOutput
+from runtime.results.rows import rows_of
+
+_BPS = 10_000.0
+_TERMS = (
+    at.EVENT_TS,
+    at.EVENT_INSTRUMENT,
+    at.SUBMIT_SIDE,
+    at.SUBMIT_TYPE,
+    at.FACT_LOTS,
+    at.SUBMIT_LIMIT,
+    at.SUBMIT_STOP,
+    at.SUBMIT_TIF,
+)
+
+
+def intents_of(output: RunOutput) -> tuple[str, ...]:
+    """Return every order that was decided on, as a text that equal decisions share, in order."""
+    return tuple(_key(row) for row in _submitted(output))
+
+
+def shortfalls_bps(paper: RunOutput, shadow: RunOutput) -> tuple[float, ...]:
+    """Return, for each fill on paper, how much worse it was than the shadow's of the same decision.
+
+    Fills of one order are held against each other in their order; one that the shadow does not have
+    against the average of those that it has. What the shadow has not decided or filled has none.
+    """
+    theirs = _fills_by_decision(shadow)
+    found: list[float] = []
+    for decision, fills in _fills_by_decision(paper).items():
+        others = theirs.get(decision)
+        if not others:
+            continue
+        average = sum(price * lots for price, lots, _ in others) / sum(
+            lots for _, lots, _ in others
+        )
+        for place, (price, _, side) in enumerate(fills):
+            reference = others[place][0] if place < len(others) else average
+            found.append(side * (price - reference) / reference * _BPS)
+    return tuple(found)
+
+
+def _submitted(output: RunOutput) -> Rows:
+    rows: Rows = output.journal[rows_of(output, at.KIND_SUBMITTED)]
+    return rows
+
+
+def _key(row: Rows) -> str:
+    return " ".join(str(int(row[column])) for column in _TERMS)
+
+
+def _fills_by_decision(output: RunOutput) -> dict[tuple[str, int], list[tuple[int, int, int]]]:
+    """Return price, lots and side of fills by decision; a decision made twice is counted."""
+    times: dict[str, int] = defaultdict(int)
+    decisions: dict[int, tuple[str, int]] = {}
+    sides: dict[int, int] = {}
+    for row in _submitted(output):
+        key, order = _key(row), int(row[at.FACT_ORDER])
+        decisions[order], sides[order] = (key, times[key]), int(row[at.SUBMIT_SIDE])
+        times[key] += 1
+    found: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
+    for fill in output.journal[rows_of(output, at.KIND_FILL)]:
+        order, price = int(fill[at.FACT_ORDER]), int(fill[at.FACT_PRICE])
+        if order in decisions and price != 0:
+            one = (price, abs(int(fill[at.FACT_LOTS])), sides[order])
+            found.setdefault(decisions[order], []).append(one)
+    return found
