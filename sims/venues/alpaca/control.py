@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -41,7 +41,7 @@ class Control:
 
     def application(self) -> web.Application:
         """Return them as an application."""
-        app = web.Application()
+        app = web.Application(middlewares=[_no_browsers])
         app.router.add_get("/_control/books", self._tell_books)
         app.router.add_get("/_control/requests", self._tell_requests)
         app.router.add_get("/_control/faults", self._tell_faults)
@@ -95,6 +95,16 @@ class Control:
             return answer({"problem": "seconds is a whole number"}, 422)
         self._advance_to(self._time.now_ns() + int(text) * 10**9)
         return web.Response(status=204)
+
+
+@web.middleware
+async def _no_browsers(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse what a page in a browser sends: any page could."""
+    if "Origin" in request.headers:
+        return answer({"problem": "this port is not for pages"}, 403)
+    return await handler(request)
 
 
 def _seen(each: Seen) -> Json:

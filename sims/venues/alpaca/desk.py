@@ -128,6 +128,7 @@ class Desk:
         """
         if order.is_final or order.status == "pending_cancel":
             raise against_rules(f'order is already in "{order.status}" state')
+        self._exchange.refuse_replacement(order)
         if order.status != "held":
             self._exchange.set_status(order, "pending_cancel", "pending_cancel")
         self._exchange.ask_cancel(order)

@@ -5,8 +5,10 @@ Everything that happens is a `Happening`, in order. The streams tell it, and so 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from engine.model import layout as at
 from engine.model.instruments import Instrument
@@ -22,6 +24,7 @@ from sims.venues.alpaca.settings import VenueSettings
 from sims.venues.alpaca.words import Record, identity, time_text
 
 _FIRST_CALENDAR, _ALWAYS_OPEN = 0, 1
+_REMEMBERED: Final = 10_000  # happenings, for reads that lag behind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +88,8 @@ class Exchange:
         self.orders: dict[str, Order] = {}  # by id, in order of their submission
         self.by_client_id: dict[str, Order] = {}
         self.fills: list[Fill] = []
-        self.happenings: list[Happening] = []
+        self.happenings: deque[Happening] = deque(maxlen=_REMEMBERED)
+        self._happened = 0
         self.tally = Tally.opened(
             instruments, "USD", to_minor(settings.cash, name="the account's cash")
         )
@@ -249,7 +253,8 @@ class Exchange:
 
     def say(self, event: str, order: Order, fill: Fill | None = None) -> None:
         """Tell something of an order."""
-        one = Happening(len(self.happenings) + 1, event, self.now_ns(), order.record(), fill)
+        self._happened += 1
+        one = Happening(self._happened, event, self.now_ns(), order.record(), fill)
         self.happenings.append(one)
         self.tell(one)
 
@@ -271,10 +276,10 @@ class Exchange:
             case "canceled" if order.wanted is not None and fact.reason == "canceled_by_request":
                 self._replace(order, order.wanted)
             case "canceled" | "expired" | "rejected":
-                self._refuse_replacement(order)
+                self.refuse_replacement(order)
                 self.end(order, fact.kind)
             case "cancel_rejected" if order.wanted is not None:
-                self._refuse_replacement(order)
+                self.refuse_replacement(order)
             case "cancel_rejected":
                 self.say("order_cancel_rejected", order)
 
@@ -387,15 +392,17 @@ class Exchange:
         if not old.is_at_book:
             self._replace(old, new)
             return
+        old.previous = old.status
         self.set_status(old, "pending_replace", "pending_replace")
         self.ask_cancel(old)
 
-    def _refuse_replacement(self, order: Order) -> None:
+    def refuse_replacement(self, order: Order) -> None:
+        """Say that an order stays what it was, where another was wanted for it."""
         new, order.wanted = order.wanted, None
         if new is None:
             return
         if order.status == "pending_replace":
-            order.status = "partially_filled" if order.filled_lots else "new"
+            order.status = "partially_filled" if order.filled_lots else order.previous
         self.say("order_replace_rejected", order)
         new.status = "rejected"
         new.times["failed_at"] = self.now_ns()

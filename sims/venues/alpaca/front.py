@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,6 +19,7 @@ from sims.venues.alpaca.words import identity
 from sims.venues.alpaca.wrong_answers import wrong_answer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_REMEMBERED: Final = 100_000
 _DATA: Final = ("/v2/stocks", "/v1beta3/")
 
 
@@ -55,7 +57,8 @@ class Front:
     ) -> None:
         self._settings, self._trading, self._data = settings, trading, data
         self._disturb = disturb
-        self.requests: list[Seen] = []
+        self.requests: deque[Seen] = deque(maxlen=_REMEMBERED)
+        self._count = 0
 
     @web.middleware
     async def pass_through(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -86,8 +89,9 @@ class Front:
 
     async def _note(self, request: web.Request) -> Seen:
         headers = {name: text for name, text in request.headers.items() if "SECRET" not in name}
+        self._count += 1
         seen = Seen(
-            len(self.requests) + 1,
+            self._count,
             request.match_info.route.name or "unknown",
             request.method,
             request.path,

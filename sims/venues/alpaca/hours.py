@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from engine.model.units import NS_PER_DAY, NS_PER_SECOND
-from sims.venues.alpaca.words import Record, time_text
+from sims.venues.alpaca.words import Record
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -57,10 +57,10 @@ class Hours:
     def clock(self, ns: int, *, is_open: bool) -> Record:
         """Return what the clock says at a time."""
         return {
-            "timestamp": time_text(ns),
+            "timestamp": _local_text(ns),
             "is_open": is_open,
-            "next_open": time_text(self.next_open(ns)),
-            "next_close": time_text(self.next_close(ns)),
+            "next_open": _local_text(self.next_open(ns)),
+            "next_close": _local_text(self.next_close(ns)),
         }
 
     def calendar(self, start: date, end: date) -> list[Record]:
@@ -79,6 +79,13 @@ def start_of(day: date) -> int:
 def wall_time(ns: int) -> datetime:
     """Return a time as New York's clocks show it."""
     return datetime.fromtimestamp(ns // NS_PER_SECOND, UTC).astimezone(NEW_YORK)
+
+
+def _local_text(ns: int) -> str:
+    """Return a time with New York's offset, as the clock of the venue tells it."""
+    moment = wall_time(ns)
+    offset = f"{moment:%z}"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ns % NS_PER_SECOND:09}{offset[:3]}:{offset[3:]}"
 
 
 def _day(open_ns: int, close_ns: int) -> Record:

@@ -125,6 +125,7 @@ class Order:
     high_water_ticks: int = 0
     is_at_book: bool = False
     wanted: Order | None = None  # what is to replace it
+    previous: str = ""  # its status before that
     is_detached: bool = False  # the book is not listened to about it any more
 
     @property

@@ -24,13 +24,13 @@ class View:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange, self._lag = exchange, LAG.get()
 
-    def orders(self, *, nested: bool) -> list[Record]:
-        """Return all orders, in order of their submission."""
+    def orders(self, *, nested: bool, only_open: bool) -> list[Record]:
+        """Return all orders, or all that are open, in order of their submission."""
         if self._lag == 0:
             return [
                 order.record(nested=nested)
                 for order in self._exchange.orders.values()
-                if not (nested and order.parent is not None)
+                if not ((nested and order.parent is not None) or (only_open and order.is_final))
             ]
         return list(self._known().values())
 
@@ -53,7 +53,8 @@ class View:
         """Return all executions, oldest first."""
         if self._lag == 0:
             return self._exchange.fills
-        return [each.fill for each in self._happenings() if each.fill is not None]
+        hidden = {id(each.fill) for each in self._hidden}
+        return [fill for fill in self._exchange.fills if id(fill) not in hidden]
 
     def positions(self) -> Sequence[Held]:
         """Return what is held, by instrument."""
@@ -67,11 +68,24 @@ class View:
             tally.fill(asset.number, asset.instrument, change, fill.price_ticks, 0, 0)
         return tally.held
 
-    def _happenings(self) -> Sequence[Happening]:
-        return self._exchange.happenings[: -self._lag]
+    @property
+    def _hidden(self) -> list[Happening]:
+        return list(self._exchange.happenings)[-self._lag :]
 
     def _known(self) -> dict[str, Record]:
-        return {str(each.order["id"]): each.order for each in self._happenings()}
+        """Return orders by id; those that something has happened to as they were before."""
+        changed = {str(each.order["id"]) for each in self._hidden}
+        before = {
+            str(each.order["id"]): each.order
+            for each in list(self._exchange.happenings)[: -self._lag]
+        }
+        known: dict[str, Record] = {}
+        for order in self._exchange.orders.values():
+            if order.id not in changed:
+                known[order.id] = order.record()
+            elif order.id in before:
+                known[order.id] = before[order.id]
+        return known
 
 
 def orders_asked(view: View, query: Mapping[str, str]) -> Json:
@@ -85,7 +99,7 @@ def orders_asked(view: View, query: Mapping[str, str]) -> Json:
     after, until = _moment(query, "after"), _moment(query, "until")
     found = [
         order
-        for order in view.orders(nested=nested)
+        for order in view.orders(nested=nested, only_open=status == "open")
         if (status == "all" or (order["status"] in FINAL) == (status == "closed"))
         and (symbols is None or order["symbol"] in symbols)
         and side in (None, order["side"])

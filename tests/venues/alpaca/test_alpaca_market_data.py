@@ -23,6 +23,7 @@ from alpaca.data.requests import (
 from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
 
 from sims.venues.alpaca import AlpacaVenue
+from sims.venues.alpaca.faults import parse_faults
 from tests.venues.alpaca.markets import call, ended, run, until, venue_at
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -232,5 +233,35 @@ def test_each_misuse_of_the_data_stream_has_its_code() -> None:
                 assert told["corrections"] == ["AAPL"]
                 left = await one.ask(action="unsubscribe", trades=["AAPL"])
                 assert (left["trades"], left["bars"]) == ([], ["*"])
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("fault", "heard"),
+    [
+        ('"kind": "duplicate"', [190.0, 190.0, 191.0]),
+        ('"kind": "lose"', [191.0]),
+        ('"kind": "reorder"', [191.0, 190.0]),
+        ('"kind": "number_kind", "field": "bp"', ["190.0", 191.0]),
+        ('"kind": "mute", "at": 2', [190.0]),
+    ],
+)
+def test_the_data_stream_can_lie(fault: str, heard: list[Any]) -> None:
+    async def story() -> None:
+        faults = parse_faults(f'{{{fault}, "on": "data_stream"}}')
+        async with (
+            venue_at(faults=faults) as venue,
+            aiohttp.ClientSession() as session,
+            session.ws_connect(venue.data_stream_url()) as socket,
+        ):
+            one, keys = Raw(socket), venue.settings
+            await one.hear()
+            await one.ask(action="auth", key=keys.key_id, secret=keys.secret_key)
+            await one.ask(action="subscribe", quotes=["AAPL"])
+            venue.quote("AAPL", "190.00", "190.02")
+            venue.quote("AAPL", "191.00", "191.02")
+            assert [(await one.hear())["bp"] for _ in heard] == heard
+            assert venue.exchange.shown[0].bid_ticks == 191_00
 
     run(story())

@@ -197,7 +197,7 @@ def test_a_closed_market_queues_what_it_is_asked() -> None:
             venue.quote("AAPL", "190.00", "190.02")  # nobody trades at it
             clock = await call(client.get_clock)
             assert not clock.is_open
-            assert clock.next_open.isoformat() == "2026-11-20T14:30:00+00:00"
+            assert clock.next_open.isoformat() == "2026-11-20T09:30:00-05:00"
             order = await call(client.submit_order, market())
             venue.advance(3600)
             venue.quote("AAPL", "189.00", "189.02")

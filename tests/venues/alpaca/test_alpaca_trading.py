@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from typing import Any
 
+import aiohttp
 import pytest
 from alpaca.common.exceptions import APIError
+from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
 from alpaca.trading.requests import (
     GetOrdersRequest,
@@ -31,7 +35,7 @@ def test_account_clock_and_assets_are_read() -> None:
                 "USD",
             )
             clock = await call(client.get_clock)
-            assert clock.is_open and clock.next_close.isoformat() == "2026-11-20T21:00:00+00:00"
+            assert clock.is_open and clock.next_close.isoformat() == "2026-11-20T16:00:00-05:00"
             assert {asset.symbol for asset in await call(client.get_all_assets)} == {
                 "AAPL",
                 "SPY",
@@ -158,5 +162,73 @@ def test_canceling_all_answers_one_by_one() -> None:
             assert [answer.status for answer in answers] == [200, 200]
             assert venue.requests[-1].status == 207
             assert venue.books.open_orders == []
+
+    run(story())
+
+
+def test_wrong_keys_are_let_in_nowhere() -> None:
+    async def story() -> None:
+        async with venue_at() as venue, aiohttp.ClientSession() as session:
+            stranger = TradingClient("nobody", "nothing", url_override=venue.url)
+            with pytest.raises(APIError) as refused:
+                await call(stranger.get_account)
+            assert (refused.value.status_code, refused.value.code) == (401, 40110000)
+            async with session.ws_connect(venue.stream_url) as socket:
+
+                async def ask(action: str, **data: Any) -> Any:
+                    await socket.send_json({"action": action, "data": data})
+                    return json.loads(await socket.receive_bytes())["data"]["status"]
+
+                assert await ask("authenticate", key_id="n", secret_key="n") == "unauthorized"
+                assert await ask("listen", streams=["trade_updates"]) == "unauthorized"
+
+    run(story())
+
+
+def test_messages_of_the_order_stream_are_binary() -> None:
+    async def story() -> None:
+        async with (
+            venue_at() as venue,
+            aiohttp.ClientSession() as session,
+            session.ws_connect(venue.stream_url) as socket,
+        ):
+            data = {"key_id": venue.settings.key_id, "secret_key": venue.settings.secret_key}
+            await socket.send_json({"action": "authenticate", "data": data})
+            answer = await socket.receive()
+            assert answer.type is aiohttp.WSMsgType.BINARY
+            assert json.loads(answer.data)["data"]["status"] == "authorized"
+
+    run(story())
+
+
+def test_a_cancel_goes_before_a_replacement_that_has_not_been_made() -> None:
+    async def story() -> None:
+        async with venue_at() as venue, Listening(venue) as listening:
+            client = sdk(venue)
+            venue.quote("AAPL", "190.00", "190.02")
+            wish = LimitOrderRequest(
+                symbol="AAPL", qty=5, side=BUY, time_in_force=DAY, limit_price=190.02
+            )
+            # The standing quote would fill it, so nothing is done about it before the next one.
+            first = await call(client.submit_order, wish)
+            second = await call(
+                client.replace_order_by_id, first.id, ReplaceOrderRequest(limit_price=180)
+            )
+            assert (await call(client.get_order_by_id, first.id)).status.value == "pending_replace"
+            await call(client.cancel_order_by_id, first.id)
+            assert (await call(client.get_order_by_id, second.id)).status.value == "rejected"
+            venue.advance(1)
+            venue.quote("AAPL", "190.00", "190.02", ask_size="2")
+            await until(lambda: "canceled" in listening.events)
+            assert listening.events[2:] == [
+                "pending_replace",
+                "order_replace_rejected",
+                "pending_cancel",
+                "partial_fill",
+                "canceled",
+                "order_cancel_rejected",  # the second request of the two finds nothing
+            ]
+            assert venue.books.open_orders == []
+            assert venue.books.positions == {"AAPL": Decimal(2)}
 
     run(story())
