@@ -229,7 +229,8 @@ class OrderLedger:
         return tuple(self._live.values())
 
     def _follow(self, known: Tracked, kind: int, row: Sequence[int]) -> None:
-        if known.sent in (Sent.SENDING, Sent.UNKNOWN):
+        # That a change was refused does not prove that the order has arrived: perhaps that is why.
+        if known.sent in (Sent.SENDING, Sent.UNKNOWN) and kind != at.KIND_CANCEL_REJECTED:
             known.sent = Sent.TAKEN
         if kind == at.KIND_REPLACED:
             known.quantity_lots = row[at.FACT_LOTS]

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from engine.approved import Approved, CancelApproved, RiskApproved
+from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
@@ -94,6 +94,21 @@ def test_an_order_without_an_answer_keeps_its_reserve() -> None:
     (doubtful,) = found.books.doubtful()
     assert doubtful.sent is Sent.UNKNOWN
     assert found.books.working(0) == (10, 0)
+
+
+@pytest.mark.parametrize("status", [SubmitStatus.REFUSED, SubmitStatus.NOT_SENT])
+def test_a_change_that_is_refused_does_not_prove_that_the_order_is_there(
+    status: SubmitStatus,
+) -> None:
+    """The venue does not know it: it is still to be proven whether it ever will."""
+    broker = Answering(SubmitStatus.UNKNOWN)
+    found = gateway(broker)
+    asyncio.run(found.send((BUY,), kept))
+    broker.status = status
+    facts = asyncio.run(found.send((ReplaceApproved(1, 0, 10, 98, 0),), kept))
+    assert facts[:, at.EVENT_KIND].tolist() == [at.KIND_CANCEL_REJECTED]
+    (doubtful,) = found.books.doubtful()
+    assert doubtful.sent is Sent.UNKNOWN
 
 
 def test_a_used_name_is_looked_up_and_never_a_rejection() -> None:
