@@ -3,7 +3,9 @@
 latency   from a market message to a decision, and from a decision to the order at the broker, one
           session with W7's strategy (every exit, check and guard on) and one with plain rules
 day       a day of virtual time with a hundred strategies on minute bars: memory hour by hour, and
-          whether a heartbeat was late
+          every heartbeat of each
+wall      a hundred strategies by the clock, a bar a second each, for two minutes: the largest gap
+          between heartbeats, and how late the loop is
 restart   what going on costs after so many events
 """
 
@@ -30,6 +32,10 @@ from runtime.clocks import SystemClock
 from runtime.config import StrategyConfig, load_strategy
 from runtime.feeds.replay import ReplayFeed
 from runtime.journal.sessions import SessionStore
+from runtime.observing.alerting import AlertBook
+from runtime.observing.heartbeat import Heartbeat
+from runtime.observing.observer import Looks, SessionObserver
+from runtime.observing.supervising import HEARTBEAT_SECONDS
 from runtime.session.host import run_all
 from runtime.session.session import Session
 from runtime.session.starting import PaperPlan, start_paper, unfinished
@@ -138,20 +144,50 @@ def time_methods(
     broker.submit = timed_submit  # type: ignore[method-assign]
 
 
-def day(strategies: int, hours_count: int = 24) -> None:
-    """Run many strategies for a day of virtual time."""
-    history = bars(60 * hours_count)
-    config = load_strategy(STRATEGIES / "full_loop.toml")
-    late: list[float] = []
-    sessions: list[Session] = []
+class Beats:
+    """The heartbeats of one session: how many, and the largest gap between two, its begin and end included."""
 
-    async def beat() -> None:
-        loop, due = asyncio.get_running_loop(), 0.0
-        while True:
-            due = loop.time() + 10.0
-            await asyncio.sleep(10.0)
-            if loop.time() > due + 1.0:
-                late.append(loop.time())
+    def __init__(self, observer: SessionObserver) -> None:
+        self.observer, self.count, self.largest = observer, 0, 0.0
+        self._last: float | None = None
+        make = observer.heartbeat
+
+        def beat() -> Heartbeat:
+            self.count += 1
+            self.tick()
+            return make()
+
+        observer.heartbeat = beat  # type: ignore[method-assign]
+
+    def tick(self) -> None:
+        """Measure the gap that ends now."""
+        now = asyncio.get_running_loop().time()
+        if self._last is not None:
+            self.largest = max(self.largest, now - self._last)
+        self._last = now
+
+
+def many(
+    store: SessionStore, strategies: int, history: History, speed: float
+) -> tuple[list[Session], list[Beats]]:
+    """Return sessions of many strategies on one history, each looked on as by a person."""
+    config = load_strategy(STRATEGIES / "full_loop.toml")
+    sessions, beats = list[Session](), list[Beats]()
+    for k in range(strategies):
+        changed = config.with_parameters({"fast": Decimal(5 + k % 20), "slow": Decimal(30 + k)})
+        observer = SessionObserver(Looks(store.clock, book=AlertBook(), strategy=f"strategy {k}"))
+        one = plan(store, changed, history, f"p{k}", speed=speed)
+        one.observers = observer.observers
+        sessions.append(start_paper(store, one))
+        beats.append(Beats(observer))
+    return sessions, beats
+
+
+def day(strategies: int, hours_count: int = 24) -> None:
+    """Run many strategies for a day of virtual time; every heartbeat of each has to be there."""
+    history = bars(60 * hours_count)
+    sessions: list[Session] = []
+    beats: list[Beats] = []
 
     async def hours() -> None:
         for hour in range(hours_count):
@@ -161,13 +197,12 @@ def day(strategies: int, hours_count: int = 24) -> None:
             each.stop("the day is over")
 
     async def main(store: SessionStore) -> None:
-        for k in range(strategies):
-            changed = config.with_parameters({"fast": Decimal(5 + k % 20), "slow": Decimal(30 + k)})
-            sessions.append(start_paper(store, plan(store, changed, history, f"p{k}", speed=1.0)))
-        watchers = [asyncio.ensure_future(each) for each in (beat(), hours())]
+        sessions[:], beats[:] = many(store, strategies, history, 1.0)
+        for beat in beats:
+            beat.tick()
+        watcher = asyncio.ensure_future(hours())
         ended = await run_all(sessions)
-        for each in watchers:
-            each.cancel()
+        watcher.cancel()
         print(f"{len(ended)} sessions, {sum(not each.problem for each in ended)} without a problem")
 
     with tempfile.TemporaryDirectory() as folder:
@@ -182,7 +217,51 @@ def day(strategies: int, hours_count: int = 24) -> None:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(main(store))
         store.close()
-    print(f"heartbeats late: {len(late)}; processor time {process_time() - begun:.1f} s")
+    require_every_beat(beats, hours_count * HOUR)
+    print(f"every heartbeat is there; processor time {process_time() - begun:.1f} s")
+
+
+def require_every_beat(beats: Sequence[Beats], seconds: float) -> None:
+    """Raise where a session has missed one of its heartbeats, or an observer has broken."""
+    due = int(seconds / HEARTBEAT_SECONDS) - 1  # the last falls on the end
+    for each in beats:
+        assert each.count >= due, f"{each.count} heartbeats of {due}"
+        assert each.largest <= HEARTBEAT_SECONDS + 1e-6, f"{each.largest} s between two heartbeats"
+        assert each.observer.counts.faults == 0
+    print(f"{sum(each.count for each in beats):,} heartbeats, none later than 10 s after another")
+
+
+def wall(strategies: int, seconds: float) -> None:
+    """Run many strategies by the clock, a bar a second each: how late heartbeats and the loop are."""
+    history = bars(int(seconds) + 60)
+    found: list[Beats] = []
+
+    async def main(store: SessionStore) -> None:
+        sessions, beats = many(store, strategies, history, 60.0)
+        gc.collect()
+        gc.freeze()
+        for each, beat in zip(sessions, beats, strict=True):
+            asyncio.get_running_loop().call_later(seconds, each.stop, "enough")
+            beat.tick()
+        await run_all(sessions)
+        found.extend(beats)
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = SessionStore.open(f"sqlite:///{Path(folder) / 'x.db'}")
+        begun, worked = perf_counter(), process_time()
+        asyncio.run(main(store))
+        store.close()
+    lags = [each.observer.counts.lag for each in found]
+    slices = sum(each.observer.counts.slices for each in found)
+    spent = perf_counter() - begun
+    print(
+        f"{strategies} strategies, {slices:,} slices in {spent:.0f} s, "
+        f"processor time {process_time() - worked:.1f} s\n"
+        f"heartbeats: {sum(each.count for each in found):,}, largest gap between two "
+        f"{max(each.largest for each in found):.3f} s\n"
+        f"loop lag: p99 at most {max(each.at_most_ns(990) for each in lags) / 1e6:.1f} ms, "
+        f"largest {max(each.max_ns for each in lags) / 1e6:.1f} ms"
+    )
 
 
 def restart(events: int) -> None:
@@ -256,10 +335,11 @@ class Inline(Executor):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("latency", "day", "restart", "all"))
+    parser.add_argument("what", choices=("latency", "day", "wall", "restart", "all"))
     parser.add_argument("--bars", type=int, default=20_000)
     parser.add_argument("--strategies", type=int, default=100)
     parser.add_argument("--hours", type=int, default=24)
+    parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--events", type=int, default=1_000_000)
     options = parser.parse_args(arguments)
     SystemClock()
@@ -267,6 +347,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         latency(options.bars)
     if options.what in ("day", "all"):
         day(options.strategies, options.hours)
+    if options.what in ("wall", "all"):
+        wall(options.strategies, options.seconds)
     if options.what in ("restart", "all"):
         restart(options.events)
 
