@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.gate.reference import gate_page
 from engine.model.exit_reference import exits_page
 from engine.model.reference import denials_page, orders_page
 from engine.rules.metric_definitions import definitions_to_markdown
@@ -19,6 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": definitions_to_markdown,
     "sessions.md": sessions_page,
     "monitoring.md": monitoring_page,
+    "gate.md": gate_page,
 }
 
 
