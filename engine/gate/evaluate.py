@@ -36,7 +36,7 @@ def evaluate(evidence: Evidence, policy: Policy) -> Report:
 
     Raises
     ------
-    msgspec.ValidationError
+    InputError
         If a field of the evidence does not hold what its type says: then there is no report.
     """
     case = Case(evidence, policy)

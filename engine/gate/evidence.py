@@ -340,6 +340,9 @@ class PaperSession(msgspec.Struct, frozen=True, kw_only=True):
 
     Parameters
     ----------
+    fingerprint
+        Under which it ran. Sessions of another one than the promoted are not judged; empty where it is
+        not known, and then it is.
     violations
         Invariants that did not hold.
     unresolved_orders
@@ -352,17 +355,17 @@ class PaperSession(msgspec.Struct, frozen=True, kw_only=True):
     violations: int
     unresolved_orders: int
     unexplained_differences: int
+    fingerprint: str = ""
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
-    """All paper trading of this family on this account.
+    """Paper trading of this family on this account.
 
     Parameters
     ----------
-    sessions
-        Those of the fingerprint to be promoted.
-    days
-        Ascending by date, also those that may not count.
+    sessions, days
+        Of every fingerprint, days ascending by date: which of them count is the gate's to say. All else
+        here is of the sessions with the fingerprint to be promoted, and of no other.
     daily, shadow_daily
         Equity on paper, and of a backtest over the recorded tape, at the same closes.
     intents, shadow_intents
@@ -613,7 +616,7 @@ def evidence_hash(evidence: Evidence) -> str:
 
     Raises
     ------
-    msgspec.ValidationError
+    InputError
         If a field does not hold what its type says.
     """
     hashes = section_hashes(evidence)
@@ -622,7 +625,12 @@ def evidence_hash(evidence: Evidence) -> str:
 
 def section_hashes(evidence: Evidence) -> dict[str, str]:
     """Return the SHA-256 of each section; equal sections have equal hashes (1 is 1.0 in a float's place)."""
-    typed = msgspec.msgpack.decode(msgspec.msgpack.encode(evidence), type=Evidence)
+    try:
+        typed = msgspec.msgpack.decode(msgspec.msgpack.encode(evidence), type=Evidence)
+    except (msgspec.ValidationError, OverflowError, TypeError) as error:
+        raise InputError(
+            f"the evidence is not what its types say: {error}", code="gate.wrong_evidence"
+        ) from error
     return {
         name: hashlib.sha256(msgspec.msgpack.encode(getattr(typed, name))).hexdigest()
         for name in Evidence.__struct_fields__

@@ -306,7 +306,8 @@ def _day(test: CutTest) -> int:
 
 def clean_run(case: Case) -> Finding:
     """Paper sessions without a broken invariant, an unresolved order or an unexplained difference."""
-    sessions = case.paper.sessions
+    own = ("", case.subject.fingerprint)
+    sessions = [each for each in case.paper.sessions if each.fingerprint in own]
     counts = (
         (sum(each.violations for each in sessions), "invariants did not hold"),
         (sum(each.unresolved_orders for each in sessions), "orders are unresolved"),
@@ -315,7 +316,7 @@ def clean_run(case: Case) -> Finding:
     fix = "Find the cause; then paper trading with a new fingerprint."
     objections = [contradicted(f"{count} {what}.", fix) for count, what in counts if count]
     if not sessions:
-        objections.append(lacking("There was no paper session.", "Paper trading."))
+        objections.append(lacking("There was no paper session of this version.", "Paper trading."))
     total = sum(count for count, _ in counts)
     return settle(objections, f"{len(sessions)} sessions were clean.", value=total, threshold=0)
 

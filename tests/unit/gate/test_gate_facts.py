@@ -16,6 +16,7 @@ from engine.ports import Environment, EvidenceClass
 from tests.unit.gate.evidence_worlds import (
     CODE,
     DAY,
+    FINGERPRINT,
     FRIDAY,
     HOLDOUT_DAYS,
     NOW,
@@ -256,6 +257,23 @@ def test_a_session_that_was_not_clean(field: str) -> None:
     session = changed(evidence.paper.sessions[0], field, 1)
     found = evaluate(changed(evidence, "paper.sessions", (session,)), STRICT)["R10"]
     assert (found.verdict, found.value) == (Verdict.FAIL, 1)
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "verdict"), [("", "FAIL"), (FINGERPRINT, "FAIL"), ("e1" * 32, "PASS")]
+)
+def test_what_another_version_did_is_not_held_against_this_one(
+    fingerprint: str, verdict: str
+) -> None:
+    evidence = passing()
+    assert evidence.paper is not None
+    other = changed_all(
+        evidence.paper.sessions[0],
+        {"session": "p0", "violations": 1, "fingerprint": fingerprint},
+    )
+    sessions = (other, *evidence.paper.sessions)
+    found = evaluate(changed(evidence, "paper.sessions", sessions), STRICT)["R10"]
+    assert found.verdict.value == verdict
 
 
 def test_an_acknowledged_key_may_withdraw() -> None:
