@@ -33,7 +33,7 @@ from engine.gate.statistics import (
     selection_probability,
 )
 from engine.gate.verdicts import Finding, Verdict
-from engine.rules.deflated import expected_maximum
+from engine.rules.deflated import deflated_sharpe
 
 STORED_SHARE_MIN = 0.9  # of the trials' returns, for anything that is made of them
 OVERFITTING_TRIALS_MIN = 10
@@ -79,7 +79,7 @@ def psr(case: Case) -> Finding:
     sample = case.sample
     otherwise = Verdict.FAIL if sample.ratio <= 0.0 else Verdict.INSUFFICIENT
     return judge(
-        _over(sample),
+        _over_zero(sample),
         what="The probability that the true Sharpe ratio is over 0",
         at_least=case.asked.skill_probability_min,
         otherwise=otherwise,
@@ -104,8 +104,8 @@ def _days_wanted(sample: Sample) -> str:
     return _BETTER if needed is None else f"{math.ceil(needed)} days with this ratio."
 
 
-def _over(sample: Sample, threshold: float = 0.0) -> float:
-    found = probability_over(sample, threshold)
+def _over_zero(sample: Sample) -> float:
+    found = probability_over(sample)
     return math.nan if found is None else found  # out of the formula's range: never in favour
 
 
@@ -148,7 +148,7 @@ def selection(case: Case) -> Finding:
     worth = float(count)
     if _is_stored(case, rows):
         worth = effective_trials(count, mean_correlation(rows))
-    value = selection_probability(_over(case.sample), worth)
+    value = selection_probability(_over_zero(case.sample), worth)
     is_lost = value > asked.selection_fail_over
     return judge(
         value,
@@ -164,14 +164,19 @@ def dsr(case: Case) -> Finding:
     sample, rows, count = case.sample, trial_rows(case), trial_count(case)
     if not _is_stored(case, rows):
         return _undefined(f"{rows.shape[0]} of {case.trials.count} trials have their returns.")
-    variance = 1.0 / (sample.count - 1)
-    if rows.shape[0] >= 2:
-        variance = max(float(daily_ratios(rows).var(ddof=1)), variance)
-    luck = math.sqrt(variance) * expected_maximum(count)
-    annual = text(luck * math.sqrt(sample.periods_per_year))
+    variance = float(daily_ratios(rows).var(ddof=1)) if rows.shape[0] >= 2 else 0.0
+    found = deflated_sharpe(
+        sample.returns,
+        trials=count,
+        trial_variance=variance,
+        periods_per_year=sample.periods_per_year,
+    )
+    if found is None:
+        return _undefined("The returns are too few or do not vary.")
     return judge(
-        _over(sample, luck),
-        what=f"The probability that the true Sharpe ratio is over {annual}, the best of {count} by luck,",
+        found.probability,
+        what=f"The probability that the true Sharpe ratio is over {text(found.luck)}, what luck gives to "
+        f"the best of {count},",
         at_least=case.asked.deflated_probability_min,
         would_change=_BETTER,
     )

@@ -104,8 +104,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]
 
     def __getitem__(self, check_id: str) -> Check:
-        """Return a check by its id."""
-        return next(check for check in self.checks if check.id == check_id)
+        """Return a check by its id; KeyError where there is none."""
+        return {check.id: check for check in self.checks}[check_id]
 
     @property
     def open_checks(self) -> tuple[Check, ...]:
