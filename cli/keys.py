@@ -47,6 +47,7 @@ def new_key(
     _record("made", public)
     print(f"Made {role} key {name}: {public.key}")
     print(f"Public half: {keys.folder / f'{name}.pub'}")
+    _tell_of_two(keys, public)
 
 
 @guarded
@@ -121,10 +122,11 @@ def trust_key(
     """
     from runtime.promotion.keys import read_public_key
 
-    public = read_public_key(file)
-    keys_here().trust(public)
+    public, keys = read_public_key(file), keys_here()
+    keys.trust(public)
     _record("trusted", public)
     print(f"Trusted: {public.role.value} key {public.name}, {public.key}")
+    _tell_of_two(keys, public)
 
 
 @guarded
@@ -205,6 +207,18 @@ def _new_passphrase() -> str:
     if PASSPHRASE_VARIABLE not in os.environ and _passphrase("Once more: ") != secret:
         raise InputError("the two passphrases differ", code="keys.passphrase")
     return secret
+
+
+def _tell_of_two(keys: Keys, added: PublicKey) -> None:
+    """Say what the second approver's key changes."""
+    from runtime.promotion.keys import Role
+
+    approvers = [each for each in keys.known() if each.role is Role.APPROVER]
+    if added.role is Role.APPROVER and len(approvers) == 2:
+        warn(
+            "two approvers are known now: whoever asks for a certificate does not approve it, and "
+            "certificates that one person has approved alone open nothing more"
+        )
 
 
 def _roles() -> tuple[Role, ...]:

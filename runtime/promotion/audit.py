@@ -8,6 +8,7 @@ does not pass there any more. What must be known even then stands in a second fi
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class AuditDamaged(InputError):
 
 
 class Audit:
-    """The trail of a database; used by one thread at a time.
+    """The trail of a database; may be used from several threads, and by several processes at once.
 
     Parameters
     ----------
@@ -59,6 +60,7 @@ class Audit:
         self._clock = clock
         self._entries: list[Entry] = []
         self._events: list[Event] = []
+        self._lock = threading.RLock()
 
     @property
     def head(self) -> Head:
@@ -73,27 +75,28 @@ class Audit:
         AuditDamaged
             If one is missing or was altered, or the trail does not pass where it was.
         """
-        anchors = read_anchors(self._heads)  # before the database: what is there was committed
-        self._read_on()
-        if not anchors and self._entries:
-            raise AuditDamaged(
-                "the file that says where the audit trail ended is missing: it was removed, or this "
-                "machine is new to the database",
-                str(self._heads),
-            )
-        last = max(anchors, key=lambda each: each.sequence, default=None)
-        if last is not None and last.sequence > self.head.sequence:
-            raise AuditDamaged(
-                f"the audit trail ends at {self.head.sequence}, and it had {last.sequence} entries: the "
-                "database was put back to an old copy",
-                self._backend.place,
-            )
-        if last is not None and _hash_at(self._entries, last.sequence) != last.hash:
-            raise AuditDamaged(
-                f"entry {last.sequence} of the audit trail is another than it was",
-                self._backend.place,
-            )
-        return list(zip(self._entries, self._events))
+        with self._lock:
+            anchors = read_anchors(self._heads)  # before the database: what is there was committed
+            self._read_on()
+            if not anchors and self._entries:
+                raise AuditDamaged(
+                    "the file that says where the audit trail ended is missing: it was removed, or "
+                    "this machine is new to the database",
+                    str(self._heads),
+                )
+            last = max(anchors, key=lambda each: each.sequence, default=None)
+            if last is not None and last.sequence > self.head.sequence:
+                raise AuditDamaged(
+                    f"the audit trail ends at {self.head.sequence}, and it had {last.sequence} "
+                    "entries: the database was put back to an old copy",
+                    self._backend.place,
+                )
+            if last is not None and _hash_at(self._entries, last.sequence) != last.hash:
+                raise AuditDamaged(
+                    f"entry {last.sequence} of the audit trail is another than it was",
+                    self._backend.place,
+                )
+            return list(zip(self._entries, self._events))
 
     def lasting(self) -> list[Event]:
         """Return the events that outlive the database.
@@ -128,10 +131,11 @@ class Audit:
         InputError
             If the database or the disk refuses.
         """
-        if isinstance(event, LASTING):
-            _add_line(self._lasting, event_bytes(event))
-        self.entries()
-        return self._append(event)
+        with self._lock:
+            if isinstance(event, LASTING):
+                _add_line(self._lasting, event_bytes(event))
+            self.entries()
+            return self._append(event)
 
     def accept(self, who: str, why: str) -> str:
         """Go on with the database as it is and return what was wrong with it; empty: nothing was.
@@ -141,19 +145,20 @@ class Audit:
         AuditDamaged
             If the chain itself is broken: that cannot be accepted.
         """
-        self._read_on()
-        try:
-            self.entries()
-            return ""
-        except AuditDamaged as damaged:
-            problem = damaged.problem
-        if self._heads.exists():
-            aside = self._heads.with_name(f"{HEADS_NAME}.{self._clock.now_ns()}")
-            self._heads.rename(aside)
-            sync_folder(aside.parent)
-        self._anchor(self.head, "accepted")
-        self._append(Reanchored(problem, who, why))
-        return problem
+        with self._lock:
+            self._read_on()
+            try:
+                self.entries()
+                return ""
+            except AuditDamaged as damaged:
+                problem = damaged.problem
+            if self._heads.exists():
+                aside = self._heads.with_name(f"{HEADS_NAME}.{self._clock.now_ns()}")
+                self._heads.rename(aside)
+                sync_folder(aside.parent)
+            self._anchor(self.head, "accepted")
+            self._append(Reanchored(problem, who, why))
+            return problem
 
     def _append(self, event: Event) -> Entry:
         for _ in range(_TRIES):
@@ -234,7 +239,9 @@ def _add_line(path: Path, line: bytes) -> None:
     try:
         size = os.fstat(descriptor).st_size
         is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        os.write(descriptor, b"%s%s\n" % (b"\n" if is_torn else b"", line))
+        rest = b"%s%s\n" % (b"\n" if is_torn else b"", line)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

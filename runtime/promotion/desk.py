@@ -12,7 +12,7 @@ import msgspec
 from engine.errors import InputError
 from engine.ports import Clock
 from runtime.promotion.approving import approve, issue, read_approval, read_request
-from runtime.promotion.certificate import Known, VerifiedCertificate, verify
+from runtime.promotion.certificate import Verdict, VerifiedCertificate, verify
 from runtime.promotion.document import Certificate, Document, Trusted, read_document
 from runtime.promotion.events import CertificateIssued, Revoked
 from runtime.promotion.fingerprint import Fingerprint, fingerprint_of
@@ -54,6 +54,30 @@ class Desk:
         """Return whose signatures count here."""
         return self.keys.trusted(four_eyes=self.four_eyes)
 
+    def verdict(self, runs: Fingerprint, content: bytes | None = None) -> Verdict:
+        """Return whether a certificate covers what runs; what a session asks at its start and each minute.
+
+        Parameters
+        ----------
+        content
+            Its file; the newest of the strategy and account in the record when left out.
+
+        Raises
+        ------
+        InputError
+            If the keys or the database cannot be read.
+        """
+        known = self.store.known()
+        if content is None and not known.problem:
+            content = self.store.newest(runs.strategy, runs.account)
+        return verify(
+            content,
+            fingerprint=runs,
+            known=known,
+            trusted=self.trusted(),
+            now_ns=self.clock.now_ns(),
+        )
+
     # --- looking --------------------------------------------------------------------------------------
     def looked_at(self, content: bytes, config: StrategyConfig | None = None) -> Shown | Problem:
         """Return a request, approval or certificate and what is wrong with it.
@@ -70,31 +94,23 @@ class Desk:
         body, now_ns = document.body, self.clock.now_ns()
         if GATE in document.signatures:
             runs = Fingerprint(body.parts) if config is None else _in_place_of(body, config)
-            return Shown(body, self._problem(content, runs, self.store.known()))
+            return Shown(body, self._problem(content, runs))
         read = read_approval if APPROVER in document.signatures else read_request
         found = read(content, self.trusted(), now_ns)
         return Shown(body, found if isinstance(found, Problem) else None)
 
     def shown(self, strategy: str = "") -> Sequence[Shown]:
         """Return the certificates of this machine's record, newest first, or those of one strategy."""
-        known = self.store.known()
         found = []
         for each in reversed(self.store.issued()):
             document = read_document(each.content.encode())
             if strategy in ("", each.strategy) and isinstance(document, Document):
                 runs = Fingerprint(document.body.parts)
-                problem = self._problem(each.content.encode(), runs, known)
-                found.append(Shown(document.body, problem))
+                found.append(Shown(document.body, self._problem(each.content.encode(), runs)))
         return found
 
-    def _problem(self, content: bytes, runs: Fingerprint, known: Known) -> Problem | None:
-        verdict = verify(
-            content,
-            fingerprint=runs,
-            known=known,
-            trusted=self.trusted(),
-            now_ns=self.clock.now_ns(),
-        )
+    def _problem(self, content: bytes, runs: Fingerprint) -> Problem | None:
+        verdict = self.verdict(runs, content)
         return None if isinstance(verdict, VerifiedCertificate) else verdict
 
     # --- signing --------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from runtime.store.store import open_backend
 
 
 class PromotionStore(AbstractContextManager["PromotionStore"]):
-    """Certificates of a database; used by one thread at a time.
+    """Certificates of a database; may be used from several threads.
 
     Parameters
     ----------

@@ -14,10 +14,13 @@ from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from cli.promote import desk_here
 from runtime.clocks import SystemClock
 from runtime.promotion.approving import new_request
+from runtime.promotion.certificate import VerifiedCertificate
 from runtime.promotion.fingerprint import Fingerprint, fingerprint_of
 from runtime.promotion.keys import Keys
+from runtime.promotion.problems import Code, Problem
 from tests.unit.config.strategy_texts import MINIMAL, parse
 from tests.unit.promotion.certificates import DAY, body_of
 
@@ -162,6 +165,7 @@ def test_an_approver_with_a_machine_of_his_own(
         source.trader("keys", "export", name, str(target.folder / f"{name}.pub"))
         told = target.trader("keys", "trust", f"{name}.pub").stdout
         assert target.keys.public(name).key in told
+    assert alone.keys.trusted().four_eyes
     request = request_on(alone, author="anna")
     assert "anna has asked" in alone.trader(
         "promote", "--approve", "minimal.request", exit_code=1
@@ -229,3 +233,35 @@ def test_a_passphrase_comes_from_the_environment_where_there_is_no_terminal(
     monkeypatch.delenv("TRADER_KEY_PASSPHRASE")
     request_on(alone)
     alone.trader("promote", "--approve", "minimal.request", exit_code=2)
+
+
+def test_a_second_approver_ends_what_one_person_has_approved(alone: Machine) -> None:
+    request_on(alone)
+    alone.trader("promote", "--approve", "minimal.request")
+    told = alone.trader("keys", "new", "approver", "--name", "bert").stderr
+    assert "approved alone open nothing more" in " ".join(told.split())
+    answer = alone.trader("promote", "--verify", "minimal.certificate", "--json", exit_code=1)
+    assert json.loads(answer.stdout)["code"] == "certificate.four_eyes"
+
+
+def test_a_workspace_may_ask_for_two_persons_with_one_approver(alone: Machine) -> None:
+    request_on(alone)
+    (alone.folder / "trader.toml").write_text("[promotion]\nfour_eyes = true\n")
+    answer = alone.trader("promote", "--approve", "minimal.request", exit_code=1)
+    assert "who has asked for it" in " ".join(answer.stderr.split())
+
+
+def test_a_session_finds_the_newest_certificate_of_its_strategy_and_account(alone: Machine) -> None:
+    alone.patch.chdir(alone.folder)
+    request_on(alone)
+    alone.trader("promote", "--approve", "minimal.request")
+    runs = fingerprint_of(parse(MINIMAL), venue="alpaca", environment="live", account="A1")
+    other = fingerprint_of(parse(MINIMAL), venue="alpaca", environment="live", account="B2")
+    with desk_here() as desk:
+        assert isinstance(desk.verdict(runs), VerifiedCertificate)
+        missing = desk.verdict(other)
+        assert isinstance(missing, Problem)
+        assert missing.code is Code.MISSING
+        copied = desk.verdict(other, (alone.folder / "minimal.certificate").read_bytes())
+        assert isinstance(copied, Problem)
+        assert copied.code is Code.ACCOUNT

@@ -179,6 +179,24 @@ def test_two_who_write_at_once_both_do(url: str, tmp_path: Path) -> None:
     assert sorted(who) == [f"{number}.{i}" for number in range(2) for i in range(5)]
 
 
+def test_one_who_looks_while_another_writes_sees_whole_entries(
+    file_store: PromotionStore,
+) -> None:
+    """A session asks each minute, in a thread, and suspends from its loop."""
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.extend(file_store.known().problem for _ in range(50))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for _ in range(20):
+        file_store.add(attempt())
+    thread.join()
+    assert set(seen) == {""}
+    assert len(file_store.events()) == 20
+
+
 # --- and cannot be changed unseen -------------------------------------------------------------------------
 def alter(folder: Path, *statements: str) -> None:
     connection = sqlite3.connect(folder / "trader.sqlite")
