@@ -315,16 +315,9 @@ def test_what_is_right_is_verified(at: At) -> None:
     assert isinstance(at.verdict(), VerifiedCertificate)
 
 
-@given(st.integers(0, len(GOOD) * 8 - 1))
-def test_no_bit_of_a_certificate_can_be_another(bit: int) -> None:
-    assert isinstance(At(flipped(GOOD, bit)).verdict(), Problem)
-
-
-def test_no_bit_of_its_first_and_last_bytes_can_be_another() -> None:
-    """Where a reader of JSON would be generous: the ends of the lines, and the signatures' spelling."""
-    line = GOOD.index(b"\n") * 8
-    ends = [*range(64), *range(line - 64, line + 64), *range(len(GOOD) * 8 - 200, len(GOOD) * 8)]
-    assert [bit for bit in ends if not isinstance(At(flipped(GOOD, bit)).verdict(), Problem)] == []
+def test_no_bit_of_a_certificate_can_be_another() -> None:
+    bits = range(len(GOOD) * 8)
+    assert [bit for bit in bits if not isinstance(At(flipped(GOOD, bit)).verdict(), Problem)] == []
 
 
 def flipped(content: bytes, bit: int) -> bytes:
