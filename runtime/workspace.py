@@ -21,7 +21,7 @@ from runtime.config.quick import quick_workspace
 from runtime.config.reading import parse_toml, read_text
 
 if TYPE_CHECKING:
-    from runtime.workspace_tables import LimitsTable, WorkspaceTable
+    from runtime.workspace_tables import AlpacaTable, LimitsTable, WorkspaceTable
 
 WORKSPACE_FILE = "trader.toml"
 DEFAULT_STRATEGY = "sma_cross.toml"
@@ -45,7 +45,8 @@ class Workspace:
     `database` is the URL of the registry of runs, empty where the file does not name one. `channels`
     are names of alert channels and where their addresses stand; `metrics_port` 0 serves none. `limits`
     are what no session may do, `on_stop` what becomes of orders and positions of one that is stopped.
-    `four_eyes` asks for two persons where one approver's key is trusted too.
+    `four_eyes` asks for two persons where one approver's key is trusted too; `profile` and `risk_maxima`
+    are what the promotion gate asks for. `alpaca` is the account there.
     """
 
     root: Path
@@ -59,6 +60,9 @@ class Workspace:
     limits: LimitsTable | None = None
     on_stop: str = "keep"
     four_eyes: bool = False
+    profile: str = "standard"
+    risk_maxima: Mapping[str, str] = field(default_factory=dict)
+    alpaca: AlpacaTable | None = None
 
 
 def find_workspace(start: Path) -> Workspace | None:
@@ -96,6 +100,9 @@ def _read_workspace(path: Path) -> Workspace:
         table.limits,
         table.sessions.on_stop,
         table.promotion.four_eyes,
+        table.promotion.profile,
+        table.promotion.limits,
+        table.venues.alpaca,
     )
 
 

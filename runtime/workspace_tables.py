@@ -117,6 +117,49 @@ class PromotionTable(BaseModel):
         description="Author and approver are two persons; so in any case where several approvers' keys "
         "are trusted.",
     )
+    profile: Literal["seed", "standard", "strict"] = Field(
+        "standard", description="Which of the gate's statistical checks are required; see gate.md."
+    )
+    limits: dict[str, str] = Field(
+        default_factory=dict,
+        description="Key of a strategy file -> the most that it may be, e.g. "
+        '`"risk.max_gross_percent" = "150"`.',
+    )
+
+
+class AlpacaTable(BaseModel):
+    """Of `trader.toml`: an account at Alpaca.
+
+    Keys are secrets: they stand in environment variables or in files that only you may read.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    environment: Literal["live", "paper", "rehearsal"] = Field(
+        "rehearsal", description="Which of the venue's accounts it is; its address has to prove it."
+    )
+    url: str = Field(
+        "",
+        description="Of a rehearsal: `http://127.0.0.1:PORT`, where `trader venue alpaca` listens. The "
+        "others have addresses that are known.",
+    )
+    key_id: str = Field(
+        "env:TRADER_ALPACA_KEY_ID", description="`env:NAME` or `file:PATH` of the key's name."
+    )
+    secret_key: str = Field(
+        "env:TRADER_ALPACA_SECRET_KEY", description="`env:NAME` or `file:PATH` of the secret."
+    )
+    withdrawals: bool = Field(
+        False, description="Acknowledges that this key can withdraw money: the gate asks for that."
+    )
+
+
+class VenuesTable(BaseModel):
+    """Of `trader.toml`: the accounts that are traded live."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    alpaca: AlpacaTable | None = Field(None, description="US equities.")
 
 
 class WorkspaceTable(BaseModel):
@@ -143,4 +186,7 @@ class WorkspaceTable(BaseModel):
     )
     promotion: PromotionTable = Field(
         default_factory=PromotionTable.model_construct, description="Who lets a strategy trade."
+    )
+    venues: VenuesTable = Field(
+        default_factory=VenuesTable.model_construct, description="Where live orders go."
     )

@@ -320,6 +320,7 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "limits": {'kind': 'table', 'table': 'LimitsTable', 'made': 'table'},
         "sessions": {'kind': 'table', 'table': 'SessionsTable', 'made': 'table'},
         "promotion": {'kind': 'table', 'table': 'PromotionTable', 'made': 'table'},
+        "venues": {'kind': 'table', 'table': 'VenuesTable', 'made': 'table'},
     },
     "DatabaseTable": {
         "url": {'kind': 'text', 'default': ''},
@@ -344,5 +345,17 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "PromotionTable": {
         "four_eyes": {'kind': 'truth', 'default': False},
+        "profile": {'kind': 'choice', 'words': ('seed', 'standard', 'strict'), 'default': 'standard'},
+        "limits": {'kind': 'texts by name', 'made': 'empty'},
+    },
+    "VenuesTable": {
+        "alpaca": {'kind': 'table', 'table': 'AlpacaTable', 'default': None},
+    },
+    "AlpacaTable": {
+        "environment": {'kind': 'choice', 'words': ('live', 'paper', 'rehearsal'), 'default': 'rehearsal'},
+        "url": {'kind': 'text', 'default': ''},
+        "key_id": {'kind': 'text', 'default': 'env:TRADER_ALPACA_KEY_ID'},
+        "secret_key": {'kind': 'text', 'default': 'env:TRADER_ALPACA_SECRET_KEY'},
+        "withdrawals": {'kind': 'truth', 'default': False},
     },
 }

@@ -8,11 +8,9 @@ channel fails is told once, and once that it works again.
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import random
 import re
-import stat
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +22,7 @@ from engine.errors import ConfigError
 from runtime.observing.alerting import Told
 from runtime.observing.events import CRITICAL, WARNING
 from runtime.observing.masking import Masker
+from runtime.secrets import secret_of
 
 QUEUE_MAX: Final = 1_000
 FIRST_SECONDS: Final = 0.1
@@ -147,50 +146,6 @@ def apprise_channel(url: str) -> Send:
     return send
 
 
-def secret_of(reference: str, root: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Return what ``env:NAME`` or ``file:PATH`` refers to.
-
-    Raises
-    ------
-    ConfigError
-        If it is the secret itself, is not there, or others may read the file.
-    """
-    kind, _, name = reference.partition(":")
-    if kind == "env" and name:
-        value = (os.environ if environment is None else environment).get(name, "").strip()
-        if not value:
-            raise ConfigError(
-                f"the environment has no {name}", remedy=f"set {name} to the channel's address"
-            )
-        return value
-    if kind == "file" and name:
-        return _of_file(root / Path(name).expanduser())
-    raise ConfigError(
-        "a channel's address is a secret, so it does not stand in the file",
-        remedy="write env:NAME or file:PATH, and put the address there",
-        code="alerts.secret_in_file",
-    )
-
-
-def _of_file(path: Path) -> str:
-    try:
-        mode = path.stat().st_mode
-        if stat.S_IMODE(mode) & 0o077:
-            raise ConfigError(
-                "others may read this file of secrets",
-                where=str(path),
-                remedy=f"chmod 600 {path}",
-                code="alerts.open_file",
-            )
-        value = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        problem = getattr(error, "strerror", None) or "it is no text"
-        raise ConfigError(f"the secret cannot be read: {problem}", where=str(path)) from None
-    if not value:
-        raise ConfigError("the file of the secret is empty", where=str(path))
-    return value
-
-
 def secret_parts(url: str) -> list[str]:
     """Return the parts of a channel's address that may be secrets of their own.
 
@@ -223,7 +178,7 @@ def open_channels(
     for name, reference in references.items():
         where = f"trader.toml, alerts.channels.{name}"
         try:
-            url = secret_of(reference, root)
+            url = secret_of(reference, root, what="a channel's address")
             masker.add([url, *secret_parts(url)])
             sends[name] = apprise_channel(url)
         except ImportError:

@@ -14,8 +14,9 @@ from aiohttp import web
 
 from engine.errors import ConfigError
 from runtime.observing.alerting import Told
-from runtime.observing.channels import Channel, Trouble, apprise_channel, open_channels, secret_of
+from runtime.observing.channels import Channel, Trouble, apprise_channel, open_channels
 from runtime.observing.masking import Masker
+from runtime.secrets import secret_of
 
 FEED = Told("feed", "critical", "feed", "nothing came for 15 seconds")
 
@@ -143,11 +144,13 @@ def test_an_address_comes_from_the_environment_or_a_file_of_ones_own(tmp_path: P
     place = tmp_path / "slack.url"
     place.write_text("slack://a/b/c\n")
     place.chmod(0o600)
-    assert secret_of("file:slack.url", tmp_path, {}) == "slack://a/b/c"
-    assert secret_of("env:SLACK", tmp_path, {"SLACK": "slack://d/e/f"}) == "slack://d/e/f"
+    assert secret_of("file:slack.url", tmp_path, {}, what="it") == "slack://a/b/c"
+    assert (
+        secret_of("env:SLACK", tmp_path, {"SLACK": "slack://d/e/f"}, what="it") == "slack://d/e/f"
+    )
     place.chmod(0o640)
     with pytest.raises(ConfigError, match="others may read"):
-        secret_of("file:slack.url", tmp_path, {})
+        secret_of("file:slack.url", tmp_path, {}, what="it")
 
 
 @pytest.mark.parametrize(
