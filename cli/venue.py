@@ -47,6 +47,9 @@ def alpaca(
             metavar="SECONDS", min=0, help="How long it is closed, if its time is made faster."
         ),
     ] = 0.25,
+    account: Annotated[
+        str, typer.Option(metavar="NAME", help="The account: one name, one account id.")
+    ] = "rehearsal",
     cash: Annotated[str, typer.Option(metavar="DOLLARS", help="Of the account.")] = "100000",
     multiplier: Annotated[
         int, typer.Option(metavar="1|2|4", min=1, max=4, help="Buying power per dollar of equity.")
@@ -86,6 +89,7 @@ def alpaca(
     """
     import asyncio
     from dataclasses import replace
+    from secrets import token_hex
 
     from engine.model.units import parse_decimal
     from runtime.clocks import SystemClock
@@ -110,6 +114,8 @@ def alpaca(
         section,
         catalog_root(catalog, Path.cwd()),
         VenueSettings(
+            account=account,
+            life=token_hex(8),
             key_id=keys.key_id,
             secret_key=keys.secret,
             cash=_positive(parse_decimal(cash, name="--cash")),

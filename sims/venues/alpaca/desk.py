@@ -21,6 +21,10 @@ class Desk:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
+    def _client_id(self, number: int) -> str:
+        """Return a client id for an order that has been given none."""
+        return identity("client", f"{self._exchange.settings.life}:{number}")
+
     # --- submit ----------------------------------------------------------------------------------
     def submit(self, ticket: Ticket) -> Record:
         """Take an order; return it as it is before the book has seen it.
@@ -62,7 +66,7 @@ class Desk:
         order = Order(
             number,
             asset,
-            ticket.client_id or identity("client", str(number)),
+            ticket.client_id or self._client_id(number),
             ticket.sign,
             ticket.type,
             ticket.time_in_force,
@@ -102,7 +106,7 @@ class Desk:
         return Order(
             number,
             order.asset,
-            identity("client", str(number)),
+            self._client_id(number),
             order.sign if is_oco else -order.sign,
             kind,
             order.time_in_force,
@@ -179,7 +183,7 @@ class Desk:
         new = Order(
             number,
             old.asset,
-            change.client_id or identity("client", str(number)),
+            change.client_id or self._client_id(number),
             old.sign,
             old.type,
             change.time_in_force or old.time_in_force,

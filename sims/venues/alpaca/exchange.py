@@ -39,10 +39,11 @@ class Happening:
 
     def payload(self) -> Record:
         """Return what is told."""
+        own = identity("happening", f"{self.order['id']}:{self.number}")
         told: Record = {
             "event": self.event,
-            "event_id": f"{self.number:026}",
-            "execution_id": identity("happening", str(self.number)),
+            "event_id": f"{self.number:010}{own[:8].upper()}{own[9:13].upper()}{own[14:18].upper()}",
+            "execution_id": own,
             "timestamp": time_text(self.ts_ns),
             "order": self.order,
         }
@@ -80,7 +81,7 @@ class Exchange:
         now_ns: Callable[[], int],
         tell: Callable[[Happening], None] = lambda happening: None,
     ) -> None:
-        self.assets = [Asset(n, item) for n, item in enumerate(instruments)]
+        self.assets = [Asset(n, item, settings.life) for n, item in enumerate(instruments)]
         self.by_symbol = {asset.symbol: asset for asset in self.assets}
         self.hours, self.settings, self.tell = hours, settings, tell
         self._time, self._event_ns = now_ns, 0
@@ -129,7 +130,35 @@ class Exchange:
         self._follow_trails()
         self._event_ns = 0
         if row[at.EVENT_INSTRUMENT] >= 0:
+            self._follow_action(row)
             self.shown[row[at.EVENT_INSTRUMENT]].add(row)
+
+    def _follow_action(self, row: Row) -> None:
+        """A split or a settlement changes what is held, and orders as the book has changed them."""
+        asset = self.assets[row[at.EVENT_INSTRUMENT]]
+        if row[at.EVENT_KIND] == at.KIND_SETTLEMENT:
+            item, lots = asset.instrument, self.tally.held[asset.number].lots
+            value = lots * row[at.SETTLEMENT_PRICE] * item.notional_numerator
+            self.tally.cash["USD"] += value // item.notional_denominator
+            self.tally.follow(asset.number, 0)
+        elif row[at.EVENT_KIND] == at.KIND_SPLIT:
+            self.tally.follow(asset.number, self.book.position_lots(asset.number))
+            self._follow_split(asset, row[at.SPLIT_NUMERATOR], row[at.SPLIT_DENOMINATOR])
+
+    def _follow_split(self, asset: Asset, numerator: int, denominator: int) -> None:
+        """Take over orders as a split has left them at the book."""
+        count = self.book.arrays.counters[book_at.COUNT_ORDERS]
+        for row in self.book.arrays.orders[:count].tolist():
+            order = self._by_number.get(row[at.ORDER_ID])
+            if order is None or order.asset is not asset or order.is_detached:
+                continue
+            order.carried_lots = order.carried_lots * numerator // denominator
+            order.lots = order.carried_lots + row[at.ORDER_QUANTITY]
+            order.filled_lots = order.carried_lots + row[at.ORDER_FILLED]
+            if order.limit_ticks:  # a buy stop has one at the book only
+                order.limit_ticks = row[at.ORDER_LIMIT]
+            order.stop_ticks, order.trail_ticks = row[at.ORDER_STOP], row[at.ORDER_TRAIL_TICKS]
+            self.set_status(order, order.status, "restated")
 
     def _follow_trails(self) -> None:
         """Tell of trailing stops where they are at the book now."""

@@ -21,6 +21,7 @@ class Asset:
 
     number: int
     instrument: Instrument
+    life: str = ""  # of the venue: ids of one never come again in another
     is_tradable: bool = True
     is_shortable: bool = True
 
@@ -131,7 +132,7 @@ class Order:
     @property
     def id(self) -> str:
         """Its id."""
-        return identity("order", str(self.number))
+        return identity("order", f"{self.asset.life}:{self.number}")
 
     @property
     def is_final(self) -> bool:
@@ -221,7 +222,7 @@ class Fill:
     @property
     def id(self) -> str:
         """Its execution id."""
-        return identity("execution", str(self.number))
+        return identity("execution", f"{self.order.asset.life}:{self.number}")
 
     @property
     def activity_id(self) -> str:

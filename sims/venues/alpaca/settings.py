@@ -17,6 +17,8 @@ class VenueSettings:
     ----------
     account
         Makes the account's id and number.
+    life
+        Makes all other ids: two lives of a venue with one name give their orders the same ids.
     key_id, secret_key
         What its requests and connections must show.
     cash
@@ -32,6 +34,7 @@ class VenueSettings:
     """
 
     account: str = "rehearsal"
+    life: str = ""
     key_id: str = "PKREHEARSAL"
     secret_key: str = "rehearsal-secret"
     cash: Decimal = Decimal(100_000)

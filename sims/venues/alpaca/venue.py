@@ -249,6 +249,12 @@ class AlpacaVenue:
         row[at.BAR_FILLS] = int(not shown.quotes and not shown.trades)
         self._playing.show(row)
 
+    def split(self, symbol: str, numerator: int, denominator: int) -> None:
+        """Let an instrument split now: `numerator` new units for `denominator` old ones."""
+        row = self._row(symbol, at.KIND_SPLIT)
+        row[at.SPLIT_NUMERATOR], row[at.SPLIT_DENOMINATOR] = numerator, denominator
+        self._playing.show(row)
+
     def _row(self, symbol: str, kind: int) -> Row:
         row = [0] * at.EVENT_WIDTH
         row[at.EVENT_TS], row[at.EVENT_KIND] = self.time.now_ns(), kind

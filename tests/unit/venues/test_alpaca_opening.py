@@ -188,3 +188,27 @@ def test_the_command_says_what_it_is_and_ends_with_ctrl_c() -> None:
     assert re.search(r"http://127\.0\.0\.1:\d+\n", told)
     assert re.search(r"export TRADER_ALPACA_SECRET_KEY=[0-9a-f]{40}", told)
     assert process.returncode == 130
+
+
+def test_no_id_of_one_life_comes_again_in_another() -> None:
+    async def ids(life: str) -> set[str]:
+        start = parse_start("2004-08-25T15:00Z")
+        settings = VenueSettings(life=life)
+        plan = VenuePlan(data_named("sample:goog"), Path("none"), settings, start_ns=start)
+        venue = open_venue(plan, SystemClock())
+        body = {"symbol": "GOOG", "side": "buy", "type": "limit", "limit_price": "50"}
+        body |= {"time_in_force": "day", "qty": "1"}
+        async with (
+            venue,
+            aiohttp.ClientSession(headers=headers(venue)) as session,
+            session.post(f"{venue.url}/v2/orders", json=body) as answer,
+        ):
+            told = await answer.json()
+        happened = [each.payload() for each in venue.exchange.happenings]
+        return {told["id"], told["client_order_id"]} | {
+            str(each[name]) for each in happened for name in ("event_id", "execution_id")
+        }
+
+    first, second = asyncio.run(ids("a")), asyncio.run(ids("b"))
+    assert len(first) == len(second) == 6  # two happenings: pending_new and new
+    assert first & second == set()

@@ -473,3 +473,42 @@ def test_the_portfolio_has_a_history_and_the_account_a_configuration() -> None:
                 await call(client.submit_order, market())
 
     run(story())
+
+
+def test_a_split_changes_what_is_held_and_what_works() -> None:
+    async def story() -> None:
+        async with venue_at() as venue, Listening(venue) as listening:
+            client = sdk(venue)
+            await bought(venue, client, 10)
+            order = await call(client.submit_order, limit(210, SELL, qty=4, time_in_force=GTC))
+            venue.advance(1)
+            venue.split("AAPL", 4, 1)
+            venue.quote("AAPL", "47.50", "47.51")
+            position = await call(client.get_open_position, "AAPL")
+            # 10 x 4 shares for the same 1,900.20 dollars
+            assert (position.qty, position.cost_basis) == ("40", "1900.2")
+            found = await call(client.get_order_by_id, order.id)
+            assert (found.qty, found.limit_price) == ("16", "52.5")
+            await until(lambda: "restated" in listening.events)
+
+    run(story())
+
+
+def test_auction_orders_are_refused_too_late_and_filled_at_the_auction() -> None:
+    async def story() -> None:
+        async with venue_at("2026-11-20T14:29") as venue:
+            client = sdk(venue)
+            venue.quote("AAPL", "190.00", "190.02")
+            opening = market(time_in_force=TimeInForce.OPG)
+            with pytest.raises(APIError, match="not accepted between 09:28"):
+                await call(client.submit_order, opening)
+            venue.advance(120)
+            venue.quote("AAPL", "190.00", "190.02")
+            await call(client.submit_order, market(time_in_force=TimeInForce.CLS))
+            venue.advance(6 * 3600)
+            venue.quote("AAPL", "195.00", "195.02")
+            assert venue.books.positions == {}
+            venue.advance(3600)  # past the close: at the last ask
+            assert [fill.price_ticks for fill in venue.books.executions] == [195_02]
+
+    run(story())
