@@ -308,6 +308,34 @@ def test_the_workspace_bounds_limits(maximum: RiskMaximum, verdict: str) -> None
     assert found.verdict.value == verdict
 
 
+def test_smoothed_marks_are_seen_through() -> None:
+    """A ratio of 0.7, marked at the mean of five days: the deviation falls by the root of 5, to 1.57. Five
+    lags with falling weights see 0.733 of the true variance (18.33 / 25): 0.7 / sqrt(0.733) = 0.818.
+    """
+    smoothed = np.convolve(earning(0.7, days=508), np.full(5, 0.2), mode="valid")
+    report = evaluate(evidence_of(smoothed), STRICT)
+    assert report["R01"].value == pytest.approx(1.57, rel=0.15)
+    assert report["S02"].value == pytest.approx(0.818, rel=0.15)
+    assert report["R01"].verdict is Verdict.PASS
+    assert report["S02"].verdict is Verdict.FAIL
+
+
+def test_a_deposit_hides_no_loss() -> None:
+    """Two years of losses, and each paid in again on its day: equity never falls, the ratio does."""
+    evidence = evidence_of(earning(-2.0))
+    assert evidence.backtest is not None
+    daily = evidence.backtest.daily
+    level = daily.equity_minor[0]
+    paid_in = tuple(
+        level - round(level * (after / before))
+        for before, after in zip((level, *daily.equity_minor), daily.equity_minor, strict=False)
+    )
+    hidden = changed_all(daily, {"equity_minor": (level,) * len(paid_in), "flows_minor": paid_in})
+    report = evaluate(changed(evidence, "backtest.daily", hidden), STRICT)
+    assert report["R01"].verdict is Verdict.FAIL
+    assert report["R01"].value == pytest.approx(-2.0, abs=1e-6)
+
+
 # --- trades, days and intents with numbers ----------------------------------------------------------------
 def test_profit_of_five_days_is_no_profit_of_two_years() -> None:
     """300 days lose 1 basis point, 5 win 2 %: without these it is a loss."""
