@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import screen
-from cli.errors import EXIT_NEGATIVE, guarded
+from cli.errors import EXIT_NEGATIVE, guarded, warn
 from cli.keys import four_eyes_here, keys_here, open_key
 from cli.options import Debug, Json, parse_pairs
 from cli.session_names import who_asks
@@ -197,6 +197,8 @@ def _print_table(found: Sequence[Shown]) -> None:
     for each in found:
         if each.problem is not None:
             print(f"{each.body.id[:_ID_SHOWN]}  {each.problem.sentence}")
+        if each.is_forged:
+            warn(f"nobody who is trusted has signed the revocation of {each.body.id[:_ID_SHOWN]}")
 
 
 def _print_body(body: Certificate) -> None:

@@ -190,6 +190,18 @@ def _disk(name: str, place: _Place) -> Check:
     return Check(name, Health.OK, detail)
 
 
+def _keys(name: str, place: _Place) -> Check:
+    from runtime.promotion.keys import Keys, keys_folder
+
+    known = Keys(keys_folder(place.folder)).known()
+    if not known:
+        return Check(
+            name, Health.NOTE, "none yet: `trader keys new` makes one to sign certificates"
+        )
+    names = ", ".join(f"{each.name} ({each.role.value})" for each in known)
+    return Check(name, Health.OK, f"trusted: {names}")
+
+
 _CHECKS: tuple[tuple[str, Callable[[str, _Place], Check]], ...] = (
     ("python", _python),
     ("assertions", _assertions),
@@ -199,6 +211,7 @@ _CHECKS: tuple[tuple[str, Callable[[str, _Place], Check]], ...] = (
     ("catalog", _catalog),
     ("sample data", _sample),
     ("compile cache", _compile_cache),
+    ("keys", _keys),
     ("clock", _clock),
     ("disk", _disk),
 )

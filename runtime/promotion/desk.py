@@ -18,7 +18,7 @@ from runtime.promotion.events import CertificateIssued, Revoked
 from runtime.promotion.fingerprint import Fingerprint, fingerprint_of
 from runtime.promotion.keys import Keys, PublicKey, Role, Signer
 from runtime.promotion.problems import Problem
-from runtime.promotion.signing import APPROVER, GATE
+from runtime.promotion.signing import APPROVER, GATE, REVOCATION, is_signed
 from runtime.promotion.store import PromotionStore
 
 if TYPE_CHECKING:
@@ -30,10 +30,15 @@ _SHORTEST_ID = 6
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A certificate and what is wrong with it here; None: nothing that does not depend on what runs."""
+    """A certificate and what is wrong with it here; None: nothing that does not depend on what runs.
+
+    `is_forged`: it was taken back with a signature that nobody who is trusted has made. It is refused all
+    the same.
+    """
 
     body: Certificate
     problem: Problem | None
+    is_forged: bool = False
 
     @property
     def state(self) -> str:
@@ -102,12 +107,27 @@ class Desk:
     def shown(self, strategy: str = "") -> Sequence[Shown]:
         """Return the certificates of this machine's record, newest first, or those of one strategy."""
         found = []
+        forged = self._forged()
         for each in reversed(self.store.issued()):
             document = read_document(each.content.encode())
             if strategy in ("", each.strategy) and isinstance(document, Document):
                 runs = Fingerprint(document.body.parts)
-                found.append(Shown(document.body, self._problem(each.content.encode(), runs)))
+                problem = self._problem(each.content.encode(), runs)
+                found.append(Shown(document.body, problem, document.body.id in forged))
         return found
+
+    def _forged(self) -> set[str]:
+        """Return the certificates with a revocation that no trusted key has signed."""
+        trusted = self.trusted()
+        keys = trusted.gates | trusted.approvers
+        return {
+            each.certificate
+            for each in self.store.withdrawn()
+            if isinstance(each, Revoked)
+            and not (
+                each.key in keys and is_signed(each.key, REVOCATION, each.to_sign(), each.signature)
+            )
+        }
 
     def _problem(self, content: bytes, runs: Fingerprint) -> Problem | None:
         verdict = self.verdict(runs, content)

@@ -18,6 +18,7 @@ from cli.promote import desk_here
 from runtime.clocks import SystemClock
 from runtime.promotion.approving import new_request
 from runtime.promotion.certificate import VerifiedCertificate
+from runtime.promotion.events import Revoked
 from runtime.promotion.fingerprint import Fingerprint, fingerprint_of
 from runtime.promotion.keys import Keys
 from runtime.promotion.problems import Code, Problem
@@ -126,6 +127,32 @@ def test_a_revoked_certificate_is_shown_as_such(alone: Machine) -> None:
     assert "the account was closed" in alone.trader("promote", "--show").stdout
     answer = alone.trader("promote", "--verify", "minimal.certificate", "--json", exit_code=1)
     assert json.loads(answer.stdout)["code"] == "certificate.revoked"
+
+
+def test_a_revocation_that_nobody_has_signed_refuses_and_is_told(alone: Machine) -> None:
+    request_on(alone)
+    alone.trader("promote", "--approve", "minimal.request")
+    with desk_here() as desk:
+        (issued,) = desk.store.issued()
+        desk.store.audit.append(
+            Revoked(issued.certificate, "minimal", 3, "I say so", "mallory", "0" * 64, 1, "0" * 128)
+        )
+    shown = alone.trader("promote", "--show")
+    assert "I say so (mallory)" in shown.stdout
+    assert "nobody who is trusted has signed" in " ".join(shown.stderr.split())
+
+
+def test_the_doctor_looks_at_the_keys(alone: Machine) -> None:
+    def found() -> tuple[str, str]:
+        answer = alone.trader("doctor", "--json", exit_code=exit_code)
+        checks = {each["name"]: each for each in json.loads(answer.stdout)["checks"]}
+        return checks["keys"]["health"], checks["keys"]["detail"]
+
+    exit_code = 0
+    assert found() == ("ok", "trusted: anna (approver), gate (gate)")
+    (alone.folder / "keys").chmod(0o755)
+    exit_code = 1
+    assert found()[0] == "problem"
 
 
 def test_a_certificate_is_revoked_by_the_beginning_of_its_id_and_with_a_reason(

@@ -270,6 +270,22 @@ def test_a_database_that_was_put_back_is_noticed_by_whoever_has_it_open(
         assert "shorter" in store.known().problem
 
 
+def test_a_crash_before_the_file_beside_the_database_was_written_is_nothing(
+    tmp_path: Path, clock: MovableClock
+) -> None:
+    """The entry is in the database, and the file ends with the one before; or with half a line."""
+    filled(tmp_path, clock)
+    heads = tmp_path / "files" / HEADS_NAME
+    lines = heads.read_bytes().splitlines(keepends=True)
+    for left in (b"".join(lines[:-1]), b"".join([*lines[:-1], lines[-1][:20]])):
+        heads.write_bytes(left)
+        with opened_file(tmp_path, clock) as store:
+            assert store.known().problem == ""
+            store.add(attempt())
+            assert store.known().problem == ""
+        lines = heads.read_bytes().splitlines(keepends=True)
+
+
 def test_another_database_in_the_place_of_the_old_one_is_noticed(
     tmp_path: Path, clock: MovableClock
 ) -> None:
