@@ -134,7 +134,7 @@ def alpaca(
     async def run() -> None:
         async with venue:
             _show(venue, keys, data)
-            await asyncio.Event().wait()
+            await venue.serve()
 
     asyncio.run(run())
 

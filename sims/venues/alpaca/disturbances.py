@@ -9,8 +9,9 @@ from engine.errors import InputError
 from engine.model import layout as at
 from engine.model.units import NS_PER_SECOND, parse_decimal
 from sims.venues.alpaca.desk import Desk
-from sims.venues.alpaca.exchange import Exchange, Happening
+from sims.venues.alpaca.exchange import Exchange
 from sims.venues.alpaca.faults import Fault, FaultKind, Schedule
+from sims.venues.alpaca.happenings import Happening
 from sims.venues.alpaca.market import Row
 from sims.venues.alpaca.orders import Asset, Order
 from sims.venues.alpaca.refusals import Refusal

@@ -1,13 +1,12 @@
 """The venue's truth: the fill book, its orders, executions and account, and what it says of them.
 
-Everything that happens is a `Happening`, in order. The streams tell it, and so can a read that lags behind.
+Everything that happens is a `Happening`, in order.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from engine.model import layout as at
@@ -17,45 +16,14 @@ from sims.fillbook import BookEvent, FillBook
 from sims.fillbook import layout as book_at
 from sims.paper.tally import Tally
 from sims.venues.alpaca.booking import book_request, trailing_stop
+from sims.venues.alpaca.happenings import Happening
 from sims.venues.alpaca.hours import Hours
 from sims.venues.alpaca.market import Row, Shown
 from sims.venues.alpaca.orders import Asset, Fill, Order
 from sims.venues.alpaca.settings import VenueSettings
-from sims.venues.alpaca.words import Record, identity, time_text
 
 _FIRST_CALENDAR, _ALWAYS_OPEN = 0, 1
 _REMEMBERED: Final = 10_000  # happenings, for reads that lag behind
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Happening:
-    """One thing that the order stream tells; `order` is as it was then."""
-
-    number: int
-    event: str
-    ts_ns: int
-    order: Record
-    fill: Fill | None = None
-
-    def payload(self) -> Record:
-        """Return what is told."""
-        own = identity("happening", f"{self.order['id']}:{self.number}")
-        told: Record = {
-            "event": self.event,
-            "event_id": f"{self.number:010}{own[:8].upper()}{own[9:13].upper()}{own[14:18].upper()}",
-            "execution_id": own,
-            "timestamp": time_text(self.ts_ns),
-            "order": self.order,
-        }
-        if self.fill is not None:
-            asset = self.fill.order.asset
-            told |= {
-                "execution_id": self.fill.id,
-                "price": asset.price(self.fill.price_ticks),
-                "qty": asset.quantity(self.fill.lots),
-                "position_qty": asset.quantity(self.fill.position),
-            }
-        return told
 
 
 class Exchange:

@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 from aiohttp import WSMsgType, web
 
-from sims.venues.alpaca.exchange import Happening
 from sims.venues.alpaca.faults import Schedule
+from sims.venues.alpaca.happenings import Happening
 from sims.venues.alpaca.line import Line
 from sims.venues.alpaca.settings import VenueSettings
 from sims.venues.alpaca.words import Json

@@ -7,7 +7,8 @@ from contextvars import ContextVar
 from typing import Final
 
 from sims.paper.tally import Held, Tally
-from sims.venues.alpaca.exchange import Exchange, Happening
+from sims.venues.alpaca.exchange import Exchange
+from sims.venues.alpaca.happenings import Happening
 from sims.venues.alpaca.orders import FINAL, Fill
 from sims.venues.alpaca.refusals import malformed, not_found
 from sims.venues.alpaca.words import Json, Record, parse_time, time_text

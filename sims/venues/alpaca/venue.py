@@ -22,9 +22,10 @@ from sims.venues.alpaca.data_routes import DataRoutes
 from sims.venues.alpaca.data_stream import DataStream
 from sims.venues.alpaca.disturbances import Disturbances
 from sims.venues.alpaca.door import LOOPBACK, Door
-from sims.venues.alpaca.exchange import Exchange, Happening
+from sims.venues.alpaca.exchange import Exchange
 from sims.venues.alpaca.faults import Fault, Schedule
 from sims.venues.alpaca.front import Front, Seen
+from sims.venues.alpaca.happenings import Happening
 from sims.venues.alpaca.hours import Hours
 from sims.venues.alpaca.market import Row
 from sims.venues.alpaca.order_stream import OrderStream
@@ -117,6 +118,7 @@ class AlpacaVenue:
         self._control_door = Door(web.Application(), control_port)
         self._restarting: asyncio.Future[None] | None = None
         self._running: asyncio.Task[None] | None = None
+        self._has_begun = asyncio.Event()
 
     # --- where it is -----------------------------------------------------------------------------
     @property
@@ -184,19 +186,26 @@ class AlpacaVenue:
         if not self.time.is_by_hand and self._running is None:
             self.time.go_on()
             self._running = asyncio.create_task(self._playing.run())
+            self._has_begun.set()
+
+    async def serve(self) -> None:
+        """Be there until canceled; what stops the market is raised, and is a mistake of ours."""
+        await self._has_begun.wait()
+        assert self._running is not None, "it has begun"
+        await self._running
 
     async def stop(self) -> None:
-        """Go away, with all connections."""
-        if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+        """Go away, with all connections; what has stopped the market before is raised."""
         if self._restarting is not None:
             self._restarting.cancel()
         self.order_stream.drop_all()
         self.data_stream.drop_all()
         await self._door.close()
         await self._control_door.close()
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
 
     def restart(self, seconds: float) -> None:
         """Go away with all connections, and come back after some seconds of the clock."""

@@ -212,3 +212,19 @@ def test_no_id_of_one_life_comes_again_in_another() -> None:
     first, second = asyncio.run(ids("a")), asyncio.run(ids("b"))
     assert len(first) == len(second) == 6  # two happenings: pending_new and new
     assert first & second == set()
+
+
+def test_a_market_that_breaks_is_not_silent() -> None:
+    async def story() -> None:
+        venue = venue_over("sample:goog", speed=86_400.0)
+        venue.exchange.meet = _broken  # type: ignore[method-assign]
+        async with venue, asyncio.timeout(10):
+            venue.begin()
+            await venue.serve()
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(story())
+
+
+def _broken(row: list[int]) -> None:
+    raise ZeroDivisionError
