@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from brokers.alpaca.broker import AlpacaBroker, Settings
-from brokers.alpaca.client import Keys
+from brokers.alpaca.client import Deadlines, Keys
 from brokers.alpaca.environments import rehearsal
 from brokers.alpaca.translating import own_id
 from data.history import History
@@ -47,7 +48,7 @@ from tests.venues.alpaca.markets import AAPL, until
 MINUTE = 60 * 10**9
 START_NS = 19_000 * 86_400 * 10**9
 SHARE = Instrument("AAPL", AAPL.kind)  # trades around the clock, to keep calendars out of it
-BREATH = 0.01
+BREATH, PATIENCE = 0.01, 1.0  # seconds
 WALKING = '[execution]\norder_type = "limit"\ntimeout = "70s"\non_timeout = "walk"\n'
 STRATEGY = RULES + LOOP + WALKING
 
@@ -91,11 +92,17 @@ class SharedMarket:
         yield Notice(NoticeKind.CONNECTED, "here")
         await until(lambda: desk.session.state is SessionState.RUNNING)
         for one in desk.slices:
+            await self._wait_for_session()
             await asyncio.sleep(BREATH)  # what follows from the bar before arrives before this one
             desk.venue.advance_to(one.ts_ns)
             await asyncio.sleep(BREATH)
             yield one
-        await until(desk.is_settled, 20)
+        await until(desk.is_settled, 30)
+
+    async def _wait_for_session(self) -> None:
+        """Give the session a moment to read the account: a bar of a minute would."""
+        with suppress(TimeoutError):
+            await until(lambda: self._desk.session.state is SessionState.RUNNING, PATIENCE)
 
     async def close(self) -> None:
         pass
@@ -109,6 +116,7 @@ class Desk:
     faults: Sequence[str] = ()
     seed: int = 1
     bars: int = 60
+    deadlines: Deadlines = PACE
     slices: tuple[Slice, ...] = ()
     noted: list[str] = field(default_factory=list)
 
@@ -147,7 +155,7 @@ class Desk:
             Keys(known.key_id, known.secret_key),
             (SHARE,),
             clock,
-            Settings(deadlines=PACE),
+            Settings(deadlines=self.deadlines),
         )
         session_id = store.begin_session(NewSession("rehearsed", account, mode="auto"))
         lease = store.leases.acquire(account, session_id)
