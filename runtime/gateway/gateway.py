@@ -27,7 +27,7 @@ from runtime.gateway.ledger import OrderLedger, Sent
 from runtime.gateway.refusals import Refusal, Refused
 from runtime.journal.records import Intent, Outcome
 
-MakeDurable = Callable[[tuple[Intent, ...]], Awaitable[None]]
+MakeDurable = Callable[[tuple[Intent, ...], Rows], Awaitable[None]]  # and what is refused
 DUPLICATE: Final = "duplicate"  # a broker's code for: the name is used
 _KINDS: Final = {
     RiskApproved: at.KIND_SUBMITTED,
@@ -77,7 +77,11 @@ class Gateway:
         self._asks_first = asks_first
 
     async def send(self, commands: tuple[Approved, ...], durable: MakeDurable) -> Rows:
-        """Send what passes the checks; return what is known at once, as facts for the engine."""
+        """Send what passes the checks; return what is known at once, as facts for the engine.
+
+        `durable` is given the intents of what passes, and the facts of what is refused beside them: whoever
+        goes on after a crash has to refuse the same for the same reason.
+        """
         facts: list[Rows] = []
         passed: list[tuple[Request, Intent]] = []
         now_ns = self._situation().now_ns
@@ -90,7 +94,8 @@ class Gateway:
             else:
                 self.books.begin(intent, now_ns)
                 passed.append((request, intent))
-        if passed and (problem := await _kept(durable, [intent for _, intent in passed])):
+        intents = tuple(intent for _, intent in passed)
+        if passed and (problem := await _kept(durable, intents, _joined(facts))):
             facts += [self._refuse(request.command, problem, now_ns) for request, _ in passed]
             passed.clear()
         for request, intent in passed:
@@ -100,7 +105,7 @@ class Gateway:
                 facts.append(self._refuse(request.command, late, now_ns))
             else:
                 facts.append(await self._one(request.command, intent, now_ns))
-        found = np.concatenate(facts) if facts else NO_ROWS
+        found = _joined(facts)
         self.books.hear(found)
         return found
 
@@ -116,22 +121,25 @@ class Gateway:
         commands: tuple[Approved, ...],
         intents: Sequence[Intent],
         outcomes: Sequence[Outcome] = (),
+        refused: Rows = NO_ROWS,
     ) -> Rows:
         """Go on with what was made durable before a crash, under the same names.
 
         Nobody knows whether it had left. A paper account takes it again, the same name being the
         same order; a venue is asked first (`asks_first`), but for cancels, which harm nobody, and
-        for orders of which the journal has the outcome.
+        for orders of which the journal has the outcome. What was `refused` then is refused now.
         """
-        facts: list[Rows] = []
+        facts: list[Rows] = [refused]
+        was_refused = set(refused[:, at.FACT_ORDER].tolist())
         now_ns = self._situation().now_ns
         recorded = {(each.kind, each.order_id): each for each in intents}
         known = {each.client_id: each for each in outcomes if each.kind == at.KIND_SUBMITTED}
         for command in commands:
             intent = recorded.get((_KINDS[type(command)], command.order_id))
             if intent is None:
-                refused = Refused(Refusal.INTENT_EXPIRED, detail="it was not judged before a crash")
-                facts.append(self._refuse(command, refused, now_ns))
+                if command.order_id not in was_refused:
+                    why = Refused(Refusal.INTENT_EXPIRED, detail="it did not pass before a crash")
+                    facts.append(self._refuse(command, why, now_ns))
                 continue
             self.books.begin(intent, now_ns)
             if self._asks_first and not isinstance(command, CancelApproved):
@@ -144,7 +152,7 @@ class Gateway:
                 facts.append(self._heed(command, intent, outcome, now_ns))
             else:
                 facts.append(await self._one(command, intent, now_ns))
-        found = np.concatenate(facts) if facts else NO_ROWS
+        found = _joined(facts)
         self.books.hear(found)
         return found
 
@@ -317,10 +325,14 @@ class Gateway:
         return fact
 
 
-async def _kept(durable: MakeDurable, intents: Sequence[Intent]) -> Refused | None:
+def _joined(facts: Sequence[Rows]) -> Rows:
+    return np.concatenate(facts) if facts else NO_ROWS
+
+
+async def _kept(durable: MakeDurable, intents: tuple[Intent, ...], refused: Rows) -> Refused | None:
     """Make intents durable; return why that failed: what is not durable is not sent."""
     try:
-        await durable(tuple(intents))
+        await durable(intents, refused)
     except Exception as error:  # noqa: BLE001  (whatever failed, nothing leaves)
         return Refused(Refusal.NOT_DURABLE, detail=str(error))
     return None

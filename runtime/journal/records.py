@@ -107,9 +107,10 @@ class Intents(msgspec.Struct, frozen=True, tag="intents"):
 
     sending: int
     intents: tuple[Intent, ...]
-    input: Input | None  # the input so far, with the first sending only
+    input: Input | None  # the input so far, with the first record of it only
     decided: bytes  # the engine's journal rows so far that no record has yet
-    answers: dict[int, bytes] = {}  # to the sendings before it, of a venue: see `Taken`
+    # To the sendings before it (see `Taken`), and of its own what was refused before it was written.
+    answers: dict[int, bytes] = {}
 
 
 class Taken(msgspec.Struct, frozen=True, tag="taken"):

@@ -44,6 +44,19 @@ class InHand(msgspec.Struct, frozen=True):
     outcomes: tuple[Outcome, ...] = ()
 
 
+class _Hand:
+    """An input on its way to its end: what was answered, and whether the journal has it already."""
+
+    def __init__(self, one: Input, *, is_recorded: bool) -> None:
+        self.input, self.is_recorded = one, is_recorded
+        self.answers: dict[int, bytes] = {}  # by sending
+
+    def answer(self, number: int, facts: Rows) -> None:
+        """Keep what a sending was answered."""
+        if len(facts):
+            self.answers[number] = to_bytes(facts)
+
+
 class Intake:
     """One session's inputs, one after another.
 
@@ -110,8 +123,8 @@ class Intake:
         step = step or step_of(self._core, one)
         events = to_rows(one.rows) if isinstance(one, SliceInput) and not len(events) else events
         recorded = recorded or InHand({})
-        answers: dict[int, bytes] = {}
-        kept: Input | None = one
+        last = max(recorded.sendings, default=-1)
+        hand = _Hand(one, is_recorded=last >= 0)
         request = begin(step)
         while request is not None:
             reply = NO_ROWS
@@ -120,18 +133,14 @@ class Intake:
                     reply = self._meet(events, request.row, one)
                 case Follow():
                     self._follow(request)
-                case Send() if request.number in recorded.sendings:
-                    reply = await self._send_again(request, recorded)
-                    kept = None
-                    if len(reply):
-                        answers[request.number] = to_bytes(reply)
+                case Send() if request.number <= last:
+                    reply = await self._send_again(request, recorded, last)
+                    hand.answer(request.number, reply)
                 case Send():
-                    reply = await self._send(request, kept, answers)
-                    kept = None
-                    if len(reply):
-                        answers[request.number] = to_bytes(reply)
+                    reply = await self._send(request, hand)
+                    hand.answer(request.number, reply)
             request = advance(step, reply)
-        self._journal.append(Taken(one, self._decided(), answers))
+        self._journal.append(Taken(one, self._decided(), hand.answers))
 
     def _hear(self, facts: FactsInput) -> None:
         """Book what a broker has told, before the engine decides on it."""
@@ -154,34 +163,40 @@ class Intake:
             self._market.follow(request.instrument, request.lots)
         self._gateway.follow(request.instrument, request.lots)
 
-    async def _send(self, request: Send, kept: Input | None, answers: dict[int, bytes]) -> Rows:
-        before = dict(answers)  # of the sendings of this input so far
-
-        async def durable(intents: tuple[Intent, ...]) -> None:
-            record = Intents(request.number, intents, kept, self._decided(), before)
-            await self._journal.durable(self._journal.append(record))
+    async def _send(self, request: Send, hand: _Hand) -> Rows:
+        async def durable(intents: tuple[Intent, ...], refused: Rows) -> None:
+            hand.answer(request.number, refused)
+            kept = None if hand.is_recorded else hand.input
+            answers = dict(hand.answers)  # of this input so far
+            record = Intents(request.number, intents, kept, self._decided(), answers)
+            sequence = self._journal.append(record)
+            hand.is_recorded = True
+            await self._journal.durable(sequence)
 
         self._sending(True)
         facts = await self._gateway.send(request.commands, durable)
         self._sending(False)
         return self._answered(facts)
 
-    async def _send_again(self, request: Send, recorded: InHand) -> Rows:
-        """Go on with a sending that is in the journal: of the last nobody knows whether it was done."""
-        then = recorded.sendings[request.number]
-        if self._decided() != then.decided:
+    async def _send_again(self, request: Send, recorded: InHand, last: int) -> Rows:
+        """Go on with a sending that is in the journal: of the last nobody knows whether it was done.
+
+        One of which all was refused has no intents; what it was answered stands with the last.
+        """
+        then = recorded.sendings.get(request.number)
+        if then is not None and self._decided() != then.decided:
             raise InternalFault(
                 "this program decides something else than the journal has",
                 remedy="go on with the version and the strategy that the session was made with",
             )
-        last = max(recorded.sendings)
+        intents = () if then is None else then.intents
+        answers = to_rows(recorded.sendings[last].answers.get(request.number, b""))
         if request.number < last:
-            answers = to_rows(recorded.sendings[last].answers.get(request.number, b""))
-            self._gateway.recall(then.intents, recorded.outcomes, answers)
+            self._gateway.recall(intents, recorded.outcomes, answers)
             if self._market is not None:
-                send_recorded(self._market, request.commands, then.intents, answers)
+                send_recorded(self._market, request.commands, intents, answers)
             return answers
-        sent = self._gateway.send_again(request.commands, then.intents, recorded.outcomes)
+        sent = self._gateway.send_again(request.commands, intents, recorded.outcomes, answers)
         return self._answered(await sent)
 
     def _answered(self, facts: Rows) -> Rows:

@@ -25,6 +25,7 @@ from runtime.journal.records import (
     Outcome,
     Record,
     SliceInput,
+    StateChanged,
     Taken,
 )
 from runtime.session.intake import advance, begin, step_of, to_bytes, to_rows
@@ -86,6 +87,8 @@ class Playback:
     inbox: Inbox | None = None
     number: int = 0
     cursor: int = 0
+    state: str = ""  # of the session
+    state_in_hand: str = ""  # and as it was when what is pending was first written
     pending: list[Intents] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)  # of what is pending
 
@@ -100,7 +103,11 @@ class Playback:
         for record in records:
             match record:
                 case Intents():
+                    if not self.pending:
+                        self.state_in_hand = self.state
                     self.pending.append(record)
+                case StateChanged():
+                    self.state = record.after
                 case Outcome() if self.pending:
                     self.outcomes.append(record)
                 case Outcome() if self.books is not None:

@@ -23,12 +23,13 @@ from runtime.journal.records import (
     OperatorInput,
     Outcome,
     StartInput,
+    StopInput,
 )
 from runtime.session.playback import Divergence, Playback
 from runtime.session.standing import Standing
 from runtime.session_core.core import SessionCore
 
-_VERSION = 3  # of a checkpoint's blob
+_VERSION = 4  # of a checkpoint's blob
 _STEP = 10_000  # inputs
 
 
@@ -39,6 +40,7 @@ class Image(msgspec.Struct, frozen=True, array_like=True):
     market: bytes
     books: bytes
     standing: Standing
+    state: str
     inbox: bytes = b""
 
 
@@ -47,16 +49,18 @@ class Recovered(msgspec.Struct, frozen=True):
 
     Parameters
     ----------
-    in_hand, outcomes
-        Intents of an input that a crash has cut off, and which were perhaps sent; and what is known
-        to have become of them.
+    in_hand, outcomes, state
+        Intents of an input that a crash has cut off, and which were perhaps sent; what is known to have
+        become of them; and the session's state when they were written.
     """
 
     cursor: int = 0
     standing: Standing = Standing()
     in_hand: tuple[Intents, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    state: str = ""
     has_started: bool = False
+    has_stopped: bool = False  # the strategy was told that the feed has ended
     played: int = 0
 
 
@@ -70,6 +74,7 @@ def image_of(
     market: SimulatedBroker | None,
     books: OrderLedger,
     standing: Standing,
+    state: str,
     inbox: Inbox | None = None,
 ) -> bytes:
     """Return a checkpoint's blob, packed: most of the engine's blocks is room that nothing uses."""
@@ -78,6 +83,7 @@ def image_of(
         b"" if market is None else market.snapshot(),
         books.snapshot(),
         standing,
+        state,
         b"" if inbox is None else inbox.snapshot(),
     )
     return zlib.compress(msgspec.msgpack.encode(image), 1)
@@ -109,7 +115,7 @@ def recover(
         If this program decides something else than the journal has.
     """
     playback, after = Playback(core, market, books, inbox), 0
-    standing, has_started = Standing(), False
+    standing, has_started, has_stopped = Standing(), False, False
     if checkpoint is not None and core.has_snapshots:
         image = msgspec.msgpack.decode(zlib.decompress(checkpoint.blob), type=Image)
         core.restore(image.core)
@@ -119,12 +125,14 @@ def recover(
         if inbox is not None:
             inbox.restore(image.inbox)
         after, standing, has_started = checkpoint.sequence, image.standing, True
-        playback.cursor = checkpoint.cursor
+        playback.cursor, playback.state = checkpoint.cursor, image.state
     try:
         for played in playback.play(entry.record for entry in entries(after)):
             match played.input:
                 case StartInput():
                     has_started = True
+                case StopInput():
+                    has_stopped = True
                 case OperatorInput() as wish:
                     standing = standing.after(wish.verb)
                 case _:
@@ -140,7 +148,9 @@ def recover(
         standing,
         tuple(playback.pending),
         tuple(playback.outcomes),
+        playback.state_in_hand,
         has_started,
+        has_stopped,
         playback.number,
     )
 

@@ -80,6 +80,7 @@ class Session:
         self.state, self.cause = _S.CREATED, ""  # and why it is in that state
         self._recovered = recovered or Recovered()
         self.cursor, self._has_started = self._recovered.cursor, self._recovered.has_started
+        self._has_stopped = self._recovered.has_stopped
         self._core, self._journal = parts.core, parts.journal
         self._core.guard.limit_seconds = parts.options.callback_seconds
         self._core.guard.timer = parts.clock.monotonic_ns
@@ -116,6 +117,7 @@ class Session:
         self._standing = self._recovered.standing
         self._holds: dict[str, str] = {}  # who keeps it from entries, and why
         self._decided_ns = 0
+        self._state_in_hand: SessionState | None = None
         self._troubles: asyncio.Queue[Trouble] = asyncio.Queue()
         parts.journal.on_trouble = self._troubles.put_nowait
         parts.observers.joined(self)
@@ -215,9 +217,14 @@ class Session:
         if isinstance(one, OperatorInput):
             self._standing = self._standing.after(one.verb)
         self._decided_ns = self.parts.clock.monotonic_ns()
+        if self._market is not None and recovered.state:
+            # It is where it was: what else this input sends is judged as it was then.
+            self._state_in_hand = SessionState(recovered.state)
         await self.intake.take(one, recorded=InHand(recorded, recovered.outcomes))
+        self._state_in_hand = None
         self.cursor = getattr(one, "cursor", self.cursor)
         self._has_started = self._has_started or isinstance(one, StartInput)
+        self._has_stopped = self._has_stopped or isinstance(one, StopInput)
 
     async def _work(self) -> str:
         """Run the tasks until the first of them that may end has ended; return why."""
@@ -265,18 +272,23 @@ class Session:
         """Stop: no entries, what works treated as asked, everything durable."""
         self._go(_S.STOPPING, cause)
         on_stop = self.parts.options.on_stop
-        if cause == FEED_ENDED:
-            await self.intake.take(StopInput())
-        elif on_stop in ("cancel", "flatten"):
-            await self.intake.take(self._wish(Asked(on_stop, "session", cause)))
+        if cause == FEED_ENDED:  # it is over for good: nobody goes on from a checkpoint
+            if not self._has_stopped:
+                await self.intake.take(StopInput())
+        else:
+            if on_stop in ("cancel", "flatten"):
+                await self.intake.take(self._wish(Asked(on_stop, "session", cause)))
+            await self._checkpoint_at_end()
+        self._journal.append(Closed(self._core.state_hash, cause))
+        self._go(_S.STOPPED, cause)
+
+    async def _checkpoint_at_end(self) -> None:
         try:
             await self.checkpoint()
         except LeaseLost:
             raise
         except InputError as error:  # the emergency file has what follows
             self._note("database", "warning", "checkpoint", error.problem)
-        self._journal.append(Closed(self._core.state_hash, cause))
-        self._go(_S.STOPPED, cause)
 
     def _fail(self, error: BaseException) -> None:
         if self.state.is_final:
@@ -464,13 +476,14 @@ class Session:
         async with self._lock:
             books = self.gateway.books
             inbox = None if self._venue is None else self._venue.inbox
-            state = image_of(self._core, self._market, books, self._standing, inbox)
+            standing, state = self._standing, self.state.value
+            image = image_of(self._core, self._market, books, standing, state, inbox)
             record = Checkpointed(self._core.state_hash, self.cursor)
             sequence, cursor = self._journal.append(record), self.cursor
         await self._journal.durable(sequence)
         if self._journal.state is not JournalState.OPEN:
             return  # an emergency file has the record: the database would have a hole before it
-        await self.parts.keeper.checkpoint(sequence, cursor, state)
+        await self.parts.keeper.checkpoint(sequence, cursor, image)
         await self._journal.anchor("checkpoint")
 
     async def _renew(self) -> None:
@@ -563,12 +576,13 @@ class Session:
     def _situation(self) -> Situation:
         """Return what the gateway's checks look at, as it is now."""
         killed, closes = self.parts.switch.flags()
+        state = self._state_in_hand or self.state
         return Situation(
             now_ns=self._core.now_ns,
             decided_ns=self._decided_ns,
             monotonic_ns=self.parts.clock.monotonic_ns(),
-            may_enter=self.state.enters,
-            may_close=self.state not in (_S.STOPPED, _S.FAILED, _S.CREATED),
+            may_enter=state.enters,
+            may_close=state not in (_S.STOPPED, _S.FAILED, _S.CREATED),
             is_killed=killed,
             kill_closes=closes,
             lease_until_ns=self._journal.lease.until_monotonic_ns,

@@ -25,7 +25,7 @@ from runtime.session.opening import Ground, opened_of
 from runtime.session.parts import Asked, Keeper, Observers, Options, Parts
 from runtime.session.recovery import Recovered, recover, schema
 from runtime.session.session import Session
-from runtime.session.states import FEED_ENDED
+from runtime.session.states import FEED_ENDED, SessionState
 from runtime.session_core.assembling import (
     Market,
     new_paper_broker,
@@ -76,7 +76,7 @@ def newest(store: SessionStore, plan: PaperPlan) -> SessionRecord | None:
 def unfinished(store: SessionStore, plan: PaperPlan) -> SessionRecord | None:
     """Return the session that a plan would go on with: the newest of its account, if it can be."""
     last = newest(store, plan)
-    if last is None or last.cause == FEED_ENDED:
+    if last is None or (last.state is SessionState.STOPPED and last.cause == FEED_ENDED):
         return None
     is_same = last.fingerprint == plan.config.fingerprint and last.feed == plan.feed.name
     return last if is_same else None

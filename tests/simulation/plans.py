@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -124,7 +124,9 @@ def ground_of(strategy: int, seconds: int, instruments: int, step: int = STEP) -
     from runtime.feeds.replay import _slices
 
     slices = tuple(_slices(rows.blocks(0)))
-    return Ground(text, config, market, setup_of_session(config, market), slices)
+    setup = setup_of_session(config, market)
+    shape = setup.shape._replace(orders=64, commands=512, journal=4096)
+    return Ground(text, config, market, replace(setup, shape=shape), slices)
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def plan_of(
     return Plan(
         seed,
         ground,
-        _priced(ground, rng),
+        priced(ground, rng),
         odds,
         ids,
         NetworkPlan(rng.choice((0.001, 0.05, 0.4)), outages=windows(0.4, 2, 60)),
@@ -228,7 +230,7 @@ def _wishes(rng: Random, times) -> tuple[tuple[float, str], ...]:  # type: ignor
     return tuple(sorted(made))
 
 
-def _priced(ground: Ground, rng: Random) -> tuple[Slice, ...]:
+def priced(ground: Ground, rng: Random) -> tuple[Slice, ...]:
     """Give a ground's bars prices and volumes of their own."""
     last = dict.fromkeys(range(len(ground.market.instruments)), 10000)
     priced = []

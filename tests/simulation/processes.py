@@ -195,6 +195,7 @@ class Life:
                 Options(
                     checkpoint_seconds=120.0 * pace,
                     lease_seconds=45.0 * pace,
+                    control_seconds=10.0 * pace,
                 ),
                 Observers(item=self._item, noted=lambda noted: world.note(f"! {noted.text}")),
                 self.inbox,

@@ -1,75 +1,23 @@
 """A process that dies before, in and after each of its effects; the next one goes on as if nothing had been.
 
-An effect is an appended record, a commit, a request to the broker, a checkpoint. At the crash and after
-it nothing more of the process has any effect: what is on the disk is what the next one finds.
+What an effect is says `tests.simulation.crashing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from engine.errors import TraderError
 from engine.model import layout as at
 from runtime.config.moments import parse_moment
-from runtime.journal.checkpoints import Checkpoints
-from runtime.journal.journal import SessionJournal
 from runtime.journal.records import Intents
-from runtime.journal.writer import GroupWriter
 from runtime.session.parts import Options
 from runtime.session.replaying import replay
-from sims.paper import PaperBroker
+from tests.simulation.crashing import Dead, Fate, living_with
 from tests.unit.session.papers import Desk
 
-EFFECTS = (
-    (SessionJournal, "append"),
-    (GroupWriter, "_commit"),
-    (PaperBroker, "submit"),
-    (PaperBroker, "cancel"),
-    (PaperBroker, "replace"),
-    (Checkpoints, "save"),
-)
 POINTS = 24
-
-
-class Dead(BaseException):
-    """The process is no more."""
-
-
-class Fate:
-    """Counts effects and kills at one of them; `at_effect` 0 lives."""
-
-    def __init__(self, at_effect: int, *, after: bool) -> None:
-        self.at_effect, self.after = at_effect, after
-        self.effects, self.is_dead = 0, False
-
-    def wrapped(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def effect(*args: Any, **kwargs: Any) -> Any:
-            if self.is_dead:
-                raise Dead
-            self.effects += 1
-            if self.effects == self.at_effect:
-                self.is_dead = True
-                if self.after:
-                    method(*args, **kwargs)
-                raise Dead
-            return method(*args, **kwargs)
-
-        return effect
-
-
-@contextmanager
-def living_with(fate: Fate) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for kind, name in EFFECTS:
-            patch.setattr(kind, name, fate.wrapped(getattr(kind, name)))
-        yield
 
 
 def desk_of(folder: Path) -> Desk:

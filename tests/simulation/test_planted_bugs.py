@@ -6,8 +6,6 @@ The seeds beside each are where it was found when this was written; they are onl
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -29,10 +27,14 @@ from runtime.session.recovery import Recovered, image_of
 from runtime.session.session import Session
 from runtime.session.standing import Standing
 from runtime.session.venue import VenueSide
+from tests.simulation.planting import (
+    Bugs,
+    Patch,
+    Plant,
+    first_seed_that_finds,
+    where_each_is_found,
+)
 from tests.simulation.worlds import run_seed
-
-MOST = 2_000
-Patch = pytest.MonkeyPatch
 
 
 def resends_under_a_new_id(patch: Patch) -> None:
@@ -114,7 +116,7 @@ def takes_a_checkpoint_with_an_input_in_hand(patch: Patch) -> None:
     async def checkpoint(self: Session) -> None:
         assert self._venue is not None
         books, inbox = self.gateway.books, self._venue.inbox
-        state = image_of(self._core, None, books, self._standing, inbox)
+        state = image_of(self._core, None, books, self._standing, self.state.value, inbox)
         record = Checkpointed(self._core.state_hash, self.cursor)
         sequence, cursor = self._journal.append(record), self.cursor
         await self._journal.durable(sequence)
@@ -188,7 +190,7 @@ def answers_are_not_kept(patch: Patch) -> None:
     patch.setattr(processes, "recover", recovered)
 
 
-BUGS: list[tuple[Callable[[Patch], None], tuple[int, ...]]] = [
+BUGS: Bugs = [
     (resends_under_a_new_id, (7,)),
     (sends_before_it_is_durable, (0,)),
     (books_a_fill_twice, (0,)),
@@ -208,29 +210,11 @@ BUGS: list[tuple[Callable[[Patch], None], tuple[int, ...]]] = [
 ]
 
 
-def first_seed_that_finds(begin: tuple[int, ...]) -> int | None:
-    logging.disable(logging.CRITICAL)
-    try:
-        for seed in (*begin, *range(MOST)):
-            try:
-                run_seed(seed)
-            except Exception:  # noqa: BLE001  (a find)
-                return seed
-        return None
-    finally:
-        logging.disable(logging.NOTSET)
-
-
 @pytest.mark.parametrize(("plant", "begin"), BUGS, ids=[plant.__name__ for plant, _ in BUGS])
-def test_a_planted_bug_is_found(
-    plant: Callable[[Patch], None], begin: tuple[int, ...], monkeypatch: Patch
-) -> None:
+def test_a_planted_bug_is_found(plant: Plant, begin: tuple[int, ...], monkeypatch: Patch) -> None:
     plant(monkeypatch)
-    assert first_seed_that_finds(begin) is not None
+    assert first_seed_that_finds(run_seed, begin) is not None
 
 
-if __name__ == "__main__":  # where each is found
-    for plant, _ in BUGS:
-        with Patch.context() as patch:
-            plant(patch)
-            print(plant.__name__, first_seed_that_finds(()), flush=True)
+if __name__ == "__main__":
+    where_each_is_found(run_seed, BUGS)

@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
-import shutil
 import sys
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from engine.errors import InternalFault, TraderError
@@ -36,22 +33,18 @@ from sims.network import Exchange
 from sims.paper import PaperBroker
 from sims.virtual_time import VirtualLoop
 from tests.simulation.auditor import Auditor, Violation
+from tests.simulation.databases import (
+    Lasting,
+    folder_of_worlds,
+    fresh_file,
+    fresh_memory,
+    open_file,
+    open_memory,
+)
 from tests.simulation.plans import Plan, clock, plan_of
 from tests.simulation.processes import ACCOUNT, WHOSE, Fate, Life
-from tests.unit.session.papers import Inline
 
-FAST = Path("/dev/shm")
-
-
-@cache
-def _template() -> Path:
-    """Return a database with its schema, to be copied."""
-    folder = Path(mkdtemp(dir=FAST if FAST.is_dir() else None, prefix="trader-sim-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    SessionStore.open(
-        f"sqlite:///{folder / 'trader.db'}", executor=Inline(), files=Inline()
-    ).close()
-    return folder / "trader.db"
+FILES = 8  # one world in so many has its database in a file
 
 
 @dataclass(eq=False)
@@ -68,6 +61,7 @@ class World:
     life: Life | None = None
     problem: BaseException | None = None
     is_stolen: bool = False
+    memory: Lasting | None = None  # the database, where it is not in a file
 
     def __post_init__(self) -> None:
         plan = self.plan
@@ -173,7 +167,11 @@ class World:
     def _mourn(self, what: str) -> None:
         life = self.life
         self.note(f"process {self.lives} dies at {what}")
-        asyncio.get_running_loop().call_soon(lambda: life and not life.is_over and life.end())
+        asyncio.get_running_loop().call_soon(self._bury, life)
+
+    def _bury(self, life: Life | None) -> None:
+        if life is not None and not life.is_over:
+            life.end()
 
     def over(self, life: Life) -> None:
         """A process has ended: the next one comes after a while."""
@@ -280,13 +278,10 @@ class World:
         return any(start <= self.seconds < end for start, end in self.plan.lapses)
 
     def open_store(self) -> SessionStore:
-        path = self.folder / "trader.db"
-        if not path.exists():
-            shutil.copyfile(_template(), path)
-        inline = Inline()
-        return SessionStore.open(
-            f"sqlite:///{path}", clock=self.clock, executor=inline, files=inline
-        )
+        if self.plan.seed % FILES == 0:
+            return open_file(fresh_file(self.folder), self.clock)
+        self.memory = self.memory or fresh_memory(self.folder)
+        return open_memory(self.memory, self.clock)
 
     def note(self, text: str) -> None:
         if self.keeps_story:
@@ -331,7 +326,7 @@ def _tagged(loop: Any, coro: Any, **keys: Any) -> asyncio.Task[Any]:
 
 def run_seed(seed: int, *, keeps_story: bool = False, plan: Plan | None = None) -> World:
     """Run a seed; raise what it finds."""
-    with TemporaryDirectory(dir=_template().parent) as folder:
+    with TemporaryDirectory(dir=folder_of_worlds()) as folder:
         found: list[World] = []
 
         async def whole() -> None:
@@ -379,7 +374,7 @@ def main(arguments: list[str]) -> int:
     first = int(arguments[0])
     if len(arguments) == 1:
         return tell(first)
-    _template()
+    folder_of_worlds()
     began, bad, count = time.perf_counter(), 0, int(arguments[1])
     seeds = range(first, first + count)
     with ProcessPoolExecutor() as pool:

@@ -243,7 +243,7 @@ def test_a_line_of_the_table(line: Line) -> None:
     desk = Desk(line)
     command = command_of(line.command)
 
-    async def durable(intents: tuple[Intent, ...]) -> None:
+    async def durable(intents: tuple[Intent, ...], refused: Rows) -> None:
         desk.kept.extend(intents)
 
     facts = asyncio.run(desk.gateway.send((command,), durable))
@@ -273,7 +273,7 @@ def test_every_refusal_of_the_checks_is_in_the_table() -> None:
 def test_what_cannot_be_made_durable_is_not_sent() -> None:
     desk = Desk(Line("", 0, "", "running", "", ""))
 
-    async def durable(intents: tuple[Intent, ...]) -> None:
+    async def durable(intents: tuple[Intent, ...], refused: Rows) -> None:
         raise OSError("the disk is full")
 
     facts = asyncio.run(desk.gateway.send((command_of("buy 10"),), durable))
@@ -297,7 +297,7 @@ def test_what_changes_while_an_intent_is_made_durable_is_heeded(
 ) -> None:
     desk = Desk(Line("", 0, "", "running", "", ""))
 
-    async def durable(intents: tuple[Intent, ...]) -> None:
+    async def durable(intents: tuple[Intent, ...], refused: Rows) -> None:
         desk.values |= changed
 
     facts = asyncio.run(desk.gateway.send((command_of("buy 10"),), durable))
@@ -309,7 +309,7 @@ def test_what_changes_while_an_intent_is_made_durable_is_heeded(
 def test_an_exit_that_closes_all_is_not_taken_for_an_entry_after_it_is_durable() -> None:
     desk = Desk(Line("", 0, "", "paused; held 10", "", ""))
 
-    async def durable(intents: tuple[Intent, ...]) -> None:
+    async def durable(intents: tuple[Intent, ...], refused: Rows) -> None:
         pass
 
     facts = asyncio.run(desk.gateway.send((command_of("sell 10"),), durable))

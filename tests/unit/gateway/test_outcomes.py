@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+import numpy as np
 import pytest
 
 from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
@@ -11,7 +13,7 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
 from engine.model.trading import Severity
-from engine.ports import SubmitOutcome, SubmitStatus
+from engine.ports import Rows, SubmitOutcome, SubmitStatus
 from runtime.gateway.checks import Limits, Market, Situation
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.ledger import OrderLedger, Sent
@@ -72,7 +74,7 @@ def gateway(broker: Answering) -> Gateway:
     )
 
 
-async def kept(intents: tuple[Intent, ...]) -> None:
+async def kept(intents: tuple[Intent, ...], refused: Rows) -> None:
     """Durable at once."""
 
 
@@ -144,3 +146,21 @@ def test_books_that_are_recalled_know_what_was_recorded() -> None:
     assert books.find(1).sent is Sent.UNKNOWN  # type: ignore[union-attr]
     books.recall(CANCELING, (Outcome("tr-one", "not_sent", kind=at.KIND_CANCEL_SENT),))
     assert books.find(1).doubts == at.KIND_CANCEL_SENT  # type: ignore[union-attr]
+
+
+def test_after_a_crash_what_was_refused_is_refused_for_the_same_reason() -> None:
+    """It stands beside the intents; what does not is refused too, for whatever reason it was."""
+    broker, later = Answering(SubmitStatus.TAKEN), msgspec.structs.replace(BUY, order_id=2)
+    found = gateway(broker)
+    refused = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
+    refused[0, [at.EVENT_KIND, at.FACT_ORDER, at.FACT_REASON]] = (
+        at.KIND_REJECTED,
+        2,
+        Refusal.ORDER_RATE,
+    )
+    unknown = msgspec.structs.replace(BUY, order_id=3)
+    facts = asyncio.run(found.send_again((BUY, later, unknown), (ORDERED,), (), refused))
+    assert facts[:, [at.FACT_ORDER, at.FACT_REASON]].tolist() == [
+        [2, Refusal.ORDER_RATE],
+        [3, Refusal.INTENT_EXPIRED],
+    ]

@@ -19,7 +19,8 @@ from runtime.backtest.histories import load_history
 from runtime.config import load_strategy
 from runtime.journal.failures import JournalDamaged, Trouble, TroubleKind
 from runtime.journal.frames import JournalFile
-from runtime.journal.records import Noted
+from runtime.journal.journal import SessionJournal
+from runtime.journal.records import Closed, Noted, Record, StopInput, Taken
 from runtime.journal.sessions import SessionStore
 from runtime.session.kill_switch import Halt, KillSwitch
 from runtime.session.parts import Asked, Options
@@ -279,3 +280,30 @@ def test_whatever_a_strategy_raises_the_session_goes_on_without_it(
     with desk.store() as store:
         entries = [each.record for each in store.entries(store.get("last").id)]
     assert [each.subject for each in entries if isinstance(each, Noted)].count("strategy") == 1
+
+
+@pytest.mark.parametrize("last", [Taken, Closed])
+def test_a_session_that_is_killed_while_it_stops_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: type[Record]
+) -> None:
+    """It is not left for a new one that begins with nothing; and its strategy is stopped once."""
+    desk = Desk.of_example("sma_cross.toml", tmp_path)
+    desk.history = part_of(desk, end_ns=span(desk.history)[0] + 60 * 86_400 * 10**9)
+    append = SessionJournal.append
+
+    def appended(self: SessionJournal, record: Record) -> int:
+        is_stopping = isinstance(getattr(record, "input", None), StopInput)
+        if isinstance(record, last) and (is_stopping or last is Closed):
+            raise KeyboardInterrupt
+        return append(self, record)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionJournal, "append", appended)
+        with pytest.raises(KeyboardInterrupt):
+            desk.run()
+    desk.run()
+    with desk.store() as store:
+        (only,) = store.list()
+        records = [each.record for each in store.entries(only.id)]
+    stops = [each for each in records if isinstance(getattr(each, "input", None), StopInput)]
+    assert len(stops) == 1

@@ -1,0 +1,97 @@
+"""Databases of simulated worlds: in memory, each begun as a copy of one that has its schema.
+
+A world's database outlives its processes, as a server does. What a process had not committed is undone
+when it dies. Some worlds have a file instead, opened anew by each process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import sqlite3
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from engine.ports import Clock
+from runtime.journal.emergency import RealDisk
+from runtime.journal.projections import project
+from runtime.journal.sessions import SessionStore
+from runtime.journal.writer import GroupWriter
+from runtime.store.sqlite import SqliteBackend, connect
+from tests.unit.session.papers import Inline
+
+FAST = Path("/dev/shm")
+
+
+class Lasting(SqliteBackend):
+    """A database in memory, which no process closes."""
+
+    def close(self) -> None:
+        """It outlives whoever uses it."""
+
+
+class QuickDisk(RealDisk):
+    """A disk that keeps what was written, whatever becomes of the process; it has no power to lose."""
+
+    def sync(self, descriptor: int) -> None:
+        """What was written is there."""
+
+    def reserve(self, path: Path, size: int) -> None:
+        """A file of no size: this disk is never full."""
+        path.touch()
+
+
+@cache
+def folder_of_worlds() -> Path:
+    """Return this process's folder for worlds, in which there is a database to be copied."""
+    folder = Path(mkdtemp(dir=FAST if FAST.is_dir() else None, prefix="trader-sim-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    inline = Inline()
+    SessionStore.open(f"sqlite:///{folder / 'trader.db'}", executor=inline, files=inline).close()
+    return folder
+
+
+@cache
+def _pages() -> bytes:
+    """Return the database to be copied, as bytes."""
+    connection = sqlite3.connect(folder_of_worlds() / "trader.db")
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE")  # memory has no write-ahead log
+        return connection.serialize()
+    finally:
+        connection.close()
+
+
+@cache
+def _connection() -> sqlite3.Connection:
+    return connect(Path(":memory:"))
+
+
+def fresh_memory(folder: Path) -> Lasting:
+    """Return an empty database in memory, the only one of this process; its files are in a folder."""
+    connection = _connection()
+    connection.deserialize(_pages())
+    return Lasting(folder / "memory.db", connection)
+
+
+def fresh_file(folder: Path) -> str:
+    """Return the address of a database in a folder: that which is there, or a new one."""
+    path = folder / "trader.db"
+    if not path.exists():
+        shutil.copyfile(folder_of_worlds() / "trader.db", path)
+    return f"sqlite:///{path}"
+
+
+def open_memory(backend: Lasting, clock: Clock) -> SessionStore:
+    """Open a database in memory as a process does."""
+    inline = Inline()
+    writer = GroupWriter(backend, project=project, executor=inline, files=inline)
+    place = backend.path.with_name("memory.sessions")
+    return SessionStore(backend.place, place, backend, writer, clock, QuickDisk())
+
+
+def open_file(url: str, clock: Clock) -> SessionStore:
+    """Open a database in a file as a process does."""
+    inline = Inline()
+    return SessionStore.open(url, clock=clock, executor=inline, files=inline, disk=QuickDisk())
