@@ -26,7 +26,7 @@ coverage: ## branch coverage of the engine, with the interpreted core
 	$(PYTHON) -m coverage report
 
 sim: ## the story of a seeded world: make sim SEED=7; many of them: make sim SEED=0 COUNT=2000
-	$(PYTHON) -m tests.simulation.worlds $(SEED) $(COUNT)
+	$(PYTHON) -m tests.simulation $(SEED) $(COUNT)
 
 bench: ## our own figures, quick
 	$(PYTHON) -m benchmarks.run

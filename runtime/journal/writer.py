@@ -73,6 +73,8 @@ class GroupWriter:
         What keeps the projections, inside the same transaction.
     executor, files
         Threads for the database and for emergency files; one thread each when left out.
+    wait_seconds
+        So long a record waits for others, unless somebody waits for it.
     """
 
     def __init__(
@@ -83,9 +85,10 @@ class GroupWriter:
         executor: Executor | None = None,
         files: Executor | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
+        wait_seconds: float = WAIT_SECONDS,
     ) -> None:
         self.backend = backend
-        self.deadline_seconds = deadline_seconds
+        self.deadline_seconds, self._wait_seconds = deadline_seconds, wait_seconds
         self.project = project
         self._executor = executor or ThreadPoolExecutor(1, "journal")
         self._files = files or ThreadPoolExecutor(1, "journal-files")
@@ -109,7 +112,7 @@ class GroupWriter:
                 self._schedule(loop.call_soon(self._start))
                 self._is_hurried = True
         elif self._timer is None:
-            self._schedule(loop.call_later(WAIT_SECONDS, self._start))
+            self._schedule(loop.call_later(self._wait_seconds, self._start))
 
     def run(self, work: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
         """Do something with the database, after the commits before it."""

@@ -58,7 +58,7 @@ class Auditor:
                     self.intents.update(each.client_id for each in intents)
                 case Noted() as noted:
                     self.told.append(noted)
-                case Taken(input=OperatorInput(verb="pause")):
+                case Taken(input=OperatorInput(verb="pause" | "flatten")):
                     self.is_paused = True
                 case Taken(input=OperatorInput(verb="resume")):
                     self.is_paused = False

@@ -22,6 +22,7 @@ from runtime.store.sqlite import SqliteBackend, connect
 from tests.unit.session.papers import Inline
 
 FAST = Path("/dev/shm")
+WAIT = 1.0  # seconds that a record in memory waits for others: a death takes more with it
 
 
 class Lasting(SqliteBackend):
@@ -86,7 +87,7 @@ def fresh_file(folder: Path) -> str:
 def open_memory(backend: Lasting, clock: Clock) -> SessionStore:
     """Open a database in memory as a process does."""
     inline = Inline()
-    writer = GroupWriter(backend, project=project, executor=inline, files=inline)
+    writer = GroupWriter(backend, project=project, executor=inline, files=inline, wait_seconds=WAIT)
     place = backend.path.with_name("memory.sessions")
     return SessionStore(backend.place, place, backend, writer, clock, QuickDisk())
 

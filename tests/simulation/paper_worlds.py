@@ -4,13 +4,10 @@ A session that is killed and gone on with decides what the one decides that nobo
 the paper market fills the same. A seed draws market, strategy, limits and deaths. In some worlds the disk is
 so slow that what waited for it is refused at the last moment; of what a death cuts off there nobody knows
 whether it had left, so there journal, engine, books and market are held against each other alone.
-``python -m tests.simulation.paper_worlds SEED`` tells of a seed.
 """
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -242,15 +239,3 @@ def run_paper_seed(seed: int) -> Lived:
     if whole.books != killed.books:
         raise Violation(f"I8: paper seed {seed}: {whole.books} became {killed.books} by a death")
     return killed
-
-
-def main(arguments: list[str]) -> int:
-    """Tell what has become of a seed."""
-    logging.disable(logging.CRITICAL)
-    lived = run_paper_seed(int(arguments[0]))
-    print(f"{lived.lives} lives, {sum(lived.sent.values())} orders, refused {dict(lived.refusals)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

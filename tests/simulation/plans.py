@@ -83,6 +83,7 @@ class Ground:
     market: Market
     setup: Setup
     slices: tuple[Slice, ...]
+    fingerprint: str
 
     def core(self) -> SessionCore:
         core = new_session_core(self.config, self.market, self.setup)
@@ -126,7 +127,7 @@ def ground_of(strategy: int, seconds: int, instruments: int, step: int = STEP) -
     slices = tuple(_slices(rows.blocks(0)))
     setup = setup_of_session(config, market)
     shape = setup.shape._replace(orders=64, commands=512, journal=4096)
-    return Ground(text, config, market, replace(setup, shape=shape), slices)
+    return Ground(text, config, market, replace(setup, shape=shape), slices, config.fingerprint)
 
 
 @dataclass(frozen=True)

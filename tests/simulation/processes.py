@@ -189,7 +189,7 @@ class Life:
                 books,
                 world.clock,
                 ACCOUNT,
-                ground.config.fingerprint,
+                ground.fingerprint,
                 KillSwitch(world.folder / "HALT"),
                 Limits(),
                 Options(
@@ -339,7 +339,7 @@ class Life:
 def _opened(world: World) -> Opened:
     ground = world.plan.ground
     return Opened(
-        "sim", ground.config.fingerprint, ground.text, {}, {}, "", ACCOUNT, "simulated", "simulated",
+        "sim", ground.fingerprint, ground.text, {}, {}, "", ACCOUNT, "simulated", "simulated",
         "rehearsal", "auto", tuple(each.symbol for each in ground.market.instruments), {},
     )  # fmt: skip
 

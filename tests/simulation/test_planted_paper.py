@@ -14,7 +14,7 @@ from engine.ports import Rows
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.inbox import NO_ROWS
 from runtime.gateway.ledger import OrderLedger
-from runtime.session.intake import InHand, Intake
+from runtime.session.intake import Intake
 from runtime.session.recorded import send_recorded
 from runtime.session.recovery import Recovered, recover
 from runtime.session_core.steps import Send
@@ -70,21 +70,6 @@ def has_no_input_where_all_was_refused(patch: Patch) -> None:
     patch.setattr(Intake, "_send", sent)
 
 
-def judges_again_what_was_refused_whole(patch: Patch) -> None:
-    """A sending of which all was refused is judged anew, by limits that have been used since."""
-    again = Intake._send_again
-
-    async def sent(self: Intake, request: Send, recorded: InHand, last: int) -> Rows:
-        if request.number in recorded.sendings:
-            return await again(self, request, recorded, last)
-        return await self._gateway.send(request.commands, _nowhere)
-
-    async def _nowhere(intents: Any, refused: Rows) -> None:
-        pass
-
-    patch.setattr(Intake, "_send_again", sent)
-
-
 def forgets_the_rate_at_a_restart(patch: Patch) -> None:
     restore = OrderLedger.restore
 
@@ -96,11 +81,10 @@ def forgets_the_rate_at_a_restart(patch: Patch) -> None:
 
 
 BUGS: Bugs = [
-    (sends_what_was_refused, (332,)),
-    (forgets_why_it_was_refused, (5,)),
+    (sends_what_was_refused, (8,)),
+    (forgets_why_it_was_refused, (9,)),
     (judges_what_is_left_as_if_nothing_ran, (3,)),
-    (has_no_input_where_all_was_refused, (154,)),
-    (judges_again_what_was_refused_whole, (1387,)),
+    (has_no_input_where_all_was_refused, (19,)),
     (forgets_the_rate_at_a_restart, (549,)),
 ]
 

@@ -1,4 +1,4 @@
-"""A slice of the seeded worlds, and two days of trading; `python -m tests.simulation.worlds 0 2000` runs many."""
+"""A slice of the seeded worlds, and two days of trading; `make sim SEED=0 COUNT=2000` runs many."""
 
 from __future__ import annotations
 

@@ -1,16 +1,9 @@
-"""Seeded worlds: the whole session under virtual time, against a venue and a network that fail.
-
-``python -m tests.simulation.worlds SEED`` tells the story of a seed; ``... FIRST COUNT`` runs many.
-"""
+"""Seeded worlds: the whole session under virtual time, against a venue and a network that fail."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
-import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -343,49 +336,3 @@ def run_seed(seed: int, *, keeps_story: bool = False, plan: Plan | None = None) 
                     error.add_note(line)
                 raise
         return found[0]
-
-
-def finding_of(seed: int) -> str:
-    """Return what a seed finds; nothing where all is well."""
-    logging.disable(logging.CRITICAL)
-    try:
-        run_seed(seed)
-    except Exception as error:  # noqa: BLE001  (a find)
-        return f"{type(error).__name__}: {error}"
-    return ""
-
-
-def tell(seed: int) -> int:
-    """Print a seed's story, and what it finds."""
-    try:
-        world = run_seed(seed, keeps_story=True)
-    except Exception as error:  # noqa: BLE001  (a find)
-        print("\n".join(getattr(error, "__notes__", [])))
-        print(f"{type(error).__name__}: {error}")
-        return 1
-    print("\n".join(world.story))
-    print(f"seed {seed}: sound after {world.auditor.checks} inputs, {world.lives} lives")
-    return 0
-
-
-def main(arguments: list[str]) -> int:
-    """Tell a seed's story, or run many on all processors."""
-    logging.disable(logging.CRITICAL)
-    first = int(arguments[0])
-    if len(arguments) == 1:
-        return tell(first)
-    folder_of_worlds()
-    began, bad, count = time.perf_counter(), 0, int(arguments[1])
-    seeds = range(first, first + count)
-    with ProcessPoolExecutor() as pool:
-        for seed, found in zip(seeds, pool.map(finding_of, seeds, chunksize=20)):
-            if found:
-                bad += 1
-                print(f"seed {seed}: {found[:200]}", flush=True)
-    spent = time.perf_counter() - began
-    print(f"{count} seeds in {spent:.1f} s ({count / spent:.1f} a second), {bad} bad")
-    return 1 if bad else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
