@@ -296,6 +296,8 @@ class Endpoint:
     ----------
     effect
         Called before and after each request leaves: where a process dies.
+    gossip
+        What every problem that it tells of says as well, e.g. what nobody should read.
     """
 
     name = "simulated venue"
@@ -307,9 +309,11 @@ class Endpoint:
         random: Random,
         account: str,
         effect: Callable[[str], None] = lambda what: None,
+        *,
+        gossip: str = "",
     ) -> None:
         self.exchange, self._plan, self._random = exchange, plan, random
-        self._account, self._effect = account, effect
+        self._account, self._effect, self._gossip = account, effect, gossip
         self._queue: asyncio.Queue[BrokerEvent | None] | None = None
         self._connections = 0
 
@@ -343,7 +347,7 @@ class Endpoint:
         while True:
             event = await queue.get()
             if event is None:
-                raise VenueError("the connection is lost")
+                raise VenueError(f"the connection is lost{self._gossip}")
             yield event
 
     def _cut(self, connection: int) -> None:
@@ -381,7 +385,7 @@ class Endpoint:
         odds, draw = self.exchange.odds, self._random.random()
         self._effect("request")
         if not self._is_up or draw < odds.not_sent:
-            return SubmitOutcome(SubmitStatus.NOT_SENT, problem="no connection")
+            return SubmitOutcome(SubmitStatus.NOT_SENT, problem=f"no connection{self._gossip}")
         draw -= odds.not_sent
         await self._travel()
         if draw < odds.request_lost:
@@ -401,7 +405,8 @@ class Endpoint:
 
     async def _silence(self) -> SubmitOutcome:
         await asyncio.sleep(self._plan.deadline)
-        return SubmitOutcome(SubmitStatus.UNKNOWN, code="timeout", problem="no answer in time")
+        problem = f"no answer in time{self._gossip}"
+        return SubmitOutcome(SubmitStatus.UNKNOWN, code="timeout", problem=problem)
 
     # --- questions ---------------------------------------------------------------------------------
     async def account(self) -> AccountFacts:
@@ -436,7 +441,8 @@ class Endpoint:
         await self._travel()
         self._require_up()
         if self._random.random() < self.exchange.odds.read_failed:
-            raise VenueError("no answer", retry_after_seconds=self._random.choice((0.0, 0.0, 2.0)))
+            problem = f"no answer{self._gossip}"
+            raise VenueError(problem, retry_after_seconds=self._random.choice((0.0, 0.0, 2.0)))
 
     # --- small things ------------------------------------------------------------------------------
     async def _travel(self) -> None:
@@ -444,7 +450,7 @@ class Endpoint:
 
     def _require_up(self) -> None:
         if not self._is_up:
-            raise VenueError("the venue cannot be reached")
+            raise VenueError(f"the venue cannot be reached{self._gossip}")
 
     @property
     def _is_up(self) -> bool:

@@ -642,7 +642,8 @@ class Session:
 
     def _outcome(self, outcome: Outcome) -> None:
         if outcome.status != "taken" or self._venue is not None:
-            self._journal.append(outcome)
+            said = self.parts.observers.masked(outcome.problem)  # a broker's own words
+            self._journal.append(msgspec.structs.replace(outcome, problem=said))
         if self._venue is not None:
             self._venue.outcome(outcome)
 

@@ -5,13 +5,16 @@ I1     one order at the venue for each order of the engine
 I2     what is sent has an intent that would survive a power cut
 I3     at the end positions and working orders are the venue's, or the instrument is quarantined
 I4     what our books say may be bought and sold at the worst is never less than what may be
+I5     no entry leaves without a valid certificate
 I6     each currency's accounts sum to zero
 I7     engine, books and booked executions hold the same
 I8     the whole journal leads to the same state as checkpoints and tails
 I9     a pause holds over a restart
+I10    what closes is not more than is held
 I11    sequences have no gap, and the chain is whole
 I12    ten minutes after the last fault nothing is in doubt, or a person was told
 I13    who has lost the account sends nothing
+I14    no secret that a venue tells of stands in anything that was written
 I15    nothing but what a person can read ends a session (I16: no edge that is not in the table)
 I19    what needs a person was told once
 =====  =====================================================================================
@@ -25,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from engine.approved import RiskApproved
 from engine.model import layout as at
+from engine.model.orders import OrderFlag
 from runtime.gateway.checks import can_only_close
 from runtime.journal.entries import Entry
 from runtime.journal.records import Intents, Noted, OperatorInput, Taken
@@ -76,11 +80,21 @@ class Auditor:
                 f"I13: order {order.order_id} leaves a session that has lost the account"
             )
         books = life.session.gateway.books
+        closes = (
+            order.flags & OrderFlag.REDUCE_ONLY or order.side < 0
+        )  # no strategy here goes short
+        held = books.positions.get(order.instrument, 0) * -order.side
+        if closes and order.quantity_lots > max(held, 0):
+            raise Violation(
+                f"I10: order {order.order_id} closes {order.quantity_lots} lots, {held} are held"
+            )
         if can_only_close(order, books):
             return
         why = ""
         if self.is_paused:
             why = "I9: the session is paused"
+        elif life.world.certificate:
+            why = f"I5: {life.world.certificate}"
         elif self.is_feed_bad:
             why = "the feed is not whole"
         elif order.instrument in life.inbox.quarantined:

@@ -31,6 +31,10 @@ class Lasting(SqliteBackend):
     def close(self) -> None:
         """It outlives whoever uses it."""
 
+    def content(self) -> bytes:
+        """Return everything that was written."""
+        return self._connection.serialize()
+
 
 class QuickDisk(RealDisk):
     """A disk that keeps what was written, whatever becomes of the process; it has no power to lose."""

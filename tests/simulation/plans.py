@@ -151,6 +151,7 @@ class Plan:
     by_hand: tuple[tuple[float, int, int], ...]
     thefts: tuple[float, ...] = ()
     lapses: tuple[tuple[float, float], ...] = ()  # when the lease cannot be renewed
+    certified_until: float = 1e9  # seconds: then the certificate is not valid any more
     watch: VenueOptions = OFTEN
     pace: int = 1  # so much less often the session looks after itself
 
@@ -215,6 +216,7 @@ def plan_of(
         tuple((at_s, 0, rng.choice((-3, 5))) for at_s in times(0.05, 1)),
         tuple(times(0.04, 1)),
         tuple((at_s, min(at_s + 600, faults_end)) for at_s in times(0.06, 1)),
+        min(times(0.1, 1), default=1e9),
         watch,
         1 if busy == 1 else 20,
     )

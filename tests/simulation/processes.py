@@ -29,6 +29,7 @@ from runtime.journal.journal import SessionJournal
 from runtime.journal.leases import LeaseHeld
 from runtime.journal.records import Opened, SliceInput
 from runtime.journal.sessions import NewSession, SessionStore
+from runtime.observing.masking import Masker
 from runtime.session.intake import to_rows
 from runtime.session.kill_switch import KillSwitch
 from runtime.session.parts import Asked, Keeper, Observers, Options, Parts
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 ACCOUNT = "sim"
 SCHEMA = schema()
+SECRET = "hunter22-of-the-simulation"
+MASKER = Masker([SECRET])
 TERM_NS = 100 * 10**9
 WHOSE: ContextVar[Any] = ContextVar("whose", default=None)
 
@@ -176,7 +179,12 @@ class Life:
             store.close()
             raise
         endpoint = self.endpoint = WatchedEndpoint(
-            world.exchange, world.plan.network, world.random, ACCOUNT, self._request
+            world.exchange,
+            world.plan.network,
+            world.random,
+            ACCOUNT,
+            self._request,
+            gossip=f" for {SECRET}",
         )
         endpoint.life = self
         self.session = Session(
@@ -197,11 +205,15 @@ class Life:
                     lease_seconds=45.0 * pace,
                     control_seconds=10.0 * pace,
                 ),
-                Observers(item=self._item, noted=lambda noted: world.note(f"! {noted.text}")),
+                Observers(
+                    item=self._item,
+                    noted=lambda noted: world.note(f"! {noted.text}"),
+                    masked=MASKER.text,
+                ),
                 self.inbox,
                 world.plan.watch,
                 draw=world.random.random,
-                certificate=lambda: "",
+                certificate=lambda: world.certificate,
             ),
             recovered,
         )
@@ -275,7 +287,7 @@ class Life:
             return future
 
         def ran(work: Any, *arguments: Any) -> Any:
-            is_renewal = work == store.leases.renew
+            is_renewal = work == store.leases.renew_all
             if (world.is_database_out and work != writer._commit) or (
                 is_renewal and world.is_lapsing
             ):
@@ -288,6 +300,7 @@ class Life:
 
         writer._commit = committed  # type: ignore[method-assign]
         writer.run = ran  # type: ignore[method-assign]
+        store.upkeep._run = ran  # renewals, too
         writer.run_file = written  # type: ignore[method-assign]
 
     def _watch_intake(self) -> None:

@@ -190,14 +190,51 @@ def answers_are_not_kept(patch: Patch) -> None:
     patch.setattr(processes, "recover", recovered)
 
 
+def enters_without_a_certificate(patch: Patch) -> None:
+    def certified(q: Any, at: Any, limits: Any, books: Any) -> None:
+        return None
+
+    without = [each if each.__name__ != "check_certificate" else certified for each in CHECKS]
+    judge = gateway_module.judge
+
+    def trusting(q: Any, at: Any, limits: Any, books: Any, checks: Any = CHECKS) -> Any:
+        kept = [each for each in without if each in checks or each is certified]
+        return judge(q, at, limits, books, kept)
+
+    patch.setattr(gateway_module, "judge", trusting)
+
+
+def closes_more_than_is_held(patch: Patch) -> None:
+    """A position's exit is larger than the position, where it was filled in parts."""
+    ask = Gateway.send
+
+    async def sent(self: Gateway, commands: Any, durable: Any) -> Rows:
+        larger = tuple(
+            msgspec.structs.replace(each, quantity_lots=10)
+            if isinstance(each, RiskApproved) and each.side < 0
+            else each
+            for each in commands
+        )
+        return await ask(self, larger, durable)
+
+    patch.setattr(Gateway, "send", sent)
+
+
+def writes_what_a_venue_says(patch: Patch) -> None:
+    patch.setattr(processes.MASKER, "text", lambda text: text)
+
+
 BUGS: Bugs = [
+    (enters_without_a_certificate, (30,)),
+    (closes_more_than_is_held, (0,)),
+    (writes_what_a_venue_says, (0,)),
     (resends_under_a_new_id, (7,)),
     (sends_before_it_is_durable, (0,)),
     (books_a_fill_twice, (0,)),
     (forgets_the_fill_after_a_cancel, (8,)),
     (takes_unknown_for_rejected, (10,)),
     (releases_the_reserve_of_what_is_unknown, (7,)),
-    (does_not_check_the_lease, (86,)),
+    (does_not_check_the_lease, (7,)),
     (takes_a_checkpoint_with_an_input_in_hand, (29,)),
     (forgets_a_pause_at_a_restart, (13,)),
     (enters_on_a_stale_feed, (45,)),
@@ -206,7 +243,7 @@ BUGS: Bugs = [
     (ends_an_order_before_its_fills, (440,)),
     (takes_one_look_for_a_proof, (21,)),
     (sends_again_after_a_crash, (18,)),
-    (answers_are_not_kept, (28,)),
+    (answers_are_not_kept, (276,)),
 ]
 
 

@@ -35,7 +35,7 @@ from tests.simulation.databases import (
     open_memory,
 )
 from tests.simulation.plans import Plan, clock, plan_of
-from tests.simulation.processes import ACCOUNT, WHOSE, Fate, Life
+from tests.simulation.processes import ACCOUNT, SECRET, WHOSE, Fate, Life
 
 FILES = 8  # one world in so many has its database in a file
 
@@ -219,8 +219,17 @@ class World:
         if life is None or life.is_over:
             raise Violation("I12: no session runs at the end")
         self.audit(lambda a: a.at_end(life))
+        self._require_no_secret(life)
         if self.plan.seed % 4 == 0:
             self._play_again(life)
+
+    def _require_no_secret(self, life: Life) -> None:
+        life.journal.flush()
+        written = [each.read_bytes() for each in self.folder.rglob("*") if each.is_file()]
+        if self.memory is not None:
+            written.append(self.memory.content())
+        if any(SECRET.encode() in each for each in written):
+            raise Violation("I14: a secret was written")
 
     def _play_again(self, life: Life) -> None:
         """The whole journal, from its beginning, leads where the session is."""
@@ -265,6 +274,11 @@ class World:
     @property
     def is_database_out(self) -> bool:
         return any(start <= self.seconds < end for start, end in self.plan.database_outages)
+
+    @property
+    def certificate(self) -> str:
+        """What is wrong with the certificate; nothing as long as it is valid."""
+        return "" if self.seconds < self.plan.certified_until else "it has expired"
 
     @property
     def is_lapsing(self) -> bool:
