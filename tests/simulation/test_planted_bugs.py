@@ -238,7 +238,7 @@ BUGS: Bugs = [
     (takes_a_checkpoint_with_an_input_in_hand, (29,)),
     (forgets_a_pause_at_a_restart, (13,)),
     (enters_on_a_stale_feed, (45,)),
-    (enters_what_is_quarantined, (236,)),
+    (enters_what_is_quarantined, (407,)),
     (misses_what_a_stream_has_lost, (7,)),
     (ends_an_order_before_its_fills, (440,)),
     (takes_one_look_for_a_proof, (21,)),
