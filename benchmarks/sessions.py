@@ -1,7 +1,11 @@
 """Sessions: latencies, many of them for a day, restarts. ``python -m benchmarks.sessions all``.
 
 latency   from a market message to a decision, and from a decision to the order at the broker, one
-          session with W7's strategy (every exit, check and guard on) and one with plain rules
+          session with W7's strategy (every exit, check and guard on) and one with plain rules; compiled,
+          as a session is that has run for a while, or --interpreted; --pace 10: a bar every 10 ms, so
+          that each finds the processor's caches cold, as in a market that is slow
+lag       how late the event loop is, once a second and every 10 ms, while a session with everything on
+          begins, loads what is compiled, and goes on with it; a bar every --pace ms
 day       a day of virtual time with a hundred strategies on minute bars: memory hour by hour, and
           every heartbeat of each
 wall      a hundred strategies by the clock, a bar a second each, for two minutes: the largest gap
@@ -28,15 +32,19 @@ from benchmarks.workloads import WORLD_SIZES
 from benchmarks.world import data_folder
 from data.history import History
 from runtime.backtest.clockwork import clockwork_of
-from runtime.clocks import SystemClock
+from runtime.compile_cache import use_cache
 from runtime.config import StrategyConfig, load_strategy
 from runtime.feeds.replay import ReplayFeed
 from runtime.journal.sessions import SessionStore
 from runtime.observing.alerting import AlertBook
+from runtime.observing.assembling import Show, Watching
+from runtime.observing.counting import Histogram, latency_of
 from runtime.observing.heartbeat import Heartbeat
 from runtime.observing.observer import Looks, SessionObserver
 from runtime.observing.supervising import HEARTBEAT_SECONDS
-from runtime.session.host import run_all
+from runtime.session.host import Host, Seat, run_all
+from runtime.session.paper import run_until_signal
+from runtime.session.parts import Options
 from runtime.session.session import Session
 from runtime.session.starting import PaperPlan, start_paper, unfinished
 from runtime.session_core.assembling import market_of
@@ -59,6 +67,12 @@ def plan(
     return PaperPlan(config, source, market_of(history, clockwork_of(history)), account)
 
 
+async def run_one(session: Session, seconds: float | None = None) -> None:
+    """Run a session as a command does."""
+    (ended,) = await run_until_signal(Host([Seat(session)], session.parts.clock), seconds)
+    assert not ended.problem, ended.problem
+
+
 def spread(name: str, samples: list[int], target_ms: float) -> None:
     """Print percentiles, and how often the target's time fits into the 99th."""
     samples.sort()
@@ -70,16 +84,35 @@ def spread(name: str, samples: list[int], target_ms: float) -> None:
     print(f"{name:34} {at[0]:9.1f} {at[1]:9.1f} {at[2]:9.1f}   {len(samples):8,}   {factor:6.0f}x")
 
 
-def latency(count: int) -> None:
+def latency(count: int, *, is_compiled: bool, pace_ms: float | None) -> None:
     """Measure the way of a bar through one session, and that of an order."""
     print(f"{'microseconds':34} {'p50':>9} {'p99':>9} {'p99.9':>9}   {'samples':>8}   target/p99")
     for name in ("full_loop.toml", "cross_rule.toml"):
         with tempfile.TemporaryDirectory() as folder:
-            one_latency(load_strategy(STRATEGIES / name), bars(count), Path(folder))
+            config = load_strategy(STRATEGIES / name)
+            one_latency(config, bars(count), Path(folder), is_compiled=is_compiled, pace_ms=pace_ms)
 
 
-def one_latency(config: StrategyConfig, history: History, folder: Path) -> None:
+def speed_of(pace_ms: float | None) -> float | None:
+    """Return the speed at which a minute bar comes every so many milliseconds."""
+    return None if pace_ms is None else 60_000.0 / pace_ms
+
+
+def one_latency(
+    config: StrategyConfig,
+    history: History,
+    folder: Path,
+    *,
+    is_compiled: bool,
+    pace_ms: float | None,
+) -> None:
     """Time a session's slices: whole, to the decision, and from there to the broker."""
+    # Before the lease is taken: where they were never compiled this takes a minute.
+    doors = None
+    if is_compiled:
+        from sims.stepping.entry import step_doors
+
+        doors = step_doors(with_loop=config.is_trading)
     store = SessionStore.open(f"sqlite:///{folder / 'sessions.db'}")
     slices: list[int] = []
     decided: list[int] = []
@@ -88,11 +121,13 @@ def one_latency(config: StrategyConfig, history: History, folder: Path) -> None:
     marks = {"begun": 0, "kept": 0}
 
     async def main() -> None:
-        session = start_paper(store, plan(store, config, history, "latency"))
+        wanted = plan(store, config, history, "latency", speed=speed_of(pace_ms))
+        session = start_paper(store, wanted)
+        if doors is not None:
+            session.parts.core.compile(doors.core)
+            session.parts.broker.compile(doors.book)  # type: ignore[attr-defined]  # it is paper's
         time_methods(session, slices, decided, out, durable, marks)
-        gc.collect()
-        gc.freeze()
-        await session.run()
+        await run_one(session)
 
     asyncio.run(main())
     store.close()
@@ -142,6 +177,40 @@ def time_methods(
     journal.durable = timed_wait  # type: ignore[method-assign]
     assert isinstance(broker, PaperBroker)
     broker.submit = timed_submit  # type: ignore[method-assign]
+
+
+def lag(seconds: float, pace_ms: float) -> None:
+    """Measure how late timers are in a session's loop."""
+    config, often = load_strategy(STRATEGIES / "full_loop.toml"), Histogram()
+    history = bars(round(seconds * 1000 / pace_ms) + 1_000)
+
+    async def probe() -> None:
+        while True:
+            begun = perf_counter_ns()
+            await asyncio.sleep(0.01)
+            often.add(max(perf_counter_ns() - begun - 10_000_000, 0))
+
+    async def main(store: SessionStore, observer: SessionObserver) -> None:
+        wanted = plan(store, config, history, "lag", speed=speed_of(pace_ms))
+        wanted.observers, wanted.options = observer.observers, Options(compiles=True)
+        session = start_paper(store, wanted)
+        probing = asyncio.ensure_future(probe())
+        await run_one(session, seconds)
+        probing.cancel()
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = SessionStore.open(f"sqlite:///{Path(folder) / 'sessions.db'}")
+        observer = observer_of(store, Show(()))
+        asyncio.run(main(store, observer))
+        texts = [event.text for event in observer.events if "compiled" in event.text]
+        store.close()
+    for name, found in (("once a second", observer.counts.lag), ("every 10 ms", often)):
+        told = latency_of(found)
+        print(
+            f"{name}: {found.count} times, half of them at most {told.p50_ms:g} ms late, "
+            f"99 of 100 {told.p99_ms:g} ms, at most {told.max_ms:.1f} ms"
+        )
+    print(*texts, sep="\n")
 
 
 class Beats:
@@ -335,16 +404,20 @@ class Inline(Executor):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("latency", "day", "wall", "restart", "all"))
+    parser.add_argument("what", choices=("latency", "lag", "day", "wall", "restart", "all"))
+    parser.add_argument("--interpreted", action="store_true")
+    parser.add_argument("--pace", type=float, metavar="MILLISECONDS")
     parser.add_argument("--bars", type=int, default=20_000)
     parser.add_argument("--strategies", type=int, default=100)
     parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--events", type=int, default=1_000_000)
     options = parser.parse_args(arguments)
-    SystemClock()
+    use_cache()  # before anything imports numba
     if options.what in ("latency", "all"):
-        latency(options.bars)
+        latency(options.bars, is_compiled=not options.interpreted, pace_ms=options.pace)
+    if options.what in ("lag", "all"):
+        lag(options.seconds, options.pace or 10.0)
     if options.what in ("day", "all"):
         day(options.strategies, options.hours)
     if options.what in ("wall", "all"):

@@ -7,6 +7,8 @@ not checked has no type with which it could be sent (tests/architecture holds bo
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from engine.kernels.orders import find_order
@@ -53,14 +55,20 @@ class ReplaceApproved(msgspec.Struct, frozen=True):
 
 Approved = RiskApproved | CancelApproved | ReplaceApproved
 
+# Making a member of an enumeration takes a microsecond, looking it up a twentieth.
+_TYPES: Final = {int(each): each for each in OrderType}
+_TIMES: Final = {int(each): each for each in TimeInForce}
+_FLAGS: Final = {flags: OrderFlag(flags) for flags in range(max(OrderFlag) * 2)}
+
 
 def approved_commands(core: Core) -> tuple[Approved, ...]:
     """Return the commands that wait in a core's block, in their order.
 
+    The core is one for the interpreted world (`engine.state.plain_core`).
     To be called before the block is emptied and before the next event, as a command names the row
     of its order.
     """
-    count = int(core.account[at.ACCOUNT_COMMANDS])
+    count: int = core.account[at.ACCOUNT_COMMANDS]
     return tuple(_approved(core, n) for n in range(count))
 
 
@@ -81,37 +89,38 @@ def cancel_of(order_id: int, instrument: int) -> CancelApproved:
 
 
 def _approved(core: Core, n: int) -> Approved:
-    row = int(core.commands[n, at.COMMAND_ROW])
-    order_id = int(core.commands[n, at.COMMAND_ORDER])
-    kind = int(core.commands[n, at.COMMAND_KIND])
+    row: int = core.commands[n, at.COMMAND_ROW]
+    order_id: int = core.commands[n, at.COMMAND_ORDER]
+    kind: int = core.commands[n, at.COMMAND_KIND]
     if kind == at.KIND_CANCEL_SENT:
         # One fact may ask for the end of an order, and the next say that it has ended (OCO).
         row = find_order(core, order_id)
-        instrument = -1 if row < 0 else int(core.orders[row, at.ORDER_INSTRUMENT])
+        instrument = -1 if row < 0 else core.orders[row, at.ORDER_INSTRUMENT]
         return CancelApproved(order_id, instrument)
     assert core.orders[row, at.ORDER_ID] == order_id, f"command {n} names a row that has moved"
     if kind == at.KIND_REPLACE_SENT:
         columns = (at.COMMAND_QUANTITY, at.COMMAND_LIMIT, at.COMMAND_STOP)
-        terms = [int(core.commands[n, column]) for column in columns]
-        return ReplaceApproved(order_id, int(core.orders[row, at.ORDER_INSTRUMENT]), *terms)
+        terms = [core.commands[n, column] for column in columns]
+        return ReplaceApproved(order_id, core.orders[row, at.ORDER_INSTRUMENT], *terms)
     assert kind == at.KIND_SUBMITTED, f"command {n} is of the unknown kind {kind}"
     return _submitted(core, row)
 
 
 def _submitted(core: Core, row: int) -> RiskApproved:
+    orders = core.orders
     return RiskApproved(
-        order_id=int(core.orders[row, at.ORDER_ID]),
-        instrument=int(core.orders[row, at.ORDER_INSTRUMENT]),
-        side=int(core.orders[row, at.ORDER_SIDE]),
-        order_type=OrderType(int(core.orders[row, at.ORDER_TYPE])),
-        time_in_force=TimeInForce(int(core.orders[row, at.ORDER_TIF])),
-        quantity_lots=int(core.orders[row, at.ORDER_QUANTITY]),
-        limit_ticks=int(core.orders[row, at.ORDER_LIMIT]),
-        stop_ticks=int(core.orders[row, at.ORDER_STOP]),
-        trail_ticks=int(core.orders[row, at.ORDER_TRAIL_TICKS]),
-        trail_ppm=int(core.orders[row, at.ORDER_TRAIL_PPM]),
-        expires_ns=int(core.orders[row, at.ORDER_EXPIRE]),
-        flags=OrderFlag(int(core.orders[row, at.ORDER_FLAGS])),
-        parent_id=int(core.orders[row, at.ORDER_PARENT]),
-        group_id=int(core.orders[row, at.ORDER_GROUP]),
+        order_id=orders[row, at.ORDER_ID],
+        instrument=orders[row, at.ORDER_INSTRUMENT],
+        side=orders[row, at.ORDER_SIDE],
+        order_type=_TYPES[orders[row, at.ORDER_TYPE]],
+        time_in_force=_TIMES[orders[row, at.ORDER_TIF]],
+        quantity_lots=orders[row, at.ORDER_QUANTITY],
+        limit_ticks=orders[row, at.ORDER_LIMIT],
+        stop_ticks=orders[row, at.ORDER_STOP],
+        trail_ticks=orders[row, at.ORDER_TRAIL_TICKS],
+        trail_ppm=orders[row, at.ORDER_TRAIL_PPM],
+        expires_ns=orders[row, at.ORDER_EXPIRE],
+        flags=_FLAGS[orders[row, at.ORDER_FLAGS]],
+        parent_id=orders[row, at.ORDER_PARENT],
+        group_id=orders[row, at.ORDER_GROUP],
     )

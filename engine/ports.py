@@ -43,7 +43,7 @@ class Clock(Protocol):
 
 
 # --- Feed ---------------------------------------------------------------------------------------------
-class Slice(msgspec.Struct, frozen=True, eq=False):
+class Slice(msgspec.Struct, frozen=True, eq=False, gc=False):
     """All events of one time that are decided on together, in the order of a replay.
 
     Parameters

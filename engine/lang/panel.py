@@ -86,7 +86,7 @@ class PanelColumns(Protocol):
         """Return a field of the language at some bars."""
 
 
-class SliceBar(msgspec.Struct, frozen=True):
+class SliceBar(msgspec.Struct, frozen=True, gc=False):
     """One bar of a slice; `instrument_index` counts the instruments of the streaming program."""
 
     instrument_index: int

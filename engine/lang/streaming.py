@@ -77,6 +77,11 @@ class StreamingProgram:
             for clock in range(len(program.timeframes) + 1)
         ]
         self._base = [(i, self._calls[i]) for i in self._on_clock[BASE_CLOCK]]
+        self._fields = {
+            i: node.label
+            for i, node in enumerate(program.nodes)
+            if node.kind is NodeKind.FIELD and node.clock == BASE_CLOCK
+        }
         self._outputs = [(out.key, out.node) for out in program.outputs]
         for row in self._rows:
             for i in range(len(program.nodes)):
@@ -112,8 +117,10 @@ class StreamingProgram:
         InputError
             If the bars are not in ascending order of distinct instruments.
         """
+        if len(bars) == 1:
+            return self._on_bar(bars)
         present = [bar.instrument_index for bar in bars]
-        if len(present) > 1 and any(b <= a for a, b in pairwise(present)):
+        if any(b <= a for a, b in pairwise(present)):
             raise InputError(f"bars of a slice must ascend by instrument, not {present}")
         if self._program.timeframes:
             for bar in bars:
@@ -128,6 +135,23 @@ class StreamingProgram:
                 own = row.values
                 own[index] = update(own[a], own[b], own[c], params, row.states[index])
         return {key: [row.values[node] for row in rows] for key, node in self._outputs}
+
+    def _on_bar(self, bars: Sequence[SliceBar]) -> dict[str, list[float]]:
+        """Do the same for a single bar, which is what mostly comes."""
+        bar = bars[0]
+        if self._program.timeframes:
+            self._push_higher(bar)
+        row = self._rows[bar.instrument_index]
+        own, states = row.values, row.states
+        for index, call in self._base:
+            if call is not None:
+                update, a, b, c, params = call
+                own[index] = update(own[a], own[b], own[c], params, states[index])
+            elif (name := self._fields.get(index)) is not None:
+                own[index] = float(getattr(bar, name))
+            else:
+                self._update_base(index, bars, [row])
+        return {key: [own[node]] for key, node in self._outputs}
 
     def _update_base(self, index: int, bars: Sequence[SliceBar], rows: list[_Views]) -> None:
         """Update what is no operation on one instrument's own values."""

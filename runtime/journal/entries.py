@@ -19,7 +19,7 @@ HASH_BYTES = 32
 _FIXED = struct.Struct("<qqqiB")  # sequence, epoch, time, version, length of the kind
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One record as it stands in a journal.
 
     Parameters
@@ -46,7 +46,7 @@ class Entry(msgspec.Struct, frozen=True):
         return decode(self.kind, self.version, self.payload)
 
 
-class Head(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """Where a journal ends: the last sequence, and the chain's hash there."""
 
     sequence: int

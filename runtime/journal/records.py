@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 
-class SliceInput(msgspec.Struct, frozen=True, tag="slice"):
+class SliceInput(msgspec.Struct, frozen=True, tag="slice", gc=False):
     """Events of one time; see `engine.ports.Slice`. `met`: facts of a simulated broker, by row."""
 
     ts_ns: int
@@ -113,7 +113,7 @@ class Intents(msgspec.Struct, frozen=True, tag="intents"):
     answers: dict[int, bytes] = {}
 
 
-class Taken(msgspec.Struct, frozen=True, tag="taken"):
+class Taken(msgspec.Struct, frozen=True, tag="taken", gc=False):
     """An input that was decided on to its end.
 
     `answers` are facts that came back while sending, by number of the sending; `decided` the engine's

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import multiprocessing
 import os
 import signal
-import sys
 from asyncio import Lock
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 AFTER_SECONDS: Final = 3.0  # a session that is shorter is not worth loading for
 _POLL_SECONDS: Final = 1.0
-_TURN_SECONDS: Final = 0.0005  # how long the thread that loads may keep the session waiting
 _KEEP_WAITING: Final = 19  # the lowest priority
 _MAKING: dict[
     bool, BaseProcess
@@ -62,6 +60,7 @@ async def change_over(
     except Exception as error:  # noqa: BLE001  (whatever it is, it decides nothing)
         told("warning", f"the session goes on interpreted, which is slower: {error}")
     else:
+        gc.freeze()  # what was loaded stays: looking through it takes 20 ms
         async with lock:
             core.compile(doors.core)
             if market is not None:
@@ -103,19 +102,7 @@ def make(with_loop: bool) -> None:
 
 
 def _load(with_loop: bool) -> StepDoors:
-    with _short_turns():
-        compile_cache.use_cache()
-        from sims.stepping.entry import step_doors
+    compile_cache.use_cache()
+    from sims.stepping.entry import step_doors
 
-        return step_doors(with_loop=with_loop)
-
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    """Have threads take turns more often: what is loaded is Python code, too."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
+    return step_doors(with_loop=with_loop)

@@ -57,6 +57,7 @@ from runtime.session.periodic import again, every
 from runtime.session.reconciling import differences
 from runtime.session.recovery import Recovered, image_of
 from runtime.session.states import FEED_ENDED, SessionState, require_transition
+from runtime.session.tidying import tidy
 from runtime.session.venue import Beside, VenueSide, require_account
 from runtime.session.wishes import PART, part_rows, rows_of
 
@@ -311,6 +312,7 @@ class Session:
                 continue
             async with self._lock:
                 await self._item(item)
+            tidy()
             if throttles and self._journal.pressure > _PRESSURE_OF_REPLAY:
                 with suppress(NotDurable):  # then the emergency file has it
                     await self._journal.durable(self._journal.head[0])
@@ -334,7 +336,9 @@ class Session:
                 self.cursor = item.cursor
                 if item.events[0, at.EVENT_KIND] == at.KIND_SESSION_CLOSE:
                     await self._compare()
-                await self._follow_pace()
+                spent_ns = self._core.guard.take_spent_ns()
+                if spent_ns is not None:  # else the strategy is not shown such a slice
+                    await self._follow_pace(spent_ns)
             case TimePassed():
                 await self.intake.time(item.now_ns)
             case Notice():
@@ -342,11 +346,8 @@ class Session:
         self.parts.observers.item(item)
         self._after_input()
 
-    async def _follow_pace(self) -> None:
+    async def _follow_pace(self, spent_ns: int) -> None:
         """Pause a strategy that was too slow three times in a row; what it wanted has expired."""
-        spent_ns = self._core.guard.take_spent_ns()
-        if spent_ns is None:
-            return  # a slice that the strategy is not shown
         self._lates = self._lates + 1 if spent_ns > self._late_ns else 0
         if self._lates < LATES_MAX or self._standing.is_paused:
             return
@@ -612,7 +613,8 @@ class Session:
             self._note("strategy", "critical", "strategy", str(fault))
             if self.state is _S.RUNNING:
                 self._go(_S.PAUSED, "the strategy broke; what is open stays managed")
-        is_halted = self._standing.is_killed or self.severity >= Severity.FLATTENING
+        severity = self._core.plain.account[at.ACCOUNT_SEVERITY]  # no member: that takes longer
+        is_halted = self._standing.is_killed or severity >= Severity.FLATTENING
         if is_halted and self.state in (_S.RUNNING, _S.PAUSED):
             cause = (
                 "the kill switch is on"

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from engine.approved import approved_commands
-from engine.errors import InputError
+from engine.errors import InputError, InternalFault
 from engine.jit import as_plain
 from engine.kernels.positions import equity_minor
 from engine.model import layout as at
@@ -294,7 +294,7 @@ class SessionCore:
     def place(self, instrument: int, count: int) -> None:
         """Do what a compiled strategy has written as its first intents."""
         if count > INTENT_ROWS:
-            raise IndexError(f"{count} intents, and there is room for {INTENT_ROWS}")
+            raise InternalFault(f"{count} intents, and there is room for {INTENT_ROWS}")
         self._account[at.ACCOUNT_SEQUENCE] = 0
         self._step(CORE_PLACE, instrument, count)
 
@@ -336,8 +336,8 @@ class SessionCore:
         takes_inputs, instruments = has_inputs and self._is_trading, len(positions)
         for row in range(first, last):
             kind, i = events[row, at.EVENT_KIND], events[row, at.EVENT_INSTRUMENT]
-            if i >= instruments:  # compiled code would not notice
-                raise IndexError(f"an event of instrument {i}, and there are {instruments}")
+            if not -1 <= i < instruments:
+                raise _unknown(i, instruments)
             is_market = at.KIND_BAR <= kind <= at.KIND_TRADE
             if takes_inputs and is_market:
                 step(CORE_INPUTS, i, row)
@@ -367,7 +367,12 @@ class SessionCore:
             self._require_sound()
 
     def _apply(self, facts: Rows) -> None:
-        self._step_facts.show(_EVENTS, facts)
+        plain: Any = as_plain(facts)
+        for row in range(len(facts)):
+            i, instruments = plain[row, at.EVENT_INSTRUMENT], len(self._positions)
+            if not -1 <= i < instruments:
+                raise _unknown(i, instruments)
+        self._step_facts.show(_EVENTS, facts, plain)
         self._step_facts(CORE_EVENTS, 0, len(facts))
         self._driver.note(facts)
 
@@ -391,3 +396,8 @@ class SessionCore:
     def _require_sound(self) -> None:
         if self._account[at.ACCOUNT_FAULT] != 0:
             raise core_fault(self._core, self.instruments)
+
+
+def _unknown(instrument: int, count: int) -> InternalFault:
+    """Return what is wrong with a row; interpreted code would stumble over it, compiled code would not."""
+    return InternalFault(f"a row of instrument {instrument}, and there are {count}")

@@ -19,7 +19,7 @@ from engine.ports import Rows
 NO_ROWS: Final[Rows] = np.empty((0, EVENT_WIDTH), dtype=np.int64)
 
 
-class Meet(msgspec.Struct, frozen=True):
+class Meet(msgspec.Struct, frozen=True, gc=False):
     """Let a simulated broker meet this row of the slice first; answered with its facts."""
 
     row: int

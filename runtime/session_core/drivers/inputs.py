@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -87,6 +87,7 @@ class SliceInputs:
             else None
             for item, kind in zip(instruments, kinds, strict=True)
         ]
+        self._counts = any(each is not None for each in self._volumes)
         self._reserve(16)
 
     def _reserve(self, rows: int) -> None:
@@ -100,14 +101,13 @@ class SliceInputs:
 
     def write_slice(self, events: Any, count: int) -> None:
         """Write what is known without formulas: volumes. To be followed by `write_bar`."""
-        volumes = self._volumes
-        for row in range(count):
+        volumes, table = self._volumes, self.rows
+        for row in range(count) if self._counts else ():
             kind = events[row, at.EVENT_KIND]
             if at.KIND_BAR <= kind <= at.KIND_TRADE:
                 own = volumes[events[row, at.EVENT_INSTRUMENT]]
                 if own is not None and own.kind == kind:
                     own.take(events, row)
-        table = self.rows
         for row in range(count):
             if at.KIND_BAR <= events[row, at.EVENT_KIND] <= at.KIND_TRADE:
                 own = volumes[events[row, at.EVENT_INSTRUMENT]]
@@ -120,18 +120,17 @@ class SliceInputs:
                 )
 
     def write_bar(
-        self, row: int, values: Mapping[str, float], unit: float, factor: float | None
+        self, row: int, values: Sequence[tuple[str, float]], unit: float, factor: float | None
     ) -> None:
         """Write what formulas say at a bar; `unit` and `factor` make ticks of their prices."""
         table = self.rows
-        for key, column in _COLUMNS.items():
-            value = values.get(key)
-            if value is not None:
-                table[row, column] = to_given(value * _PPB, FRACTION_MAX * _PPB)
-        goal = values.get("target_price")
-        if goal is not None:
-            ticks = to_given((goal if factor is None else goal / factor) * unit, _TICKS_MAX)
-            table[row, at.SIGNAL_GOAL] = ticks if ticks > 0 else NOT_GIVEN
+        for key, value in values:
+            if key == "target_price":
+                goal = value if factor is None else value / factor
+                ticks = to_given(goal * unit, _TICKS_MAX)
+                table[row, at.SIGNAL_GOAL] = ticks if ticks > 0 else NOT_GIVEN
+            else:
+                table[row, _COLUMNS[key]] = to_given(value * _PPB, FRACTION_MAX * _PPB)
 
     def memory(self) -> list[Volume]:
         """Return what is remembered."""

@@ -99,7 +99,7 @@ class RulesDriver(Driver):
         if self._told:
             for n, row in enumerate(rows):
                 i = bars[n].instrument_index
-                values = {key: outputs[key][n] for key in self._told}
+                values = [(key, outputs[key][n]) for key in self._told]
                 self._inputs.write_bar(row, values, self._bars.price_unit(i), self._bars.factor(i))
 
     def _weigh(self, row: int, bar: SliceBar, weight: float) -> int:

@@ -9,11 +9,13 @@ import pytest
 
 from data.history import History
 from engine.approved import Approved, RiskApproved
+from engine.errors import InternalFault
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.trading import Latch, OperatorAction
 from engine.ports import Rows, Slice, VenuePosition
 from runtime.config import parse_strategy
+from runtime.session_core.playing import play
 from runtime.session_core.steps import NO_ROWS, Send, Step
 from tests.property.session_slices import Session, slices_of
 
@@ -210,3 +212,17 @@ def test_a_weight_beyond_reason_silences_the_rule(tmp_path: Path) -> None:
     fault = made.core.take_fault()
     assert fault is not None and fault.callback == "rules.weight"
     assert "the weight of X is 1000 at 1970-01-01T00:04" in fault.problem
+
+
+def test_a_row_of_an_instrument_that_there_is_not_is_refused_and_not_computed_with(
+    tmp_path: Path,
+) -> None:
+    made = session(tmp_path)
+    made.run(until_bar(made, 3))
+    row = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
+    row[0, at.EVENT_KIND], row[0, at.EVENT_INSTRUMENT] = at.KIND_FILL, 1
+    with pytest.raises(InternalFault, match="of instrument 1, and there are 1"):
+        play(made.core.facts(row), made.broker)
+    row[0, at.EVENT_KIND], row[0, at.EVENT_INSTRUMENT] = at.KIND_HALT, -2
+    with pytest.raises(InternalFault, match="of instrument -2, and there are 1"):
+        play(made.core.operator(row), made.broker)
