@@ -200,9 +200,11 @@ def lag(seconds: float, pace_ms: float) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         store = SessionStore.open(f"sqlite:///{Path(folder) / 'sessions.db'}")
-        observer = observer_of(store, Show(()))
+        watching = Watching(store, Show(()))
+        observer = watching.observer()
         asyncio.run(main(store, observer))
         texts = [event.text for event in observer.events if "compiled" in event.text]
+        watching.close()
         store.close()
     for name, found in (("once a second", observer.counts.lag), ("every 10 ms", often)):
         told = latency_of(found)
