@@ -11,8 +11,9 @@ import aiohttp
 import pytest
 from alpaca.common.exceptions import APIError
 from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
-from alpaca.data.live import StockDataStream
+from alpaca.data.live import CryptoDataStream, StockDataStream
 from alpaca.data.requests import (
+    CryptoBarsRequest,
     CryptoLatestQuoteRequest,
     StockBarsRequest,
     StockLatestQuoteRequest,
@@ -263,5 +264,48 @@ def test_the_data_stream_can_lie(fault: str, heard: list[Any]) -> None:
             venue.quote("AAPL", "191.00", "191.02")
             assert [(await one.hear())["bp"] for _ in heard] == heard
             assert venue.exchange.shown[0].bid_ticks == 191_00
+
+    run(story())
+
+
+def test_a_coin_has_bars_out_of_its_prints_and_a_book_on_its_stream() -> None:
+    async def story() -> None:
+        async with venue_at("2026-11-21T03:00") as venue:
+            settings = venue.settings
+            stream = CryptoDataStream(
+                settings.key_id, settings.secret_key, url_override=venue.data_stream_url("crypto")
+            )
+            heard: list[Any] = []
+
+            async def take(message: Any) -> None:
+                heard.append(message)
+
+            stream.subscribe_orderbooks(take, "BTC/USD")
+            running = asyncio.create_task(stream._run_forever())
+            await until(
+                lambda: any(s.wants("orderbooks", "BTC/USD") for s in venue.data_stream.subscribers)
+            )
+            venue.quote("BTC/USD", "60000.00", "60001.00", bid_size="0.5", ask_size="0.25")
+            await until(lambda: heard)
+            (ask,) = heard[0].asks
+            assert (ask.price, ask.size) == (60001.0, 0.25)
+            await ended(running)
+            await stream.close()
+            for price, size in (("60000.00", "0.1"), ("60010.00", "0.3"), ("60004.00", "0.1")):
+                venue.advance(1)
+                venue.trade("BTC/USD", price, size)
+            client = CryptoHistoricalDataClient(
+                settings.key_id, settings.secret_key, url_override=venue.url
+            )
+            wish = CryptoBarsRequest(
+                symbol_or_symbols="BTC/USD",
+                timeframe=TimeFrame.Minute,
+                start=datetime(2026, 11, 21, tzinfo=UTC),
+            )
+            (bar,) = (await call(client.get_crypto_bars, wish))["BTC/USD"]
+            assert (bar.open, bar.high, bar.low, bar.close) == (60000, 60010, 60000, 60004)
+            assert (bar.volume, bar.trade_count) == (0.5, 3)
+            # (0.1 x 60,000 + 0.3 x 60,010 + 0.1 x 60,004) / 0.5
+            assert bar.vwap == pytest.approx(60006.8)
 
     run(story())
