@@ -12,7 +12,8 @@ import typer
 from cli import screen
 from cli.errors import EXIT_NEGATIVE, guarded, warn
 from cli.keys import four_eyes_here, keys_here, open_key
-from cli.options import Debug, Json, parse_pairs
+from cli.options import CatalogFolder, Debug, Json, parse_pairs
+from cli.promote_ask import ask
 from cli.session_names import who_asks
 
 if TYPE_CHECKING:
@@ -28,6 +29,16 @@ def promote(
     strategy: Annotated[
         str,
         typer.Argument(metavar="[STRATEGY]", help="A strategy file, or a name in the workspace."),
+    ] = "",
+    request: Annotated[
+        bool,
+        typer.Option(
+            "--request", help="Ask for a certificate: the sealed holdout is read, and it counts."
+        ),
+    ] = False,
+    account: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="The paper account; the strategy's own if left out."),
     ] = "",
     approve: Annotated[
         Path | None,
@@ -59,14 +70,21 @@ def promote(
     ] = False,
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why; it is kept.")] = "",
     json: Json = False,
+    catalog: CatalogFolder = None,
     debug: Debug = False,
 ) -> None:
-    """Approve certificates, look at them, and take them back.
+    """Ask the gate whether a strategy may trade, and see to its certificates.
 
-    Exit code 1: it was not approved, or the certificate is not valid.
+    The gate makes the backtest again, looks for look-ahead, stresses it, plays the paper sessions again
+    and asks the account. What passes can be requested (--request), is approved by a person (--approve),
+    and is then a certificate for exactly this code, configuration and account.
+
+    Exit code 1: the gate did not pass it, or the certificate is not valid.
 
     \b
     Examples:
+      trader promote momentum.toml
+      trader promote momentum.toml --request
       trader promote --approve momentum.request
       trader promote --show
       trader promote --verify momentum.certificate
@@ -74,13 +92,25 @@ def promote(
     """
     _require_one(
         {
+            "--request": request,
             "--approve": approve is not None,
             "--verify": verify is not None,
             "--show": show,
             "--revoke": bool(revoke),
             "--accept-record": accept_record,
-        }
+        },
+        or_none=bool(strategy),
     )
+    if request or not (approve or verify or show or revoke or accept_record):
+        ask(
+            _named(strategy),
+            is_request=request,
+            account=account,
+            catalog=catalog,
+            out=out,
+            key=key,
+            json=json,
+        )
     with desk_here() as desk:
         if approve is not None:
             _approve(desk, approve, key, parse_pairs(waive or (), option="--waive"), out)
@@ -106,13 +136,30 @@ def desk_here() -> Iterator[Desk]:
         yield Desk(keys_here(), store, clock, four_eyes_here())
 
 
-def _require_one(given: dict[str, bool]) -> None:
+def _named(strategy: str) -> str:
+    from engine.errors import InputError
+
+    if not strategy:
+        raise InputError(
+            "no strategy is named",
+            where="STRATEGY",
+            remedy="give its file",
+            code="promotion.strategy",
+        )
+    return strategy
+
+
+def _require_one(given: dict[str, bool], *, or_none: bool) -> None:
     from engine.errors import InputError
 
     named = [name for name, is_given in given.items() if is_given]
-    if len(named) != 1:
+    if len(named) != 1 and not (or_none and not named):
         told = f"{' and '.join(named)} are given" if named else "nothing is asked for"
-        raise InputError(told, remedy=f"give one of {', '.join(given)}", code="promotion.verb")
+        raise InputError(
+            told,
+            remedy=f"name a strategy, or give one of {', '.join(given)}",
+            code="promotion.verb",
+        )
 
 
 # --- approving ----------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ def create_workspace(target: Path, *, force: bool = False) -> tuple[str, ...]:
         )
     files = workspace_files()
     try:
-        _write_workspace(target, files, is_new=is_new)
+        _write_workspace(target, files)
     except OSError as error:
         raise InputError(
             f"the workspace cannot be written: {error.strerror}",
@@ -235,7 +235,7 @@ def create_workspace(target: Path, *, force: bool = False) -> tuple[str, ...]:
     return tuple(files)
 
 
-def _write_workspace(target: Path, files: Mapping[str, str], *, is_new: bool) -> None:
+def _write_workspace(target: Path, files: Mapping[str, str]) -> None:
     import shutil
     import tempfile
 
@@ -246,9 +246,10 @@ def _write_workspace(target: Path, files: Mapping[str, str], *, is_new: bool) ->
             (staging / name).parent.mkdir(parents=True, exist_ok=True)
             (staging / name).write_text(text, "utf-8")
         staging.chmod(0o755)  # mkdtemp makes private folders
-        if is_new:
-            staging.replace(target)  # an empty folder is replaced in one step
+        if not target.exists():
+            staging.replace(target)  # in one step
             return
+        # Never replaced: somebody's shell may stand in it.
         for name in sorted(files, key=lambda name: name == WORKSPACE_FILE):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (staging / name).replace(target / name)

@@ -33,3 +33,8 @@ def client_id(account: str, intent: str, attempt: int) -> str:
     digest = hashlib.blake2b(text, digest_size=20).digest()
     name = base64.b32encode(digest).decode().lower().rstrip("=")
     return (_PREFIX + name)[:CLIENT_ID_LENGTH]
+
+
+def is_ours(name: str) -> bool:
+    """Return whether a client id looks like one that we have given."""
+    return name.startswith(_PREFIX)

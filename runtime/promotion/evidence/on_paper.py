@@ -29,7 +29,7 @@ from runtime.promotion.evidence.seen import Seen
 from runtime.promotion.evidence.series import daily_series
 from runtime.promotion.evidence.shadow import intents_of, shortfalls_bps
 from runtime.promotion.evidence.tape import history_of
-from runtime.promotion.fingerprint import program_hash
+from runtime.promotion.fingerprint import Fingerprint, program_hash
 from runtime.results.output import RunOutput
 from runtime.session import drill
 from runtime.session.opening import fingerprint_in, strategy_of
@@ -42,11 +42,12 @@ _SESSIONS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class OnPaper:
-    """What the journals say."""
+    """What the journals say; `newest` is what the newest session ran."""
 
     paper: Paper
     integrity: tuple[SessionIntegrity, ...]
     drills: tuple[Drill, ...]
+    newest: Fingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,16 @@ class _One:
     """A session, played again, beside its shadow."""
 
     record: SessionRecord
-    fingerprint: str
+    fingerprint: Fingerprint | None
     replayed: Replayed | None
     shadow: RunOutput | None
     seen: Seen
     verdict: Verdict
+
+    @property
+    def core(self) -> str:
+        """The fingerprint's core; empty where the journal is from before it was written."""
+        return "" if self.fingerprint is None else self.fingerprint.core
 
 
 def collect(
@@ -66,12 +72,13 @@ def collect(
     config: StrategyConfig,
     account: str,
     family: str,
+    core: str,
     progress: Progress = lambda step: None,
 ) -> OnPaper:
     """Read every session of a strategy's code on a paper account, play it again, and run its shadow.
 
     Sessions of other parameters or of an older engine are among them: which of them count is the
-    gate's to say, by their fingerprints.
+    gate's to say, by their fingerprints. What is compared with a shadow is of the fingerprint `core`.
     """
     records = [
         each
@@ -86,9 +93,10 @@ def collect(
             progress(f"session {record.id}")
             found.append(_one(store, record, opened))
     found.sort(key=lambda one: one.seen.slices[0][0] if one.seen.slices else 0)
-    played = [(each.replayed.output, each.shadow) for each in found if each.replayed is not None]
+    same = [each for each in found if each.core == core]
+    played = [(each.replayed.output, each.shadow) for each in same if each.replayed is not None]
     pairs = [(paper, shadow) for paper, shadow in played if shadow is not None]
-    is_whole = bool(found) and len(pairs) == len(found)
+    is_whole = bool(same) and len(pairs) == len(same)
     paper = Paper(
         sessions=tuple(_session(each) for each in found),
         days=tuple(_days(found)),
@@ -104,6 +112,7 @@ def collect(
         paper,
         tuple(_integrity(store, each, family) for each in found),
         drills_of(store),
+        found[-1].fingerprint if found else None,
     )
 
 
@@ -140,13 +149,13 @@ def _one(store: SessionStore, record: SessionRecord, opened: Opened) -> _One:
                 shadow = run_backtest(config, history=history).pessimistic
     except (Divergence, TraderError):
         seen.violations += 1  # what was decided is not what would be decided
-    core = "" if fingerprint is None else fingerprint.core
-    return _One(record, core, replayed, shadow, seen, verdict)
+    return _One(record, fingerprint, replayed, shadow, seen, verdict)
 
 
 def _session(one: _One) -> PaperSession:
     return PaperSession(
         session=one.record.id,
+        fingerprint=one.core,
         violations=one.seen.violations,
         unresolved_orders=0,  # a paper market answers at once
         unexplained_differences=one.seen.differences,
@@ -165,7 +174,7 @@ def _days(found: Sequence[_One]) -> list[PaperDay]:
                 one.seen,
                 one.replayed.output,
                 one.shadow,
-                one.fingerprint,
+                one.core,
                 EvidenceClass(one.record.evidence),
                 latest,
             )
@@ -217,7 +226,7 @@ def _integrity(store: SessionStore, one: _One, family: str) -> SessionIntegrity:
     return SessionIntegrity(
         session=session_id,
         family=family,
-        fingerprint=one.fingerprint,
+        fingerprint=one.core,
         records=verdict.records,
         head=head.hash.hex(),
         recomputed_head=verdict.hash_hex,

@@ -153,6 +153,11 @@ def collect(
     )
 
 
+def family_of(config: StrategyConfig, history: History, catalog_root: Path) -> str:
+    """Return the family of a strategy on its data."""
+    return identity_of(config, data_identity(config, history, catalog_root)).family
+
+
 def latest_run(store: Store, identity: Identity) -> RunRecord | None:
     """Return the newest finished run of exactly this evaluation."""
     for each in store.runs(family=identity.family, limit=_RUNS):

@@ -22,7 +22,8 @@ FAMILY = "family"
 
 def evidence_of(desk: Desk) -> OnPaper:
     with desk.store() as store:
-        return collect(store, desk.config, "paper", FAMILY)
+        core = fingerprint_of(desk.config, symbols=desk.history.symbols).core
+        return collect(store, desk.config, "paper", FAMILY, core)
 
 
 def some_years(folder: Path, start: int, end: int) -> Desk:

@@ -1,0 +1,256 @@
+"""`trader promote`: evidence is collected, the gate is asked, and what passes can be requested."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from data.history import History
+from engine.errors import VenueError
+from engine.gate.evaluate import evaluate
+from engine.gate.evidence import (
+    AccountState,
+    BrokerFacts,
+    Evidence,
+    Integrity,
+    Subject,
+)
+from engine.gate.policy import Policy, Profile, RiskMaximum
+from engine.gate.verdicts import Report, Verdict, report_hash
+from engine.model.instruments import Instrument
+from engine.ports import Clock, Environment
+from engine.rules.bootstrap import seed_of
+from runtime.backtest.histories import load_history
+from runtime.config import StrategyConfig
+from runtime.gateway.limits import limits_of
+from runtime.journal.sessions import SessionStore
+from runtime.promotion.approving import new_body, new_request
+from runtime.promotion.document import Document
+from runtime.promotion.events import PromotionAttempted
+from runtime.promotion.evidence import on_paper, places, tested
+from runtime.promotion.fingerprint import Fingerprint, fingerprint_of, program_hash
+from runtime.promotion.keys import Signer
+from runtime.promotion.store import PromotionStore
+from runtime.store import Store
+from runtime.venues.accounts import ALPACA, AlpacaAccount
+from runtime.workspace import Workspace
+
+Progress = Callable[[float, str], None]
+REQUEST = "request"
+STATUS = "status"
+
+
+@dataclass(slots=True)
+class Ground:
+    """What a promotion is judged on.
+
+    Parameters
+    ----------
+    account
+        Of the venue; None where none is configured: then broker and account are not known.
+    paper_account
+        Where the strategy has traded on paper.
+    author
+        Who asks.
+    """
+
+    config: StrategyConfig
+    registry: Store
+    sessions: SessionStore
+    record: PromotionStore
+    catalog_root: Path
+    clock: Clock
+    author: str
+    workspace: Workspace | None = None
+    account: AlpacaAccount | None = None
+    paper_account: str = ""
+    progress: Progress = field(default=lambda fraction, step: None)
+
+    @property
+    def policy(self) -> Policy:
+        """What the workspace asks for."""
+        if self.workspace is None:
+            return Policy()
+        maxima = self.workspace.risk_maxima.items()
+        return Policy(
+            profile=Profile(self.workspace.profile),
+            four_eyes=self.workspace.four_eyes,
+            risk_maxima=tuple(RiskMaximum(name, str(Decimal(value))) for name, value in maxima),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A report, and what it is about."""
+
+    report: Report
+    evidence: Evidence
+    fingerprint: Fingerprint
+    problem: str  # why the venue was not asked, or has not answered; empty: it has
+
+
+def judge(ground: Ground, asked: str = STATUS) -> Judged:
+    """Collect all evidence, ask the gate, and keep in the record that it was asked.
+
+    Parameters
+    ----------
+    asked
+        ``request`` reads what is held out, and counts as an attempt of the family; ``status`` does not.
+    """
+    config, is_look = ground.config, asked == REQUEST
+    history = load_history(config.data, ground.catalog_root)
+    core = fingerprint_of(config, venue=ALPACA, symbols=history.symbols).core
+    known = tested.collect(
+        config,
+        ground.registry,
+        ground.catalog_root,
+        _counted(ground, history, core, is_look=is_look),
+        lambda fraction, step: ground.progress(0.7 * fraction, step),
+    )
+    ground.progress(0.7, "paper")
+    paper = on_paper.collect(
+        ground.sessions,
+        config,
+        ground.paper_account or f"paper:{config.name}",
+        known.family,
+        core,
+        lambda step: ground.progress(0.8, step),
+    )
+    ground.progress(0.95, "venue")  # last: what it says is old in a minute
+    venue = asyncio.run(_ask(ground, history.instruments))
+    environment = ground.account.environment if ground.account else Environment.LIVE
+    fingerprint = fingerprint_of(
+        config,
+        venue=ALPACA,
+        environment=environment.value,
+        account=venue.number,
+        symbols=history.symbols,
+    )
+    now_ns = ground.clock.now_ns()
+    evidence = Evidence(
+        evaluated_ns=now_ns,
+        market_now_ns=venue.market_now_ns or now_ns,
+        subject=Subject(
+            strategy=config.name,
+            family=known.family,
+            fingerprint=fingerprint.core,
+            code_hash=program_hash(fingerprint),
+            seed=seed_of(fingerprint.core),
+            venue=ALPACA,
+            account=venue.number,
+            currency=config.account.currency,
+            environment=Environment.REHEARSAL
+            if environment is Environment.REHEARSAL
+            else Environment.LIVE,
+            author=ground.author,
+        ),
+        backtest=known.backtest,
+        lookahead=known.lookahead,
+        trials=known.trials,
+        holdout=known.holdout,
+        stressed=known.stressed,
+        paper=paper.paper,
+        risk=places.risk_config(config, fingerprint, paper.newest),
+        broker=venue.broker,
+        account=venue.account,
+        integrity=Integrity(paper.integrity, known.values),
+        drills=paper.drills,
+    )
+    judged = Judged(evaluate(evidence, ground.policy), evidence, fingerprint, venue.problem)
+    if asked == STATUS or not judged.report.awaits_approval:
+        _note(ground, judged, asked)
+    return judged
+
+
+def request(ground: Ground, judged: Judged, gate: Signer, author: Signer | None = None) -> Document:
+    """Return a request for what was judged, signed with the gate's key.
+
+    Raises
+    ------
+    InputError
+        If anything but the approval is missing.
+    """
+    account = judged.fingerprint.account
+    family = judged.evidence.subject.family
+    body = new_body(
+        judged.report,
+        judged.fingerprint,
+        family=family,
+        serial=ground.record.next_serial(account, family),
+        attempts=len(ground.record.attempts(family)) + 1,
+        author=ground.author,
+        gate_key=gate.key,
+        author_key="" if author is None else author.key,
+    )
+    document = new_request(body, gate, author)
+    _note(ground, judged, REQUEST, document)
+    return document
+
+
+def _note(ground: Ground, judged: Judged, asked: str, document: Document | None = None) -> None:
+    report, subject = judged.report, judged.evidence.subject
+    verdict = Verdict.PASS if document is not None else report.overall
+    ground.record.add(
+        PromotionAttempted(
+            strategy=subject.strategy,
+            family=subject.family,
+            fingerprint=subject.fingerprint,
+            asked=asked,
+            verdict=verdict.value,
+            report=report_hash(report),
+            evidence=report.evidence_hash,
+            who=ground.author,
+            account=judged.fingerprint.account,
+            certificate="" if document is None else document.body.id,
+            serial=0 if document is None else document.body.serial,
+        )
+    )
+
+
+def _counted(ground: Ground, history: History, core: str, *, is_look: bool) -> tested.Asked:
+    """Return how often the family was at the gate; its name does not matter."""
+    family = tested.family_of(ground.config, history, ground.catalog_root)
+    attempts = ground.record.attempts(family)
+    failed = {each.report for each in attempts if each.verdict == Verdict.FAIL.value}
+    return tested.Asked(
+        core,
+        failed_attempts=len(failed),
+        looks=len(attempts),
+        is_look=is_look,
+        seed=seed_of(core) % 2**31,
+    )
+
+
+# --- the venue ------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Venue:
+    number: str = ""
+    broker: BrokerFacts | None = None
+    account: AccountState | None = None
+    market_now_ns: int = 0
+    problem: str = ""
+
+
+async def _ask(ground: Ground, instruments: tuple[Instrument, ...]) -> _Venue:
+    account = ground.account
+    if account is None:
+        return _Venue(problem="no account at a venue is configured")
+    said = None if ground.workspace is None else ground.workspace.limits
+    broker = account.broker(instruments, ground.clock)
+    try:
+        facts, now_ns = await places.ask_broker(
+            broker,
+            ground.clock,
+            is_withdrawal_acknowledged=account.is_withdrawal_acknowledged,
+        )
+        state = await places.ask_account(
+            broker, ground.clock, ground.config, limits_of(said, instruments)
+        )
+    except VenueError as error:
+        return _Venue(problem=str(error))
+    finally:
+        await broker.close()
+    return _Venue(state.account, facts, state, now_ns)
