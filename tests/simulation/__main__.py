@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+from tests.simulation.databases import folder_of_worlds
 from tests.simulation.paper_worlds import run_paper_seed
 from tests.simulation.worlds import run_seed
 
@@ -53,6 +54,7 @@ def _run_many(seeds: range, *, is_paper: bool) -> int:
 
 
 def _findings(seeds: range, *, is_paper: bool) -> Iterator[tuple[int, str]]:
+    folder_of_worlds()  # the workers', too: they end without removing one of their own
     with ProcessPoolExecutor() as pool:
         find = partial(finding_of, is_paper=is_paper)
         yield from zip(seeds, pool.map(find, seeds, chunksize=CHUNK))
