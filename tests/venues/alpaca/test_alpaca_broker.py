@@ -69,6 +69,26 @@ def test_a_partial_fill_then_the_rest() -> None:
     run(story())
 
 
+def test_many_fills_are_read_over_all_pages() -> None:
+    async def story() -> None:
+        async with trading() as (venue, broker, ear):
+            await broker.submit(order_of(quantity_lots=450), "tr-one")
+            for _ in range(150):
+                venue.advance(1)
+                venue.quote("AAPL", "190.00", "190.02", ask_size="3")
+            await ear.hears(151)
+            told = [each.execution for each in ear.events[1:]]
+            assert await broker.executions("") == told
+            assert wire_count(venue, "activities_of_kind") == 2
+            assert told[49] is not None
+            again = await broker.executions(told[49].execution_id)
+            assert again == [
+                one for one in told if one and one.ts_ns >= told[49].ts_ns - 60 * 10**9
+            ]
+
+    run(story())
+
+
 T, F = OrderType, TimeInForce
 
 
