@@ -14,6 +14,7 @@ from data.calendars import sessions_of_days
 from engine.gate.evidence import ClockObservation, PaperDay
 from engine.model import layout as at
 from engine.ports import EvidenceClass, Rows
+from runtime.promotion.evidence.again import BarsAgain
 from runtime.promotion.evidence.seen import Seen
 from runtime.promotion.evidence.tape import content_hashes
 from runtime.results.daily import trading_days
@@ -35,6 +36,8 @@ class DayFacts:
         What its feed can be evidence for.
     market_time_ns
         The latest that any session of the strategy has seen.
+    again
+        The recorded bars as the venue tells them now; None where it was not asked.
     """
 
     seen: Seen
@@ -43,6 +46,7 @@ class DayFacts:
     fingerprint: str
     feed: EvidenceClass
     market_time_ns: int
+    again: BarsAgain | None = None
 
 
 def days_of(facts: DayFacts) -> list[PaperDay]:
@@ -87,6 +91,8 @@ def days_of(facts: DayFacts) -> list[PaperDay]:
                 feed=facts.feed,
                 is_reconciled=any(ts >= close_ns for ts in equal.get(number, ())),
                 clock=tuple(clock.get(number, ())),
+                tape_bars=None if facts.again is None else len(own_bars),
+                tape_agreeing=None if facts.again is None else facts.again.agreeing(own_bars),
                 tape_hashes=content_hashes(own_bars, instruments),
             )
         )

@@ -17,6 +17,7 @@ from engine.gate.evidence import (
     PaperSession,
     SessionIntegrity,
 )
+from engine.model import layout as at
 from engine.model.units import NS_PER_SECOND
 from engine.ports import Environment, EvidenceClass
 from runtime.backtest import run_backtest
@@ -24,6 +25,7 @@ from runtime.config import StrategyConfig
 from runtime.journal.records import Opened
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.journal.verifying import Verdict
+from runtime.promotion.evidence.again import BarsAgain, Fetch, not_asked
 from runtime.promotion.evidence.days import DayFacts, days_of
 from runtime.promotion.evidence.seen import Seen
 from runtime.promotion.evidence.series import daily_series
@@ -74,6 +76,7 @@ def collect(
     family: str,
     core: str,
     progress: Progress = lambda step: None,
+    fetch: Fetch = not_asked,
 ) -> OnPaper:
     """Read every session of a strategy's code on a paper account, play it again, and run its shadow.
 
@@ -99,7 +102,7 @@ def collect(
     is_whole = bool(same) and len(pairs) == len(same)
     paper = Paper(
         sessions=tuple(_session(each) for each in found),
-        days=tuple(_days(found)),
+        days=tuple(_days(found, fetch)),
         daily=_joined([paper for paper, _ in pairs]) if is_whole else None,
         shadow_daily=_joined([shadow for _, shadow in pairs]) if is_whole else None,
         intents=_texts(pairs, 0) if is_whole else None,
@@ -162,7 +165,7 @@ def _session(one: _One) -> PaperSession:
     )
 
 
-def _days(found: Sequence[_One]) -> list[PaperDay]:
+def _days(found: Sequence[_One], fetch: Fetch) -> list[PaperDay]:
     """Return the days of all sessions; one on which two of them ran is there twice."""
     latest = max((ts for one in found for ts, _, _ in one.seen.slices), default=0)
     every = [
@@ -177,10 +180,20 @@ def _days(found: Sequence[_One]) -> list[PaperDay]:
                 one.core,
                 EvidenceClass(one.record.evidence),
                 latest,
+                _told_again(one, fetch),
             )
         )
     ]
     return sorted(every, key=lambda day: day.day_number)
+
+
+def _told_again(one: _One, fetch: Fetch) -> BarsAgain | None:
+    """Ask the venue again for the bars of a session that had a live feed."""
+    if one.replayed is None or one.record.evidence != EvidenceClass.REAL:
+        return None
+    tape = one.seen.tape
+    bars = tape[tape[:, at.EVENT_KIND] == at.KIND_BAR]
+    return fetch(one.replayed.market.instruments, bars)
 
 
 def _joined(outputs: Sequence[RunOutput]) -> DailySeries | None:

@@ -11,6 +11,7 @@ import pytest
 from engine.gate.evidence import PaperDay
 from engine.model import layout as at
 from engine.ports import EvidenceClass
+from runtime.promotion.evidence.again import BarsAgain
 from runtime.promotion.evidence.on_paper import OnPaper, collect
 from runtime.promotion.evidence.series import daily_series
 from runtime.promotion.evidence.shadow import shortfalls_bps
@@ -145,3 +146,30 @@ def test_a_buy_that_costs_more_than_in_the_shadow_falls_short(
 
 def test_days_are_facts_and_not_verdicts() -> None:
     assert not any(name.startswith(("ok", "passed")) for name in PaperDay.__struct_fields__)
+
+
+def bar(instrument: int, close_ns: int, *prices: int) -> np.ndarray:
+    row = np.zeros(at.EVENT_WIDTH, dtype=np.int64)
+    row[[at.EVENT_TS, at.EVENT_KIND, at.EVENT_INSTRUMENT]] = close_ns, at.KIND_BAR, instrument
+    row[[at.BAR_OPEN, at.BAR_HIGH, at.BAR_LOW, at.BAR_CLOSE]] = prices
+    return row
+
+
+@pytest.mark.parametrize(
+    ("told", "agrees"),
+    [
+        ((100, 105, 95, 101), True),
+        ((101, 104, 96, 100), True),  # each within one step
+        ((102, 105, 95, 101), False),
+        (None, False),  # the venue has no such bar
+    ],
+)
+def test_a_recorded_bar_is_held_against_what_the_venue_says_now(
+    told: tuple[int, int, int, int] | None, agrees: bool
+) -> None:
+    again = BarsAgain({} if told is None else {(0, 60): told}, steps=(1,))
+    assert again.agreeing(np.array([bar(0, 60, 100, 105, 95, 101)])) == agrees
+
+
+def test_only_a_live_feed_is_asked_about_again(year: tuple[Desk, OnPaper]) -> None:
+    assert {day.tape_bars for day in year[1].paper.days} == {None}
