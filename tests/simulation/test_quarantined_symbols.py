@@ -13,7 +13,7 @@ from runtime.session.venue import VenueSide
 from tests.simulation.processes import Life
 from tests.simulation.worlds import World, run_seed
 
-QUARANTINES = 236  # a fill of an order that nobody knows any more
+QUARANTINES = 27  # a fill of an order that nobody knows any more
 
 
 @pytest.fixture(autouse=True)
