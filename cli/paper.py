@@ -39,7 +39,8 @@ def paper(
     feed: Annotated[
         str,
         typer.Option(
-            metavar="FEED", help="`replay` (the strategy's own data), or a stream's ws:// address."
+            metavar="FEED",
+            help="`replay` (the strategy's own data), `alpaca`, or a stream's ws:// address.",
         ),
     ] = "replay",
     speed: Annotated[
@@ -93,6 +94,7 @@ def paper(
       trader paper examples/sma_cross.toml
       trader paper sma_cross --speed 3600 --for 60
       trader paper full_loop --mode approve
+      trader paper sma_cross --feed alpaca
       trader paper sma_cross full_loop --supervise
     """
     import asyncio

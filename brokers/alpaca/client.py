@@ -99,7 +99,13 @@ class _Lost(aiohttp.ClientError):
 
 
 class AlpacaClient:
-    """The venue over HTTP; to be made inside a running loop, and closed."""
+    """The venue over HTTP; to be made inside a running loop, and closed.
+
+    Parameters
+    ----------
+    base
+        The address that is asked: that of trading, where it is left out.
+    """
 
     def __init__(
         self,
@@ -109,8 +115,10 @@ class AlpacaClient:
         *,
         deadlines: Deadlines | None = None,
         budget: Budget | None = None,
+        base: str = "",
     ) -> None:
         self.urls, self.keys, self.clock = urls, keys, clock
+        self._base = base or urls.trading
         self.deadlines = deadlines or Deadlines()
         self.budget = budget or Budget(clock)
         trace = aiohttp.TraceConfig()
@@ -238,7 +246,7 @@ class AlpacaClient:
             headers["Content-Type"] = "application/json"
         async with self.session.request(
             method,
-            self.urls.trading + path,
+            self._base + path,
             params=query,
             data=body,
             headers=headers,

@@ -16,12 +16,13 @@ from msgspec.structs import replace
 
 from data.history import History
 from engine.errors import InputError
-from engine.ports import Clock, Feed
+from engine.ports import Clock, Environment, Feed
 from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.histories import load_history
 from runtime.config import StrategyConfig
 from runtime.feeds.replay import ReplayFeed
 from runtime.feeds.stream import StreamFeed
+from runtime.feeds.venue import VenueFeed
 from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.observing.observer import SessionObserver
@@ -32,9 +33,10 @@ from runtime.session.session import Session
 from runtime.session.starting import PaperPlan, left_behind, newest, start_paper, unfinished
 from runtime.session.states import SessionState
 from runtime.session_core.assembling import market_of
+from runtime.venues.accounts import ALPACA, load_alpaca
+from runtime.venues.market import clockwork_ahead, open_venue_feed
 from runtime.workspace import find_workspace
 
-_DAYS_AHEAD = 3 * 366
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _TURN_SECONDS = 0.0005
 
@@ -46,7 +48,8 @@ class Wanted:
     Parameters
     ----------
     feed
-        ``replay``: the strategy's own data; else the address of a stream.
+        ``replay``: the strategy's own data; ``alpaca``: the venue that the workspace names; else the address of
+        a stream.
     speed
         Seconds of the data in a second; None: as fast as possible.
     observer
@@ -108,6 +111,8 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
         options=wanted.options,
         observers=wanted.observers,
         progress=wanted.progress,
+        venue=wanted.feed if isinstance(feed, VenueFeed) else "",
+        environment=feed.environment if isinstance(feed, VenueFeed) else Environment.PAPER,
     )
     return wanted.plan
 
@@ -118,18 +123,31 @@ def _feed(wanted: Wanted, history: History, clock: Clock) -> tuple[Feed, Clockwo
     if wanted.feed == "replay":
         feed = ReplayFeed.over(history, clock, speed=wanted.speed, trading=trading)
         return feed, clockwork_of(history)
+    if wanted.feed == ALPACA:
+        _require_no_speed(wanted, "a venue has its own time")
+        observer = wanted.observer
+        hide = (lambda secrets: None) if observer is None else observer.looks.masker.add
+        venue = load_alpaca(find_workspace(Path.cwd()), hide=hide)
+        return (
+            open_venue_feed(venue, history, clock, trading=trading),
+            clockwork_ahead(history, clock),
+        )
     if not _is_stream(wanted.feed):
         raise InputError(
             f"there is no feed {wanted.feed!r}",
             where="--feed",
-            remedy="write replay, or the address of a stream, e.g. ws://127.0.0.1:8765",
+            remedy="write replay, alpaca, or the address of a stream, e.g. ws://127.0.0.1:8765",
             code="session.unknown_feed",
         )
-    if wanted.speed is not None:
-        raise InputError("a stream has its own speed", where="--speed", remedy="leave --speed out")
+    _require_no_speed(wanted, "a stream has its own speed")
     # The strategy's data name the instruments; what the stream tells may go on long after them.
     stream = StreamFeed(wanted.feed, history.instruments, clock, trading=trading)
-    return stream, clockwork_of(history, days_after=_DAYS_AHEAD)
+    return stream, clockwork_ahead(history, clock)
+
+
+def _require_no_speed(wanted: Wanted, problem: str) -> None:
+    if wanted.speed is not None:
+        raise InputError(problem, where="--speed", remedy="leave --speed out")
 
 
 def _is_stream(address: str) -> bool:

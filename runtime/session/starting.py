@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.errors import InputError
 from engine.model.trading import ExecutionMode
-from engine.ports import Feed
+from engine.ports import Environment, Feed
 from runtime.approvals import use_mode
 from runtime.config import StrategyConfig
 from runtime.feeds.replay import ReplayFeed
@@ -51,7 +51,7 @@ class PaperPlan:
     progress
         Told now and then how many inputs recovery has played.
     venue
-        Whose market it is, where the feed is a venue's.
+        Whose market it is, where the feed is a venue's; `environment` is that of its address.
     """
 
     config: StrategyConfig
@@ -66,6 +66,7 @@ class PaperPlan:
     switch: KillSwitch | None = None
     progress: Callable[[int], None] = lambda played: None
     venue: str = ""
+    environment: Environment = Environment.PAPER
 
 
 def newest(store: SessionStore, plan: PaperPlan) -> SessionRecord | None:
@@ -256,7 +257,13 @@ def _use_mode(core: SessionCore, plan: PaperPlan) -> None:
 
 def _record(plan: PaperPlan) -> Opened:
     ground = Ground(
-        plan.account, "paper", plan.feed.name, plan.feed.evidence.value, plan.mode, venue=plan.venue
+        plan.account,
+        "paper",
+        plan.feed.name,
+        plan.feed.evidence.value,
+        plan.mode,
+        venue=plan.venue,
+        environment=plan.environment.value,
     )
     return opened_of(plan.config, plan.market, ground)
 

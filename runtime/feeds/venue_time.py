@@ -1,0 +1,51 @@
+"""`VenueTime`: what time it is at a venue, from what its clock has answered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.model.units import NS_PER_SECOND
+from engine.ports import Clock
+
+_TRUSTED_NS: Final = 300 * NS_PER_SECOND  # after its last answer a clock is not known any more
+
+
+class VenueTime:
+    """A venue's time.
+
+    A real venue's goes on as ours does between two answers. A rehearsal's may be fast, stand and leap: it is
+    what was answered last, and nothing is made up.
+
+    Parameters
+    ----------
+    clock
+        Ours.
+    is_real
+        Whether it is a venue of the world.
+    """
+
+    def __init__(self, clock: Clock, *, is_real: bool) -> None:
+        self._clock, self.is_real = clock, is_real
+        self._venue_ns = self._read_ns = 0
+        self.is_known = self.is_open = False
+
+    def learn(self, venue_ns: int, asked_ns: int, *, is_open: bool) -> None:
+        """Take an answer to what was asked at a monotonic time; half of the way is counted."""
+        now_ns = self._clock.monotonic_ns()
+        self._venue_ns = max(venue_ns, 0 if self.is_real else self._venue_ns)
+        self._read_ns, self.is_known, self.is_open = (asked_ns + now_ns) // 2, True, is_open
+
+    def is_older_than(self, seconds: float) -> bool:
+        """Return whether it was not asked for so long."""
+        passed_ns = self._clock.monotonic_ns() - self._read_ns
+        return not self.is_known or passed_ns > seconds * NS_PER_SECOND
+
+    def now_ns(self) -> int:
+        """Return the venue's time; a rehearsal's is at least that."""
+        assert self.is_known
+        return self._venue_ns + (self._clock.monotonic_ns() - self._read_ns) * self.is_real
+
+    def trusted_ns(self) -> int | None:
+        """Return the venue's time, None where its last answer is too old."""
+        is_lost = self.is_older_than(_TRUSTED_NS / NS_PER_SECOND)
+        return None if is_lost else self.now_ns()

@@ -1,0 +1,132 @@
+"""A venue on loopback whose time is fast, and our feed there, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from brokers.alpaca.client import Keys
+from brokers.alpaca.environments import rehearsal
+from data.history import History
+from engine.model import layout as at
+from engine.ports import FeedItem, Slice
+from runtime.backtest.histories import load_history
+from runtime.clocks import SystemClock
+from runtime.feeds.joining import BarKind, kind_of_bars
+from runtime.feeds.opening import data_named
+from runtime.feeds.replay import ReplayFeed
+from runtime.feeds.settings import StreamSettings
+from runtime.feeds.venue import VenueFeed
+from runtime.venues.alpaca import _events, _first_ns, _sessions
+from sims.venues.alpaca import AlpacaVenue
+from sims.venues.alpaca.faults import parse_faults
+
+T = TypeVar("T")
+FAST = StreamSettings(
+    connect_seconds=3.0,
+    request_seconds=3.0,
+    disorder_seconds=0.05,
+    wait_seconds_min=0.01,
+    wait_seconds_max=0.05,
+)
+SPEED = 20_000.0  # a session takes a little more than a second
+
+
+@cache
+def minutes(days: int = 1, instruments: int = 1) -> History:
+    """Return some sessions of minutes, from 2 January 2020 on."""
+    name = data_named("world:minute_bars", seed=5, length=390 * days, instruments=instruments)
+    return load_history(name, Path())
+
+
+def venue_of(
+    history: History, *faults: str, speed: float | None = SPEED, **more: Any
+) -> AlpacaVenue:
+    """Return a venue whose market is a history; its time begins with the first listener."""
+    events = _events(history)
+    first_ns = _first_ns(events)
+    opens, closes = _sessions(history, first_ns)
+    return AlpacaVenue(
+        history.instruments,
+        clock=SystemClock(),
+        start_ns=first_ns - 60 * 10**9,
+        speed=speed,
+        opens_ns=opens.tolist(),
+        closes_ns=closes.tolist(),
+        events=events,
+        faults=parse_faults("\n".join(faults)),
+        waits_for_listener=True,
+        **more,
+    )
+
+
+def feed_at(
+    venue: AlpacaVenue, history: History, bars: BarKind | None = None, **more: Any
+) -> VenueFeed:
+    """Return our feed there."""
+    return VenueFeed(
+        rehearsal(venue.url),
+        Keys(venue.settings.key_id, venue.settings.secret_key),
+        history.instruments,
+        SystemClock(),
+        bars=bars or kind_of_bars(history),
+        **{"settings": FAST, **more},
+    )
+
+
+async def heard(
+    feed: VenueFeed, is_enough: Callable[[FeedItem], bool], after: int = 0
+) -> list[FeedItem]:
+    """Return what a feed tells, until it is enough."""
+    found: list[FeedItem] = []
+    items = feed.items(after)
+    async for item in items:
+        found.append(item)
+        if is_enough(item):
+            break
+    with suppress(RuntimeError):
+        await items.aclose()  # type: ignore[attr-defined]
+    await feed.close()
+    return found
+
+
+def at_day_end(history: History) -> Callable[[FeedItem], bool]:
+    """Return whether an item is the end of the account's last day."""
+    span = history.span_ns()
+    assert span is not None
+    return lambda item: (
+        isinstance(item, Slice)
+        and item.ts_ns >= span[1]
+        and item.events[0, at.EVENT_KIND] == at.KIND_ACCRUAL
+    )
+
+
+def told(items: Sequence[FeedItem]) -> list[tuple[int, list[list[int]]]]:
+    """Return the slices without the places of events in their streams."""
+    slices = [item for item in items if isinstance(item, Slice)]
+    return [(each.ts_ns, np.delete(each.events, at.EVENT_SEQUENCE, 1).tolist()) for each in slices]
+
+
+def replayed(history: History) -> list[tuple[int, list[list[int]]]]:
+    """Return what a replay of a history tells, without marks."""
+
+    async def story() -> list[FeedItem]:
+        return [item async for item in ReplayFeed.over(history, SystemClock()).items()]
+
+    timers = [[at.KIND_TIMER]]
+    return [each for each in told(run(story())) if [[row[1]] for row in each[1]] != timers]
+
+
+def run(story: Coroutine[Any, Any, T]) -> T:
+    """Run a test's story, at most half a minute."""
+
+    async def bounded() -> T:
+        return await asyncio.wait_for(story, 30)
+
+    return asyncio.run(bounded())
