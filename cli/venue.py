@@ -23,7 +23,9 @@ def alpaca(
     data: Annotated[
         str,
         typer.Option(
-            metavar="SOURCE", help="A dataset, `sample:goog`, or `world:minute_bars` and its like."
+            metavar="SOURCE",
+            help="A dataset, `sample:goog`, `world:minute_bars` and its like; or a strategy's file: its "
+            "market, from the end of its data on.",
         ),
     ] = "sample:goog",
     symbols: Annotated[
@@ -86,6 +88,7 @@ def alpaca(
     Examples:
       trader venue alpaca --data sample:goog --speed 86400
       trader venue alpaca --data world:minute_bars --speed 60 --faults rehearsal.jsonl
+      trader venue alpaca --data rehearsal.toml --speed 3600
     """
     import asyncio
     from dataclasses import replace
@@ -93,20 +96,27 @@ def alpaca(
 
     from engine.model.units import parse_decimal
     from runtime.clocks import SystemClock
+    from runtime.config import load_strategy
     from runtime.feeds.opening import data_named
     from runtime.venues.alpaca import (
         VenuePlan,
         keys_here,
+        market_after,
         open_venue,
         parse_start,
         read_faults,
         require_loopback,
     )
-    from runtime.workspace import catalog_root
+    from runtime.workspace import catalog_root, find_strategy
     from sims.venues.alpaca import VenueSettings
 
     require_loopback(host)
-    section = data_named(data, seed=seed, length=length)
+    start_ns = parse_start(start) if start else None
+    if data.endswith(".toml"):
+        config = load_strategy(find_strategy(data, Path.cwd()))
+        section, start_ns = market_after(config, start_ns)
+    else:
+        section = data_named(data, seed=seed, length=length)
     if symbols:
         section = replace(section, instruments=tuple(symbols.split(",")))
     keys = keys_here()
@@ -121,7 +131,7 @@ def alpaca(
             cash=_positive(parse_decimal(cash, name="--cash")),
             multiplier=_multiplier(multiplier),
         ),
-        start_ns=parse_start(start) if start else None,
+        start_ns=start_ns,
         speed=_speed(speed),
         night_seconds=night,
         faults=() if faults is None else read_faults(faults),

@@ -18,7 +18,7 @@ def fingerprint_of(configuration: object) -> str:
     """Return 32 hexadecimal digits.
 
     Fields marked ``decides: False`` are left out, and those marked ``optional: True`` where they are
-    None: a key that is added to the file's language leaves older files what they are.
+    at their default: a key that is added to the file's language leaves older files what they are.
     """
     text = json.dumps(canonical(configuration), sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -50,6 +50,6 @@ def canonical(value: Any) -> _Json:
 
 
 def _decides(field: dataclasses.Field[Any], value: Any) -> bool:
-    if field.metadata.get("optional", False) and getattr(value, field.name) is None:
+    if field.metadata.get("optional", False) and getattr(value, field.name) == field.default:
         return False
     return bool(field.metadata.get("decides", True))

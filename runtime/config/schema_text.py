@@ -71,6 +71,10 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "unknown_share": {'kind': 'number', 'ge': 0, 'le': 1, 'default': Decimal('0.0')},
         "settle_probability": {'kind': 'number', 'ge': Decimal('0.001'), 'le': Decimal('0.999'), 'default': Decimal('0.5')},
         "contract_ticks": {'kind': 'whole', 'ge': 3, 'le': 1000000, 'default': 100},
+        "reversion_deviation": {'kind': 'number', 'ge': 0, 'le': Decimal('0.1'), 'default': Decimal('0.0')},
+        "reversion_steps": {'kind': 'whole', 'ge': 2, 'le': 100000, 'default': 60},
+        "turn_step": {'kind': 'whole', 'ge': 0, 'le': 50000000, 'default': 0},
+        "turn_drift_per_year": {'kind': 'number', 'ge': -10, 'le': 10, 'default': Decimal('0.0')},
     },
     "RulesTable": {
         "entry": {'kind': 'text', 'shortest': 1, 'longest': 20000, 'default': None},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +18,10 @@ from data.history import History
 from engine.errors import InputError
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
-from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
+from engine.model.units import INT64_MAX, NS_PER_DAY, NS_PER_MINUTE
 from engine.ports import Clock
 from runtime.backtest.histories import load_history
-from runtime.config import DataSection
+from runtime.config import DataSection, StrategyConfig
 from runtime.feeds.pace import require_speed
 from runtime.feeds.rows import replay_rows
 from sims.venues.alpaca import AlpacaVenue, VenueSettings
@@ -72,6 +72,35 @@ class VenuePlan:
     port: int = 0
     control_port: int = 0
     state: Path | None = None
+
+
+def market_after(config: StrategyConfig, start_ns: int | None) -> tuple[DataSection, int | None]:
+    """Return a strategy's market, its data's end left off, and when a venue over it begins.
+
+    Parameters
+    ----------
+    start_ns
+        When somebody wants it to begin; None: where the strategy's data end.
+
+    Raises
+    ------
+    InputError
+        If it is to begin where data are held out: trading there would be a look at them.
+    """
+    data = config.data.unsealed()
+    if (
+        start_ns is not None
+        and data.holdout_ns is not None
+        and start_ns < (data.end_ns or INT64_MAX)
+    ):
+        raise InputError(
+            "it would trade in data that only the promotion gate may read",
+            where="--start",
+            remedy="leave it out: the venue begins where the strategy's data end",
+            code="venue.sealed",
+        )
+    market = replace(data, start_ns=None, end_ns=None, holdout_ns=None)
+    return market, data.end_ns if start_ns is None else start_ns
 
 
 def require_loopback(host: str) -> None:

@@ -27,7 +27,7 @@ def make_bars(spec: WorldSpec, draws: Draws, common: Steps) -> BarSeries:
     profile = _profile(spec)
     open_ns, close_ns = bar_times(spec)
     deviation = step_deviation(spec) * np.sqrt((1.0 - _night_share(spec)) * profile)
-    inside = simple_returns(spec, steps, deviation)
+    inside = simple_returns(spec, steps, deviation) + _planted_returns(spec, draws)
     before = _night_returns(spec, steps)
     closes = spec.start_price_ticks * np.cumprod((1.0 + before) * (1.0 + inside))
     opens = closes / (1.0 + inside)
@@ -95,6 +95,22 @@ def _night_returns(spec: WorldSpec, steps: Steps) -> Floats:
         deviation = step_deviation(spec) * math.sqrt(_night_share(spec) * per_day)
         gaps[per_day::per_day] = deviation * steps.gap  # not before the very first
     return np.maximum(gaps, LOWEST_RETURN)
+
+
+def _planted_returns(spec: WorldSpec, draws: Draws) -> Floats:
+    """Return what can be earned: steps of a part of the price that comes back, until the market turns."""
+    turn = min(spec.turn_step or spec.length, spec.length)
+    returns = np.zeros(spec.length)
+    returns[turn:] = spec.turn_drift_per_year / spec.steps_per_year()
+    if spec.reversion_deviation:
+        kept = 1.0 - 1.0 / spec.reversion_steps
+        size = spec.reversion_deviation * math.sqrt(1.0 - kept * kept)
+        pushes = (size * draws.normal(Stream.REVERSION, spec.length)).tolist()
+        part = 0.0
+        for step in range(turn):
+            before, part = part, kept * part + pushes[step]
+            returns[step] = (1.0 + part) / (1.0 + before) - 1.0
+    return returns
 
 
 def _extreme(returns: Floats, deviation: Floats, exponential: Floats) -> Floats:

@@ -52,6 +52,7 @@ class Stream(IntEnum):
     UNKNOWN = 15
     TRADE_SIZE = 16
     FIRST_SIDE = 17
+    REVERSION = 18
     VOLATILITY = 32  # 32 + 2k and 33 + 2k for the k-th hidden state
 
 

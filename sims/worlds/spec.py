@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from engine.errors import InputError
@@ -15,6 +15,7 @@ WEEKDAYS_PER_YEAR = 252
 DAYS_PER_YEAR = 365
 LENGTH_MAX = 50_000_000
 PRICE_TICKS_MAX = 10**12  # far inside the integers that a float holds exactly
+_LATER = {"optional": True}  # left out of hashes where it is the default
 
 
 class WorldKind(Enum):
@@ -71,6 +72,11 @@ class WorldSpec:
         Mean time between quotes; it is exponential, at least 2 ns.
     sign_persistence, unknown_share
         Probability that a trade has the aggressor of the one before, and that it is not known.
+    reversion_deviation, reversion_steps
+        Bars: deviation of a part of the price that comes back, and the mean life of what is left of it, in
+        steps: an edge to be found. 0: there is none.
+    turn_step, turn_drift_per_year
+        Bars: from this step on nothing comes back any more and this drift comes on top; 0: it never turns.
     settle_probability, contract_ticks
         Event contracts: probability of settling at 1, and what 1 is in ticks.
     """
@@ -98,6 +104,10 @@ class WorldSpec:
     unknown_share: float = 0.0
     settle_probability: float = 0.5
     contract_ticks: int = 100
+    reversion_deviation: float = field(default=0.0, metadata=_LATER)
+    reversion_steps: int = field(default=60, metadata=_LATER)
+    turn_step: int = field(default=0, metadata=_LATER)
+    turn_drift_per_year: float = field(default=0.0, metadata=_LATER)
 
     def __post_init__(self) -> None:
         for name, low, high in RANGES:
@@ -175,4 +185,8 @@ RANGES: tuple[tuple[str, float, float], ...] = (
     ("unknown_share", 0, 1),
     ("settle_probability", 0.001, 0.999),
     ("contract_ticks", 3, 10**6),
+    ("reversion_deviation", 0, 0.1),
+    ("reversion_steps", 2, 100_000),
+    ("turn_step", 0, LENGTH_MAX),
+    ("turn_drift_per_year", -10, 10),
 )

@@ -25,8 +25,9 @@ from engine.rules.metrics import daily_returns
 from runtime.backtest import run_backtest
 from runtime.backtest.clockwork import clockwork_of
 from runtime.backtest.histories import load_history
+from runtime.backtest.run import choose_engine
 from runtime.checks.findings import Report, Test
-from runtime.checks.lookahead import Settings, check_lookahead
+from runtime.checks.lookahead import CUTS, STARTS, Settings, check_lookahead
 from runtime.config import StrategyConfig
 from runtime.promotion.evidence.capacity import capacity_orders
 from runtime.promotion.evidence.series import daily_series, series_of, trade_profits
@@ -42,6 +43,7 @@ from runtime.store.records import RunRecord, State
 Progress = Callable[[float, str], None]
 _KINDS = {Test.CUT: "cut", Test.SCRAMBLE: "scramble", Test.START: "start"}
 _RUNS = 100_000
+_LOOKAHEAD_RUNS = 2 * CUTS + STARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def collect(
     report = check_lookahead(
         config,
         history,
-        Settings(seed=asked.seed),
+        Settings(seed=asked.seed, is_compiled=_pays_to_compile(config, history)),
         progress=lambda fraction, step: progress(0.1 + 0.6 * fraction, f"look-ahead: {step}"),
     )
     progress(0.7, "dearer trading")
@@ -156,6 +158,14 @@ def collect(
 def family_of(config: StrategyConfig, history: History, catalog_root: Path) -> str:
     """Return the family of a strategy on its data."""
     return identity_of(config, data_identity(config, history, catalog_root)).family
+
+
+def _pays_to_compile(config: StrategyConfig, history: History) -> bool:
+    """Return whether the look-ahead test is sooner done compiled: it runs a strategy again and again."""
+    if config.strategy.logic == "compiled":
+        return False  # only where it is Python its values can be watched
+    rows = sum(len(columns) for _, columns in history.columns())
+    return choose_engine("auto", _LOOKAHEAD_RUNS * rows, None, with_loop=config.is_trading)
 
 
 def latest_run(store: Store, identity: Identity) -> RunRecord | None:

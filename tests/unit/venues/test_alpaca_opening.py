@@ -15,8 +15,17 @@ import pytest
 
 from engine.errors import InputError
 from runtime.clocks import SystemClock
+from runtime.config import load_strategy
 from runtime.feeds.opening import data_named
-from runtime.venues.alpaca import VenuePlan, open_venue, parse_start, read_faults, require_loopback
+from runtime.venues.alpaca import (
+    VenuePlan,
+    market_after,
+    open_venue,
+    parse_start,
+    read_faults,
+    require_loopback,
+)
+from runtime.workspace import examples_folder
 from sims.venues.alpaca import AlpacaVenue, VenueSettings
 
 DAY_SECONDS = 86_400
@@ -165,6 +174,21 @@ def test_what_the_venue_does_not_list_is_refused(tmp_path: Path) -> None:
         venue_over("sample:goog", faults=read_faults(tmp_path / "faults.jsonl"))
     with pytest.raises(InputError, match="cannot be read"):
         read_faults(tmp_path / "absent.jsonl")
+
+
+def test_a_strategy_s_venue_begins_where_its_data_end() -> None:
+    config = load_strategy(examples_folder() / "rehearsal.toml")
+    market, start_ns = market_after(config, None)
+    assert start_ns == parse_start("2025-04-14")
+    # The market has everything: what is before is history there, what was held out too.
+    assert (market.start_ns, market.end_ns, market.holdout_ns) == (None, None, None)
+    assert market_after(config, parse_start("2025-04-22"))[1] == parse_start("2025-04-22")
+
+
+def test_no_venue_trades_in_what_is_held_out() -> None:
+    config = load_strategy(examples_folder() / "rehearsal.toml")
+    with pytest.raises(InputError, match="only the promotion gate"):
+        market_after(config, parse_start("2025-04-11"))
 
 
 def test_the_command_says_what_it_is_and_ends_with_ctrl_c() -> None:

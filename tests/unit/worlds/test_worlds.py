@@ -240,6 +240,30 @@ def test_the_plain_market_of_textbooks_is_a_special_case() -> None:
     assert abs(autocorrelation(np.abs(moves), 1)) < 0.03
 
 
+def test_a_planted_part_of_the_price_comes_back() -> None:
+    # An AR(1) that keeps 0.9 of itself: steps of it are correlated by -(1 - 0.9) / 2, and the price has
+    # no other steps.
+    spec = WorldSpec(
+        kind=WorldKind.MINUTE_BARS, length=390 * 100, volatility_per_year=0.0, drift_per_year=0.0,
+        jumps_per_year=0.0, bounce=False, start_price_ticks=10**8,
+        reversion_deviation=0.004, reversion_steps=10,
+    )  # fmt: skip
+    closes = bars_of(make_world(spec, seed=3)).close_ticks
+    assert autocorrelation(returns_of(closes), 1) == pytest.approx(-0.05, abs=0.015)
+    assert (closes / 10**8 - 1.0).std() == pytest.approx(0.004, rel=0.05)
+
+
+def test_a_market_that_turns_is_the_same_until_then_and_drifts_afterwards() -> None:
+    spec = WorldSpec(
+        kind=WorldKind.MINUTE_BARS, length=390 * 20, reversion_deviation=0.004, jumps_per_year=0.0
+    )
+    turned = replace(spec, turn_step=390 * 10, turn_drift_per_year=-10.0)
+    one, other = (bars_of(make_world(each, seed=3)).close_ticks for each in (spec, turned))
+    assert (one[: 390 * 10] == other[: 390 * 10]).all()
+    # Ten days of -10 / 252 a day: about 1 - e^-0.4 is lost.
+    assert other[-1] / other[390 * 10] < 0.8 < one[-1] / one[390 * 10]
+
+
 def test_more_jumps_make_fatter_tails() -> None:
     spec = WorldSpec(kind=WorldKind.DAILY_BARS, length=5_000, tail_degrees=0, clustering=0.0)
     calm = returns_of(bars_of(make_world(replace(spec, jumps_per_year=0.0), 1)).close_ticks)
