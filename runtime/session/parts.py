@@ -87,6 +87,10 @@ class Observers:
     masked: Callable[[str], str] = lambda text: text  # a text without secrets
 
 
+async def _nothing_wrong() -> str:
+    return ""
+
+
 @dataclass(slots=True)
 class Parts:
     """What a session is made of."""
@@ -109,3 +113,7 @@ class Parts:
     draw: Callable[[], float] = random.random  # for waits, in [0, 1)
     # What is wrong with the certificate that a broker with a market of its own needs; empty: nothing.
     certificate: Callable[[], str] = lambda: "no certificate was given"
+    # Looks at it again before people's resume is followed; returns the same.
+    renew_certificate: Callable[[], Awaitable[str]] = _nothing_wrong
+    # What runs beside a session as long as it does: it may ask something of it, and end it.
+    beside: Callable[[Session], Sequence[Coroutine[Any, Any, None]]] = lambda session: ()

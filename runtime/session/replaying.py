@@ -22,6 +22,7 @@ from engine.ports import Rows
 from runtime.approvals import use_mode
 from runtime.compile_cache import sources_digest
 from runtime.config import StrategyConfig
+from runtime.gateway.inbox import Inbox
 from runtime.gateway.ledger import OrderLedger
 from runtime.journal.entries import Entry
 from runtime.journal.records import (
@@ -33,6 +34,7 @@ from runtime.journal.records import (
 from runtime.results import RunOutput
 from runtime.session.opening import strategy_of
 from runtime.session.playback import Divergence, Playback
+from runtime.session.stage import percent_in, reduced
 from runtime.session_core.assembling import (
     Market,
     new_paper_broker,
@@ -86,11 +88,18 @@ def replay(
         )
     with TemporaryDirectory(prefix="trader-replay-") as folder:
         config, market = strategy_of(opened, Path(folder))
+        config = reduced(config, percent_in(opened))
         setup = setup_of_session(config, market)
         core = new_session_core(config, market, setup)
         use_mode(core.plain, ExecutionMode[opened.mode.upper()])
-        broker = new_paper_broker(config, setup, core, account=opened.account)
-        playback = Playback(core, broker, OrderLedger())
+        books = OrderLedger()
+        # A venue's own market is not played: its facts stand in the journal.
+        broker = (
+            new_paper_broker(config, setup, core, account=opened.account)
+            if opened.broker in ("paper", "")
+            else None
+        )
+        playback = Playback(core, broker, books, None if broker is not None else Inbox(books))
         watched = _Watched(core, records)
         rows: list[Rows] = []
         for played in playback.play(watched):
@@ -109,7 +118,7 @@ def replay(
         positions=np.array(blocks.positions),
         orders=np.array(blocks.orders)[: blocks.account[at.ACCOUNT_ORDERS]],
         final_equity_minor=core.equity_minor,
-        ambiguities=broker.ambiguities,
+        ambiguities=0 if broker is None else broker.ambiguities,
         events=blocks.account[at.ACCOUNT_EVENTS],
         periods_per_year=market.clockwork.periods_per_year,
         calendar=market.clockwork.account_calendar,

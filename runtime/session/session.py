@@ -253,6 +253,7 @@ class Session:
                 ),
                 self._heed_journal(),
                 *([self._change_over()] if options.compiles else ()),
+                *self.parts.beside(self),
                 *self.parts.observers.tasks(),
             )
         ]
@@ -519,6 +520,8 @@ class Session:
             return self._waiting_signals()
         if asked.verb == "release_symbol":
             return await self._release(asked)
+        if asked.verb == "resume" and (problem := await self.parts.renew_certificate()):
+            return f"{REFUSED}: {problem}"
         try:
             wish = self._wish(asked)
         except InputError as error:
@@ -641,6 +644,10 @@ class Session:
         noted = Noted(kind, severity, subject, text, self._core.now_ns)
         self._journal.append(noted)
         self.parts.observers.noted(noted)
+
+    def note(self, kind: str, severity: str, subject: str, text: str) -> None:
+        """Keep what a part of the session has to say, and show it to whoever looks on."""
+        self._note(kind, severity, subject, text)
 
     def _outcome(self, outcome: Outcome) -> None:
         if outcome.status != "taken" or self._venue is not None:

@@ -96,7 +96,7 @@ def start_paper(
     """
     (plan.switch or switch_of(store)).require_off()
     if going_on is not None and going_on.mode != plan.mode:
-        raise _other_mode(going_on)
+        raise other_mode(going_on)
     session_id = new_id(store.clock.now_ns()) if going_on is None else going_on.id
     held = store.leases.acquire(plan.account, session_id)
     if isinstance(held, LeaseHeld):
@@ -133,7 +133,8 @@ def left_behind(store: SessionStore, plan: PaperPlan) -> str:
     )
 
 
-def _other_mode(going_on: SessionRecord) -> InputError:
+def other_mode(going_on: SessionRecord) -> InputError:
+    """Return why a session is not gone on with in another mode."""
     return InputError(
         f"session {going_on.id} runs in the mode {going_on.mode}, which cannot be changed on its way",
         where="--mode",
@@ -165,7 +166,7 @@ def _opened(
 ) -> Session:
     setup = setup_of_session(plan.config, plan.market)
     core = new_session_core(plan.config, plan.market, setup)
-    _use_mode(core, plan)
+    use_wanted_mode(core, plan.config, plan.mode)
     broker = new_paper_broker(plan.config, setup, core, account=plan.account)
     if is_new:  # not before: what is refused leaves no session that the next start would go on with
         _begin(store, plan, session_id)
@@ -191,7 +192,7 @@ def _opened(
         plan.feed,
         broker,
         journal,
-        _keeper(store, plan, switch, session_id, journal),
+        keeper_of(store, plan.options.control_seconds, switch, session_id, journal),
         books,
         store.clock,
         plan.account,
@@ -235,12 +236,19 @@ def _last_slice(store: SessionStore, session_id: str, cursor: int) -> SliceInput
     return None
 
 
-def _use_mode(core: SessionCore, plan: PaperPlan) -> None:
-    mode, rules = plan.mode, plan.config.rules
+def use_wanted_mode(core: SessionCore, config: StrategyConfig, mode: str) -> None:
+    """Have a core send, ask a person first, or only tell.
+
+    Raises
+    ------
+    InputError
+        If the strategy has nothing that a person could be asked about.
+    """
+    rules = config.rules
     if mode == "approve" and rules is not None and rules.weight is not None:
         raise InputError(
             "--mode approve asks about signals, and `weight` sizes its orders itself: each would be denied",
-            where=plan.config.where("rules", "weight"),
+            where=config.where("rules", "weight"),
             remedy="write `entry` and `exit` rules, or use --mode auto or alert",
             code="session.mode",
         )
@@ -268,9 +276,9 @@ def _record(plan: PaperPlan) -> Opened:
     return opened_of(plan.config, plan.market, ground)
 
 
-def _keeper(
+def keeper_of(
     store: SessionStore,
-    plan: PaperPlan,
+    control_seconds: float,
     switch: KillSwitch,
     session_id: str,
     journal: SessionJournal,
@@ -285,7 +293,7 @@ def _keeper(
 
     async def controls(is_killed: bool) -> list[Asked]:
         found = await store.upkeep.asked(
-            session_id, switch, was_on=is_killed, seconds=plan.options.control_seconds
+            session_id, switch, was_on=is_killed, seconds=control_seconds
         )
         return [_asked(each) for each in found]
 
