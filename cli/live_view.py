@@ -32,7 +32,8 @@ _LEVELS = {"warning": "yellow", "critical": "bold red"}
 class LiveView:
     """Shows the last look at each session."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: str = "PAPER") -> None:
+        self._environment = environment
         self._glances: dict[str, Glance] = {}
 
     def show(self, glance: Glance) -> None:
@@ -58,7 +59,9 @@ class LiveView:
         glances = list(self._glances.values())
         if not glances:
             return Text("preparing", "dim")
-        return rendered(glances[0]) if len(glances) == 1 else rendered_many(glances)
+        if len(glances) > 1:
+            return rendered_many(glances)
+        return rendered(glances[0], self._environment)
 
 
 def rendered_many(glances: Sequence[Glance]) -> Group:
@@ -98,11 +101,11 @@ def _events_of(glances: Sequence[Glance]) -> list[Text]:
     return [_event(event, strategy) for _, strategy, event in told[-_ROWS:]]
 
 
-def rendered(glance: Glance) -> Group:
+def rendered(glance: Glance, environment: str = "PAPER") -> Group:
     """Return a look as rich draws it."""
     from rich.console import Group
 
-    parts: list[Text | Table] = [_head(glance), _money(glance), _health(glance)]
+    parts: list[Text | Table] = [_head(glance, environment), _money(glance), _health(glance)]
     if glance.progress is not None:
         parts.append(_progress(glance))
     if glance.positions:
@@ -113,13 +116,13 @@ def rendered(glance: Glance) -> Group:
     return Group(*parts)
 
 
-def _head(glance: Glance) -> Text:
+def _head(glance: Glance, environment: str) -> Text:
     from rich.text import Text
 
     from runtime.observing.logs import iso
 
     line = Text(no_wrap=True, overflow="ellipsis")
-    line.append("PAPER ", "bold cyan")
+    line.append(f"{environment} ", "bold red" if environment == "LIVE" else "bold cyan")
     line.append(f"{glance.strategy} ", "bold")
     line.append(glance.state, _STYLES.get(glance.state, ""))
     line.append(f"  {glance.session}  {glance.feed}  ", "dim")

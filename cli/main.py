@@ -29,6 +29,7 @@ from cli import (
     halt,
     init,
     keys,
+    live,
     not_built,
     paper,
     promote,
@@ -99,6 +100,7 @@ app.add_typer(_data, name="data")
 app.command("backtest", cls=backtest.BacktestCommand)(backtest.backtest)
 app.command("sweep", cls=PlainCommand)(sweep.sweep)
 app.command("paper", cls=PlainCommand)(paper.paper)
+app.command("live", cls=PlainCommand)(live.live)
 app.command("promote", cls=PlainCommand)(promote.promote)
 app.add_typer(_keys, name="keys")
 app.add_typer(_sessions, name="sessions")

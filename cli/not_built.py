@@ -9,7 +9,7 @@ import typer
 from cli.errors import guarded
 from engine.errors import InputError
 
-NAMES = ("live", "monitor")
+NAMES = ("monitor",)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -109,7 +109,7 @@ def paper(
 
     here = Path.cwd()
     for name, value in (("--for", seconds), ("--heartbeat", heartbeat)):
-        _require_seconds(name, value)
+        require_seconds(name, value)
     values = parameter_values(param)
     configs = [
         load_strategy(find_strategy(each, here)).with_parameters(values) for each in strategy
@@ -124,7 +124,7 @@ def paper(
     with ExitStack() as closing:
         store = SessionStore.open()
         closing.callback(store.close)
-        files = _opened(log, closing) + ([] if has_screen else [sys.stderr])
+        files = opened_log(log, closing) + ([] if has_screen else [sys.stderr])
         view = LiveView()
         watching = Watching(store, Show(files, glanced=view.show if has_screen else None))
         closing.callback(watching.close)
@@ -252,7 +252,7 @@ def _supervised(heartbeat: float, seconds: float | None) -> int:
     ).run()
 
 
-def _opened(log: Path | None, files: ExitStack) -> list[TextIO]:
+def opened_log(log: Path | None, files: ExitStack) -> list[TextIO]:
     """Open the file that the log is added to, where one is wanted."""
     if log is None:
         return []
@@ -280,7 +280,14 @@ def _require_accounts(configs: Sequence[StrategyConfig], account: str) -> None:
         )
 
 
-def _require_seconds(name: str, seconds: float | None) -> None:
+def require_seconds(name: str, seconds: float | None) -> None:
+    """Refuse what is no length of time.
+
+    Raises
+    ------
+    InputError
+        If it is not positive, or without end.
+    """
     from engine.errors import InputError
 
     if seconds is not None and not 0 < seconds < float("inf"):

@@ -23,6 +23,7 @@ class SessionEnd(NamedTuple):
     ended: Ended
     store: SessionStore
     elapsed_ns: int
+    environment: str = "PAPER"
 
 
 def print_ends(ends: Sequence[SessionEnd], *, is_json: bool) -> None:
@@ -40,7 +41,7 @@ def _answer(end: SessionEnd) -> dict[str, object]:
     core = end.session.parts.core
     return {
         "session": end.ended.session,
-        "environment": "PAPER",
+        "environment": end.environment,
         "strategy": end.wanted.config.name,
         "state": end.ended.state.value,
         "inputs": _inputs(end),
@@ -70,7 +71,9 @@ def _print_one(end: SessionEnd) -> None:
     except InputError as error:  # it has ended in order all the same
         warn(f"the result cannot be shown: {error.problem}")
     answer = _answer(end)
-    print(f"Session     {answer['session']} PAPER, {answer['state']}: {answer['cause']}")
+    print(
+        f"Session     {answer['session']} {end.environment}, {answer['state']}: {answer['cause']}"
+    )
     inputs = answer["inputs"]
     after = "" if inputs is None else f" after {inputs:,} inputs"
     print(f"State       {answer['state_hash']}{after}")
@@ -98,7 +101,7 @@ def _print_several(ends: Sequence[SessionEnd]) -> None:
             name, justify="right" if is_number else "left", no_wrap=True, overflow="ellipsis"
         )
     for end in ends:
-        table.add_row(end.wanted.config.name, end.ended.session, "PAPER", *_figures(end))
+        table.add_row(end.wanted.config.name, end.ended.session, end.environment, *_figures(end))
     screen.console().print(table)
 
 

@@ -167,7 +167,7 @@ def _approve(desk: Desk, file: Path, key: str, waivers: dict[str, str], out: Pat
     from runtime.promotion.problems import Problem
     from runtime.promotion.signing import GATE
 
-    found = desk.approve(_content(file), open_key, key=key, waivers=waivers)
+    found = desk.approve(content_of(file), open_key, key=key, waivers=waivers)
     if isinstance(found, Problem):
         raise _refused(found, file)
     is_certificate = GATE in found.signatures
@@ -188,7 +188,7 @@ def _verify(desk: Desk, file: Path, strategy: str, *, json: bool) -> None:
     from runtime.workspace import find_strategy
 
     config = load_strategy(find_strategy(strategy, Path.cwd())) if strategy else None
-    found = desk.looked_at(_content(file), config)
+    found = desk.looked_at(content_of(file), config)
     problem = found if isinstance(found, Problem) else found.problem
     if json:
         body = {} if isinstance(found, Problem) else _to_json(found)
@@ -296,7 +296,14 @@ def _accept(desk: Desk, why: str) -> None:
     print(f"Accepted: {problem}" if problem else "Nothing was wrong with it.")
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
+    """Return what a file has.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
     from engine.errors import InputError
 
     try:

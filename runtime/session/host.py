@@ -23,7 +23,8 @@ from runtime.session.parts import Again
 from runtime.session.session import Session
 from runtime.session.states import SessionState
 
-_AWAY = ("store.unreachable", "store.unusable", "store.locked")  # a database that may come back
+# A database or a venue that may come back.
+_AWAY = ("store.unreachable", "store.unusable", "store.locked", "live.unreachable")
 
 
 class Ended(msgspec.Struct, frozen=True):

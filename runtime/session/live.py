@@ -18,7 +18,7 @@ from typing import Final
 
 from engine.errors import NegativeAnswer
 from engine.model.units import NS_PER_DAY, to_minor
-from engine.ports import Feed, VenuePosition
+from engine.ports import Broker, Feed, VenuePosition
 from runtime.config import StrategyConfig
 from runtime.gateway.checks import Limits
 from runtime.gateway.inbox import Inbox
@@ -35,6 +35,7 @@ from runtime.promotion.fingerprint import Fingerprint, account_hash, fingerprint
 from runtime.promotion.problems import Code, Problem
 from runtime.promotion.watch import CertificateWatch
 from runtime.session.certified import Certified
+from runtime.session.dry_run import DryBroker, Unsent
 from runtime.session.kill_switch import KillSwitch
 from runtime.session.live_proof import (
     Door,
@@ -83,6 +84,10 @@ class LivePlan:
         Begin anew, also where an unfinished session could be gone on with.
     confirm
         Shown what is about to begin; raises where it shall not. It may wait for a person.
+    dry
+        Where a dry run is recorded, apart from everything else; None: orders are sent.
+    unsent
+        Told each order that a dry run would have sent.
     off_loop
         Runs what may wait for a database.
     """
@@ -103,6 +108,8 @@ class LivePlan:
     is_new: bool = False
     confirm: Callable[[LiveStart], None] = lambda start: None
     progress: Callable[[int], None] = lambda played: None
+    dry: SessionStore | None = None
+    unsent: Callable[[Unsent], None] = lambda unsent: None
     off_loop: Callable[[Callable[[], Verdict]], Awaitable[Verdict]] = asyncio.to_thread
 
 
@@ -143,6 +150,24 @@ class LiveStart:
     capital_minor: int
 
 
+def require_not_halted(switch: KillSwitch) -> None:
+    """Refuse to start anything while the kill switch is on.
+
+    Raises
+    ------
+    NegativeAnswer
+        With who has halted, and why.
+    """
+    halt = switch.state()
+    if halt is not None:
+        raise no(
+            "halted",
+            f"everything is halted by {halt.who}: {halt.why or 'no reason was given'}",
+            "`trader resume --why TEXT` releases it",
+            str(switch.path),
+        )
+
+
 def certificate_for(desk: Desk, plan: LivePlan, switch: KillSwitch) -> VerifiedCertificate:
     """Return the certificate for the account that is named, before the venue is asked.
 
@@ -153,14 +178,7 @@ def certificate_for(desk: Desk, plan: LivePlan, switch: KillSwitch) -> VerifiedC
     NegativeAnswer
         If everything is halted, the account is no live one, or there is no certificate for it.
     """
-    halt = switch.state()
-    if halt is not None:
-        raise no(
-            "halted",
-            f"everything is halted by {halt.who}: {halt.why or 'no reason was given'}",
-            "`trader resume --why TEXT` releases it",
-            str(switch.path),
-        )
+    require_not_halted(switch)
     require_tradable(plan.door.environment)
     runs = _runs(plan, account_hash(plan.door.venue, plan.account))
     content = plan.content
@@ -184,7 +202,7 @@ async def start_live(
     """
     assert isinstance(certificate, VerifiedCertificate)
     record = _record_of(store, plan, certificate)
-    going_on = None if plan.is_new else record
+    going_on = None if plan.is_new or plan.dry is not None else record
     if going_on is not None and going_on.mode != plan.mode:
         raise other_mode(going_on)
     session_id = new_id(store.clock.now_ns()) if going_on is None else going_on.id
@@ -194,7 +212,12 @@ async def start_live(
         body = certificate.certificate
         require_account(proven, plan.door, body.environment, plan.account)
         runs = _runs(plan, account_hash(plan.door.venue, proven.facts.account))
-        certificate = _required(desk.verdict(runs, plan.content))
+        content = plan.content
+        if (
+            runs.account != body.account and content is None
+        ):  # it was for an account that nobody named
+            content = _newest(desk, runs)
+        certificate = _required(desk.verdict(runs, content))
         require_clock(proven)
         start = _Start(store, plan, certificate, desk, proven, runs, session_id, going_on, lease)
         return await start.opened()
@@ -407,8 +430,15 @@ class _Start:
     ) -> Session:
         plan, store, clock = self.plan, self.store, self.store.clock
         begins_ns = int(self.before.data.get(BEGINS_NS, 0)) if self.before else self._venue_ns
-        broker = plan.door.broker(plan.market.instruments, clock, begins_ns=begins_ns)
-        journal = self.journal or self._begun(broker.name, begins_ns)
+        broker: Broker = plan.door.broker(plan.market.instruments, clock, begins_ns=begins_ns)
+        if plan.dry is not None:
+            broker = DryBroker(broker, lambda unsent: plan.unsent(unsent))
+            store.leases.release(self.lease)
+            store = plan.dry
+            lease = store.leases.acquire(self.lease.account, self.session_id)
+            assert isinstance(lease, Lease), "nobody else knows this database"
+            self.lease = lease
+        journal = self.journal or self._begun(store, broker.name, begins_ns)
         desk, runs, content = self.desk, self.runs, plan.content
         watch = CertificateWatch(
             lambda: desk.verdict(runs, content),
@@ -419,8 +449,9 @@ class _Start:
         )
         certified = Certified(watch, clock)
         _required(await watch.renew())
-        desk.store.seen(self.certificate, self.session_id)
-        switch = plan.switch or switch_of(store)
+        if plan.dry is None:
+            desk.store.seen(self.certificate, self.session_id)
+        switch = plan.switch or switch_of(self.store)
         keeper = keeper_of(store, plan.options.control_seconds, switch, self.session_id, journal)
         parts = Parts(
             core,
@@ -449,9 +480,9 @@ class _Start:
         """The venue's time now."""
         return self.store.clock.now_ns() + self.proven.offset_ns
 
-    def _begun(self, broker: str, begins_ns: int) -> SessionJournal:
+    def _begun(self, store: SessionStore, broker: str, begins_ns: int) -> SessionJournal:
         """Begin a new session: not before nothing spoke against it."""
-        plan, store = self.plan, self.store
+        plan = self.plan
         account, feed = self.proven.facts.account, plan.feed
         store.begin_session(
             NewSession(

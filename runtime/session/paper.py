@@ -32,7 +32,7 @@ from runtime.session.process import Watched
 from runtime.session.session import Session
 from runtime.session.starting import PaperPlan, left_behind, newest, start_paper, unfinished
 from runtime.session.states import SessionState
-from runtime.session_core.assembling import market_of
+from runtime.session_core.assembling import Market, market_of
 from runtime.venues.accounts import ALPACA, load_alpaca
 from runtime.venues.market import clockwork_ahead, open_venue_feed
 from runtime.workspace import find_workspace
@@ -54,7 +54,7 @@ class Wanted:
         Seconds of the data in a second; None: as fast as possible.
     observer
         Who looks on; it takes the place of `observers`.
-    history, plan
+    history, market
         What was loaded, and what was made of it; written by `plan_of`.
     is_new
         Begin anew, also where an unfinished session could be gone on with.
@@ -75,7 +75,7 @@ class Wanted:
     progress: Callable[[int], None] = lambda played: None
     warn: Callable[[str], None] = lambda text: None
     history: History | None = None
-    plan: PaperPlan | None = None
+    market: Market | None = None
 
 
 def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
@@ -100,10 +100,11 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
     if workspace is not None:
         wanted.options = replace(wanted.options, on_stop=workspace.on_stop)
     wanted.history = history
-    wanted.plan = PaperPlan(
+    wanted.market = market_of(history, clockwork)
+    return PaperPlan(
         config,
         feed,
-        market_of(history, clockwork),
+        wanted.market,
         wanted.account or f"paper:{config.name}",
         wanted.mode,
         wanted.command,
@@ -114,7 +115,6 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
         venue=wanted.feed if isinstance(feed, VenueFeed) else "",
         environment=feed.environment if isinstance(feed, VenueFeed) else Environment.PAPER,
     )
-    return wanted.plan
 
 
 def _feed(wanted: Wanted, history: History, clock: Clock) -> tuple[Feed, Clockwork]:

@@ -43,8 +43,8 @@ def journal_rows(entries: Iterable[Entry]) -> Rows:
 
 def output_of(session: Session, wanted: Wanted, entries: Iterable[Entry]) -> RunOutput:
     """Return what a session that has ended leaves behind; its state hash is that of its replay."""
-    assert wanted.plan is not None
-    config, market, core = wanted.config, wanted.plan.market, session.parts.core
+    assert wanted.market is not None
+    config, market, core = wanted.config, wanted.market, session.parts.core
     setup = setup_of_session(config, market)
     plain = core.plain
     return RunOutput(

@@ -93,7 +93,7 @@ def test_the_result_of_a_session_is_that_of_its_backtest(example: str, tmp_path:
     session = desk.run()
     wanted = Wanted(desk.config, Path(), history=desk.history)
     with desk.store() as store:
-        wanted.plan = desk.plan(store)
+        wanted.market = desk.plan(store).market
         session_id = store.get("last").id
         output = output_of(session, wanted, store.entries(session_id))
         result = result_of(session, wanted, store.entries(session_id), elapsed_ns=10**9)

@@ -1,0 +1,179 @@
+"""What a person wants of a live session, and the plan that becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from msgspec.structs import replace
+
+from engine.ports import Clock, Environment
+from runtime.backtest.histories import load_history
+from runtime.feeds.stream import StreamFeed
+from runtime.gateway.limits import limits_of
+from runtime.journal.sessions import SessionStore
+from runtime.observing.masking import Masker
+from runtime.promotion.desk import Desk
+from runtime.session.dry_run import Unsent
+from runtime.session.live import LivePlan, LiveStart, go_live, require_not_halted
+from runtime.session.live_proof import no
+from runtime.session.paper import Wanted
+from runtime.session.parts import Again
+from runtime.session.session import Session
+from runtime.session.starting import switch_of
+from runtime.session_core.assembling import market_of
+from runtime.venues.accounts import AlpacaAccount, load_alpaca
+from runtime.venues.market import clockwork_ahead, open_venue_feed
+from runtime.workspace import find_workspace
+
+_PAPER_KEYS: Final = "PK"  # so begin the names of paper keys at Alpaca, as far as anybody knows
+
+
+@dataclass(slots=True)
+class LiveWanted(Wanted):
+    """What a person wants of a live session.
+
+    Parameters
+    ----------
+    content
+        The certificate's file; the newest of the record when left out.
+    confirm
+        Shown what is about to begin; raises where it shall not.
+    """
+
+    content: bytes | None = None
+    confirm: Callable[[LiveStart], None] = lambda start: None
+    start: LiveStart | None = field(default=None)
+
+    def begins(self, start: LiveStart) -> None:
+        """Keep what begins, after it was confirmed."""
+        self.confirm(start)
+        self.start = start
+
+
+def account_here(masker: Masker | None = None) -> AlpacaAccount:
+    """Return the account of the current folder's workspace.
+
+    Raises
+    ------
+    ConfigError
+        If none is configured, or its address proves another environment.
+    NegativeAnswer
+        If its keys are by their name those of another environment.
+    """
+    account = load_alpaca(find_workspace(Path.cwd()), hide=(masker or Masker.of_environment()).add)
+    is_paper_key = account.keys.key_id.startswith(_PAPER_KEYS)
+    if account.environment is Environment.LIVE and is_paper_key:
+        raise no(
+            "keys",
+            f"the account is configured as live, and the key {account.keys.key_id[:4]}... is by its name "
+            "one of a paper account",
+            "use the live account's keys",
+            "trader.toml, venues.alpaca.key_id",
+        )
+    return account
+
+
+def live_plan(wanted: LiveWanted, account: AlpacaAccount, clock: Clock) -> LivePlan:
+    """Load the data that name the instruments, and return the plan.
+
+    Raises
+    ------
+    InputError
+        If data, feed or strategy cannot be used.
+    """
+    config, workspace = wanted.config, find_workspace(Path.cwd())
+    history = wanted.history or load_history(config.data, wanted.catalog_root)
+    clockwork = clockwork_ahead(history, clock)
+    feed = (
+        open_venue_feed(account, history, clock, trading=config.is_trading)
+        if wanted.feed == account.venue
+        else StreamFeed(wanted.feed, history.instruments, clock, trading=config.is_trading)
+    )
+    if workspace is not None:
+        wanted.options = replace(wanted.options, on_stop=workspace.on_stop)
+    if wanted.observer is not None:
+        looks = wanted.observer.looks
+        # In a rehearsal the market's time is not the clock's.
+        looks.is_recorded = account.environment is Environment.REHEARSAL
+        looks.clockwork, looks.strategy = clockwork, config.name
+        wanted.observers = wanted.observer.observers
+    wanted.history, wanted.market = history, market_of(history, clockwork)
+    return LivePlan(
+        config,
+        feed,
+        wanted.market,
+        account,
+        wanted.account,
+        wanted.content,
+        wanted.mode,
+        wanted.command,
+        limits_of(None if workspace is None else workspace.limits, history.instruments),
+        wanted.options,
+        wanted.observers,
+        is_new=wanted.is_new,
+        confirm=wanted.begins,
+        progress=wanted.progress,
+    )
+
+
+async def prepared(wanted: LiveWanted, store: SessionStore, desk: Desk) -> Session:
+    """Return a session that is ready to run; see `runtime.session.live`.
+
+    Raises
+    ------
+    TraderError
+        With the first thing that speaks against it.
+    """
+    require_not_halted(switch_of(store))
+    return await go_live(store, live_plan(wanted, account_here(), store.clock), desk)
+
+
+def begun_again(wanted: LiveWanted, store: SessionStore, desk: Desk, again: Again) -> Session:
+    """Return a session that broke, after everything was proven again; nobody is asked.
+
+    Raises
+    ------
+    TraderError
+        If something speaks against it.
+    """
+    wanted.options, wanted.is_new = replace(wanted.options, again=again), False
+    wanted.confirm = lambda start: None
+    return asyncio.run(prepared(wanted, store, desk))
+
+
+async def rehearsed(
+    wanted: LiveWanted, store: SessionStore, desk: Desk, seconds: float | None
+) -> Unsent | None:
+    """Do everything up to the first order; return what would be sent, None where that was nothing.
+
+    Nothing of it is kept, and the account is free for others meanwhile.
+
+    Parameters
+    ----------
+    seconds
+        How long to wait for it; None: until the feed ends.
+    """
+    found: list[Unsent] = []
+    with TemporaryDirectory(prefix="trader-dry-run-") as folder:
+        plan = live_plan(wanted, account_here(), store.clock)
+        plan.dry = SessionStore.open(f"sqlite:///{Path(folder) / 'trader.db'}")
+        try:
+            session = await go_live(store, plan, desk)
+
+            def told(unsent: Unsent) -> None:
+                found.append(unsent)
+                session.stop("the first order")
+
+            plan.unsent = told
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await session.run()
+        finally:
+            plan.dry.close()
+    return found[0] if found else None
