@@ -111,7 +111,9 @@ def test_a_session_that_has_seen_nothing_has_no_result(tmp_path: Path) -> None:
 
         async def made() -> None:
             session = desk.session(store)
-            wanted = Wanted(desk.config, Path(), history=desk.history, market=desk.plan(store).market)
+            wanted = Wanted(
+                desk.config, Path(), history=desk.history, market=desk.plan(store).market
+            )
             assert result_of(session, wanted, (), elapsed_ns=0) is None
             await session.parts.journal.close()
 
