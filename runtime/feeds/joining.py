@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from data.history import BarColumns, History
 from data.resampling import Anchor, Period, parse_period, period_of_tick
 from engine.errors import InputError
@@ -65,8 +63,7 @@ def kind_of_bars(history: History) -> BarKind:
 
 def _kind_of(instrument: Instrument, bars: BarColumns) -> BarKind:
     opens, closes = (each[-_LOOKED_AT:].tolist() for each in (bars.ts_open_ns, bars.ts_close_ns))
-    lengths, counts = np.unique(np.subtract(closes, opens), return_counts=True)
-    length = int(lengths[np.argmax(counts)])
+    length = max(close - opened for opened, close in zip(opens, closes, strict=True))
     hours = [Hours(instrument.calendar).next(ns) for ns in opens]
     if hours == list(zip(opens, closes, strict=True)):
         return BarKind(is_daily=True)

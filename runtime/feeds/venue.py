@@ -6,7 +6,7 @@ history was asked: what the history does not have either was not traded. Thus wh
 mixes up or tells twice changes nothing, and a connection that says nothing costs time only.
 
 A strategy that reads longer bars gets them joined out of minutes; of days, the history's own bar of the
-day is read at the close. Corporate actions do not come by this way.
+day is read at the close. Bars outside of sessions are left out. Corporate actions do not come by this way.
 
 In a rehearsal the venue's clock may be fast. Then `Slice.received_ns` is in its time, as everything is: what
 the stream has told in order came when it was told, what was fetched when the venue's clock said so.
@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal
+from dataclasses import dataclass
 from typing import Final
 
 from brokers.alpaca import market_wire
@@ -34,7 +33,6 @@ from brokers.alpaca.market_stream import (
     open_market_stream,
 )
 from engine.errors import VenueError
-from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.units import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND
 from engine.ports import (
@@ -45,16 +43,13 @@ from engine.ports import (
     Notice,
     NoticeKind,
 )
-from runtime.feeds import wire
-from runtime.feeds.arrivals import Arrivals, Arrived, Expected, Hours
-from runtime.feeds.assembling import Assembler, Resumption, pack_cursor, unpack_cursor
-from runtime.feeds.calendar_events import CalendarEvents
-from runtime.feeds.joining import BarJoiner, BarKind
+from runtime.feeds.joining import BarKind
+from runtime.feeds.minutes import MinuteAssembler
 from runtime.feeds.settings import Backoff, StreamSettings
+from runtime.feeds.venue_messages import VenueMessages
 from runtime.feeds.venue_time import VenueTime
-from runtime.feeds.wire import Listing, Refused
+from runtime.feeds.wire import Refused
 
-_NS_PER_NUMBER: Final = 1_000_000  # messages are numbered by their times, in milliseconds
 _TICK_SECONDS: Final = 0.1
 _CLOCK_SECONDS: Final = {
     True: 15.0,
@@ -62,23 +57,18 @@ _CLOCK_SECONDS: Final = {
 }  # between two looks at the venue's clock: real, or not
 _CLOCK_SECONDS_MIN: Final = 0.35  # the venue answers 200 questions a minute
 _STRIKES: Final = 2  # so often the history has what the stream has not told: then it is mute
-_ACTIONS: Final = {market_wire.Trading.HALTED: "halt", market_wire.Trading.RESUMED: "resume"}
 
 
 @dataclass(slots=True)
 class _Run:
-    """What outlives a connection."""
+    """What outlives a connection; times are monotonic."""
 
-    assembler: Assembler
-    arrivals: Arrivals
-    joiner: BarJoiner | None
+    minutes: MinuteAssembler
     backoff: Backoff
-    number: int
-    ask_after_ns: int = 0  # monotonic: the history did not answer
-    waits_since_ns: int | None = None  # monotonic: something came and waits for what was before it
+    ask_after_ns: int = 0  # the history did not answer
+    waits_since_ns: int | None = None  # something came that cannot be decided on yet
     strikes: int = 0
     is_in_gap: bool = False
-    news: list[FeedItem] = field(default_factory=list)  # of what came and is not given away yet
 
 
 class VenueFeed:
@@ -124,12 +114,7 @@ class VenueFeed:
         self._settings = settings or StreamSettings()
         symbols = tuple(each.symbol for each in self._instruments)
         self._wish = Wish(symbols, source, self._bars.is_daily)
-        self._numbers = {symbol: n for n, symbol in enumerate(symbols)}
-        self._listings = {
-            each.symbol: Listing(n, each, bars_fill=True)
-            for n, each in enumerate(self._instruments)
-        }
-        self._hours = [Hours(each.calendar) for each in self._instruments]
+        self._messages = VenueMessages(self._instruments, is_daily=self._bars.is_daily)
         self._time = VenueTime(clock, is_real=self.environment is not Environment.REHEARSAL)
         self._closed = asyncio.Event()
         self._stream: MarketStream | None = None
@@ -180,6 +165,7 @@ class VenueFeed:
                     await self._read_clock(trading)
                     run = run or self._begin(after, backoff)
                     async with self._connection(data) as stream:
+                        run.is_in_gap, run.ask_after_ns = False, 0
                         yield self._note(NoticeKind.CONNECTED, self.name)
                         async for item in self._listen(run, stream, trading, data):
                             yield item
@@ -207,6 +193,18 @@ class VenueFeed:
             self._stream = None
             await stream.close()
 
+    def _begin(self, after: int, backoff: Backoff) -> _Run:
+        """Stand where a cursor says, or at the venue's time."""
+        minutes = MinuteAssembler(
+            self._instruments,
+            self._bars,
+            after,
+            self._time.now_ns(),
+            trading=self._trading,
+            counts=self.counts,
+        )
+        return _Run(minutes, backoff)
+
     async def _listen(
         self, run: _Run, stream: MarketStream, trading: AlpacaClient, data: AlpacaClient
     ) -> AsyncIterator[FeedItem]:
@@ -216,34 +214,47 @@ class VenueFeed:
             if self._wants_clock(run):
                 await self._try_clock(run, trading)
             if self._wants_history(run):
-                async for item in self._ask(run, stream, trading, data, is_gap=is_first):
+                is_gap = is_first or self._is_long_due(run)
+                async for item in self._ask(run, stream, trading, data, is_gap=is_gap):
                     yield item
             is_first = False
-            for item in self._pass_time(run):
+            for item in run.minutes.confirm(min(self._over_ns(), run.minutes.next_ns - 1)):
                 yield item
             for message in await stream.receive(_TICK_SECONDS):
                 run.backoff.reset()
-                self._take(run, message)
-            for item in self._given(run, run.arrivals.whole()):
+                for item in self._hear(run, message):
+                    yield item
+            for item in run.minutes.whole():
                 yield item
+            self._note_waiting(run)
 
-    def _begin(self, after: int, backoff: Backoff) -> _Run:
-        """Stand where a cursor says, or at the venue's time."""
-        number = unpack_cursor(after)[0] if after else self._time.now_ns() // _NS_PER_NUMBER
-        last_ns = number * _NS_PER_NUMBER
-        calendars = [each.calendar for each in self._instruments]
-        assembler = Assembler(
-            self._listings,
-            # A session that closes now is told, too.
-            CalendarEvents(calendars, last_ns - 1, trading=self._trading),
-            resumption=Resumption(after or pack_cursor(number, 0), last_ns),
-            counts=self.counts,
-        )
-        kind = self._bars
-        expected = Expected(self._instruments, is_daily=kind.is_daily)
-        arrivals = Arrivals(expected, kind.begins_ns(self._instruments, last_ns))
-        joiner = None if kind.period is None else BarJoiner(self._instruments, kind)
-        return _Run(assembler, arrivals, joiner, backoff, number)
+    def _hear(self, run: _Run, message: market_wire.MarketMessage) -> list[FeedItem]:
+        """Take one message of the stream."""
+        match message:
+            case market_wire.Bar():
+                bar = self._messages.bar(message)
+                if bar is not None:
+                    return run.minutes.hear(bar, self._received_ns(bar.ts))
+            case market_wire.Status():
+                status = self._messages.status(message)
+                if status is not None:
+                    return run.minutes.hear_status(status, self._received_ns(status.ts))
+            case market_wire.DayBar():  # the day may be over: the clock is looked at
+                run.waits_since_ns = run.waits_since_ns or self._clock.monotonic_ns()
+            case market_wire.Unread():
+                return [run.minutes.refuse(Refused(message.reason, symbol=message.symbol))]
+            case _:
+                pass
+        return []
+
+    def _received_ns(self, ts_ns: int) -> int:
+        return self._clock.now_ns() if self._time.is_real else ts_ns
+
+    def _note_waiting(self, run: _Run) -> None:
+        if run.minutes.is_waiting:
+            run.waits_since_ns = run.waits_since_ns or self._clock.monotonic_ns()
+        elif not self._bars.is_daily:
+            run.waits_since_ns = None
 
     # --- Time -----------------------------------------------------------------------------------------
     async def _read_clock(self, trading: AlpacaClient) -> None:
@@ -257,7 +268,7 @@ class VenueFeed:
 
     async def _try_clock(self, run: _Run, trading: AlpacaClient) -> None:
         """Look at the clock; one that does not answer is asked again."""
-        if not run.arrivals.is_waiting:
+        if self._bars.is_daily:
             run.waits_since_ns = None
         try:
             await self._read_clock(trading)
@@ -281,148 +292,15 @@ class VenueFeed:
             return self._time.now_ns() - self._time.is_open
         return self._time.now_ns() - round(self._settings.grace_seconds * NS_PER_SECOND)
 
-    def _pass_time(self, run: _Run) -> list[FeedItem]:
-        """Let time pass up to the next bar that may come."""
-        now_ns = min(self._over_ns(), run.arrivals.next_ns - 1)
-        items = self._given(run, run.arrivals.confirm(now_ns)) if now_ns > 0 else []
-        return items + run.assembler.pass_time(now_ns)
-
-    # --- What comes -----------------------------------------------------------------------------------
-    def _take(self, run: _Run, message: market_wire.MarketMessage) -> None:
-        """Take one message of the stream."""
-        match message:
-            case market_wire.Bar():
-                self._put(run, message, None)
-            case market_wire.Status():
-                self._put_status(run, message)
-            case market_wire.DayBar():  # the day may be over: the clock is looked at
-                run.waits_since_ns = run.waits_since_ns or self._clock.monotonic_ns()
-            case market_wire.Unread():
-                run.news.append(
-                    run.assembler.refuse(Refused(message.reason, symbol=message.symbol))
-                )
-            case _:
-                pass
-
-    def _put(self, run: _Run, bar: market_wire.Bar, fetched_ns: int | None) -> bool:
-        """Keep a bar until all before it is sure; return whether it was not here already.
-
-        Parameters
-        ----------
-        fetched_ns
-            The venue's time at which it was read from the history; None: the stream has told it.
-        """
-        number = self._numbers.get(bar.symbol)
-        span = None if number is None else self._span(number, bar.start_ns)
-        if number is None or span is None:
-            return False
-        message = self._message(bar, number, *span)
-        received_ns = self._clock.now_ns()
-        if not self._time.is_real:
-            received_ns = span[1] if fetched_ns is None else max(fetched_ns, span[1])
-        is_told = fetched_ns is None
-        if span[1] > run.arrivals.sure_ns:
-            is_new = run.arrivals.put(span[1], number, message, received_ns)
-            if is_told and not is_new:
-                run.news.append(
-                    self._note(NoticeKind.DUPLICATE, f"a bar of {bar.symbol} came again")
-                )
-            return is_new
-        if (
-            is_told and run.joiner is None
-        ):  # the assembler says what it is: late, revised or the same
-            run.news += run.assembler.take(run.number, message, received_ns)
-        elif is_told:
-            run.news.append(
-                self._note(NoticeKind.LATE, f"a minute of {bar.symbol} came late, or again")
-            )
-        return False
-
-    def _message(self, bar: market_wire.Bar, number: int, open_ns: int, close_ns: int) -> wire.Bar:
-        one = self._instruments[number]
-        prices = (bar.open, bar.high, bar.low, bar.close)
-        opened, high, low, close = (_text(price, one.price_precision) for price in prices)
-        return wire.Bar(
-            close_ns // _NS_PER_NUMBER,
-            bar.symbol,
-            close_ns,
-            open_ns,
-            opened,
-            high,
-            low,
-            close,
-            _text(bar.volume, one.quantity_precision),
-        )
-
-    def _span(self, number: int, start_ns: int) -> tuple[int, int] | None:
-        """Return open and close of a bar that begins at a time; None outside of sessions."""
-        hours = self._hours[number]
-        if not self._bars.is_daily:
-            return (start_ns, start_ns + NS_PER_MINUTE) if hours.holds(start_ns) else None
-        session = hours.next(start_ns)  # a day begins before its session
-        return session if session[0] < start_ns + NS_PER_DAY else None
-
-    def _put_status(self, run: _Run, status: market_wire.Status) -> None:
-        if status.symbol not in self._numbers:
-            return
-        seq = status.ts_ns // _NS_PER_NUMBER
-        action = _ACTIONS[status.trading]
-        message = wire.ActionMessage(seq, status.symbol, status.ts_ns, action)  # type: ignore[arg-type]
-        if status.ts_ns > run.arrivals.sure_ns:
-            run.arrivals.put(status.ts_ns, -1, message, self._clock.now_ns())
-        else:
-            run.news += run.assembler.take(run.number, message)
-
-    def _given(self, run: _Run, arrived: Iterable[Arrived]) -> list[FeedItem]:
-        """Return what messages make known that have everything before them."""
-        items, run.news = run.news, []
-        for one in arrived:
-            items += self._joined(run, one) if run.joiner is not None else self._told(run, one)
-        if run.arrivals.is_waiting:
-            run.waits_since_ns = run.waits_since_ns or self._clock.monotonic_ns()
-        elif not self._bars.is_daily:
-            run.waits_since_ns = None
-        return items
-
-    def _told(self, run: _Run, one: Arrived) -> list[FeedItem]:
-        items: list[FeedItem] = []
-        for message, received_ns in one.messages:
-            run.number = max(run.number, one.ts_ns // _NS_PER_NUMBER)
-            items += run.assembler.take(run.number, message, received_ns)
-        return items + run.assembler.pass_time(one.ts_ns)
-
-    def _joined(self, run: _Run, one: Arrived) -> list[FeedItem]:
-        """Return the longer bars that a minute completes."""
-        assert run.joiner is not None
-        received_ns = max(received for _, received in one.messages)
-        items = self._finished(run, one.ts_ns - NS_PER_MINUTE, received_ns)
-        others: list[tuple[wire.Market, int]] = []
-        for message, came_ns in one.messages:
-            row = wire.to_row(message, self._listings)
-            if isinstance(row, Refused):
-                items.append(run.assembler.refuse(row))
-            elif row is not None and row[at.EVENT_KIND] == at.KIND_BAR:
-                run.joiner.add(row)
-            else:
-                others.append((message, came_ns))
-        if others:
-            items += self._told(run, Arrived(one.ts_ns, others))
-        return items + self._finished(run, one.ts_ns, received_ns)
-
-    def _finished(self, run: _Run, until_ns: int, received_ns: int) -> list[FeedItem]:
-        assert run.joiner is not None
-        items: list[FeedItem] = []
-        for row in run.joiner.finish(until_ns):
-            ts_ns = row[at.EVENT_TS]
-            run.number = max(run.number, ts_ns // _NS_PER_NUMBER)
-            message = wire.to_message(row, run.number, self._instruments)
-            items += run.assembler.take(run.number, message, received_ns)
-        return items + run.assembler.pass_time(until_ns)
-
     # --- The history ----------------------------------------------------------------------------------
     def _wants_history(self, run: _Run) -> bool:
-        is_due = run.arrivals.next_ns <= self._over_ns()
+        is_due = run.minutes.next_ns <= self._over_ns()
         return is_due and self._clock.monotonic_ns() >= run.ask_after_ns
+
+    def _is_long_due(self, run: _Run) -> bool:
+        """Return whether we have slept: what comes now is too old to be entered on."""
+        due_ns = self._over_ns() - run.minutes.next_ns
+        return self._time.is_real and due_ns > self._settings.stale_seconds * NS_PER_SECOND
 
     async def _ask(
         self,
@@ -440,8 +318,8 @@ class VenueFeed:
         is_gap
             Nothing is entered on what is read: it is not known how long ago it was.
         """
-        since_ns = run.arrivals.next_ns
-        if is_gap:
+        since_ns = run.minutes.next_ns
+        if is_gap and not run.is_in_gap:
             yield self._gap(run, "bars of before are read", since_ns)
         try:
             if not self._time.is_real:
@@ -456,13 +334,10 @@ class VenueFeed:
             wait = run.backoff.next_seconds(at_least=error.retry_after_seconds)
             run.ask_after_ns = self._clock.monotonic_ns() + round(wait * NS_PER_SECOND)
             return
-        count = sum(self._put(run, bar, read_ns) for bar in bars if self._is_over(bar, until_ns))
-        for item in self._given(run, run.arrivals.confirm(until_ns)):
+        received_ns = self._received_ns(read_ns)
+        count = self._put(run, bars, until_ns, received_ns)
+        for item in run.minutes.confirm(until_ns, received_ns):
             yield item
-        if run.joiner is not None:
-            received_ns = self._clock.now_ns() if self._time.is_real else read_ns
-            for item in self._finished(run, until_ns, received_ns):
-                yield item
         if run.is_in_gap or (count and not self._bars.is_daily):
             run.is_in_gap = False
             text = f"bars that the stream had not told were read: {count}"
@@ -472,20 +347,21 @@ class VenueFeed:
     async def _read(
         self, data: AlpacaClient, since_ns: int, until_ns: int
     ) -> list[market_wire.Bar]:
-        """Return the bars that close from one time to another."""
-        symbols = self._wish.symbols
-        if self._bars.is_daily:
-            start_ns, timeframe = since_ns - NS_PER_DAY, DAYS
-        else:
-            start_ns, timeframe = since_ns - NS_PER_MINUTE, MINUTES
+        """Return the bars that close from one time to another, and some that close later."""
+        is_daily, symbols = self._bars.is_daily, self._wish.symbols
+        length_ns, timeframe = (NS_PER_DAY, DAYS) if is_daily else (NS_PER_MINUTE, MINUTES)
+        start_ns = since_ns - length_ns
         return await read_bars(
             data, symbols, start_ns, until_ns, timeframe=timeframe, feed=self._source
         )
 
-    def _is_over(self, bar: market_wire.Bar, until_ns: int) -> bool:
-        number = self._numbers.get(bar.symbol)
-        span = None if number is None else self._span(number, bar.start_ns)
-        return span is not None and span[1] <= until_ns
+    def _put(
+        self, run: _Run, bars: Sequence[market_wire.Bar], until_ns: int, received_ns: int
+    ) -> int:
+        """Keep the bars that are over; return how many the stream had not told."""
+        messages = [self._messages.bar(each) for each in bars]
+        over = [each for each in messages if each is not None and each.ts <= until_ns]
+        return sum(run.minutes.put(each, max(received_ns, each.ts)) for each in over)
 
     def _require_voice(self, run: _Run, stream: MarketStream, count: int) -> None:
         """Give up a stream that says nothing while there is something to say."""
@@ -516,8 +392,3 @@ class VenueFeed:
         finally:
             sleeping.cancel()
             closing.cancel()
-
-
-def _text(value: Decimal, precision: int) -> str:
-    """Return a number on an instrument's grid, as imported data are put there: the nearest, half to even."""
-    return f"{value.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_EVEN):f}"

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
-from engine.ports import EvidenceClass, FeedItem, NoticeKind
+from brokers.alpaca.client import Keys
+from brokers.alpaca.environments import rehearsal
+from engine.errors import VenueError
+from engine.ports import EvidenceClass, FeedItem, Notice, NoticeKind, Slice
+from runtime.backtest.histories import load_history
+from runtime.clocks import SystemClock
+from runtime.feeds.opening import data_named
 from runtime.feeds.venue import VenueFeed
 from tests.unit.feeds.venues import (
     at_day_end,
@@ -12,9 +21,11 @@ from tests.unit.feeds.venues import (
     heard,
     minutes,
     replayed,
+    resampled,
     run,
     told,
     venue_of,
+    without_minutes,
 )
 
 
@@ -32,6 +43,9 @@ def test_a_day_at_the_venue_is_the_day_of_a_replay() -> None:
     assert not feed.counts[NoticeKind.LATE]
 
 
+LOSE = '{"kind": "lose", "on": "data_stream", "at": 5}'
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -41,18 +55,103 @@ def test_a_day_at_the_venue_is_the_day_of_a_replay() -> None:
         '{"kind": "drop", "on": "data_stream", "at": 100}',
         '{"kind": "mute", "on": "data_stream", "at": 100}',
         '{"kind": "error", "on": "stock_data", "status": 500, "count": 2}',
+        '{"kind": "torn", "on": "stock_data"}',
+        '{"kind": "error", "on": "clock", "status": 503, "count": 2}',
+        '{"kind": "null_field", "on": "data_stream", "field": "o", "at": 30}',
     ],
 )
 def test_what_a_stream_does_changes_nothing(fault: str) -> None:
     history = minutes(instruments=2)
 
-    async def story() -> tuple[list[FeedItem], VenueFeed]:
-        async with venue_of(
-            history, fault, '{"kind": "lose", "on": "data_stream", "at": 5}'
-        ) as venue:
-            feed = feed_at(venue, history)
-            return await heard(feed, at_day_end(history)), feed
+    async def story() -> list[FeedItem]:
+        async with venue_of(history, fault, LOSE) as venue:
+            return await heard(feed_at(venue, history), at_day_end(history))
 
-    items, feed = run(story())
+    assert told(run(story())) == replayed(history)
+
+
+def test_minutes_that_nobody_trades_in_are_asked_for_and_are_none() -> None:
+    history = without_minutes(minutes(instruments=2), lambda number, n: n % 5 == number)
+
+    async def story() -> list[FeedItem]:
+        async with venue_of(history) as venue:
+            return await heard(feed_at(venue, history), at_day_end(history))
+
+    assert told(run(story())) == replayed(history)
+
+
+def test_longer_bars_are_made_of_the_venues_minutes() -> None:
+    history = minutes(2)
+    longer = resampled(history, "30m")
+
+    async def story() -> list[FeedItem]:
+        async with venue_of(history) as venue:
+            return await heard(feed_at(venue, longer), at_day_end(history))
+
+    assert told(run(story())) == replayed(longer)
+
+
+def test_days_are_read_at_their_close() -> None:
+    history = load_history(data_named("sample:goog"), Path()).between(0, 1_093_600_000 * 10**9)
+
+    async def story() -> list[FeedItem]:
+        async with venue_of(history, night_seconds=0.3) as venue:
+            return await heard(feed_at(venue, history), at_day_end(history))
+
+    items = run(story())
     assert told(items) == replayed(history)
-    assert feed.counts[NoticeKind.FILLED] >= 1
+    assert len(replayed(history)) == 4 * 6, "an open, a bar, a close and the end of each day"
+
+
+def test_a_feed_goes_on_after_a_cursor_and_reads_what_was_missed() -> None:
+    history = minutes(2)
+    first_day = replayed(history)[200][0]
+
+    async def story() -> tuple[list[FeedItem], list[FeedItem]]:
+        async with venue_of(history) as venue:
+            before = await heard(feed_at(venue, history), lambda item: _is_at(item, first_day))
+            (cursor,) = (item.cursor for item in before if _is_at(item, first_day))  # type: ignore[union-attr]
+            return before, await heard(feed_at(venue, history), at_day_end(history), cursor)
+
+    before, after = run(story())
+    assert told([*before, *after]) == replayed(history)
+    kinds = [item.kind for item in after if isinstance(item, Notice)]
+    assert kinds[:3] == [NoticeKind.CONNECTED, NoticeKind.GAP, NoticeKind.FILLED]
+
+
+def test_wrong_keys_end_it() -> None:
+    history = minutes()
+
+    async def story() -> None:
+        async with venue_of(history) as venue:
+            feed = VenueFeed(
+                rehearsal(venue.url),
+                Keys("PKOTHER", "other-secret"),
+                history.instruments,
+                SystemClock(),
+            )
+            await heard(feed, lambda item: False)
+
+    with pytest.raises(VenueError) as caught:
+        run(story())
+    assert caught.value.is_authorization
+
+
+def test_a_second_connection_is_waited_for() -> None:
+    """The venue has one connection for a feed: who is refused tries again, and misses nothing."""
+    history = minutes()
+
+    async def story() -> list[FeedItem]:
+        async with venue_of(history, speed=20_000.0) as venue:
+            first, second = feed_at(venue, history), feed_at(venue, history)
+            refused = asyncio.create_task(heard(second, at_day_end(history)))
+            await heard(first, lambda item: NoticeKind.DISCONNECTED in second.counts)
+            return await refused
+
+    items = run(story())
+    assert any("406" in item.detail for item in items if isinstance(item, Notice))
+    assert told(items) == replayed(history)
+
+
+def _is_at(item: FeedItem, ts_ns: int) -> bool:
+    return isinstance(item, Slice) and item.ts_ns == ts_ns

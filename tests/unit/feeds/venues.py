@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,9 @@ import numpy as np
 
 from brokers.alpaca.client import Keys
 from brokers.alpaca.environments import rehearsal
-from data.history import History
+from data.frames import array_names, with_arrays
+from data.history import BarColumns, History
+from data.resampling import Anchor, resample_bars
 from engine.model import layout as at
 from engine.ports import FeedItem, Slice
 from runtime.backtest.histories import load_history
@@ -35,7 +38,7 @@ FAST = StreamSettings(
     wait_seconds_min=0.01,
     wait_seconds_max=0.05,
 )
-SPEED = 20_000.0  # a session takes a little more than a second
+SPEED = 100_000.0  # a session takes as long as the machine needs for it
 
 
 @cache
@@ -62,15 +65,38 @@ def venue_of(
         events=events,
         faults=parse_faults("\n".join(faults)),
         waits_for_listener=True,
-        **more,
+        **{"night_seconds": 0.05, **more},
     )
+
+
+def without_minutes(history: History, left_out: Callable[[int, int], bool]) -> History:
+    """Return a history without some bars: told an instrument's number, and the bar's place."""
+    parts = []
+    for number, part in enumerate(history.parts):
+        assert part.bars is not None
+        kept = [n for n in range(len(part.bars)) if not left_out(number, n)]
+        columns = [getattr(part.bars, name)[kept] for name in array_names(part.bars)]
+        bars = with_arrays(part.bars, columns)
+        assert isinstance(bars, BarColumns)
+        parts.append(replace(part, bars=bars))
+    return History(tuple(parts), history.actions, history.passport)
+
+
+def resampled(history: History, label: str, anchor: Anchor = Anchor.SESSION) -> History:
+    """Return a history with bars of a longer period."""
+    parts = []
+    for part in history.parts:
+        assert part.bars is not None
+        bars = resample_bars(part.bars, part.instrument, label, anchor=anchor)
+        parts.append(replace(part, bars=bars))
+    return History(tuple(parts), history.actions, history.passport)
 
 
 def feed_at(
     venue: AlpacaVenue, history: History, bars: BarKind | None = None, **more: Any
-) -> VenueFeed:
+) -> DaysFeed:
     """Return our feed there."""
-    return VenueFeed(
+    feed = DaysFeed(
         rehearsal(venue.url),
         Keys(venue.settings.key_id, venue.settings.secret_key),
         history.instruments,
@@ -78,6 +104,20 @@ def feed_at(
         bars=bars or kind_of_bars(history),
         **{"settings": FAST, **more},
     )
+    feed.is_last = at_day_end(history)
+    return feed
+
+
+class DaysFeed(VenueFeed):
+    """Our feed there, which ends with the last day of some data."""
+
+    is_last: Callable[[FeedItem], bool]
+
+    async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
+        async for item in super().items(after):
+            yield item
+            if self.is_last(item):
+                return
 
 
 async def heard(
@@ -119,8 +159,7 @@ def replayed(history: History) -> list[tuple[int, list[list[int]]]]:
     async def story() -> list[FeedItem]:
         return [item async for item in ReplayFeed.over(history, SystemClock()).items()]
 
-    timers = [[at.KIND_TIMER]]
-    return [each for each in told(run(story())) if [[row[1]] for row in each[1]] != timers]
+    return [each for each in told(run(story())) if each[1][0][at.EVENT_KIND] != at.KIND_TIMER]
 
 
 def run(story: Coroutine[Any, Any, T]) -> T:

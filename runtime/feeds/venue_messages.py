@@ -1,0 +1,68 @@
+"""A venue's bars and statuses as messages that feeds read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final, Literal
+
+from brokers.alpaca import market_wire
+from engine.model.instruments import Instrument
+from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
+from runtime.feeds import wire
+from runtime.feeds.arrivals import Hours
+from runtime.feeds.minutes import NS_PER_NUMBER
+
+_ACTIONS: Final[dict[market_wire.Trading, Literal["halt", "resume"]]] = {
+    market_wire.Trading.HALTED: "halt",
+    market_wire.Trading.RESUMED: "resume",
+}
+
+
+class VenueMessages:
+    """Turns what is about some instruments into messages.
+
+    Parameters
+    ----------
+    is_daily
+        Bars are of sessions, not of minutes.
+    """
+
+    def __init__(self, instruments: Sequence[Instrument], *, is_daily: bool) -> None:
+        self._instruments = {each.symbol: each for each in instruments}
+        self._hours = {each.calendar: Hours(each.calendar) for each in instruments}
+        self._is_daily = is_daily
+
+    def bar(self, bar: market_wire.Bar) -> wire.Bar | None:
+        """Return a bar; None of an instrument that nobody asked for, or outside of sessions.
+
+        Prices and volumes are put on the instrument's grid as imported data are: to the nearest, half to
+        even. Prints inside a tick are common.
+        """
+        one = self._instruments.get(bar.symbol)
+        span = None if one is None else self._span(self._hours[one.calendar], bar.start_ns)
+        if one is None or span is None:
+            return None
+        prices = (bar.open, bar.high, bar.low, bar.close)
+        opened, high, low, close = (_text(price, one.price_precision) for price in prices)
+        volume = _text(bar.volume, one.quantity_precision)
+        seq = span[1] // NS_PER_NUMBER
+        return wire.Bar(seq, bar.symbol, span[1], span[0], opened, high, low, close, volume)
+
+    def status(self, status: market_wire.Status) -> wire.ActionMessage | None:
+        """Return a halt, or its end; None of an instrument that nobody asked for."""
+        if status.symbol not in self._instruments:
+            return None
+        seq, action = status.ts_ns // NS_PER_NUMBER, _ACTIONS[status.trading]
+        return wire.ActionMessage(seq, status.symbol, status.ts_ns, action)
+
+    def _span(self, hours: Hours, start_ns: int) -> tuple[int, int] | None:
+        """Return open and close of a bar that begins at a time; None outside of sessions."""
+        if not self._is_daily:
+            return (start_ns, start_ns + NS_PER_MINUTE) if hours.holds(start_ns) else None
+        session = hours.next(start_ns)  # a day begins before its session
+        return session if session[0] < start_ns + NS_PER_DAY else None
+
+
+def _text(value: Decimal, precision: int) -> str:
+    return f"{value.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_EVEN):f}"

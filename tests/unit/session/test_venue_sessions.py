@@ -1,0 +1,128 @@
+"""Paper sessions on a venue's own bars: they decide what their backtest decides, and their days qualify."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from engine.model import layout as at
+from engine.ports import Environment, EvidenceClass
+from runtime.backtest.clockwork import clockwork_of
+from runtime.config.loading import parse_strategy
+from runtime.differences import first_difference, rows_until
+from runtime.journal.sessions import SessionStore
+from runtime.promotion.evidence.on_paper import collect
+from runtime.promotion.fingerprint import fingerprint_of
+from runtime.session.replaying import Replayed, replay
+from runtime.session.starting import PaperPlan, start_paper, unfinished
+from runtime.session.states import FEED_ENDED
+from runtime.session_core.assembling import market_of
+from tests.simulation.plans import LOOP, RULES
+from tests.unit.feeds.venues import feed_at, minutes, run, venue_of
+from tests.unit.session.papers import Desk
+
+CROSSING = """
+[strategy]
+name = "crossing"
+[data]
+dataset = "sample:goog"
+[rules]
+entry = "cross_above(sma(close, 5), sma(close, 20))"
+exit = "cross_below(sma(close, 5), sma(close, 20))"
+[sizing]
+method = "fixed_quantity"
+quantity = 10
+"""
+
+
+async def traded(desk: Desk, *faults: str, stops: int = 0) -> Replayed:
+    """Trade on paper at a venue until its data end; return the journal, played again."""
+    store = SessionStore.open(desk.url)
+    try:
+        async with venue_of(desk.history, *faults) as venue:
+            for left in range(stops, -1, -1):
+                feed = feed_at(venue, desk.history, trading=desk.config.is_trading)
+                market = market_of(desk.history, clockwork_of(desk.history, days_after=30))
+                plan = PaperPlan(
+                    desk.config, feed, market, "paper", venue="alpaca", environment=feed.environment
+                )
+                session = start_paper(store, plan, unfinished(store, plan))
+                if left:
+                    asyncio.get_running_loop().call_later(0.5, session.stop, "for a while")
+                await session.run()
+                if store.get("last").cause == FEED_ENDED:
+                    break
+        (record,) = store.list()
+        return replay(store.entries(record.id))
+    finally:
+        store.close()
+
+
+def desk_of(text: str, folder: Path, days: int = 2) -> Desk:
+    (folder / "strategy.toml").write_text(text)
+    return Desk(parse_strategy(text, folder / "strategy.toml"), minutes(days), folder)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "faults"),
+    [
+        (CROSSING, ()),
+        (RULES + LOOP, ()),
+        (
+            CROSSING,
+            (
+                '{"kind": "lose", "on": "data_stream", "at": 50, "count": 4}',
+                '{"kind": "duplicate", "on": "data_stream", "at": 90, "count": 9}',
+                '{"kind": "reorder", "on": "data_stream", "at": 120}',
+                '{"kind": "mute", "on": "data_stream", "at": 300}',
+            ),
+        ),
+    ],
+    ids=["rules", "loop", "faults"],
+)
+def test_a_session_at_a_venue_decides_as_its_backtest(
+    strategy: str, faults: tuple[str, ...], tmp_path: Path
+) -> None:
+    desk = desk_of(strategy, tmp_path)
+    found, expected = run(traded(desk, *faults)).output, desk.backtest()
+    assert first_difference(found.journal, expected.journal, found.instruments) is None
+    assert len(rows_until(expected.journal)) > 20, "there was something to decide"
+    assert found.final_equity_minor == expected.final_equity_minor
+
+
+def test_a_session_that_is_torn_and_stopped_sees_every_day_once(tmp_path: Path) -> None:
+    """Nothing is entered on what is read late, so fills may differ; what is seen may not."""
+    desk = desk_of(CROSSING, tmp_path, days=3)
+    found = run(traded(desk, '{"kind": "drop", "on": "data_stream", "at": 200}', stops=2))
+    marked = [
+        journal[journal[:, at.EVENT_KIND] == at.KIND_ACCRUAL, at.EVENT_TS].tolist()
+        for journal in (found.output.journal, desk.backtest().journal)
+    ]
+    assert marked[0] == marked[1]
+
+
+def test_five_days_at_a_venue_are_five_paper_days(tmp_path: Path) -> None:
+    desk = desk_of(CROSSING, tmp_path, days=5)
+    run(traded(desk))
+    core = fingerprint_of(
+        desk.config,
+        venue="alpaca",
+        environment=Environment.LIVE.value,
+        symbols=desk.history.symbols,
+    ).core
+    store = SessionStore.open(desk.url)
+    try:
+        paper = collect(store, desk.config, "paper", "family", core).paper
+    finally:
+        store.close()
+    assert len(paper.days) == 5
+    for day in paper.days:
+        assert (day.bars_received, day.bars_expected) == (390, 390)
+        assert (day.decisions_made, day.decisions_expected) == (390, 390)
+        assert day.age_p99_ns is not None and 0 <= day.age_p99_ns <= 5 * 10**9
+        assert day.is_open_day and day.is_reconciled and day.is_holding and day.clock
+        assert day.feed is EvidenceClass.REHEARSAL
+        assert day.fingerprints == (core,), "that of a live session"
+    assert paper.intents == paper.shadow_intents and paper.daily == paper.shadow_daily
