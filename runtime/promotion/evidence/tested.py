@@ -41,6 +41,13 @@ from runtime.store.identity import Identity, data_identity, identity_of
 from runtime.store.records import RunRecord, State
 
 Progress = Callable[[float, str], None]
+
+
+def no_replays(start_ns: int, end_ns: int) -> tuple[str, ...]:
+    """Return that nothing was replayed."""
+    return ()
+
+
 _KINDS = {Test.CUT: "cut", Test.SCRAMBLE: "scramble", Test.START: "start"}
 _RUNS = 100_000
 _LOOKAHEAD_RUNS = 2 * CUTS + STARTS
@@ -60,6 +67,10 @@ class Asked:
         Whether what is held out is read this time.
     seed
         Of the look-ahead test's scrambled futures.
+    looking
+        Told before what is held out is read: that counts even where nothing comes of it.
+    replayed
+        Names sessions that have replayed data of the span of what is held out.
     """
 
     core: str
@@ -67,6 +78,8 @@ class Asked:
     looks: int = 0
     is_look: bool = False
     seed: int = 0
+    looking: Callable[[], None] = lambda: None
+    replayed: Callable[[int, int], tuple[str, ...]] = no_replays
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +113,7 @@ def collect(
     evaluations = store.evaluations(identity.family)
     whole_history = _unsealed_history(config, history, catalog_root)
     if run is None:
-        return Tested(identity.family, holdout=_holdout(config, whole_history))
+        return Tested(identity.family, holdout=holdout_of(config, whole_history))
     progress(0.0, "backtest")
     result = run_backtest(config, history=history)
     daily = daily_series(result.pessimistic)
@@ -114,13 +127,17 @@ def collect(
     )
     progress(0.7, "dearer trading")
     dear = run_backtest(stressed(config), history=history)
-    holdout = _holdout(config, whole_history)
+    holdout = holdout_of(config, whole_history)
     if holdout is not None:
-        readers = readers_of(evaluations, holdout.start_ns)
+        readers = (
+            *readers_of(evaluations, holdout.start_ns),
+            *asked.replayed(holdout.start_ns, _end_ns(whole_history)),
+        )
         holdout = structs.replace(holdout, read_by=readers)
         if asked.is_look and not readers and holdout.days:
             progress(0.85, "data that were held out")
-            holdout = _looked(config, holdout, whole_history)
+            asked.looking()
+            holdout = looked_at(config, holdout, whole_history)
     return Tested(
         identity.family,
         Backtest(
@@ -215,7 +232,8 @@ def _unsealed_history(config: StrategyConfig, history: History, catalog_root: Pa
     return history if unsealed is config.data else load_history(unsealed, catalog_root)
 
 
-def _holdout(config: StrategyConfig, whole: History) -> Holdout | None:
+def holdout_of(config: StrategyConfig, whole: History) -> Holdout | None:
+    """Return what is held out of all data, sealed; None where nothing is."""
     start_ns = config.data.holdout_ns
     if start_ns is None:
         return None
@@ -223,7 +241,7 @@ def _holdout(config: StrategyConfig, whole: History) -> Holdout | None:
     return Holdout(start_ns=start_ns, days=len(held), data_days=len(days))
 
 
-def _looked(config: StrategyConfig, holdout: Holdout, whole: History) -> Holdout:
+def looked_at(config: StrategyConfig, holdout: Holdout, whole: History) -> Holdout:
     """Run over everything; the strategy comes to the holdout as it stood the day before."""
     opened = replace(config, data=config.data.unsealed())
     result = run_backtest(opened, history=whole)
