@@ -15,9 +15,12 @@ class PromotionAttempted(msgspec.Struct, frozen=True, tag=True):
     Parameters
     ----------
     asked
-        ``status`` or ``request``; the latter are counted against the family.
+        ``status``, ``look`` (what was held out is about to be read) or ``request``; the last two are
+        counted against the family.
     certificate, serial
         Of what was requested, empty and 0 where the verdict was no PASS.
+    trials
+        Of the family in the registry at that time: there cannot be fewer later.
     """
 
     strategy: str
@@ -31,6 +34,7 @@ class PromotionAttempted(msgspec.Struct, frozen=True, tag=True):
     account: str = ""
     certificate: str = ""
     serial: int = 0
+    trials: int = 0
 
 
 class Approved(msgspec.Struct, frozen=True, tag=True):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from data.history import History
@@ -16,6 +17,7 @@ from engine.gate.evidence import (
     BrokerFacts,
     Evidence,
     Integrity,
+    Recomputed,
     Subject,
 )
 from engine.gate.policy import Policy, Profile, RiskMaximum
@@ -40,7 +42,9 @@ from runtime.workspace import Workspace
 
 Progress = Callable[[float, str], None]
 REQUEST = "request"
+LOOK = "look"
 STATUS = "status"
+_REHEARSAL = Environment.REHEARSAL
 
 
 @dataclass(slots=True)
@@ -156,7 +160,7 @@ def judge(ground: Ground, asked: str = STATUS) -> Judged:
         risk=places.risk_config(config, fingerprint, paper.newest),
         broker=venue.broker,
         account=venue.account,
-        integrity=Integrity(paper.integrity, known.values),
+        integrity=Integrity(paper.integrity, (*known.values, *_lost_trials(ground, known))),
         drills=paper.drills,
     )
     judged = Judged(evaluate(evidence, ground.policy), evidence, fingerprint, venue.problem)
@@ -206,21 +210,45 @@ def _note(ground: Ground, judged: Judged, asked: str, document: Document | None 
             account=judged.fingerprint.account,
             certificate="" if document is None else document.body.id,
             serial=0 if document is None else document.body.serial,
+            trials=_trials(judged.evidence),
         )
     )
 
 
+def _trials(evidence: Evidence) -> int:
+    return 0 if evidence.trials is None else evidence.trials.count
+
+
+def _lost_trials(ground: Ground, known: tested.Tested) -> tuple[Recomputed, ...]:
+    """Return how many trials the family had when the gate was last asked, where it has fewer now."""
+    asked = ground.record.questions(known.family)
+    most = max((each.trials for each in asked), default=0)
+    count = ground.registry.count_trials(known.family)
+    if count >= most:
+        return ()
+    return (Recomputed("the number of trials in the registry of runs", str(most), str(count)),)
+
+
 def _counted(ground: Ground, history: History, core: str, *, is_look: bool) -> tested.Asked:
     """Return how often the family was at the gate; its name does not matter."""
-    family = tested.family_of(ground.config, history, ground.catalog_root)
-    attempts = ground.record.attempts(family)
-    failed = {each.report for each in attempts if each.verdict == Verdict.FAIL.value}
+    config, who = ground.config, ground.author
+    family = tested.family_of(config, history, ground.catalog_root)
+    asked = ground.record.questions(family)
+    look = PromotionAttempted(config.name, family, core, LOOK, "", "", "", who)
+    # A rehearsal plays at its venue what is held out, and opens nothing else.
+    is_rehearsal = ground.account is not None and ground.account.environment is _REHEARSAL
     return tested.Asked(
         core,
-        failed_attempts=len(failed),
-        looks=len(attempts),
+        failed_attempts=sum(
+            each.asked == REQUEST and each.verdict == Verdict.FAIL.value for each in asked
+        ),
+        looks=sum(each.asked == LOOK for each in asked),
         is_look=is_look,
         seed=seed_of(core) % 2**31,
+        looking=lambda: ground.record.add(look),
+        replayed=tested.no_replays
+        if is_rehearsal
+        else partial(on_paper.replays_of, ground.sessions, config),
     )
 
 

@@ -110,8 +110,12 @@ class PromotionStore(AbstractContextManager["PromotionStore"]):
 
     def attempts(self, family: str) -> Sequence[PromotionAttempted]:
         """Return the requests of a family, oldest first, whatever became of them."""
+        return [each for each in self.questions(family) if each.asked == "request"]
+
+    def questions(self, family: str) -> Sequence[PromotionAttempted]:
+        """Return everything that the gate was asked about a family, oldest first."""
         asked = (event for event in self._all() if isinstance(event, PromotionAttempted))
-        return [each for each in asked if each.family == family and each.asked == "request"]
+        return [each for each in asked if each.family == family]
 
     def newest(self, strategy: str, account: str) -> bytes | None:
         """Return the newest certificate of a strategy for an account, as its file; None: there is none."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from data.calendars import sessions_of_days
@@ -69,7 +70,9 @@ def days_of(facts: DayFacts) -> list[PaperDay]:
     ):
         own = [seen.slices[place] for place in np.flatnonzero(of_slices == number)]
         own_bars = bars[of_bars == number]
-        made = sum(is_running for _, _, is_running in own)
+        # Where bars decide, what comes between them is no decision that was expected.
+        closes_seen = set(own_bars[:, at.EVENT_TS].tolist())
+        decided = {ts for ts, _, is_running in own if is_running}
         # Without bars nobody knows how much there should have been.
         expected = _bars_expected(close_ns - open_ns, width) if is_open else 0
         found.append(
@@ -78,8 +81,8 @@ def days_of(facts: DayFacts) -> list[PaperDay]:
                 is_open_day=is_open,
                 closed_ns=close_ns if is_open else None,
                 market_time_ns=facts.market_time_ns,
-                decisions_expected=expected if len(own_bars) else len(own),
-                decisions_made=made,
+                decisions_expected=expected if len(own_bars) else len({ts for ts, _, _ in own}),
+                decisions_made=len(decided & closes_seen if closes_seen else decided),
                 bars_expected=expected * instruments if len(own_bars) else len(own),
                 bars_received=len(own_bars) or len(own),
                 age_p99_ns=_age(own, facts.feed),
@@ -97,6 +100,44 @@ def days_of(facts: DayFacts) -> list[PaperDay]:
             )
         )
     return found
+
+
+def merged(days: Iterable[PaperDay]) -> list[PaperDay]:
+    """Return each date once, ascending: what several sessions have seen of it was one day."""
+    by_date: dict[int, PaperDay] = {}
+    for day in days:
+        before = by_date.get(day.day_number)
+        by_date[day.day_number] = day if before is None else _both(before, day)
+    return [by_date[number] for number in sorted(by_date)]
+
+
+def _both(one: PaperDay, two: PaperDay) -> PaperDay:
+    ages = (one.age_p99_ns, two.age_p99_ns)
+    later = max((each.boot for each in one.clock), default=0)
+    is_rehearsal = EvidenceClass.REHEARSAL in (one.feed, two.feed)
+    return structs.replace(
+        one,
+        decisions_expected=max(one.decisions_expected, two.decisions_expected),
+        decisions_made=one.decisions_made + two.decisions_made,
+        bars_expected=max(one.bars_expected, two.bars_expected),
+        bars_received=one.bars_received + two.bars_received,
+        age_p99_ns=None if None in ages else max(each or 0 for each in ages),
+        fills=one.fills + two.fills,
+        orders=one.orders + two.orders,
+        shadow_orders=_sum(one.shadow_orders, two.shadow_orders),
+        is_holding=one.is_holding or two.is_holding,
+        fingerprints=tuple(dict.fromkeys((*one.fingerprints, *two.fingerprints))),
+        feed=EvidenceClass.REHEARSAL if is_rehearsal else EvidenceClass.REAL,
+        is_reconciled=one.is_reconciled or two.is_reconciled,
+        clock=(*one.clock, *(structs.replace(e, boot=e.boot + later) for e in two.clock)),
+        tape_bars=_sum(one.tape_bars, two.tape_bars),
+        tape_agreeing=_sum(one.tape_agreeing, two.tape_agreeing),
+        tape_hashes=(*one.tape_hashes, *two.tape_hashes),
+    )
+
+
+def _sum(one: int | None, two: int | None) -> int | None:
+    return None if one is None or two is None else one + two
 
 
 def _days(output: RunOutput, times: Sequence[int] | Ints) -> Ints:
@@ -165,6 +206,8 @@ def _bars_expected(session_ns: int, width: int) -> int:
 def _age(own: Sequence[tuple[int, int, bool]], feed: EvidenceClass) -> int | None:
     """Return the 99 % quantile of ages at receipt; what is replayed is received as it is played."""
     ages = [received - ts for ts, received, _ in own if received]
+    if feed is EvidenceClass.REAL and len(ages) < len(own):
+        return None  # of some it is not known when they came
     if not ages:
-        return 0 if feed is EvidenceClass.REHEARSAL else None
+        return 0
     return int(np.quantile(np.array(ages), 0.99, method="higher"))

@@ -26,7 +26,7 @@ from runtime.journal.records import Opened
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.journal.verifying import Verdict
 from runtime.promotion.evidence.again import BarsAgain, Fetch, not_asked
-from runtime.promotion.evidence.days import DayFacts, days_of
+from runtime.promotion.evidence.days import DayFacts, days_of, merged
 from runtime.promotion.evidence.seen import Seen
 from runtime.promotion.evidence.series import daily_series
 from runtime.promotion.evidence.shadow import intents_of, shortfalls_bps
@@ -57,6 +57,7 @@ class _One:
     """A session, played again, beside its shadow."""
 
     record: SessionRecord
+    opened: Opened
     fingerprint: Fingerprint | None
     replayed: Replayed | None
     shadow: RunOutput | None
@@ -83,16 +84,13 @@ def collect(
     Sessions of other parameters or of an older engine are among them: which of them count is the
     gate's to say, by their fingerprints. What is compared with a shadow is of the fingerprint `core`.
     """
-    records = [
-        each
-        for each in reversed(store.list(limit=_SESSIONS))
-        if each.account == account and each.broker == "paper"
-    ]
     digest = code_of(config).digest
     found = []
-    for record in records:
+    for record in reversed(store.list(limit=_SESSIONS)):
         opened = _opened(store, record)
-        if opened is not None and _code_of(opened) == digest:
+        if opened is None or (opened.account, opened.broker) != (account, "paper"):
+            continue
+        if _code_of(opened) == digest:
             progress(f"session {record.id}")
             found.append(_one(store, record, opened))
     found.sort(key=lambda one: one.seen.slices[0][0] if one.seen.slices else 0)
@@ -113,10 +111,29 @@ def collect(
     )
     return OnPaper(
         paper,
-        tuple(_integrity(store, each, family) for each in found),
+        (
+            *(_integrity(store, each, family) for each in found),
+            *(_lost(name, family) for name in store.lost()),
+        ),
         drills_of(store),
         found[-1].fingerprint if found else None,
     )
+
+
+def replays_of(
+    store: SessionStore, config: StrategyConfig, start_ns: int, end_ns: int
+) -> tuple[str, ...]:
+    """Return sessions of a strategy's code, on whatever account, that have replayed data of a span."""
+    digest = code_of(config).digest
+    found = []
+    for record in reversed(store.list(limit=_SESSIONS)):
+        opened = _opened(store, record)
+        if opened is None or opened.evidence == EvidenceClass.REAL or _code_of(opened) != digest:
+            continue
+        seen = Seen().take(entry.record for entry in store.entries(record.id))
+        if any(start_ns <= ts <= end_ns for ts, _, _ in seen.slices):
+            found.append(f"session {record.id}")
+    return tuple(found)
 
 
 def _opened(store: SessionStore, record: SessionRecord) -> Opened | None:
@@ -152,7 +169,7 @@ def _one(store: SessionStore, record: SessionRecord, opened: Opened) -> _One:
                 shadow = run_backtest(config, history=history).pessimistic
     except (Divergence, TraderError):
         seen.violations += 1  # what was decided is not what would be decided
-    return _One(record, fingerprint, replayed, shadow, seen, verdict)
+    return _One(record, opened, fingerprint, replayed, shadow, seen, verdict)
 
 
 def _session(one: _One) -> PaperSession:
@@ -166,7 +183,7 @@ def _session(one: _One) -> PaperSession:
 
 
 def _days(found: Sequence[_One], fetch: Fetch) -> list[PaperDay]:
-    """Return the days of all sessions; one on which two of them ran is there twice."""
+    """Return the days of all sessions, each once."""
     latest = max((ts for one in found for ts, _, _ in one.seen.slices), default=0)
     every = [
         day
@@ -178,18 +195,18 @@ def _days(found: Sequence[_One], fetch: Fetch) -> list[PaperDay]:
                 one.replayed.output,
                 one.shadow,
                 one.core,
-                EvidenceClass(one.record.evidence),
+                EvidenceClass(one.opened.evidence),
                 latest,
                 _told_again(one, fetch),
             )
         )
     ]
-    return sorted(every, key=lambda day: day.day_number)
+    return merged(every)
 
 
 def _told_again(one: _One, fetch: Fetch) -> BarsAgain | None:
     """Ask the venue again for the bars of a session that had a live feed."""
-    if one.replayed is None or one.record.evidence != EvidenceClass.REAL:
+    if one.replayed is None or one.opened.evidence != EvidenceClass.REAL:
         return None
     tape = one.seen.tape
     bars = tape[tape[:, at.EVENT_KIND] == at.KIND_BAR]
@@ -200,7 +217,7 @@ def _joined(outputs: Sequence[RunOutput]) -> DailySeries | None:
     """Return the daily closes of sessions one after the other.
 
     A session begins with an account of its own: what it has more or less than the one before it counts
-    as paid in. Days on which two sessions ran are the later one's.
+    as paid in. A day on which one ends and the next begins has what both have earned.
     """
     days: list[int] = []
     equity: list[int] = []
@@ -214,6 +231,10 @@ def _joined(outputs: Sequence[RunOutput]) -> DailySeries | None:
                 list(one.flows_minor),
             )
             continue
+        if days[-1] in one.day_numbers[1:]:
+            place = one.day_numbers.index(days[-1])
+            gain = one.equity_minor[place] - one.equity_minor[place - 1] - one.flows_minor[place]
+            equity[-1] += gain
         first = next((n for n, day in enumerate(one.day_numbers) if n and day > days[-1]), None)
         if first is None:
             continue
@@ -250,20 +271,38 @@ def _integrity(store: SessionStore, one: _One, family: str) -> SessionIntegrity:
     )
 
 
+def _lost(session: str, family: str) -> SessionIntegrity:
+    """Return a journal that the file beside the database knows, and the database does not any more.
+
+    Nobody can say whose it was, so it is held against every strategy.
+    """
+    return SessionIntegrity(
+        session=session,
+        family=family,
+        fingerprint="",
+        records=0,
+        head="",
+        recomputed_head="",
+        anchored_head=None,
+        recomputed_anchor=None,
+    )
+
+
 def drills_of(store: SessionStore) -> tuple[Drill, ...]:
     """Return the rehearsals of the kill switch, the earliest first."""
     found = []
     for record in reversed(store.list(limit=_SESSIONS)):
-        if record.account == drill.ACCOUNT:
-            found += _drill(store, record)
+        opened = _opened(store, record)
+        if opened is not None and opened.account == drill.ACCOUNT:
+            found += _drill(store, record, opened)
     return tuple(found)
 
 
-def _drill(store: SessionStore, record: SessionRecord) -> list[Drill]:
-    """Return what a drill that has passed has shown."""
-    opened = _opened(store, record)
-    fingerprint = None if opened is None else fingerprint_in(opened)
-    if fingerprint is None:
+def _drill(store: SessionStore, record: SessionRecord, opened: Opened) -> list[Drill]:
+    """Return what a drill that has passed has shown; nothing of a journal that was altered."""
+    fingerprint = fingerprint_in(opened)
+    verdict = store.verify(record.id)
+    if fingerprint is None or not (verdict.is_sound and verdict.anchors):
         return []
     return [
         Drill(
