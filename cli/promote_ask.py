@@ -15,11 +15,9 @@ from cli.keys import four_eyes_here, keys_here, open_key
 from cli.session_names import who_asks
 
 if TYPE_CHECKING:
-    from engine.gate.verdicts import Check, Report
+    from engine.gate.verdicts import Report
     from runtime.promotion.keys import Signer
     from runtime.promotion.promoting import Ground, Judged
-
-_COLOURS = {"PASS": "green", "FAIL": "red", "INSUFFICIENT": "yellow"}
 
 
 def ask(
@@ -125,51 +123,16 @@ def _write_request(
         print(f"Request {target}: a person approves it with `trader promote --approve {target}`")
 
 
-# --- showing ------------------------------------------------------------------------------------------
 def _print(judged: Judged) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from cli.gate_report import print_report
 
-    report, subject = judged.report, judged.evidence.subject
-    table = Table(box=None, pad_edge=False)
-    for name, justify in (("", "left"), ("check", "left"), ("value", "right"), ("asked", "right")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("")
-    for check in report.checks:
-        style = _COLOURS[check.verdict.value] if check.counts else "dim"
-        table.add_row(
-            check.id,
-            Text(check.name, style="" if check.counts else "dim"),
-            _figure(check.value),
-            _figure(check.threshold),
-            Text(check.verdict.value, style=style),
-            Text(check.sentence, style="" if check.counts else "dim"),
-        )
-    screen.console().print(table)
-    kind = "REHEARSAL" if report.evidence_class.value == "rehearsal" else "REAL"
-    print(
-        f"\n{report.strategy} at {subject.venue}: {report.overall.value}, profile {report.profile}, "
-        f"evidence {kind}"
-    )
+    print_report(judged.report, judged.evidence.subject.venue)
     if judged.problem:
         warn(f"the venue was not asked: {judged.problem}")
 
 
-def _figure(value: float | None) -> str:
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else f"{value:.4g}"
-
-
 def _print_next(report: Report, strategy: str, *, is_request: bool) -> None:
-    """Say what would change the answer, check by check."""
     if report.awaits_approval and not is_request:
         print(f"Only a person's approval is missing: `trader promote {strategy} --request`")
-        return
-    for check in report.open_checks:
-        print(f"  {check.id} {check.name}: {_change(check)}")
-
-
-def _change(check: Check) -> str:
-    return check.would_change or check.sentence
+    elif report.open_checks:
+        print("After each arrow stands what would change the answer.")

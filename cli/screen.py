@@ -1,4 +1,4 @@
-"""The screen: a console of at most 80 columns, JSON, and a progress bar where somebody looks."""
+"""The screen: a console of 80 columns (most pages) or fewer, JSON, and a progress bar where somebody looks."""
 
 from __future__ import annotations
 
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 Advance = Callable[[float, str], None]
 
 
-def console() -> Console:
-    """Return the console for results; rich decides about colour (NO_COLOR, a pipe)."""
+def console(width_max: int = WIDTH) -> Console:
+    """Return the console for results; rich decides about colour (NO_COLOR, a pipe).
+
+    Parameters
+    ----------
+    width_max
+        Columns; fewer where the terminal has fewer.
+    """
     from rich.console import Console
 
     class Screen(Console):
@@ -29,7 +35,7 @@ def console() -> Console:
             raise BrokenPipeError  # rich would leave with 1; the reader has seen enough
 
     wide = Console(highlight=False)
-    return Screen(width=min(wide.width, WIDTH), highlight=False, soft_wrap=False)
+    return Screen(width=min(wide.width, width_max), highlight=False, soft_wrap=False)
 
 
 def print_json(value: object) -> None:

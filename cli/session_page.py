@@ -88,7 +88,8 @@ def _notes(title: str, notes: Sequence[NoteShown]) -> None:
     for note in notes:
         line = Text(note.time[:16].replace("T", " ") + " ", "dim", no_wrap=True)
         line.overflow = "ellipsis"
-        line.append(f"{note.severity:<9}", _LEVELS.get(note.severity, ""))
-        subject = " ".join(filter(None, (note.kind, note.subject)))
-        line.append("".join(c if c.isprintable() else " " for c in f"{subject}: {note.text}"))
+        line.append(f"{note.severity.replace('_', ' '):<12}", _LEVELS.get(note.severity, ""))
+        subject = " ".join(filter(None, (note.kind.replace("_", " "), note.subject)))
+        told = ": ".join(filter(None, (subject, note.text)))
+        line.append("".join(c if c.isprintable() else " " for c in told))
         console.print(line)

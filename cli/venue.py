@@ -179,13 +179,17 @@ def _speed(text: str) -> float | None:
 
     if text == BY_HAND:
         return None
+    remedy = f"write 1 for the clock's own pace, 3600 for an hour in a second, or {BY_HAND}"
     if text == "max":
         raise InputError(
             "a venue has a clock of its own: it cannot be as fast as possible",
             where="--speed",
-            remedy=f"write a number, e.g. 3600 for an hour in a second, or {BY_HAND}",
+            remedy=remedy,
         )
-    return parse_speed(text)
+    try:
+        return parse_speed(text)
+    except InputError as error:  # whose remedy knows max, and not by hand
+        raise InputError(error.problem, where=error.where, remedy=remedy) from None
 
 
 def _positive(cash: Decimal) -> Decimal:

@@ -202,6 +202,16 @@ def _keys(name: str, place: _Place) -> Check:
     return Check(name, Health.OK, f"trusted: {names}")
 
 
+def _kill_switch(name: str, _place: _Place) -> Check:
+    from runtime.session.kill_switch import KillSwitch, switch_path
+
+    halt = KillSwitch(switch_path()).state()
+    if halt is None:
+        return Check(name, Health.OK, "off")
+    detail = f"everything is halted by {halt.who}: {halt.why or 'no reason was given'}"
+    return Check(name, Health.PROBLEM, detail, "trader resume --why TEXT releases it")
+
+
 _CHECKS: tuple[tuple[str, Callable[[str, _Place], Check]], ...] = (
     ("python", _python),
     ("assertions", _assertions),
@@ -212,6 +222,7 @@ _CHECKS: tuple[tuple[str, Callable[[str, _Place], Check]], ...] = (
     ("sample data", _sample),
     ("compile cache", _compile_cache),
     ("keys", _keys),
+    ("kill switch", _kill_switch),
     ("clock", _clock),
     ("disk", _disk),
 )

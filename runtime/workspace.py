@@ -73,26 +73,45 @@ def find_workspace(start: Path) -> Workspace | None:
     ConfigError
         If its ``trader.toml`` is wrong.
     """
+    path = _workspace_file(start)
+    return None if path is None else _read_workspace(path)
+
+
+def find_database(start: Path) -> str:
+    """Return the URL of the database that the workspace names, whatever else is wrong in its file.
+
+    Empty without a workspace, or where it names none. A kill switch may not depend on more.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not TOML, or what stands at ``[database]`` is wrong.
+    """
+    path = _workspace_file(start)
+    if path is None:
+        return ""
+    text = read_text(path, what="workspace file")
+    tables = parse_toml(text, path)
+    database = {"database": tables["database"]} if "database" in tables else {}
+    return _database_url(path, quick_workspace(database) or _validated(database, text, path))
+
+
+def _workspace_file(start: Path) -> Path | None:
     folder = start.absolute()
-    for root in (folder, *folder.parents):
-        path = root / WORKSPACE_FILE
-        if path.is_file():
-            return _read_workspace(path)
-    return None
+    paths = (root / WORKSPACE_FILE for root in (folder, *folder.parents))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _read_workspace(path: Path) -> Workspace:
     text = read_text(path, what="workspace file")
     tables = parse_toml(text, path)
     table = quick_workspace(tables) or _validated(tables, text, path)
-    root, url = path.parent, table.database.url
-    if url.startswith(_SQLITE):
-        url = f"{_SQLITE}{_beside(root, url.removeprefix(_SQLITE))}"
+    root = path.parent
     return Workspace(
         root,
         _beside(root, table.catalog),
         _beside(root, table.strategies),
-        url,
+        _database_url(path, table),
         table.alerts.severity,
         table.alerts.per_minute,
         table.alerts.channels,
@@ -117,6 +136,13 @@ def _validated(tables: dict[str, Any], text: str, path: Path) -> WorkspaceTable:
     except ValidationError as error:
         problems = problems_of(error, WorkspaceTable)
         raise config_error(path, locate_keys(text), problems) from None
+
+
+def _database_url(path: Path, table: WorkspaceTable) -> str:
+    url = table.database.url
+    if url.startswith(_SQLITE):
+        return f"{_SQLITE}{_beside(path.parent, url.removeprefix(_SQLITE))}"
+    return url
 
 
 def _beside(root: Path, name: str) -> Path:

@@ -150,9 +150,10 @@ def selection(case: Case) -> Finding:
         worth = effective_trials(count, mean_correlation(rows))
     value = selection_probability(_over_zero(case.sample), worth)
     is_lost = value > asked.selection_fail_over
+    tried = "1 trial" if count == 1 else f"the best of {count} trials (worth {text(worth)})"
     return judge(
         value,
-        what=f"The probability that {count} trials (worth {text(worth)}) without an edge look so good",
+        what=f"The probability that {tried} without an edge looks so good",
         at_most=asked.selection_pass_max,
         otherwise=Verdict.FAIL if is_lost else Verdict.INSUFFICIENT,
         would_change="More days of the same strategy, untried before; fewer trials next time.",

@@ -66,7 +66,7 @@ def _finding_of(definition: Definition, case: Case) -> Finding:
         return Finding(
             verdict=Verdict.INSUFFICIENT,
             sentence=f"Not there: {missing}.",
-            would_change=f"There has to be {missing}.",
+            would_change=missing.would_change,
         )
     except Exception as error:  # noqa: BLE001  (a check that breaks has found nothing in favour)
         return Finding(

@@ -35,10 +35,25 @@ from engine.ports import EvidenceClass
 NS_PER_DAY = 86_400 * NS_PER_SECOND
 
 _Section = TypeVar("_Section")
+_BACKTEST = "Run `trader backtest`, from which the gate makes it."
+_PAPER = "Run `trader paper`."
+_VENUE = "Name the account at the venue in trader.toml, under [venues]; it is asked then."
 
 
 class NotCollected(Exception):
-    """A section of the evidence that a check needs is not there: the check answers INSUFFICIENT."""
+    """A section of the evidence that a check needs is not there: the check answers INSUFFICIENT.
+
+    Parameters
+    ----------
+    missing
+        What is not there.
+    would_change
+        Where it comes from, as a sentence.
+    """
+
+    def __init__(self, missing: str, would_change: str) -> None:
+        super().__init__(missing)
+        self.would_change = would_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,74 +96,86 @@ class Case:
     @property
     def backtest(self) -> Backtest:
         """The latest backtest."""
-        return _collected(self.evidence.backtest, "a backtest of this strategy as it is now")
+        return _collected(
+            self.evidence.backtest, "a backtest of this strategy as it is now", _BACKTEST
+        )
 
     @property
     def lookahead(self) -> Lookahead:
         """The comparisons of the look-ahead test."""
-        return _collected(self.evidence.lookahead, "a look-ahead test")
+        return _collected(self.evidence.lookahead, "a look-ahead test", _BACKTEST)
 
     @property
     def trials(self) -> Trials:
         """What was tried."""
-        return _collected(self.evidence.trials, "the count of trials")
+        return _collected(self.evidence.trials, "the count of trials", _BACKTEST)
 
     @property
     def holdout(self) -> Holdout:
         """The sealed end of the data."""
-        return _collected(self.evidence.holdout, "a holdout")
+        return _collected(
+            self.evidence.holdout,
+            "a holdout",
+            "A date in `[data] holdout`: what is after it is sealed, and read by a request.",
+        )
 
     @property
     def stressed(self) -> Stressed:
         """The run with dearer trading."""
-        return _collected(self.evidence.stressed, "a run with dearer trading")
+        return _collected(self.evidence.stressed, "a run with dearer trading", _BACKTEST)
 
     @property
     def paper(self) -> Paper:
         """All paper trading."""
-        return _collected(self.evidence.paper, "paper trading")
+        return _collected(self.evidence.paper, "paper trading", _PAPER)
 
     @property
     def risk(self) -> RiskConfig:
         """The limits."""
-        return _collected(self.evidence.risk, "the risk configuration")
+        return _collected(
+            self.evidence.risk, "the risk configuration", "Limits in the strategy file."
+        )
 
     @property
     def broker(self) -> BrokerFacts:
         """The venue's answer."""
-        return _collected(self.evidence.broker, "an answer of the venue")
+        return _collected(self.evidence.broker, "an answer of the venue", _VENUE)
 
     @property
     def account(self) -> AccountState:
         """The account."""
-        return _collected(self.evidence.account, "the account's state")
+        return _collected(self.evidence.account, "the account's state", _VENUE)
 
     @property
     def integrity(self) -> Integrity:
         """Recorded against recomputed."""
-        return _collected(self.evidence.integrity, "the check of the journals")
+        return _collected(self.evidence.integrity, "the check of the journals", _PAPER)
 
     @property
     def drills(self) -> tuple[Drill, ...]:
         """Rehearsals of the kill switch."""
-        return _collected(self.evidence.drills, "a drill of the kill switch")
+        return _collected(self.evidence.drills, "a drill of the kill switch", "Run `trader drill`.")
 
     @property
     def approval(self) -> Approval:
         """A person's answer."""
-        return _collected(self.evidence.approval, "an approval")
+        return _collected(
+            self.evidence.approval,
+            "an approval",
+            "A person approves what `trader promote --request` has written.",
+        )
 
     @property
     def sample(self) -> Sample:
         """The backtest's daily returns with their moments."""
         backtest = self.backtest
         sample = sample_of(returns_of(backtest.daily), backtest.periods_per_year)
-        return _collected(sample, "20 daily returns that vary")
+        return _collected(sample, "20 daily returns that vary", "A longer backtest.")
 
 
-def _collected(section: _Section | None, what: str) -> _Section:
+def _collected(section: _Section | None, what: str, would_change: str) -> _Section:
     if section is None:
-        raise NotCollected(what)
+        raise NotCollected(what, would_change)
     return section
 
 

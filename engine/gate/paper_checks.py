@@ -24,7 +24,15 @@ def shadow_decisions(case: Case) -> Finding:
     """Equal intents of paper and of a backtest over its tape, over all of both."""
     ours, shadow = case.paper.intents, case.paper.shadow_intents
     if ours is None or shadow is None:
-        return settle([lacking("The tape was not replayed.", "A replay of the tape.")], "")
+        return settle(
+            [
+                lacking(
+                    "No tape of this version was replayed.",
+                    "Paper sessions of it that can be played again.",
+                )
+            ],
+            "",
+        )
     equal = (Counter(ours) & Counter(shadow)).total()
     union = (Counter(ours) | Counter(shadow)).total()
     if not union:
@@ -69,7 +77,15 @@ def tracking(case: Case) -> Finding:
     """How far the daily returns of paper and shadow are apart, in the shadow's deviations."""
     pair = _paired(case)
     if pair is None:
-        return settle([lacking("The tape was not replayed.", "A replay of the tape.")], "")
+        return settle(
+            [
+                lacking(
+                    "No tape of this version was replayed.",
+                    "Paper sessions of it that can be played again.",
+                )
+            ],
+            "",
+        )
     ours, shadow = pair
     short = _too_few_days(case, ours)
     if short is not None:
@@ -137,7 +153,15 @@ def tape(case: Case) -> Finding:
     unknown = any(each.tape_bars is None or each.tape_agreeing is None for each in days)
     bars = sum(each.tape_bars or 0 for each in days)
     if unknown or not bars or not all(each.tape_hashes for each in days):
-        return settle([lacking("The tape was not fetched again.", "A call to the venue.")], "")
+        return settle(
+            [
+                lacking(
+                    "The tape was not fetched again.",
+                    "The venue tells the bars of these days again.",
+                )
+            ],
+            "",
+        )
     return judge(
         sum(each.tape_agreeing or 0 for each in days) / bars,
         what=f"The share of {bars} recorded bars that are the venue's",

@@ -146,7 +146,7 @@ def fingerprint_is_one(day: PaperDay, case: Case) -> str:
     if len(day.fingerprints) != 1:
         return f"{len(day.fingerprints)} fingerprints in one day"
     if day.fingerprints[0] != case.subject.fingerprint:
-        return "another fingerprint"
+        return "another fingerprint: code, settings or venue"
     return ""
 
 

@@ -208,7 +208,9 @@ def evidence_integrity(case: Case) -> Finding:
         elif value.recorded != value.recomputed:
             objections.append(contradicted(f"{value.name} is not what was recorded.", fix))
     if not any(each.fingerprint == subject.fingerprint for each in integrity.sessions):
-        objections.append(lacking("There is no journal of this version.", "Paper trading."))
+        objections.append(
+            lacking("There is no journal of this version.", "Run `trader paper` with it.")
+        )
     passed = (
         f"{len(integrity.sessions)} journals and {len(integrity.values)} figures are as recorded."
     )
@@ -316,7 +318,9 @@ def clean_run(case: Case) -> Finding:
     fix = "Find the cause; then paper trading with a new fingerprint."
     objections = [contradicted(f"{count} {what}.", fix) for count, what in counts if count]
     if not sessions:
-        objections.append(lacking("There was no paper session of this version.", "Paper trading."))
+        objections.append(
+            lacking("There was no paper session of this version.", "Run `trader paper` with it.")
+        )
     total = sum(count for count, _ in counts)
     return settle(objections, f"{len(sessions)} sessions were clean.", value=total, threshold=0)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import InputError
+from engine.errors import ConfigError, InputError
 from runtime.journal.sessions import beside
-from runtime.store.location import database_url
+from runtime.store.location import VARIABLE, database_url
 
 NAME = "HALT"
 
@@ -32,8 +32,24 @@ _UNREADABLE = Halt("nobody knows", "the file cannot be read, which halts too", 0
 
 
 def switch_path() -> Path:
-    """Return where the configured workspace's kill file is; its database is not opened."""
-    return beside(database_url(Path.cwd())) / NAME
+    """Return where the configured workspace's kill file is; its database is not opened.
+
+    Of ``trader.toml`` only the database's address is read: no mistake elsewhere keeps anybody from halting.
+
+    Raises
+    ------
+    ConfigError
+        If even that cannot be read: with what halts all the same.
+    """
+    try:
+        return beside(database_url(Path.cwd(), is_all_checked=False)) / NAME
+    except ConfigError as error:
+        raise ConfigError(
+            f"which sessions are meant cannot be read: {error.problem}",
+            where=error.where,
+            remedy=f"correct it, or name their database in {VARIABLE}; Ctrl-C stops a session too",
+            code="halt.workspace",
+        ) from None
 
 
 class KillSwitch:

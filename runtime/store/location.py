@@ -21,7 +21,9 @@ _SERVER_NAMES = ("postgresql://", "postgres://")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):([^@]*)@|(?<=[?&]password=)[^&]*")
 
 
-def database_url(start: Path, environment: Mapping[str, str] | None = None) -> str:
+def database_url(
+    start: Path, environment: Mapping[str, str] | None = None, *, is_all_checked: bool = True
+) -> str:
     """Return the URL of the registry.
 
     Parameters
@@ -30,6 +32,8 @@ def database_url(start: Path, environment: Mapping[str, str] | None = None) -> s
         The current folder, from which the workspace is looked for.
     environment
         The process's own when left out.
+    is_all_checked
+        Refuse a ``trader.toml`` that is wrong anywhere; else only one that is wrong at its database.
 
     Raises
     ------
@@ -40,12 +44,14 @@ def database_url(start: Path, environment: Mapping[str, str] | None = None) -> s
     named = variables.get(VARIABLE, "").strip()
     if named:
         return named
-    from runtime.workspace import find_workspace, user_data_folder
+    from runtime.workspace import find_database, find_workspace, user_data_folder
 
-    workspace = find_workspace(start)
-    if workspace is not None and workspace.database:
-        return workspace.database
-    return f"{SQLITE}{user_data_folder(variables) / FILE_NAME}"
+    if is_all_checked:
+        workspace = find_workspace(start)
+        found = "" if workspace is None else workspace.database
+    else:
+        found = find_database(start)
+    return found or f"{SQLITE}{user_data_folder(variables) / FILE_NAME}"
 
 
 def sqlite_path(url: str) -> Path | None:

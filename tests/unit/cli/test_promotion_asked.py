@@ -53,7 +53,7 @@ def test_the_table_says_what_would_change_the_answer(workspace: Workspace) -> No
     answer = workspace.trader("promote", "sma.toml")
     assert answer.exit_code == 1
     assert "sma_cross at alpaca: FAIL, profile standard, evidence REAL" in answer.output
-    assert "R07 evidence_fresh: Newer data." in answer.output
+    assert "R07 evidence_fresh" in answer.output and "→ Newer data." in answer.output
     assert "the venue was not asked: no account at a venue is configured" in answer.output
 
 
