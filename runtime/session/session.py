@@ -416,6 +416,9 @@ class Session:
         for asked in found:
             async with self._lock:
                 answer = await self.ask(asked)
+                if self.is_stopping:  # this task ends with the lock: who stops would be asked again
+                    await self.parts.keeper.answer(asked, answer)
+                    continue
             await self.parts.keeper.answer(asked, answer)
 
     async def _follow_switch(self) -> None:

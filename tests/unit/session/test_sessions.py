@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from engine.model import layout as at
 from runtime.journal.records import StartInput, StateChanged, Taken
+from runtime.session.parts import Asked
 from runtime.session.replaying import replay
 from runtime.session.session import Session
 from runtime.session.states import SessionState
@@ -98,6 +100,33 @@ def paused_after(desk: Desk, *, seconds: float, until: float) -> Session:
             return session
 
         return run_virtual(story())
+
+
+def test_who_stops_a_session_is_answered_and_not_asked_again_by_its_next_life(
+    tmp_path: Path,
+) -> None:
+    """A stop ends the task that has taken it, so its answer was lost and it stopped every life to come."""
+    desk = Desk.of_example("sma_cross.toml", tmp_path, speed=DAY)
+    with desk.store() as store:
+
+        async def story() -> None:
+            session = desk.session(store)
+            session_id, write = session.parts.journal.session_id, session.parts.keeper.answer
+
+            async def answer(asked: Asked, text: str) -> None:
+                await asyncio.sleep(0.001)  # a database takes its time
+                await write(asked, text)
+
+            session.parts.keeper = structs.replace(session.parts.keeper, answer=answer)
+            ask = partial(store.controls.ask, session_id, "stop", who="ann", why="the evening")
+            asyncio.get_running_loop().call_later(200.0, ask)
+            assert await session.run() is SessionState.STOPPED
+            (asked,) = store.controls.all(session_id)
+            assert asked.done_ns is not None and asked.answer == "stopping"
+
+        run_virtual(story())
+    desk.speed = None
+    assert desk.run().parts.core.equity_minor == desk.backtest().final_equity_minor, "it goes on"
 
 
 def states_of(desk: Desk) -> list[str]:
