@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from typer.core import TyperCommand, TyperGroup
 
 _UNREAD = object()
+_SENTENCE = 200  # characters of a command's first sentence, at most
 
 
 class PlainCommand(TyperCommand):
@@ -27,6 +28,10 @@ class PlainCommand(TyperCommand):
     def get_help_option(self, ctx: Any) -> Any:
         """Return ``--help``, which every command has besides its own options."""
         return _read_plainly([super().get_help_option(ctx)])[0]
+
+    def get_short_help_str(self, limit: int = _SENTENCE) -> str:
+        """Return the first sentence of the help, whole: a list of commands wraps it."""
+        return super().get_short_help_str(max(limit, _SENTENCE))
 
 
 class PlainGroup(TyperGroup):

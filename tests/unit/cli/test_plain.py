@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.testing import CliRunner
 
+from cli.main import app
 from cli.plain import PlainCommand, PlainGroup
 
 Word = Literal["auto", "compiled"]
@@ -80,3 +81,11 @@ def test_an_unreadable_folder_is_refused_in_typers_words(
     ours = answer(line, PlainCommand, PlainGroup)
     assert ours == answer(line, TyperCommand, TyperGroup)
     assert ours[1] == 2
+
+
+def test_a_list_of_commands_has_whole_sentences() -> None:
+    for words in ([], ["data"], ["sessions"], ["keys"], ["venue"], ["config"]):
+        text = CliRunner().invoke(app, [*words, "--help"]).stdout
+        commands = text.partition("Commands:")[2]
+        assert commands and "..." not in commands, words
+        assert max(map(len, text.splitlines())) <= 80
