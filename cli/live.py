@@ -19,8 +19,8 @@ from cli.paper_end import SessionEnd, print_ends
 from cli.promote import content_of, desk_here
 
 if TYPE_CHECKING:
+    from runtime.session.going_live import LiveWanted
     from runtime.session.live import LiveStart
-    from runtime.session.parts import Again
     from runtime.session.session import Session
 
 
@@ -89,16 +89,13 @@ def live(
     """
     import asyncio
 
-    from runtime.clocks import SystemClock
     from runtime.config import load_strategy
     from runtime.journal.sessions import SessionStore
     from runtime.observing.assembling import Show, Watching
     from runtime.observing.masking import Masker
-    from runtime.session.going_live import LiveWanted, account_here, prepared, rehearsed
-    from runtime.session.host import Host, Seat
+    from runtime.session.going_live import LiveWanted, account_here, rehearsed, run_live
     from runtime.session.kill_switch import KillSwitch, switch_path
     from runtime.session.live import require_not_halted
-    from runtime.session.paper import run_until_signal
     from runtime.session.stage import reduced
     from runtime.workspace import catalog_root, find_strategy
 
@@ -146,31 +143,38 @@ def live(
         watching = Watching(store, show, masker)
         closing.callback(watching.close)
         wanted.observer = watching.observer()
-        session = asyncio.run(prepared(wanted, store, desk))
-        if not json:
-            goes_on = wanted.start is not None and wanted.start.going_on is not None
-            told = "goes on" if goes_on else "begins"
-            print(f"{environment} session {session.parts.journal.session_id} {told}", flush=True)
         began_ns = store.clock.monotonic_ns()
-
-        def once_more(again: Again) -> Session:
-            from runtime.session.going_live import begun_again
-
-            wanted.observer = watching.observer(wanted.observer)
-            return begun_again(wanted, store, desk, again)
-
-        host = Host([Seat(session, once_more)], SystemClock())
         with ExitStack() as drawing:
-            if has_screen:
-                drawing.enter_context(view.drawn())
-            (ended,) = asyncio.run(run_until_signal(host, seconds))
+
+            def begun(session: Session) -> None:
+                if not json:
+                    _tell_begun(session, wanted, environment)
+                if has_screen:
+                    drawing.enter_context(view.drawn())
+
+            running = run_live(
+                wanted,
+                store,
+                desk,
+                seconds=seconds,
+                begun=begun,
+                observer=lambda: watching.observer(wanted.observer),
+            )
+            session, ended = asyncio.run(running)
         elapsed_ns = store.clock.monotonic_ns() - began_ns
         assert wanted.start is not None, "it was confirmed"
         wanted.config = reduced(config, wanted.start.percent)
-        end = SessionEnd(host.seats[0].session, wanted, ended, store, elapsed_ns, environment)
-        print_ends([end], is_json=json)
+        print_ends(
+            [SessionEnd(session, wanted, ended, store, elapsed_ns, environment)], is_json=json
+        )
     if ended.error is not None:
         raise ended.error
+
+
+def _tell_begun(session: Session, wanted: LiveWanted, environment: str) -> None:
+    goes_on = wanted.start is not None and wanted.start.going_on is not None
+    told = "goes on" if goes_on else "begins"
+    print(f"{environment} session {session.parts.journal.session_id} {told}", flush=True)
 
 
 class _Asks:

@@ -18,11 +18,13 @@ from runtime.feeds.stream import StreamFeed
 from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionStore
 from runtime.observing.masking import Masker
+from runtime.observing.observer import SessionObserver
 from runtime.promotion.desk import Desk
 from runtime.session.dry_run import Unsent
+from runtime.session.host import Ended, Host, Seat
 from runtime.session.live import LivePlan, LiveStart, go_live, require_not_halted
 from runtime.session.live_proof import no
-from runtime.session.paper import Wanted
+from runtime.session.paper import Wanted, run_until_signal
 from runtime.session.parts import Again
 from runtime.session.session import Session
 from runtime.session.starting import switch_of
@@ -134,7 +136,7 @@ async def prepared(wanted: LiveWanted, store: SessionStore, desk: Desk) -> Sessi
     return await go_live(store, live_plan(wanted, account_here(), store.clock), desk)
 
 
-def begun_again(wanted: LiveWanted, store: SessionStore, desk: Desk, again: Again) -> Session:
+async def begun_again(wanted: LiveWanted, store: SessionStore, desk: Desk, again: Again) -> Session:
     """Return a session that broke, after everything was proven again; nobody is asked.
 
     Raises
@@ -144,7 +146,40 @@ def begun_again(wanted: LiveWanted, store: SessionStore, desk: Desk, again: Agai
     """
     wanted.options, wanted.is_new = replace(wanted.options, again=again), False
     wanted.confirm = lambda start: None
-    return asyncio.run(prepared(wanted, store, desk))
+    return await prepared(wanted, store, desk)
+
+
+async def run_live(
+    wanted: LiveWanted,
+    store: SessionStore,
+    desk: Desk,
+    *,
+    seconds: float | None = None,
+    begun: Callable[[Session], None] = lambda session: None,
+    observer: Callable[[], SessionObserver] | None = None,
+) -> tuple[Session, Ended]:
+    """Run a live session until it is stopped; return it, and how it has ended.
+
+    Parameters
+    ----------
+    begun
+        Told the session before it runs.
+    observer
+        Returns who looks on at a session that is begun again.
+    """
+    session = await prepared(wanted, store, desk)
+    begun(session)
+    loop = asyncio.get_running_loop()
+
+    def once_more(again: Again) -> Session:  # in a thread; a journal belongs to the loop
+        if observer is not None:
+            wanted.observer = observer()
+        more = begun_again(wanted, store, desk, again)
+        return asyncio.run_coroutine_threadsafe(more, loop).result()
+
+    host = Host([Seat(session, once_more)], store.clock)
+    (ended,) = await run_until_signal(host, seconds)
+    return host.seats[0].session, ended
 
 
 async def rehearsed(

@@ -64,7 +64,6 @@ CERTIFICATE: Final = "certificate"  # in `Opened.data`: the id of the one that i
 BEGINS_NS: Final = "venue.begins_ns"  # the venue's time then: fills before it are not the session's
 _DRILL_NS: Final = 30 * NS_PER_DAY
 _DRILL_SEND_NS, _DRILL_CANCEL_NS = 10**9, 2 * 10**9
-_RENEW_SECONDS: Final = 10.0
 _LISTED: Final = 1_000
 
 
@@ -83,7 +82,8 @@ class LivePlan:
     is_new
         Begin anew, also where an unfinished session could be gone on with.
     confirm
-        Shown what is about to begin; raises where it shall not. It may wait for a person.
+        Shown what is about to begin; raises where it shall not. It may wait for a
+        person.
     dry
         Where a dry run is recorded, apart from everything else; None: orders are sent.
     unsent
@@ -410,15 +410,12 @@ class _Start:
         )
 
     async def _confirmed(self, start: LiveStart) -> None:
-        """Let a person confirm, who may take longer than a lease lasts."""
-        asked = asyncio.ensure_future(asyncio.to_thread(self.plan.confirm, start))
-        while not asked.done():
-            await asyncio.wait((asked,), timeout=_RENEW_SECONDS)
-            if self.journal is not None:
-                await self.journal.renew()
-            else:
-                self.lease = self.store.leases.renew(self.lease)
-        await asked
+        """Let a person confirm, who may take longer than a lease lasts: then it may be lost."""
+        self.plan.confirm(start)
+        if self.journal is not None:
+            await self.journal.renew()
+        else:
+            self.lease = self.store.leases.renew(self.lease)
 
     async def _session(
         self,

@@ -1,0 +1,122 @@
+"""The venue and `trader live` as processes, with a market that is moved by hand."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import msgspec
+
+from runtime.config import load_strategy
+from runtime.promotion.fingerprint import fingerprint_of
+from tests.architecture.source import ROOT
+from tests.simulation.plans import LOOP
+from tests.unit.live.rehearsals import NUMBER, Rehearsal
+
+BUSY = """
+[strategy]
+name = "busy"
+[data]
+dataset = "world:minute_bars"
+end = "2024-01-03"
+[data.world]
+seed = 6
+instruments = 1
+length = 3_900
+start_ns = 1_704_153_600_000_000_000
+volatility_per_year = 0.6
+[rules]
+entry = "close > open"
+exit = "close < open"
+"""
+KEYS = {"TRADER_ALPACA_KEY_ID": "PKREHEARSAL", "TRADER_ALPACA_SECRET_KEY": "rehearsal-secret"}
+TO_THE_OPEN = 14 * 3600 + 28 * 60
+BAR_SECONDS = 0.03
+
+
+@dataclass
+class Market:
+    """A venue in a process of its own."""
+
+    url: str
+    control: str
+    goes_on: threading.Event = field(default_factory=threading.Event)
+
+    def books(self) -> Any:
+        """Return what the account really has."""
+        with urlopen(f"{self.control}/books", timeout=10) as answer:
+            return msgspec.json.decode(answer.read())
+
+    def advance(self, seconds: int = 60) -> None:
+        """Let time pass."""
+        post = Request(f"{self.control}/advance?seconds={seconds}", method="POST")
+        urlopen(post, timeout=10).close()
+
+
+@contextmanager
+def market(here: Rehearsal) -> Iterator[Market]:
+    """Give a venue over the market of the strategy `busy`, which the workspace then names."""
+    (here.file.parent / "busy.toml").write_text(BUSY + LOOP)
+    data = str(here.file.parent / "busy.toml")
+    ports = ("--port", "0", "--control-port", "0")
+    process = start(here.folder, "venue", "alpaca", "--data", data, "--speed", "hand", *ports)
+    assert process.stdout is not None
+    told = ""
+    while "Ctrl-C" not in told:
+        read = process.stdout.readline()
+        assert read, told
+        told += read
+    urls = re.findall(r"http://127\.0\.0\.1:\d+", told)
+    found = Market(urls[0], f"{urls[1]}/_control")
+    text = '[database]\nurl = "sqlite:///trader.db"\n[venues.alpaca]\n' + f'url = "{urls[0]}"\n'
+    (here.folder / "trader.toml").write_text(text)
+    found.advance(TO_THE_OPEN)
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(BAR_SECONDS):
+            if found.goes_on.is_set():
+                found.advance()
+
+    moving = threading.Thread(target=go_on)
+    moving.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        moving.join()
+        process.kill()
+        process.communicate()
+
+
+def issue_for(here: Rehearsal, name: str, **fields: Any) -> None:
+    """Issue a certificate for a strategy of the workspace."""
+    from runtime.backtest.histories import load_history
+
+    config = load_strategy(here.file.parent / f"{name}.toml")
+    symbols = load_history(config.data, Path()).symbols
+    place: dict[str, Any] = {"venue": "alpaca", "environment": "rehearsal", "account": NUMBER}
+    here.issue(fingerprint_of(config, symbols=symbols, **place), **fields)
+
+
+def start(folder: Path, *line: str) -> subprocess.Popen[str]:
+    """Run a command of `trader`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "trader", *line],
+        cwd=folder,
+        env=os.environ
+        | KEYS
+        | {"PYTHONPATH": str(ROOT), "TRADER_DATABASE_URL": f"sqlite:///{folder / 'trader.db'}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
