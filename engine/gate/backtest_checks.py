@@ -251,7 +251,11 @@ def cost_stress(case: Case) -> Finding:
         min(stressed.fees_percent, stressed.slippage_percent) < STRESS_PERCENT
         or stressed.delay_bars < STRESS_BARS
     ):
-        return settle([lacking("Trading was not made dear enough.", "A run that is.")], "")
+        objection = lacking(
+            "Trading was not made dear enough, or it cost nothing at all.",
+            "A backtest with costs ([fills.slippage], [fills.fees]), and one with twice as high ones.",
+        )
+        return settle([objection], "")
     sample = sample_of(returns_of(stressed.daily), case.backtest.periods_per_year)
     if sample is None:
         return _undefined("The stressed run has too few days, or days that do not vary.")

@@ -9,11 +9,22 @@ from runtime.config import StrategyConfig
 from sims.fillbook.settings import BookSettings, FeeModel
 
 _TWICE = 2
+STRESSED_PERCENT = 200
 
 
 def stressed(config: StrategyConfig) -> StrategyConfig:
     """Return a strategy whose fees and slippage are twice as high and whose orders miss a bar."""
     return replace(config, fills=replace(config.fills, book=_stressed(config.fills.book)))
+
+
+def stressed_percent(config: StrategyConfig) -> int:
+    """Return what costs are in the stressed run, in percent: where trading is free, nothing was doubled."""
+    book = config.fills.book
+    fees = book.fees
+    amounts = (fees.maker_bps, fees.taker_bps, fees.per_unit, fees.minimum)
+    is_charged = fees.model == "kalshi" or (fees.model != "none" and max(amounts) > 0)
+    has_slippage = book.slippage.model != "none" and book.slippage.value > 0
+    return STRESSED_PERCENT if is_charged or has_slippage else 0
 
 
 def _stressed(book: BookSettings) -> BookSettings:

@@ -31,7 +31,7 @@ from runtime.checks.lookahead import CUTS, STARTS, Settings, check_lookahead
 from runtime.config import StrategyConfig
 from runtime.promotion.evidence.capacity import capacity_orders
 from runtime.promotion.evidence.series import daily_series, series_of, trade_profits
-from runtime.promotion.evidence.stress import stressed
+from runtime.promotion.evidence.stress import stressed, stressed_percent
 from runtime.promotion.evidence.trials import readers_of, trials_of
 from runtime.results import BacktestResult
 from runtime.results.daily import daily_closes, trading_days
@@ -163,8 +163,8 @@ def collect(
         ),
         holdout,
         Stressed(
-            fees_percent=200,
-            slippage_percent=200,
+            fees_percent=stressed_percent(config),
+            slippage_percent=stressed_percent(config),
             delay_bars=1,
             daily=daily_series(dear.pessimistic),
         ),

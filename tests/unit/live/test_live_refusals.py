@@ -241,7 +241,7 @@ def lost_order(case: Case) -> None:
 def no_drill(case: Case) -> None:
     case.here.issue()
     with sqlite3.connect(case.here.folder / "trader.db") as database:
-        database.execute("update sessions set account = 'paper:other'")
+        database.execute("delete from journal")
 
 
 def not_confirmed(case: Case) -> None:

@@ -184,3 +184,22 @@ def test_a_figure_that_was_edited_is_found(workshop: Workshop, statement: str) -
 def test_a_hash_that_was_edited_is_found(workshop: Workshop) -> None:
     workshop.edit("UPDATE runs SET state_hash = 'ffffffffffffffffffffffffffffffff'")
     assert verdict(workshop.ask(), "R08")[0] == "FAIL"
+
+
+COSTS = TEXT.index("[fills.slippage]")
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [
+        "",
+        '[fills.slippage]\nmodel = "bps"\nvalue = 0\n',
+        '[fills.fees]\nmodel = "bps"\ntaker_bps = 0\n',
+        '[fills.fees]\nmodel = "bps"\nmaker_bps = -2\n',
+    ],
+)
+def test_free_trading_is_not_made_dearer_by_doubling_it(workshop: Workshop, costs: str) -> None:
+    free = strategy(TEXT[:COSTS] + costs)
+    workshop.run(free)
+    assert verdict(workshop.ask(config=free), "S09")[0] == "INSUFFICIENT"
+    assert verdict(workshop.ask(), "S09")[0] != "INSUFFICIENT"
