@@ -258,7 +258,7 @@ def _print_table(sessions: Sequence[SessionRecord]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for name in ("session", "", "state", "strategy", "feed", "cause"):
+    for name in ("session", "broker", "state", "strategy", "feed", "cause"):
         table.add_column(name, no_wrap=name != "cause", overflow="ellipsis")
     for each in sessions:
         table.add_row(

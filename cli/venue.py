@@ -154,7 +154,10 @@ def _show(venue: AlpacaVenue, keys: Keys, data: str) -> None:
     from runtime.venues.alpaca import KEY_ID, SECRET_KEY
     from sims.venues.alpaca.words import time_text
 
-    pace = "by hand" if venue.time.speed is None else f"{venue.time.speed:g} times as fast"
+    speed = venue.time.speed
+    pace = f"{speed or 0:g} times as fast, from the first subscription on"
+    if speed is None:
+        pace = f"moved by POST {venue.control_url}/_control/advance?seconds=60"
     symbols = ", ".join(venue.exchange.by_symbol)
     lines = [
         "REHEARSAL: a simulated venue that speaks as Alpaca does. No market, no money.",
@@ -163,7 +166,7 @@ def _show(venue: AlpacaVenue, keys: Keys, data: str) -> None:
         f"data stream     {venue.data_stream_url()}",
         f"control         {venue.control_url}/_control/books",
         f"data            {data}: {symbols}",
-        f"time            {time_text(venue.time.now_ns())}, {pace}, from the first subscription on",
+        f"time            {time_text(venue.time.now_ns())}, {pace}",
     ]
     if keys.are_made_up:
         lines += ["keys, made up for this run:"]

@@ -28,7 +28,8 @@ QUEUE_MAX: Final = 1_000
 FIRST_SECONDS: Final = 0.1
 MOST_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 3.0
-Send = Callable[[str, str, str], bool]  # title, text, severity
+Send = Callable[[str, str, str], bool]  # title, text, severity or `OVER`
+OVER: Final = "over"  # what an alert was about has ended
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -103,7 +104,7 @@ class Channel:
         title = f"{whose}: {one.subject}{' is over' if one.is_over else ''}"
         problem = "it was not taken"
         try:
-            works = self._send(title, one.text, one.severity)
+            works = self._send(title, one.text, OVER if one.is_over else one.severity)
         except Exception as error:  # noqa: BLE001  (a channel's mistake is no trouble of trading)
             works, problem = False, f"{type(error).__name__}: {error}"
         if works:
@@ -137,7 +138,11 @@ def apprise_channel(url: str) -> Send:
     channel = Apprise()
     if not channel.add(url):
         raise ValueError("apprise knows no channel of this address")
-    kinds = {CRITICAL: NotifyType.FAILURE, WARNING: NotifyType.WARNING}
+    kinds = {
+        CRITICAL: NotifyType.FAILURE,
+        WARNING: NotifyType.WARNING,
+        OVER: NotifyType.SUCCESS,
+    }
 
     def send(title: str, text: str, severity: str) -> bool:
         kind = kinds.get(severity, NotifyType.INFO)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from msgspec import structs
 
 from engine.errors import ConfigError
 from runtime.observing.alerting import Told
@@ -92,6 +93,15 @@ def test_an_alert_is_at_the_server_within_five_seconds(hook: Hook) -> None:
     (taken,) = hook.taken
     assert taken["title"] == "trader PAPER: feed"
     assert taken["message"] == FEED.text and taken["type"] == "failure"
+    channel.close()
+
+
+def test_the_end_of_an_alert_looks_like_good_news(hook: Hook) -> None:
+    channel = Channel("ops", apprise_channel(hook.url))
+    channel.put(structs.replace(FEED, is_over=True))
+    until(lambda: hook.taken)
+    (taken,) = hook.taken
+    assert (taken["title"], taken["type"]) == ("trader PAPER: feed is over", "success")
     channel.close()
 
 
