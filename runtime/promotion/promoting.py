@@ -33,11 +33,13 @@ from runtime.promotion.approving import new_body, new_request
 from runtime.promotion.document import Document
 from runtime.promotion.events import PromotionAttempted
 from runtime.promotion.evidence import on_paper, places, tested
+from runtime.promotion.evidence.again import not_asked
 from runtime.promotion.fingerprint import Fingerprint, fingerprint_of, program_hash
 from runtime.promotion.keys import Signer
 from runtime.promotion.store import PromotionStore
 from runtime.store import Store
 from runtime.venues.accounts import ALPACA, AlpacaAccount
+from runtime.venues.bars_again import Refetcher
 from runtime.workspace import Workspace
 
 Progress = Callable[[float, str], None]
@@ -122,6 +124,7 @@ def judge(ground: Ground, asked: str = STATUS) -> Judged:
         known.family,
         core,
         lambda step: ground.progress(0.8, step),
+        not_asked if ground.account is None else Refetcher(ground.account, ground.clock),
     )
     ground.progress(0.95, "venue")  # last: what it says is old in a minute
     venue = asyncio.run(_ask(ground, history.instruments))
