@@ -35,12 +35,16 @@ length = 3_900
 start_ns = 1_704_153_600_000_000_000
 volatility_per_year = 0.6
 [rules]
-entry = "close > open"
-exit = "close < open"
+entry = "close > sma(close, 30)"
+exit = "close < sma(close, 30)"
 """
 KEYS = {"TRADER_ALPACA_KEY_ID": "PKREHEARSAL", "TRADER_ALPACA_SECRET_KEY": "rehearsal-secret"}
-TO_THE_OPEN = 14 * 3600 + 28 * 60
-BAR_SECONDS = 0.03
+TO_THE_OPEN = 14 * 3600 + 28 * 60  # from midnight, UTC
+MINUTES = 394  # until after the close
+NIGHT = 24 * 3600 - MINUTES * 60
+BAR_SECONDS = (
+    0.05  # the venue answers 200 questions a minute of the clock, however fast its own goes
+)
 
 
 @dataclass
@@ -83,9 +87,15 @@ def market(here: Rehearsal) -> Iterator[Market]:
     over = threading.Event()
 
     def go_on() -> None:
+        day, minute = 2, 0  # a Wednesday
         while not over.wait(BAR_SECONDS):
-            if found.goes_on.is_set():
-                found.advance()
+            if not found.goes_on.is_set():
+                continue
+            found.advance()
+            minute += 1
+            if minute == MINUTES:
+                day, minute = (day + 1) % 5, 0
+                found.advance(NIGHT + (0 if day else 2 * 24 * 3600))
 
     moving = threading.Thread(target=go_on)
     moving.start()
