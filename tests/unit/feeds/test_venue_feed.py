@@ -14,7 +14,9 @@ from engine.ports import EvidenceClass, FeedItem, Notice, NoticeKind, Slice
 from runtime.backtest.histories import load_history
 from runtime.clocks import SystemClock
 from runtime.feeds.opening import data_named
+from runtime.feeds.settings import StreamSettings
 from runtime.feeds.venue import VenueFeed
+from runtime.feeds.venue_time import VenueTime
 from tests.unit.feeds.venues import (
     at_day_end,
     feed_at,
@@ -155,3 +157,54 @@ def test_a_second_connection_is_waited_for() -> None:
 
 def _is_at(item: FeedItem, ts_ns: int) -> bool:
     return isinstance(item, Slice) and item.ts_ns == ts_ns
+
+
+class HastyClock:
+    """A clock on which all goes so many times as fast: for a venue in step with it the world is real."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed, self._begun_ns = speed, SystemClock().monotonic_ns()
+
+    def now_ns(self) -> int:
+        return 1_900_000_000 * 10**9 + self.monotonic_ns()
+
+    def monotonic_ns(self) -> int:
+        return round((SystemClock().monotonic_ns() - self._begun_ns) * self._speed)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._speed)
+
+
+@pytest.mark.parametrize("fault", [LOSE, '{"kind": "mute", "on": "data_stream", "at": 9}'])
+def test_a_real_market_is_waited_for_and_then_asked(fault: str) -> None:
+    """Its clock goes on between two answers; what was received is told in our own time."""
+    speed, last = 600.0, 20
+    history = without_minutes(minutes(instruments=2), lambda number, n: n == 12 + number)
+    expected = replayed(history)[: last + 1]  # with the open
+    clock = HastyClock(speed)
+    settings = StreamSettings(grace_seconds=120.0, stale_seconds=600.0, wait_seconds_max=5.0)
+
+    async def story() -> list[FeedItem]:
+        async with venue_of(history, fault, speed=speed) as venue:
+            feed = feed_at(venue, history, settings=settings)
+            feed._clock, feed._time = clock, VenueTime(clock, is_real=True)
+            assert feed.evidence is EvidenceClass.REAL
+            return await heard(feed, lambda item: _is_at(item, expected[-1][0]))
+
+    items = run(story())
+    assert told(items) == expected
+    received = [item.received_ns for item in items if isinstance(item, Slice)][1:]
+    assert min(received) > 1_900_000_000 * 10**9
+
+
+def test_a_clock_that_does_not_answer_is_not_known_for_long() -> None:
+    clock = HastyClock(1.0)
+    real, rehearsed = (VenueTime(clock, is_real=is_real) for is_real in (True, False))
+    assert real.trusted_ns() is None
+    for one in (real, rehearsed):
+        one.learn(1_000, clock.monotonic_ns(), is_open=True)
+    assert real.now_ns() > rehearsed.now_ns() == 1_000, "a rehearsal's may stand"
+    rehearsed.learn(900, clock.monotonic_ns(), is_open=True)
+    assert rehearsed.now_ns() == 1_000, "and does not go back"
+    real.learn(1_000, clock.monotonic_ns() - 700 * 10**9, is_open=True)
+    assert real.trusted_ns() is None, "half of what the answer took is counted"
