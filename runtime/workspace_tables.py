@@ -149,6 +149,11 @@ class AlpacaTable(BaseModel):
     secret_key: str = Field(
         "env:TRADER_ALPACA_SECRET_KEY", description="`env:NAME` or `file:PATH` of the secret."
     )
+    market_data: Literal["iex", "sip"] = Field(
+        "iex",
+        description="Whose trades bars are made of: one exchange's, or all exchanges', which costs a "
+        "subscription there.",
+    )
     withdrawals: bool = Field(
         False, description="Acknowledges that this key can withdraw money: the gate asks for that."
     )

@@ -360,6 +360,7 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "url": {'kind': 'text', 'default': ''},
         "key_id": {'kind': 'text', 'default': 'env:TRADER_ALPACA_KEY_ID'},
         "secret_key": {'kind': 'text', 'default': 'env:TRADER_ALPACA_SECRET_KEY'},
+        "market_data": {'kind': 'choice', 'words': ('iex', 'sip'), 'default': 'iex'},
         "withdrawals": {'kind': 'truth', 'default': False},
     },
 }

@@ -30,6 +30,8 @@ class AlpacaAccount:
     ----------
     urls
         Of one environment, which they prove.
+    market_data
+        ``iex`` or ``sip``: whose trades bars are made of.
     is_withdrawal_acknowledged
         Whether a person has written that a key which can withdraw is wanted.
     """
@@ -38,6 +40,7 @@ class AlpacaAccount:
     environment: Environment
     keys: Keys = field(repr=False)
     is_withdrawal_acknowledged: bool = False
+    market_data: str = "iex"
 
     @property
     def venue(self) -> str:
@@ -88,7 +91,7 @@ def load_alpaca(
         _secret(table.secret_key, workspace.root, environment, "secret_key", "the secret key"),
     )
     hide((keys.key_id, keys.secret))
-    return AlpacaAccount(urls, wanted, keys, table.withdrawals)
+    return AlpacaAccount(urls, wanted, keys, table.withdrawals, table.market_data)
 
 
 def _urls(wanted: Environment, url: str) -> Urls:

@@ -46,6 +46,7 @@ def open_venue_feed(
         account.keys,
         history.instruments,
         clock,
+        source=account.market_data,
         bars=kind_of_bars(history),
         trading=trading,
         settings=settings,

@@ -70,3 +70,9 @@ def test_keys_are_told_to_whoever_hides_them(tmp_path: Path) -> None:
     hidden: list[str] = []
     load_alpaca(find_workspace(tmp_path), KEYS, hide=hidden.extend)
     assert hidden == list(KEYS.values())
+
+
+def test_whose_trades_bars_are_made_of_is_said(tmp_path: Path) -> None:
+    assert load(tmp_path, '[venues.alpaca]\nenvironment = "paper"\n').market_data == "iex"
+    table = '[venues.alpaca]\nenvironment = "paper"\nmarket_data = "sip"\n'
+    assert load(tmp_path, table).market_data == "sip"
