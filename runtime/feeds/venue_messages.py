@@ -64,5 +64,16 @@ class VenueMessages:
         return session if session[0] < start_ns + NS_PER_DAY else None
 
 
+def on_grid(value: Decimal, precision: int) -> Decimal:
+    """Return the nearest number with so many decimals, half to even.
+
+    Examples
+    --------
+    >>> on_grid(Decimal("190.015"), 2)
+    Decimal('190.02')
+    """
+    return value.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_EVEN)
+
+
 def _text(value: Decimal, precision: int) -> str:
-    return f"{value.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_EVEN):f}"
+    return f"{on_grid(value, precision):f}"

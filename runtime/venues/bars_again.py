@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
 from brokers.alpaca.client import AlpacaClient
 from brokers.alpaca.history import DAYS, MINUTES, read_bars
 from brokers.alpaca.market_wire import Bar
-from engine.errors import InputError, VenueError
+from engine.errors import VenueError
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.units import NS_PER_DAY
 from engine.ports import Clock, Rows
+from runtime.feeds.venue_messages import on_grid
 from runtime.promotion.evidence.again import BarsAgain, Prices
 from runtime.venues.accounts import AlpacaAccount
 
@@ -48,14 +49,15 @@ class Refetcher:
             for number, instrument in enumerate(instruments):
                 own = bars[bars[:, at.EVENT_INSTRUMENT] == number]
                 if len(own):
-                    found |= await _of_instrument(client, number, instrument, own)
+                    source = self.account.market_data
+                    found |= await _of_instrument(client, number, instrument, own, source)
         finally:
             await client.close()
         return found
 
 
 async def _of_instrument(
-    client: AlpacaClient, number: int, instrument: Instrument, bars: Rows
+    client: AlpacaClient, number: int, instrument: Instrument, bars: Rows, source: str
 ) -> dict[tuple[int, int], Prices]:
     opens, closes = bars[:, at.BAR_OPEN_TS], bars[:, at.EVENT_TS]
     is_daily = bool(np.median(closes - opens) > NS_PER_DAY // 6)
@@ -68,6 +70,7 @@ async def _of_instrument(
         int(opens.min()) - before,
         int(closes.max()) - 1,
         timeframe=DAYS if is_daily else MINUTES,
+        feed=source,
     )
     starts = np.array([each.start_ns for each in told], dtype=np.int64)
     found: dict[tuple[int, int], Prices] = {}
@@ -76,15 +79,22 @@ async def _of_instrument(
         if is_daily:
             inside = inside[starts[inside] <= open_ns]
         if len(inside):
-            with suppress(InputError):  # a price between two ticks is none that was recorded
-                found[number, close_ns] = _joined([told[place] for place in inside], instrument)
+            found[number, close_ns] = _joined([told[place] for place in inside], instrument)
     return found
 
 
 def _joined(bars: Sequence[Bar], instrument: Instrument) -> Prices:
-    return (
-        instrument.price_to_ticks(bars[0].open),
-        max(instrument.price_to_ticks(each.high) for each in bars),
-        min(instrument.price_to_ticks(each.low) for each in bars),
-        instrument.price_to_ticks(bars[-1].close),
+    prices = (
+        bars[0].open,
+        max(each.high for each in bars),
+        min(each.low for each in bars),
+        bars[-1].close,
     )
+    opened, high, low, close = (_ticks(price, instrument) for price in prices)
+    return opened, high, low, close
+
+
+def _ticks(price: Decimal, instrument: Instrument) -> int:
+    """Return a price as the feed has recorded it; prints inside a tick are common."""
+    precision = instrument.price_precision
+    return int(on_grid(price, precision).scaleb(precision))
