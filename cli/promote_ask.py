@@ -35,7 +35,7 @@ def ask(
     from runtime.promotion.promoting import REQUEST, STATUS, judge
 
     with _ground(strategy, account, catalog) as ground:
-        signers = _signers(key) if is_request else None  # before anything is looked at
+        signers = _signers(ground, key) if is_request else None  # before anything is looked at
         with screen.progress("gate") as advance:
             ground.progress = advance
             judged = judge(ground, REQUEST if is_request else STATUS)
@@ -93,13 +93,14 @@ def _ground(strategy: str, account: str, catalog: Path | None) -> Iterator[Groun
             sessions.close()
 
 
-def _signers(key: str) -> tuple[Signer, Signer | None]:
+def _signers(ground: Ground, key: str) -> tuple[Signer, Signer | None]:
     """Open the gate's key, and the author's where two persons are needed."""
+    from runtime.promotion.desk import Desk
     from runtime.promotion.keys import Role
 
     keys = keys_here()
     gate = open_key(keys.only_signer(Role.GATE))
-    if not keys.trusted(four_eyes=four_eyes_here()).four_eyes:
+    if not Desk(keys, ground.record, ground.clock, four_eyes_here()).trusted().four_eyes:
         return gate, None
     return gate, open_key(keys.only_signer(Role.APPROVER, key))
 

@@ -27,7 +27,7 @@ from runtime.promotion.events import (
     Seen,
     Suspended,
 )
-from runtime.promotion.keys import PublicKey, Signer
+from runtime.promotion.keys import PublicKey, Role, Signer
 from runtime.promotion.signing import REVOCATION
 from runtime.store.backend import Backend
 from runtime.store.location import database_url
@@ -127,6 +127,21 @@ class PromotionStore(AbstractContextManager["PromotionStore"]):
     def issued(self) -> Sequence[CertificateIssued]:
         """Return all certificates, oldest first."""
         return [event for _, event in self.events() if isinstance(event, CertificateIssued)]
+
+    def approvers(self) -> frozenset[str]:
+        """Return the approvers' keys that were made or trusted here and not removed since.
+
+        Raises
+        ------
+        AuditDamaged
+            If the audit trail is not what was written.
+        """
+        found: set[str] = set()
+        for _, event in self.events():
+            if isinstance(event, KeyChanged) and event.role == Role.APPROVER.value:
+                change = found.discard if event.verb == "removed" else found.add
+                change(event.key)
+        return frozenset(found)
 
     def withdrawn(self) -> Sequence[Revoked | Suspended]:
         """Return all revocations and suspensions, once each."""

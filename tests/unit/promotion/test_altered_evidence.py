@@ -15,12 +15,16 @@ import pytest
 from engine.gate.evidence import PaperDay
 from engine.ports import EvidenceClass
 from runtime.journal.sessions import SessionStore
+from runtime.promotion.desk import Desk as PeoplesDesk
 from runtime.promotion.evidence.days import merged
 from runtime.promotion.evidence.on_paper import OnPaper, collect, drills_of
 from runtime.promotion.evidence.series import daily_series
 from runtime.promotion.fingerprint import fingerprint_of
+from runtime.promotion.keys import Keys, Role
+from runtime.promotion.store import PromotionStore
 from runtime.session.drill import drill
 from tests.unit.gate.evidence_worlds import FRIDAY, paper_day
+from tests.unit.journal.worlds import TestClock
 from tests.unit.session.papers import Desk
 
 
@@ -152,3 +156,25 @@ def test_a_day_on_which_a_session_ends_and_another_begins_has_the_gains_of_both(
     gains = [part.equity_minor[-1] - part.equity_minor[0] for part in parts]
     moved = joined.equity_minor[-1] - joined.equity_minor[0] - sum(joined.flows_minor[1:])
     assert moved == sum(gains)
+
+
+# --- keys -----------------------------------------------------------------------------------------------
+def test_a_second_approver_whose_file_was_deleted_still_makes_four_eyes(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys")
+    with PromotionStore.open(f"sqlite:///{tmp_path / 'trader.db'}", clock=TestClock()) as store:
+        desk = PeoplesDesk(keys, store, TestClock())
+        for name in ("ann", "bert"):
+            store.key_changed("made", keys.new(Role.APPROVER, name), "ann")
+        for file in (tmp_path / "keys").glob("bert*"):
+            file.unlink()
+        assert not keys.trusted().four_eyes and desk.trusted().four_eyes
+
+
+def test_a_second_approver_who_was_removed_on_record_does_not(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys")
+    with PromotionStore.open(f"sqlite:///{tmp_path / 'trader.db'}", clock=TestClock()) as store:
+        desk = PeoplesDesk(keys, store, TestClock())
+        for name in ("ann", "bert"):
+            store.key_changed("made", keys.new(Role.APPROVER, name), "ann")
+        store.key_changed("removed", keys.remove("bert", private=True), "ann")
+        assert not desk.trusted().four_eyes
