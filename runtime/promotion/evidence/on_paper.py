@@ -98,11 +98,12 @@ def collect(
     played = [(each.replayed.output, each.shadow) for each in same if each.replayed is not None]
     pairs = [(paper, shadow) for paper, shadow in played if shadow is not None]
     is_whole = bool(same) and len(pairs) == len(same)
+    daily = [paired_days(daily_series(ours), daily_series(shadow)) for ours, shadow in pairs]
     paper = Paper(
         sessions=tuple(_session(each) for each in found),
         days=tuple(_days(found, fetch)),
-        daily=_joined([paper for paper, _ in pairs]) if is_whole else None,
-        shadow_daily=_joined([shadow for _, shadow in pairs]) if is_whole else None,
+        daily=_joined([ours for ours, _ in daily]) if is_whole else None,
+        shadow_daily=_joined([shadow for _, shadow in daily]) if is_whole else None,
         intents=_texts(pairs, 0) if is_whole else None,
         shadow_intents=_texts(pairs, 1) if is_whole else None,
         shortfalls_bps=tuple(bps for pair in pairs for bps in shortfalls_bps(*pair))
@@ -213,7 +214,24 @@ def _told_again(one: _One, fetch: Fetch) -> BarsAgain | None:
     return fetch(one.replayed.market.instruments, bars)
 
 
-def _joined(outputs: Sequence[RunOutput]) -> DailySeries | None:
+def paired_days(ours: DailySeries, shadow: DailySeries) -> tuple[DailySeries, DailySeries]:
+    """Return both up to the last day that both have.
+
+    A session that ends within a day has no close of it; its shadow, which ends with the tape, does. Any
+    other difference stays, for the gate to see.
+    """
+    last = min(ours.day_numbers[-1], shadow.day_numbers[-1])
+    return _until(ours, last), _until(shadow, last)
+
+
+def _until(daily: DailySeries, last: int) -> DailySeries:
+    days = sum(number <= last for number in daily.day_numbers)
+    return DailySeries(
+        daily.day_numbers[:days], daily.equity_minor[:days], daily.flows_minor[:days]
+    )
+
+
+def _joined(series: Sequence[DailySeries]) -> DailySeries | None:
     """Return the daily closes of sessions one after the other.
 
     A session begins with an account of its own: what it has more or less than the one before it counts
@@ -222,8 +240,7 @@ def _joined(outputs: Sequence[RunOutput]) -> DailySeries | None:
     days: list[int] = []
     equity: list[int] = []
     flows: list[int] = []
-    for output in outputs:
-        one = daily_series(output)
+    for one in series:
         if not days:
             days, equity, flows = (
                 list(one.day_numbers),

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.gate.evidence import PaperDay
+from engine.gate.evidence import DailySeries, PaperDay
 from engine.model import layout as at
 from engine.ports import EvidenceClass
 from runtime.promotion.evidence.again import BarsAgain
-from runtime.promotion.evidence.on_paper import OnPaper, collect
+from runtime.promotion.evidence.on_paper import OnPaper, collect, paired_days
 from runtime.promotion.evidence.series import daily_series
 from runtime.promotion.evidence.shadow import shortfalls_bps
 from runtime.promotion.fingerprint import fingerprint_of
@@ -118,6 +118,14 @@ def test_sessions_one_after_the_other_are_one_account(tmp_path: Path) -> None:
     gains = [part.equity_minor[-1] - part.equity_minor[0] for part in parts]
     flows = sum(found.daily.flows_minor[1:])
     assert found.daily.equity_minor[-1] - found.daily.equity_minor[0] - flows == sum(gains)
+
+
+def test_a_day_that_a_session_has_not_seen_the_end_of_is_not_compared() -> None:
+    ours = DailySeries((9, 10), (100, 101), (0, 0))
+    shadow = DailySeries((9, 10, 11), (100, 101, 99), (0, 0, 0))
+    assert paired_days(ours, shadow) == (ours, ours)
+    # What is missing within stays different.
+    assert paired_days(DailySeries((9, 11), (100, 99), (0, 0)), shadow)[1] == shadow
 
 
 def test_another_strategy_on_the_account_is_not_read(tmp_path: Path) -> None:
