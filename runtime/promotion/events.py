@@ -21,6 +21,9 @@ class PromotionAttempted(msgspec.Struct, frozen=True, tag=True):
         Of what was requested, empty and 0 where the verdict was no PASS.
     trials
         Of the family in the registry at that time: there cannot be fewer later.
+    baseline
+        What live results are compared with (`engine.gate.drift.Baseline`, as JSON); its hash stands in the
+        certificate.
     """
 
     strategy: str
@@ -35,6 +38,7 @@ class PromotionAttempted(msgspec.Struct, frozen=True, tag=True):
     certificate: str = ""
     serial: int = 0
     trials: int = 0
+    baseline: str = ""
 
 
 class Approved(msgspec.Struct, frozen=True, tag=True):

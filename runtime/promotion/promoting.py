@@ -9,8 +9,11 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from data.history import History
 from engine.errors import VenueError
+from engine.gate.drift import baseline_of
 from engine.gate.evaluate import evaluate
 from engine.gate.evidence import (
     AccountState,
@@ -30,13 +33,14 @@ from runtime.config import StrategyConfig
 from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionStore
 from runtime.promotion.approving import new_body, new_request
+from runtime.promotion.canonical import sha256_of
 from runtime.promotion.document import Document
 from runtime.promotion.events import PromotionAttempted
 from runtime.promotion.evidence import on_paper, places, tested
 from runtime.promotion.evidence.again import not_asked
 from runtime.promotion.fingerprint import Fingerprint, fingerprint_of, program_hash
 from runtime.promotion.keys import Signer
-from runtime.promotion.store import PromotionStore
+from runtime.promotion.store import BASELINE, PromotionStore
 from runtime.store import Store
 from runtime.venues.accounts import ALPACA, AlpacaAccount
 from runtime.venues.bars_again import Refetcher
@@ -182,6 +186,7 @@ def request(ground: Ground, judged: Judged, gate: Signer, author: Signer | None 
     """
     account = judged.fingerprint.account
     family = judged.evidence.subject.family
+    baseline = msgspec.json.encode(baseline_of(judged.evidence)).decode()
     body = new_body(
         judged.report,
         judged.fingerprint,
@@ -191,13 +196,20 @@ def request(ground: Ground, judged: Judged, gate: Signer, author: Signer | None 
         author=ground.author,
         gate_key=gate.key,
         author_key="" if author is None else author.key,
+        evidence={BASELINE: sha256_of(baseline)},
     )
     document = new_request(body, gate, author)
-    _note(ground, judged, REQUEST, document)
+    _note(ground, judged, REQUEST, document, baseline)
     return document
 
 
-def _note(ground: Ground, judged: Judged, asked: str, document: Document | None = None) -> None:
+def _note(
+    ground: Ground,
+    judged: Judged,
+    asked: str,
+    document: Document | None = None,
+    baseline: str = "",
+) -> None:
     report, subject = judged.report, judged.evidence.subject
     verdict = Verdict.PASS if document is not None else report.overall
     ground.record.add(
@@ -214,6 +226,7 @@ def _note(ground: Ground, judged: Judged, asked: str, document: Document | None 
             certificate="" if document is None else document.body.id,
             serial=0 if document is None else document.body.serial,
             trials=_trials(judged.evidence),
+            baseline=baseline,
         )
     )
 

@@ -10,11 +10,13 @@ from types import TracebackType
 import msgspec
 
 from engine.errors import InputError
+from engine.gate.drift import Baseline
 from engine.ports import Clock
 from runtime.clocks import SystemClock
 from runtime.journal.entries import Entry
 from runtime.journal.sessions import beside
 from runtime.promotion.audit import Audit, AuditDamaged
+from runtime.promotion.canonical import sha256_of
 from runtime.promotion.certificate import Known, VerifiedCertificate
 from runtime.promotion.document import Certificate, Document
 from runtime.promotion.events import (
@@ -32,6 +34,8 @@ from runtime.promotion.signing import REVOCATION
 from runtime.store.backend import Backend
 from runtime.store.location import database_url
 from runtime.store.store import open_backend
+
+BASELINE = "baseline"  # in `Certificate.evidence`
 
 
 class PromotionStore(AbstractContextManager["PromotionStore"]):
@@ -123,6 +127,15 @@ class PromotionStore(AbstractContextManager["PromotionStore"]):
             each for each in self.issued() if (each.strategy, each.account) == (strategy, account)
         ]
         return found[-1].content.encode() if found else None
+
+    def baseline(self, body: Certificate) -> Baseline | None:
+        """Return what live results are compared with, as it was requested; None: it is not here."""
+        wanted = body.evidence.get(BASELINE)
+        for event in self._all():
+            if isinstance(event, PromotionAttempted) and event.baseline:
+                if sha256_of(event.baseline) == wanted:
+                    return msgspec.json.decode(event.baseline, type=Baseline)
+        return None
 
     def issued(self) -> Sequence[CertificateIssued]:
         """Return all certificates, oldest first."""

@@ -16,9 +16,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec.structs import replace
+
 from engine.errors import NegativeAnswer
+from engine.gate.drift import DriftState
 from engine.model.units import NS_PER_DAY, to_minor
-from engine.ports import Broker, Feed, VenuePosition
+from engine.ports import Broker, Environment, Feed, FeedItem, VenuePosition
 from runtime.config import StrategyConfig
 from runtime.gateway.checks import Limits
 from runtime.gateway.inbox import Inbox
@@ -35,8 +38,10 @@ from runtime.promotion.fingerprint import Fingerprint, account_hash, fingerprint
 from runtime.promotion.problems import Code, Problem
 from runtime.promotion.watch import CertificateWatch
 from runtime.session.certified import Certified
+from runtime.session.drifting import DriftFollower, Followed, followed_in
 from runtime.session.dry_run import DryBroker, Unsent
 from runtime.session.kill_switch import KillSwitch
+from runtime.session.live_costs import costs_since
 from runtime.session.live_proof import (
     Door,
     Proven,
@@ -445,6 +450,7 @@ class _Start:
             off_loop=plan.off_loop,
         )
         certified = Certified(watch, clock)
+        follower = self._follower(core, watch)
         _required(await watch.renew())
         if plan.dry is None:
             desk.store.seen(self.certificate, self.session_id)
@@ -468,9 +474,53 @@ class _Start:
             plan.venue,
             certificate=watch.text,
             renew_certificate=certified.renewed,
-            beside=certified.tasks,
+            beside=lambda session: [
+                *certified.tasks(session),
+                *(follower.tasks(session) if follower is not None else ()),
+            ],
         )
+        if follower is not None:
+            _look_on(parts.observers, follower.item)
         return Session(parts, recovered)
+
+    def _follower(self, core: SessionCore, watch: CertificateWatch) -> DriftFollower | None:
+        """Return who compares the session with what was promoted; a rehearsal may do without."""
+        body, desk = self.certificate.certificate, self.desk
+        baseline = desk.store.baseline(body)
+        if baseline is None:
+            if self.plan.door.environment is Environment.REHEARSAL:
+                return None
+            raise no(
+                "baseline",
+                "the record does not have what live results are to be compared with",
+                "request a new certificate with `trader promote`, where its record is",
+            )
+        store, session_id = self.plan.dry or self.store, self.session_id
+
+        async def costs(since_ns: int) -> Sequence[float]:
+            return await asyncio.to_thread(costs_since, store, session_id, since_ns)
+
+        async def suspend(reason: str) -> None:
+            if self.plan.dry is None:
+                await asyncio.to_thread(desk.store.suspend, body, reason, session_id)
+            await watch.renew()
+
+        followed = self._followed(body.fingerprint, core.equity_minor)
+        calendar = self.plan.market.clockwork.account_calendar
+        return DriftFollower(baseline, followed, calendar, costs, suspend)
+
+    def _followed(self, fingerprint: str, equity_minor: int) -> Followed:
+        """Return where the monitors stand: in this session's notes, or those of sessions before it."""
+        number, store = self.proven.facts.account, self.store
+        for each in store.list(limit=_LISTED):
+            if (each.account, each.fingerprint) != (number, self.plan.config.fingerprint):
+                continue
+            noted = (entry.record for entry in store.entries(each.id) if entry.kind == "noted")
+            found = followed_in(noted, fingerprint)
+            if found is not None:
+                is_same = each.id == self.session_id
+                return found if is_same else replace(found, equity_minor=equity_minor)
+        return Followed(fingerprint, equity_minor, DriftState())
 
     @property
     def _venue_ns(self) -> int:
@@ -513,6 +563,17 @@ class _Start:
         )
         journal.append(opened_of(plan.config, plan.market, ground))
         return journal
+
+
+def _look_on(observers: Observers, item: Callable[[FeedItem], None]) -> None:
+    """Have one more look on at what the feed tells."""
+    before = observers.item
+
+    def both(each: FeedItem) -> None:
+        before(each)
+        item(each)
+
+    observers.item = both
 
 
 def _known(proven: Proven, books: OrderLedger, recovered: Recovered) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,6 +18,7 @@ import numpy as np
 from brokers.alpaca.client import Keys as AccountKeys
 from brokers.alpaca.environments import rehearsal
 from data.history import History
+from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_DAY
 from engine.ports import (
@@ -105,6 +106,7 @@ class SharedMarket:
         self._venue, self._slices = venue, slices
         self.session: Session | None = None
         self.pauses: dict[int, asyncio.Event] = {}  # after so many bars it waits
+        self.after_close: Callable[[], bool] = lambda: True  # what it waits for after a day's end
 
     @property
     def instruments(self) -> Sequence[Instrument]:
@@ -117,6 +119,10 @@ class SharedMarket:
         await until(lambda: session.state is SessionState.RUNNING)
         for number, one in enumerate(self._slices):
             if one.cursor <= after:
+                continue
+            if one.events[0, at.EVENT_KIND] == at.KIND_ACCRUAL:
+                yield one
+                await until(self.after_close, 20)
                 continue
             if number in self.pauses:
                 await self.pauses[number].wait()
