@@ -254,6 +254,14 @@ def _to_json(found: SessionRecord) -> dict[str, object]:
     }
 
 
+def _environment(found: SessionRecord) -> Text:
+    """Return where it trades; with real money in red."""
+    from rich.text import Text
+
+    name = found.broker.upper()
+    return Text(name, "bold red" if name.endswith("LIVE") else "")
+
+
 def _print_table(sessions: Sequence[SessionRecord]) -> None:
     from rich.table import Table
 
@@ -263,7 +271,7 @@ def _print_table(sessions: Sequence[SessionRecord]) -> None:
     for each in sessions:
         table.add_row(
             each.id,
-            each.broker.upper(),
+            _environment(each),
             _styled(_state(each)),
             each.strategy,
             each.feed,
