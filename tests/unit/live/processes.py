@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -42,9 +41,7 @@ KEYS = {"TRADER_ALPACA_KEY_ID": "PKREHEARSAL", "TRADER_ALPACA_SECRET_KEY": "rehe
 TO_THE_OPEN = 14 * 3600 + 28 * 60  # from midnight, UTC
 MINUTES = 394  # until after the close
 NIGHT = 24 * 3600 - MINUTES * 60
-BAR_SECONDS = (
-    0.05  # the venue answers 200 questions a minute of the clock, however fast its own goes
-)
+BAR_SECONDS = 0.05
 
 
 @dataclass
@@ -70,16 +67,10 @@ class Market:
 def market(here: Rehearsal) -> Iterator[Market]:
     """Give a venue over the market of the strategy `busy`, which the workspace then names."""
     (here.file.parent / "busy.toml").write_text(BUSY + LOOP)
-    data = str(here.file.parent / "busy.toml")
-    ports = ("--port", "0", "--control-port", "0")
-    process = start(here.folder, "venue", "alpaca", "--data", data, "--speed", "hand", *ports)
+    process = run(here.folder, "tests.unit.live.patient_venue", str(here.file.parent / "busy.toml"))
     assert process.stdout is not None
-    told = ""
-    while "Ctrl-C" not in told:
-        read = process.stdout.readline()
-        assert read, told
-        told += read
-    urls = re.findall(r"http://127\.0\.0\.1:\d+", told)
+    urls = process.stdout.readline().split()
+    assert urls, process.communicate()
     found = Market(urls[0], f"{urls[1]}/_control")
     text = '[database]\nurl = "sqlite:///trader.db"\n[venues.alpaca]\n' + f'url = "{urls[0]}"\n'
     (here.folder / "trader.toml").write_text(text)
@@ -120,8 +111,13 @@ def issue_for(here: Rehearsal, name: str, **fields: Any) -> None:
 
 def start(folder: Path, *line: str) -> subprocess.Popen[str]:
     """Run a command of `trader`."""
+    return run(folder, "trader", *line)
+
+
+def run(folder: Path, module: str, *line: str) -> subprocess.Popen[str]:
+    """Run a module in a workspace."""
     return subprocess.Popen(
-        [sys.executable, "-m", "trader", *line],
+        [sys.executable, "-m", module, *line],
         cwd=folder,
         env=os.environ
         | KEYS
