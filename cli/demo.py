@@ -21,21 +21,37 @@ def demo(
     report: Annotated[
         Path, typer.Option(metavar="FILE", help="Where the HTML report goes.")
     ] = Path("trader-demo.html"),
+    rehearsal: Annotated[
+        bool,
+        typer.Option(
+            "--rehearsal",
+            help="Instead: the whole way from a search to live trading, on a venue of this machine.",
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Run the example strategy on the bundled GOOG history.
 
     Real daily prices from August 2004 to October 2008; nothing is downloaded.
 
+    With --rehearsal: search, backtest, paper, the gate, a certificate, live, drift and suspension, on a
+    synthetic market and a simulated venue, in about two minutes.
+
     \b
-    Example:
+    Examples:
       trader demo --plot goog.png --report goog.html
+      trader demo --rehearsal
     """
     from reports.charts import require_picture_path
     from runtime.config import load_strategy
     from runtime.workspace import DEFAULT_STRATEGY, catalog_root, examples_folder
 
     require_picture_path(plot)
+    if rehearsal:
+        from cli.rehearsal import rehearse
+
+        rehearse(plot)
+        return
     screen.require_writable(report)
     config = load_strategy(examples_folder() / DEFAULT_STRATEGY)
     run = run_with_progress(config, catalog_root(None, Path.cwd()), "auto")

@@ -1,0 +1,89 @@
+"""What a rehearsal has left in its databases, as a picture of backtest, paper and live trading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import InputError
+from engine.gate.drift import CUSUM_ALARM
+from engine.model import layout as at
+from engine.ports import Rows
+from reports.rehearsal_chart import Alarmed, Part, RehearsalPlot, write_rehearsal
+from runtime.journal.entries import Entry
+from runtime.journal.records import Noted
+from runtime.journal.sessions import SessionStore
+from runtime.results.daily import trading_days
+from runtime.session.results import journal_rows
+from runtime.store import Store
+
+Floats = NDArray[np.float64]
+CALENDAR = "XNYS"
+DAYS_SHOWN = 30  # of the backtest: its end
+
+
+def draw(target: str) -> None:
+    """Draw the newest backtest, paper session and rehearsed live session of the workspace here.
+
+    Raises
+    ------
+    InputError
+        If one of them is not there.
+    """
+    store = Store.open()
+    newest = store.run(store.runs(limit=1)[0].id)
+    returns = newest.return_series()[-DAYS_SHOWN:]
+    store.close()
+    sessions = SessionStore.open()
+    paper = _session(sessions, "paper:")
+    live = _session(sessions, "")
+    alarm = next((each for each in _notes(live) if each.subject != "state"), None)
+    states = [_state(each.text) for each in _notes(live) if each.subject == "state"]
+    plot = RehearsalPlot(
+        title=f"Rehearsal of {newest.strategy}",
+        backtest=Part("backtest", (), np.cumprod(1.0 + returns).astype(np.float64)),
+        paper=_part("paper", paper),
+        live=_part("live, 25 %", live),
+        cusum=tuple((_date(day), fast) for day, fast in states),
+        limit=CUSUM_ALARM,
+        alarm=None
+        if alarm is None or not states
+        else Alarmed(_date(states[-1][0]), "certificate suspended"),
+    )
+    sessions.close()
+    write_rehearsal(Path(target), plot)
+
+
+def _session(store: SessionStore, account: str) -> list[Entry]:
+    for each in store.list(limit=20):
+        is_paper = each.account.startswith("paper:")
+        if is_paper == bool(account) and each.broker != "drill" and "rehearsal" in each.strategy:
+            return list(store.entries(each.id))
+    raise InputError("there is no such session here", remedy="`trader demo --rehearsal` makes it")
+
+
+def _notes(entries: Iterable[Entry]) -> list[Noted]:
+    found = [each.record for each in entries if each.kind == "noted"]
+    return [each for each in found if isinstance(each, Noted) and each.kind == "drift"]
+
+
+def _state(text: str) -> tuple[int, float]:
+    state = msgspec.json.decode(text)["state"]
+    return int(state["last_day"]), float(state["fast"])
+
+
+def _part(name: str, entries: Sequence[Entry]) -> Part:
+    rows: Rows = journal_rows(entries)
+    marks = rows[rows[:, at.EVENT_KIND] == at.KIND_EQUITY_MARKED]
+    days = trading_days(CALENDAR, marks[:, at.EVENT_TS])
+    equity = marks[:, at.MARK_EQUITY].astype(np.float64)
+    return Part(name, tuple(_date(int(each)) for each in days), equity / equity[0])
+
+
+def _date(day: int) -> date:
+    return date(1970, 1, 1) + timedelta(day)
