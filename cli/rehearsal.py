@@ -18,9 +18,10 @@ from engine.errors import TraderError
 
 STRATEGY: Final = "rehearsal"
 SPEED: Final = "3600"
-PAPER_SECONDS: Final = "50"  # seven days and a bit; a busy machine may spoil one or two
+LIVE_SPEED: Final = "1200"  # a minute lasts 50 ms: an order is there before the next bar
+PAPER_SECONDS: Final = "44"  # six days and a bit; a busy machine may spoil one or two
 LIVE_FROM: Final = "2025-04-25"
-LIVE_SECONDS_MAX: Final = "90"
+LIVE_SECONDS_MAX: Final = "120"
 _AFTERWARDS_SECONDS: Final = 4.0
 _FILLS_SHOWN: Final = 4
 _POLL_SECONDS: Final = 0.2
@@ -73,16 +74,16 @@ class _Rehearsal:
         self._trader("keys", "new", "gate", "--name", "gate")
         self._trader("keys", "new", "approver", "--name", "anna")
         _show(self._trader("drill")[1:3])
-        _stage(3, "seven days of paper on the venue's own data, an hour in a second")
-        with self._venue():
+        _stage(3, "six days of paper on the venue's own data, an hour in a second")
+        with self._venue(SPEED):
             lines = self._trader("paper", STRATEGY, "--feed", "alpaca", "--for", PAPER_SECONDS)
             _show([each for each in lines if each.startswith("Session")])
-        with self._venue("--start", LIVE_FROM):
+        with self._venue(LIVE_SPEED, "--start", LIVE_FROM):
             _stage(4, "the gate: it reads what was held out, once")
             _show(_table(self._trader("promote", STRATEGY, "--request")))
             _stage(5, "a person approves; the certificate opens venues of this machine only")
             _show(self._trader("promote", "--approve", f"{STRATEGY}.request"))
-            _stage(6, "live at the venue; on 2025-04-29 the market turns")
+            _stage(6, "live at the venue, until a monitor alarms")
             self._live()
         _show(self._trader("promote", "--show"))
         _stage(7, "what happened, in one picture")
@@ -123,10 +124,10 @@ class _Rehearsal:
         )
 
     @contextmanager
-    def _venue(self, *more: str) -> Iterator[None]:
+    def _venue(self, speed: str, *more: str) -> Iterator[None]:
         """Have a venue over the days after the strategy's data, at a port that is free."""
         ports = ("--port", "0", "--control-port", "0")
-        words = ("venue", "alpaca", "--data", f"{STRATEGY}.toml", "--speed", SPEED, *more)
+        words = ("venue", "alpaca", "--data", f"{STRATEGY}.toml", "--speed", speed, *more)
         process = self._start(*words, *ports)
         assert process.stdout is not None
         try:
@@ -225,7 +226,9 @@ def _time(event: dict[str, Any]) -> str:
 
 def _table(lines: Sequence[str]) -> list[str]:
     """Return a line for each check, and what the gate says in the end."""
-    checks = [each for each in lines if each.strip().startswith(_VERDICTS) or "required pass" in each]
+    checks = [
+        each for each in lines if each.strip().startswith(_VERDICTS) or "required pass" in each
+    ]
     ends = [n for n, each in enumerate(lines) if each.startswith(f"{STRATEGY} at ")]
     return checks + list(lines[ends[0] :] if ends else lines)
 

@@ -37,7 +37,7 @@ _COLOURS = (BENCHMARK, EQUITY, BOUGHT)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """Growth of an account, 1 at first; `days` is the trading day of each value, empty: one value a day."""
+    """Growth of an account since its start, where it is 1; `days` is the trading day of each value, empty: one value a day."""
 
     name: str
     days: Sequence[date]
@@ -109,7 +109,8 @@ def _draw_growth(axes: Axes, plot: RehearsalPlot) -> dict[date, float]:
         else:
             x = start + np.arange(1.0, part.growth.size + 1.0)
             length = float(part.growth.size)
-        growth = level * part.growth / part.growth[0]
+        x = np.concatenate(([start], x))
+        growth = level * np.concatenate(([1.0], part.growth))
         axes.plot(x, 100.0 * (growth - 1.0), color=colour, linewidth=1.6)
         axes.annotate(
             part.name,
@@ -188,13 +189,13 @@ def _draw_drift(axes: Axes, plot: RehearsalPlot, places: dict[date, float]) -> N
 def _dress(upper: Axes, lower: Axes, places: dict[date, float]) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    upper.set_title("growth since the first day shown", loc="left", size=8.5, color=MUTED, pad=16)
+    upper.set_ylabel("growth", size=8.5, color=MUTED)
     lower.set_title(
         "drift: CUSUM of standardized live returns", loc="left", size=8.5, color=MUTED, pad=4
     )
     upper.yaxis.set_major_formatter(PercentFormatter(100.0, decimals=1, symbol=" %"))
     upper.tick_params(axis="x", length=0, labelbottom=False)
-    shown = list(places.items())[::2]
+    shown = list(places.items())
     lower.set_xticks([place - 0.5 for _, place in shown])
     lower.set_xticklabels([f"{day:%m-%d}" for day, _ in shown])
     for axes in (upper, lower):

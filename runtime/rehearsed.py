@@ -24,7 +24,7 @@ from runtime.store import Store
 
 Floats = NDArray[np.float64]
 CALENDAR = "XNYS"
-DAYS_SHOWN = 30  # of the backtest: its end
+DAYS_SHOWN = 12  # of the backtest: its end
 
 
 def draw(target: str) -> None:
@@ -45,7 +45,7 @@ def draw(target: str) -> None:
     alarm = next((each for each in _notes(live) if each.subject != "state"), None)
     states = [_state(each.text) for each in _notes(live) if each.subject == "state"]
     plot = RehearsalPlot(
-        title=f"Rehearsal of {newest.strategy}",
+        title="From a search to a suspended certificate",
         backtest=Part("backtest", (), np.cumprod(1.0 + returns).astype(np.float64)),
         paper=_part("paper", paper),
         live=_part("live, 25 %", live),
@@ -82,7 +82,14 @@ def _part(name: str, entries: Sequence[Entry]) -> Part:
     marks = rows[rows[:, at.EVENT_KIND] == at.KIND_EQUITY_MARKED]
     days = trading_days(CALENDAR, marks[:, at.EVENT_TS])
     equity = marks[:, at.MARK_EQUITY].astype(np.float64)
-    return Part(name, tuple(_date(int(each)) for each in days), equity / equity[0])
+    return Part(name, tuple(_date(int(each)) for each in days), equity / _paid_in(rows, equity[0]))
+
+
+def _paid_in(rows: Rows, otherwise: float) -> float:
+    """Return the cash that a session began with."""
+    cash = rows[rows[:, at.EVENT_KIND] == at.KIND_CASH_CHANGED]
+    paid = cash[cash[:, at.CASH_CAUSE] == at.KIND_TRANSFER]
+    return float(paid[0, at.CASH_MINOR]) if len(paid) else otherwise
 
 
 def _date(day: int) -> date:
