@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 GAP_DAYS = 3
+_LABELS_MOST = 5
 _COLOURS = (BENCHMARK, EQUITY, BOUGHT)
 
 
@@ -195,7 +196,8 @@ def _dress(upper: Axes, lower: Axes, places: dict[date, float]) -> None:
     )
     upper.yaxis.set_major_formatter(PercentFormatter(100.0, decimals=1, symbol=" %"))
     upper.tick_params(axis="x", length=0, labelbottom=False)
-    shown = list(places.items())
+    days = list(places.items())
+    shown = days[:: -(len(days) // _LABELS_MOST + 1)]  # the last one is always told
     lower.set_xticks([place - 0.5 for _, place in shown])
     lower.set_xticklabels([f"{day:%m-%d}" for day, _ in shown])
     for axes in (upper, lower):
