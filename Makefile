@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
-.PHONY: help check lint format test coverage sim bench bench-peers docs
+.PHONY: help check lint format test coverage sim sim-live bench bench-peers docs
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ coverage: ## branch coverage of the engine, with the interpreted core
 sim: ## the story of a seeded world: make sim SEED=7; many of them: make sim SEED=0 COUNT=2000
 	$(PYTHON) -m tests.simulation $(SEED) $(COUNT)
 
+sim-live: ## the same of live sessions at the simulated venue: make sim-live SEED=0 COUNT=500
+	$(PYTHON) -m tests.venues.alpaca.live_troubles $(SEED) $(COUNT)
+
 bench: ## our own figures, quick
 	$(PYTHON) -m benchmarks.run
 
@@ -38,3 +41,4 @@ bench-peers: ## our figures beside the peers, each installed into an environment
 docs: ## renew what README.md shows of a run: its output and its picture
 	$(PYTHON) docs/refresh.py
 	$(PYTHON) -m docs.refresh_tables
+	$(PYTHON) -m tests.scenarios.refusals

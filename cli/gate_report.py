@@ -30,11 +30,20 @@ def print_report(report: Report, venue: str) -> None:
     console = screen.console(WIDTH_MAX)
     for letter, title in _GROUPS:
         _group(console, title, [each for each in report.checks if each.id[0] == letter])
-    kind = "REHEARSAL" if report.evidence_class.value == "rehearsal" else "REAL"
     overall = report.overall.value
-    print(f"\n{report.strategy} at {venue}: {overall}, profile {report.profile}, evidence {kind}")
+    print(
+        f"\n{report.strategy} at {venue}: {overall}, profile {report.profile}, "
+        f"evidence {_evidence(report)}"
+    )
     counted = _counted([each for each in report.checks if each.counts])
     print(textwrap.fill(counted, console.width))
+
+
+def _evidence(report: Report) -> str:
+    """Return of which kind the evidence is, where there is any."""
+    if report["R01"].value is None and not report["R02"].value:
+        return "none yet"
+    return report.evidence_class.value.upper()
 
 
 def _group(console: Console, title: str, checks: Sequence[Check]) -> None:
@@ -45,13 +54,23 @@ def _group(console: Console, title: str, checks: Sequence[Check]) -> None:
     heading = Text(f"\n{title}", "bold")
     heading.append(f"  {passed} of {len(required)} required pass", "dim")
     console.print(heading)
-    for check in sorted(required, key=_place):
-        _check(console, check)
+    _checks(console, sorted(required, key=_place))
     others = [each for each in checks if not each.counts]
     if others:
         console.print(Text("  Told, but not required:", "dim"))
-    for check in others:
-        _check(console, check)
+    _checks(console, others)
+
+
+def _checks(console: Console, checks: Sequence[Check]) -> None:
+    """Print checks; those of which the same is said stand together, and it is said once."""
+    together: dict[tuple[object, ...], list[Check]] = {}
+    for check in checks:
+        said = (check.verdict, check.sentence, check.would_change, check.waiver)
+        together.setdefault(said, []).append(check)
+    for alike in together.values():
+        for check in alike:
+            _head(console, check)
+        _said(console, alike[0])
 
 
 def _place(check: Check) -> int:
@@ -59,14 +78,20 @@ def _place(check: Check) -> int:
     return _ORDER.index(check.verdict.value)
 
 
-def _check(console: Console, check: Check) -> None:
+def _head(console: Console, check: Check) -> None:
     from rich.text import Text
 
-    verdict, is_open = check.verdict.value, check.counts and bool(check.would_change)
+    verdict = check.verdict.value
     line = Text(f"  {verdict:<{_INDENT - 2}}", _COLOURS[verdict] if check.counts else "dim")
     line.append(f"{check.id} {check.name}", "bold" if check.counts else "dim")
     line.append(_measured(check), "dim")
     console.print(line)
+
+
+def _said(console: Console, check: Check) -> None:
+    from rich.text import Text
+
+    is_open = check.counts and bool(check.would_change)
     below = [(check.sentence, "" if check.counts else "dim")]
     below += [(f"→ {check.would_change}", "cyan")] if is_open else []
     below += [(f"Waived: {check.waiver}", "dim")] if check.waiver else []
@@ -91,10 +116,10 @@ def _figure(value: float) -> str:
 
     Examples
     --------
-    >>> _figure(0.7865252), _figure(6612.26), _figure(0.999999), _figure(20)
-    ('0.786525', '6,612', '0.999999', '20')
+    >>> _figure(0.7865252), _figure(6612.26), _figure(0.999999), _figure(20), _figure(-0.0)
+    ('0.786525', '6,612', '0.999999', '20', '0')
     """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value + 0:.6g}"  # never -0
 
 
 def _counted(required: Sequence[Check]) -> str:

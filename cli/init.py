@@ -33,4 +33,5 @@ def init(
     print(f"Workspace {folder}:")
     for name in files:
         print(f"  {name}")
-    print(f"\nNext:\n  cd {folder}\n  trader backtest sma_cross")
+    go_there = "" if folder.absolute() == Path.cwd() else f"  cd {folder}\n"
+    print(f"\nNext:\n{go_there}  trader backtest sma_cross")

@@ -111,7 +111,7 @@ def trust_key(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A public key that was exported.")],
     debug: Debug = False,
 ) -> None:
-    """Count the signatures of a key of another machine or person from now on.
+    """Trust a key of another machine or person: its signatures count from now on.
 
     Compare its digits with those that its owner sees before you do. With two approvers' keys, whoever
     asks for a certificate does not approve it.
@@ -137,7 +137,7 @@ def remove_key(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Count the signatures of a key no longer: certificates that it has signed open nothing more.
+    """Trust a key no longer: certificates that it has signed open nothing more.
 
     \b
     Example:

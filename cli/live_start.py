@@ -9,7 +9,7 @@ from cli import screen
 if TYPE_CHECKING:
     from data.history import History
     from runtime.session.dry_run import Unsent
-    from runtime.session.live import LiveStart
+    from runtime.session.live_plan import LiveStart
 
 _ID_SHOWN = 12
 _LABEL = 12
@@ -60,7 +60,11 @@ def _facts(start: LiveStart) -> dict[str, str]:
     facts, body, limits = start.proven.facts, start.certificate.certificate, start.limits
     held = [
         f"{each.symbol} {each.lots} lots"
-        + ("" if each.is_ours else f" (the session knows of {each.ours}: quarantined)")
+        + (
+            ""
+            if each.is_ours
+            else f" (the session knows of {each.ours}: nothing is entered until that is explained)"
+        )
         for each in start.held
     ]
     gateway = {

@@ -15,6 +15,7 @@ from cli.errors import guarded, report, warn
 from cli.live_view import LiveView
 from cli.options import CatalogFolder, Debug, Json, Param, parameter_values
 from cli.paper_end import SessionEnd, print_ends
+from cli.supervised import Heartbeat, Supervise, supervised, watched_by
 
 if TYPE_CHECKING:
     from runtime.config import StrategyConfig
@@ -40,7 +41,8 @@ def paper(
         str,
         typer.Option(
             metavar="FEED",
-            help="`replay` (the strategy's own data), `alpaca`, or a stream's ws:// address.",
+            help="`replay` (the strategy's own data), `alpaca`, or a stream's ws:// address. Only days of "
+            "`alpaca` count for `trader promote`.",
         ),
     ] = "replay",
     speed: Annotated[
@@ -63,19 +65,8 @@ def paper(
     new: Annotated[
         bool, typer.Option("--new", help="Begin anew, not where the last session was.")
     ] = False,
-    supervise: Annotated[
-        bool,
-        typer.Option(
-            "--supervise", help="Watch the process of the sessions, and begin it again if it dies."
-        ),
-    ] = False,
-    heartbeat: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS",
-            help="How often it shows that it lives; three missed, and it is ended.",
-        ),
-    ] = 10.0,
+    supervise: Supervise = False,
+    heartbeat: Heartbeat = 10.0,
     log: Annotated[
         Path | None,
         typer.Option("--log", metavar="FILE", help="Add the log to a file, as JSON lines."),
@@ -88,6 +79,9 @@ def paper(
 
     Several run side by side, each on an account of its own; what breaks one of them leaves the others alone.
     A session that was stopped, or killed, goes on where it was. Ctrl-C stops them.
+
+    The promotion gate counts days on a venue's own market, --feed alpaca. A replay shows that everything
+    works, and counts for nothing.
 
     \b
     Examples:
@@ -117,11 +111,11 @@ def paper(
     _require_accounts(configs, account)
     watched = Watched.here()
     if supervise and watched is None:
-        raise typer.Exit(_supervised(heartbeat, seconds))
+        raise typer.Exit(supervised(heartbeat, seconds))
     for warning in dict.fromkeys(warning for each in configs for warning in each.warnings):
         warn(warning)
     has_screen = sys.stdout.isatty() and not json
-    with ExitStack() as closing:
+    with watched_by(watched) as closing:
         store = SessionStore.open()
         closing.callback(store.close)
         files = opened_log(log, closing) + ([] if has_screen else [sys.stderr])
@@ -151,7 +145,7 @@ def paper(
             if has_screen:
                 drawing.enter_context(view.drawn())
             ended = asyncio.run(run_until_signal(host, left, beside)) if begin.seats else []
-        if watched is not None:
+        if watched is not None and begin.seats:
             watched.ended()
         elapsed_ns = store.clock.monotonic_ns() - began_ns
         print_ends(
@@ -206,6 +200,8 @@ class _Begin:
         except TraderError as error:
             if not self._is_named:
                 raise
+            if self._watched is not None:
+                self._watched.left(type(error), error, error.__traceback__)
             self.failed(wanted.config.name, error)
             return
         if found is None:
@@ -229,27 +225,6 @@ class _Begin:
     def failed(self, strategy: str, error: Exception) -> None:
         """Say what is wrong with one of several."""
         self.exit_code = max(self.exit_code, report(error, strategy))
-
-
-def _supervised(heartbeat: float, seconds: float | None) -> int:
-    """Run this command in a process that is watched; return its exit code."""
-    from runtime.clocks import SystemClock
-    from runtime.observing.assembling import tell_channels
-    from runtime.session.process import Supervisor
-
-    return Supervisor(
-        [sys.executable, "-m", "trader", *sys.argv[1:]],
-        SystemClock(),
-        beat_seconds=heartbeat,
-        seconds=seconds,
-        told=lambda again: warn(
-            f"the process of the sessions is begun again"
-            f"{', without entries' if again.is_too_often else ''}: {again.reason}"
-        ),
-        lost=lambda again: tell_channels(
-            "supervisor", f"the process of the sessions does not begin any more: {again.reason}"
-        ),
-    ).run()
 
 
 def opened_log(log: Path | None, files: ExitStack) -> list[TextIO]:

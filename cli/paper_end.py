@@ -35,6 +35,25 @@ def print_ends(ends: Sequence[SessionEnd], *, is_json: bool) -> None:
         _print_one(ends[0])
     elif ends:
         _print_several(ends)
+    if not is_json:
+        for line in dict.fromkeys(filter(None, map(_what_counts, ends))):
+            print(line)
+
+
+def _what_counts(end: SessionEnd) -> str:
+    """Return what the days of a paper session are worth to the promotion gate; empty: all is said."""
+    from engine.ports import EvidenceClass
+
+    if end.environment != "PAPER" or end.ended.error is not None:
+        return ""
+    if end.session.parts.feed.evidence is EvidenceClass.REAL:
+        return "Gate        whole days of it may count: `trader promote STRATEGY` says which"
+    if end.wanted.feed == "alpaca":
+        return "Gate        whole days of it may count, for a rehearsal's certificate only"
+    return (
+        "Gate        no day of it counts for `trader promote`: it was no venue's market.\n"
+        "            What counts: `trader paper STRATEGY --feed alpaca`"
+    )
 
 
 def _answer(end: SessionEnd) -> dict[str, object]:
@@ -44,10 +63,13 @@ def _answer(end: SessionEnd) -> dict[str, object]:
         "environment": end.environment,
         "strategy": end.wanted.config.name,
         "state": end.ended.state.value,
+        "evidence": end.session.parts.feed.evidence.value,
         "inputs": _inputs(end),
         "equity": f"{core.equity_minor / 1e8:.2f}",
         "state_hash": core.state_hash,
         "cause": end.ended.problem or end.session.cause,
+        "held": end.session.left.held,
+        "working": end.session.left.working,
     }
 
 
@@ -63,6 +85,7 @@ def _inputs(end: SessionEnd) -> int | None:
 
 def _print_one(end: SessionEnd) -> None:
     from engine.errors import InputError
+    from runtime.session.states import FEED_ENDED
 
     if end.ended.error is not None:
         return  # it is told as an error
@@ -74,6 +97,8 @@ def _print_one(end: SessionEnd) -> None:
     print(
         f"Session     {answer['session']} {end.environment}, {answer['state']}: {answer['cause']}"
     )
+    if end.session.cause != FEED_ENDED:
+        print(f"Left        {end.session.left}")
     inputs = answer["inputs"]
     after = "" if inputs is None else f" after {inputs:,} inputs"
     print(f"State       {answer['state_hash']}{after}")

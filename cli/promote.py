@@ -11,7 +11,7 @@ import typer
 
 from cli import screen
 from cli.errors import EXIT_NEGATIVE, guarded, warn
-from cli.keys import four_eyes_here, keys_here, open_key
+from cli.keys import keys_here, open_key
 from cli.options import CatalogFolder, Debug, Json, parse_pairs
 from cli.promote_ask import ask
 from cli.session_names import who_asks
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runtime.promotion.desk import Desk, Shown
     from runtime.promotion.document import Certificate
     from runtime.promotion.problems import Problem
+    from runtime.promotion.store import Acceptance
 
 _ID_SHOWN = 12
 
@@ -38,7 +39,9 @@ def promote(
     ] = False,
     account: Annotated[
         str,
-        typer.Option(metavar="NAME", help="The paper account; the strategy's own if left out."),
+        typer.Option(
+            metavar="NAME", help="Whose paper days count; the first that it traded on if left out."
+        ),
     ] = "",
     approve: Annotated[
         Path | None,
@@ -48,27 +51,48 @@ def promote(
     ] = None,
     waive: Annotated[
         list[str] | None,
-        typer.Option("--waive", metavar="CHECK=WHY", help="With --approve: do without a check."),
+        typer.Option(
+            "--waive",
+            metavar="CHECK=WHY",
+            help="With --approve: do without this check (S10, S11, S12 or P06).",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where the new file is written.")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Where the new file is written; named after what it is made of if left out.",
+        ),
     ] = None,
     key: Annotated[
-        str, typer.Option("--key", metavar="NAME", help="Which approver's key signs.")
+        str,
+        typer.Option(
+            "--key", metavar="NAME", help="The approver whose key signs, where several are here."
+        ),
     ] = "",
     verify: Annotated[
         Path | None,
         typer.Option("--verify", metavar="FILE", help="Check a file; with STRATEGY, against it."),
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="List the certificates.")] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="List the certificates, and what was accepted.")
+    ] = False,
     revoke: Annotated[
         str, typer.Option("--revoke", metavar="ID|FILE", help="Take a certificate back.")
     ] = "",
     accept_record: Annotated[
         bool,
-        typer.Option("--accept-record", help="Go on with an audit trail that was put back."),
+        typer.Option(
+            "--accept-record",
+            help="After a copy of the database was put back: go on with it. An approver signs, --why says why.",
+        ),
     ] = False,
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why; it is kept.")] = "",
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the report as .png, .svg or .pdf."),
+    ] = None,
     json: Json = False,
     catalog: CatalogFolder = None,
     debug: Debug = False,
@@ -84,6 +108,7 @@ def promote(
     \b
     Examples:
       trader promote momentum.toml
+      trader promote momentum.toml --plot gate.png
       trader promote momentum.toml --request
       trader promote --approve momentum.request
       trader promote --show
@@ -109,6 +134,7 @@ def promote(
             catalog=catalog,
             out=out,
             key=key,
+            plot=plot,
             json=json,
         )
     with desk_here() as desk:
@@ -121,7 +147,7 @@ def promote(
         elif revoke:
             _revoke(desk, revoke, why, key)
         else:
-            _accept(desk, why)
+            _accept(desk, why, key)
 
 
 @contextmanager
@@ -129,11 +155,13 @@ def desk_here() -> Iterator[Desk]:
     """Open keys and record of the current folder's workspace, or of the user."""
     from runtime.clocks import SystemClock
     from runtime.promotion.desk import Desk
+    from runtime.promotion.policies import policy_of
     from runtime.promotion.store import PromotionStore
+    from runtime.workspace import find_workspace
 
     clock = SystemClock()
     with PromotionStore.open(clock=clock) as store:
-        yield Desk(keys_here(), store, clock, four_eyes_here())
+        yield Desk(keys_here(), store, clock, policy_of(find_workspace(Path.cwd())))
 
 
 def _named(strategy: str) -> str:
@@ -206,11 +234,39 @@ def _show(desk: Desk, strategy: str, *, json: bool) -> None:
     found = desk.shown(_name_of(strategy))
     if json:
         rows = [{**_to_json(each), **_problem_json(each.problem)} for each in found]
-        screen.print_json({"certificates": rows})
-    elif not found:
-        print("No certificate was issued here yet.")
-    else:
+        accepted = [_accepted_json(each, counts) for each, counts in desk.accepted()]
+        screen.print_json({"certificates": rows, "accepted": accepted})
+        return
+    if found:
         _print_table(found)
+    else:
+        print("No certificate was issued here yet.")
+    for each, counts in desk.accepted():
+        _print_accepted(each, counts=counts)
+
+
+def _print_accepted(accepted: Acceptance, *, counts: bool) -> None:
+    from runtime.config.moments import format_moment
+
+    event = accepted.event
+    print(
+        f"{format_moment(accepted.ts_ns)[:10]}  the record was accepted by {event.who}: {event.why}"
+    )
+    print(f"            what was wrong: {event.problem}")
+    if not counts:
+        warn("nobody who is trusted here has signed that")
+
+
+def _accepted_json(accepted: Acceptance, counts: bool) -> dict[str, object]:
+    event = accepted.event
+    return {
+        "accepted_ns": accepted.ts_ns,
+        "problem": event.problem,
+        "who": event.who,
+        "why": event.why,
+        "key": event.key,
+        "valid": counts,
+    }
 
 
 def _name_of(strategy: str) -> str:
@@ -251,12 +307,14 @@ def _print_table(found: Sequence[Shown]) -> None:
 def _print_body(body: Certificate) -> None:
     from runtime.config.moments import format_moment
     from runtime.promotion.document import Stage
+    from runtime.promotion.limits import limits_told
 
     percent = Stage(body.stage).limits_percent
     lines = {
         "strategy": f"{body.strategy}, serial {body.serial}, attempt {body.attempts}",
         "for": f"{body.venue}, {body.environment}, account {body.account[:_ID_SHOWN]}",
         "stage": f"{body.stage}: {percent} % of its limits",
+        "limits": "; ".join(limits_told(body.limits)),
         "evidence": f"{body.evidence_class}, profile {body.profile}, gate {body.gate_version}",
         "author": body.author,
         "approver": body.approver or "nobody yet",
@@ -287,12 +345,14 @@ def _revoke(desk: Desk, named: str, why: str, key: str) -> None:
     print("Sessions that trade under it enter nothing more within a minute.")
 
 
-def _accept(desk: Desk, why: str) -> None:
-    from engine.errors import InputError
+def _accept(desk: Desk, why: str, key: str) -> None:
+    from runtime.store import Store
 
-    if not why.strip():
-        raise InputError("going on with it needs a reason", where="--why", code="promotion.why")
-    problem = desk.store.audit.accept(who_asks(), why)
+    registry = Store.open()
+    try:
+        problem = desk.accept(why, who_asks(), open_key, registry, key=key)
+    finally:
+        registry.close()
     print(f"Accepted: {problem}" if problem else "Nothing was wrong with it.")
 
 
@@ -309,7 +369,15 @@ def content_of(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise InputError(f"the file cannot be read: {error.strerror}", where=str(file)) from None
+        raise InputError(
+            "there is no such file"
+            if isinstance(error, FileNotFoundError)
+            else f"the file cannot be read: {error.strerror}",
+            where=str(file),
+            remedy="`trader promote STRATEGY --request` writes a request, and `--approve REQUEST` makes a "
+            "certificate of it; name the file of one of them",
+            code="promote.file",
+        ) from None
 
 
 def _refused(problem: Problem, file: Path) -> Exception:

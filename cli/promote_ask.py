@@ -11,7 +11,7 @@ import typer
 
 from cli import screen
 from cli.errors import EXIT_NEGATIVE, warn
-from cli.keys import four_eyes_here, keys_here, open_key
+from cli.keys import keys_here, open_key
 from cli.session_names import who_asks
 
 if TYPE_CHECKING:
@@ -28,12 +28,17 @@ def ask(
     catalog: Path | None,
     out: Path | None,
     key: str,
+    plot: Path | None,
     json: bool,
 ) -> None:
     """Ask the gate; with `is_request` also write a request, where only a person's approval is missing."""
     from engine.gate.verdicts import report_bytes
     from runtime.promotion.promoting import REQUEST, STATUS, judge
 
+    if plot is not None:
+        from reports.charts import require_picture_path
+
+        require_picture_path(plot)
     with _ground(strategy, account, catalog) as ground:
         signers = _signers(ground, key) if is_request else None  # before anything is looked at
         with screen.progress("gate") as advance:
@@ -44,6 +49,12 @@ def ask(
             typer.echo(report_bytes(report))
         else:
             _print(judged)
+        if plot is not None:
+            from reports.gate_chart import plot_gate
+
+            plot_gate(plot, report, judged.evidence)
+            if not json:
+                print(f"Picture: {plot}")
         if signers is not None and report.awaits_approval:
             _write_request(ground, judged, signers, out, quiet=json)
         elif not json:
@@ -100,7 +111,7 @@ def _signers(ground: Ground, key: str) -> tuple[Signer, Signer | None]:
 
     keys = keys_here()
     gate = open_key(keys.only_signer(Role.GATE))
-    if not Desk(keys, ground.record, ground.clock, four_eyes_here()).trusted().four_eyes:
+    if not Desk(keys, ground.record, ground.clock, ground.policy).trusted().four_eyes:
         return gate, None
     return gate, open_key(keys.only_signer(Role.APPROVER, key))
 
@@ -121,7 +132,21 @@ def _write_request(
     screen.write_file(target, document.to_bytes().decode("ascii").rstrip("\n"))
     screen.write_file(target.with_suffix(".report.json"), report_bytes(judged.report).decode())
     if not quiet:
+        print(_stage(judged, document.body.stage))
         print(f"Request {target}: a person approves it with `trader promote --approve {target}`")
+
+
+def _stage(judged: Judged, stage: str) -> str:
+    from engine.gate.drift import PROBATION_DAYS
+    from engine.gate.stages import days_without_alarm
+    from runtime.promotion.document import Stage
+
+    days = days_without_alarm(judged.evidence.live)
+    percent = Stage(stage).limits_percent
+    return (
+        f"It asks for {stage}, {percent} % of its limits; live days without an alarm: {days} of "
+        f"{PROBATION_DAYS}"
+    )
 
 
 def _print(judged: Judged) -> None:

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,7 +19,7 @@ from engine.errors import TraderError
 
 STRATEGY: Final = "rehearsal"
 SPEED: Final = "3600"
-LIVE_SPEED: Final = "1200"  # a minute lasts 50 ms: an order is there before the next bar
+LIVE_SPEED: Final = "1800"  # a minute lasts 33 ms: an order is there before the next bar
 PAPER_SECONDS: Final = "44"  # six days and a bit; a busy machine may spoil one or two
 LIVE_FROM: Final = "2025-04-25"
 LIVE_SECONDS_MAX: Final = "120"
@@ -208,9 +209,10 @@ class _Told:
         elif event.get("episode") == "drift":
             if str(event.get("reason")) == "state":
                 state = json.loads(text)["state"]
+                day = date(1970, 1, 1) + timedelta(state["last_day"])
                 print(
-                    f"  {_time(event)[:10]}  {self._fills} fills so far, "
-                    f"CUSUM {state['fast']:.2f} of 5, SPRT {state['sprt']:.2f} of 2.77",
+                    f"  {day}  {self._fills} fills so far, "
+                    f"CUSUM of returns {state['fast']:.2f} of 5, of costs {state['cost']:.2f} of 5",
                     flush=True,
                 )
             else:

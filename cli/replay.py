@@ -58,9 +58,7 @@ def replay(session: Session, json: Json = False, debug: Debug = False) -> None:
     from engine.model.units import from_minor
     from reports.formats import format_money
 
-    print(
-        f"{found.inputs:,} inputs, every decision the same; {found.states} noted states met again"
-    )
+    print(f"{found.inputs:,} inputs, every decision the same; {found.states} checkpoints met again")
     if not found.is_same_engine:
         print("The engine is another version than the session's, and decides the same.")
     equity = format_money(from_minor(output.final_equity_minor))

@@ -37,7 +37,7 @@ def list_runs(
 ) -> None:
     """List recorded runs, failed and interrupted ones too.
 
-    \\b
+    \b
     Examples:
       trader runs list
       trader runs list --family 3fa20c11 --limit 100
@@ -72,7 +72,7 @@ def show_run(
 ) -> None:
     """Show one recorded run: what ran on what, and what came of it.
 
-    \\b
+    \b
     Examples:
       trader runs show last
       trader runs show 20260131-2359

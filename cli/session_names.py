@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,10 +24,14 @@ Session = Annotated[
 
 @contextmanager
 def opened_store() -> Iterator[SessionStore]:
-    """Open the configured database and close it at the end."""
-    from runtime.journal.sessions import SessionStore
+    """Open the configured database and close it at the end.
 
-    store = SessionStore.open()
+    Of ``trader.toml`` only its address is read: no mistake elsewhere keeps anybody from stopping a session.
+    """
+    from runtime.journal.sessions import SessionStore
+    from runtime.store.location import database_url
+
+    store = SessionStore.open(database_url(Path.cwd(), is_all_checked=False))
     try:
         yield store
     finally:

@@ -16,14 +16,18 @@ _LEVELS = {"warning": "yellow", "critical": "bold red"}
 _LABEL = 14
 
 
-def print_session(entry: Mapping[str, object], page: SessionShown) -> None:
-    """Print a session: `entry` are its facts by name."""
+def print_session(
+    entry: Mapping[str, object], page: SessionShown, fares: Mapping[str, str]
+) -> None:
+    """Print a session: `entry` are its facts by name, `fares` how it does while it runs."""
     from rich.text import Text
 
-    for name, value in entry.items():
+    for name, value in {**entry, **fares}.items():
         if value not in (None, "", []):
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             _line(name, Text(shown))
+    if page.warm_up:
+        _line("warm-up", Text(page.warm_up))
     _line("checkpoints", Text(", ".join(f"{each:,}" for each in page.checkpoints) or "none"))
     for anchor in page.anchors:
         _line("anchors", Text(f"{anchor.record:,} {anchor.why} {anchor.hash[:32]}"))
@@ -90,6 +94,12 @@ def _notes(title: str, notes: Sequence[NoteShown]) -> None:
         line.overflow = "ellipsis"
         line.append(f"{note.severity.replace('_', ' '):<12}", _LEVELS.get(note.severity, ""))
         subject = " ".join(filter(None, (note.kind.replace("_", " "), note.subject)))
-        told = ": ".join(filter(None, (subject, note.text)))
-        line.append("".join(c if c.isprintable() else " " for c in told))
+        first, _, advice = note.text.partition("\n")
+        line.append(_printable(": ".join(filter(None, (subject, first)))))
         console.print(line)
+        if advice:
+            console.print(Text(f"  {_printable(advice)}", "dim"))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

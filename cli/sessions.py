@@ -40,7 +40,7 @@ def list_sessions(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List sessions, the newest first.
+    """List sessions, the newest first: state and since when (UTC), the account's worth at the last mark, why.
 
     \b
     Examples:
@@ -61,11 +61,16 @@ def list_sessions(
 def show_session(session: Session, json: Json = False, debug: Debug = False) -> None:
     """Show one session: state, positions, working orders, notes, alerts, journal.
 
+    Of one that runs also how it fares: when its heart last beat (every ten seconds), by how much its loop
+    comes late, and what of it is not well.
+
     \b
     Examples:
       trader sessions show last
       trader sessions show 4k9zt --json
     """
+    import json as codec
+
     from msgspec import to_builtins
 
     from cli.session_page import print_session
@@ -80,10 +85,32 @@ def show_session(session: Session, json: Json = False, debug: Debug = False) -> 
             "head": head.hash.hex(),
         }
         page = session_shown(store, found.id)
+        is_running = found.is_alive and not found.state.is_final
+        pulse = asked_of(store, found.id, "pulse") if is_running else ""
     if json:
-        screen.print_json(entry | to_builtins(page))
+        fares = {"pulse": codec.loads(pulse) if pulse else None}
+        screen.print_json(entry | fares | to_builtins(page))
     else:
-        print_session(entry, page)
+        print_session(entry, page, _fares(pulse) if is_running else {})
+
+
+def _fares(pulse: str) -> dict[str, str]:
+    """Return how a running session fares, in words."""
+    import msgspec
+
+    from runtime.observing.heartbeat import Pulse
+
+    if not pulse:
+        silent = f"no answer for {_WAIT_SECONDS:g} s: it is busy, hangs, or nobody looks on"
+        return {"heartbeat": silent}
+    told = msgspec.json.decode(pulse, type=Pulse)
+    beat = "none yet" if told.beat_seconds is None else f"{told.beat_seconds:.1f} s ago"
+    lag = told.lag
+    late = f"p50 {lag.p50_ms:.1f} ms, p99 {lag.p99_ms:.1f} ms, at most {lag.max_ms:.1f} ms"
+    found = {"heartbeat": beat, "loop is late": late}
+    for name, why in told.unhealthy.items():
+        found[name] = why
+    return found
 
 
 def wish(verb: str, help_text: str) -> Callable[..., None]:
@@ -104,8 +131,10 @@ def wish(verb: str, help_text: str) -> Callable[..., None]:
 
 
 pause_session = wish("pause", "Enter nothing more; exits go on.")
-resume_session = wish("resume", "Enter again.")
-stop_session = wish("stop", "Leave: what works is treated as configured, positions stay.")
+resume_session = wish("resume", "Enter again after a pause.")
+stop_session = wish(
+    "stop", "Stop in order, as [sessions] on_stop in trader.toml says: keep, cancel or flatten."
+)
 flatten_session = wish(
     "flatten", "Withdraw every order, close every position at market, and pause."
 )
@@ -115,7 +144,8 @@ flatten_session = wish(
 def release_symbol(
     session: Session,
     symbol: Annotated[
-        str, typer.Argument(metavar="SYMBOL", help="The instrument that is quarantined.")
+        str,
+        typer.Argument(metavar="SYMBOL", help="The instrument that is quarantined, or `cash`."),
     ],
     why: Why = "",
     json: Json = False,
@@ -123,13 +153,36 @@ def release_symbol(
 ) -> None:
     """Enter again in an instrument that was quarantined: what the venue says of it was explained.
 
-    Where venue and books still differ at the next look, it is quarantined again.
+    Where venue and books still differ at the next look, it is quarantined again. `cash` takes the account's cash
+    as the venue states it: what is missing is booked as lost.
 
     \b
     Example:
       trader sessions release last AAPL --why "the trade was made by hand"
     """
     ask_and_tell(session, RELEASE, why=why, argument=symbol, json=json)
+
+
+@guarded
+def reset_guard(
+    session: Session,
+    guard: Annotated[
+        str, typer.Argument(metavar="GUARD", help="Its name, e.g. daily_loss: the alert says it.")
+    ],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="It stands in the journal.")],
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Release a guard that waits for a person, such as daily_loss or drawdown.
+
+    What it had counted counts no more. `trader resume` is for the kill switch, `trader sessions resume` for a
+    pause.
+
+    \b
+    Example:
+      trader sessions reset last daily_loss --why "a bad print, corrected"
+    """
+    ask_and_tell(session, "reset", why=why, argument=guard, json=json)
 
 
 @guarded
@@ -174,7 +227,7 @@ def ask_and_tell(
     session: str, verb: str, *, why: str = "", argument: str = "", json: bool = False
 ) -> None:
     """Ask a running session for something and print what it answers; exit code 1: it refused."""
-    from runtime.session.session import REFUSED
+    from runtime.session.operators import REFUSED
 
     with opened_store() as store:
         answer = asked_of(store, session, verb, why=why, argument=argument)
@@ -234,7 +287,6 @@ def _state(found: SessionRecord) -> str:
 def _to_json(found: SessionRecord) -> dict[str, object]:
     from runtime.config.moments import format_moment
 
-    equity = None if found.equity_minor is None else f"{found.equity_minor / 10**8:.2f}"
     return {
         "session": found.id,
         "state": _state(found),
@@ -247,11 +299,19 @@ def _to_json(found: SessionRecord) -> dict[str, object]:
         "evidence": found.evidence,
         "mode": found.mode,
         "instruments": found.symbols,
-        "equity": equity,
+        "equity": _equity(found),
         "begun": format_moment(found.begun_ns),
+        "changed": format_moment(found.changed_ns),
         "ended": None if found.ended_ns is None else format_moment(found.ended_ns),
         "process": f"{found.pid} on {found.host}",
     }
+
+
+def _equity(found: SessionRecord) -> str | None:
+    """Return the account's worth at the last mark; None before the first."""
+    from engine.model.units import from_minor
+
+    return None if found.equity_minor is None else f"{from_minor(found.equity_minor):.2f}"
 
 
 def _environment(found: SessionRecord) -> Text:
@@ -264,18 +324,27 @@ def _environment(found: SessionRecord) -> Text:
 
 def _print_table(sessions: Sequence[SessionRecord]) -> None:
     from rich.table import Table
+    from rich.text import Text
+
+    from runtime.config.moments import format_moment
 
     table = Table(box=None, pad_edge=False)
-    for name in ("session", "broker", "state", "strategy", "feed", "cause"):
-        table.add_column(name, no_wrap=name != "cause", overflow="ellipsis")
+    for name in ("session", "broker", "state", "since", "strategy", "equity", "cause"):
+        table.add_column(
+            name,
+            no_wrap=name != "cause",  # what has to be cut is the cause
+            overflow="ellipsis",
+            justify="right" if name == "equity" else "left",
+        )
     for each in sessions:
         table.add_row(
             each.id,
             _environment(each),
             _styled(_state(each)),
+            format_moment(each.changed_ns)[5:16].replace("T", " "),
             each.strategy,
-            each.feed,
-            each.cause,
+            _equity(each) or "",
+            Text(each.cause, no_wrap=True, overflow="ellipsis"),
         )
     screen.console().print(table)
 

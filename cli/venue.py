@@ -80,14 +80,14 @@ def alpaca(
     catalog: CatalogFolder = None,
     debug: Debug = False,
 ) -> None:
-    """Be a venue that speaks as Alpaca does, over data of yours: a rehearsal.
+    """Simulate a venue that speaks as Alpaca does, over data of yours: a rehearsal.
 
     Time begins with the first subscription to market data. Ctrl-C ends it.
 
     \b
     Examples:
       trader venue alpaca --data sample:goog --speed 86400
-      trader venue alpaca --data world:minute_bars --speed 60 --faults rehearsal.jsonl
+      trader venue alpaca --data world:minute_bars --faults rehearsal.jsonl
       trader venue alpaca --data rehearsal.toml --speed 3600
     """
     import asyncio

@@ -133,12 +133,29 @@ class Passport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InstrumentHistory:
-    """One instrument with what is known of its past; None where a kind of data is missing."""
+    """One instrument with what is known of its past; None where a kind of data is missing.
+
+    Parameters
+    ----------
+    bars_fill
+        Orders trade on bars, though there are quotes or trades: those are only a few, between the bars.
+    """
 
     instrument: Instrument
     bars: BarColumns | None = None
     quotes: QuoteColumns | None = None
     trades: TradeColumns | None = None
+    bars_fill: bool = False
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether orders trade on quotes."""
+        return self.quotes is not None and len(self.quotes) > 0 and not self.bars_fill
+
+    @property
+    def is_ticked(self) -> bool:
+        """Whether orders trade on quotes or prints, and not on bars."""
+        return (bool(self.quotes) or bool(self.trades)) and not self.bars_fill
 
 
 @dataclass(frozen=True, slots=True, eq=False)

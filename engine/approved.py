@@ -83,6 +83,11 @@ def approved_again(core: Core, order_id: int) -> RiskApproved | None:
     return _submitted(core, row)
 
 
+def at_most(order: RiskApproved, lots: int) -> RiskApproved:
+    """Return an order for so many lots, if it is for more: what is approved is so for less."""
+    return msgspec.structs.replace(order, quantity_lots=min(order.quantity_lots, lots))
+
+
 def cancel_of(order_id: int, instrument: int) -> CancelApproved:
     """Return the wish to end an order of ours: it needs nobody's approval."""
     return CancelApproved(order_id, instrument)

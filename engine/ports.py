@@ -8,9 +8,9 @@ Times are nanoseconds since 1970, UTC. Rows are int64 with the columns of `engin
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from enum import StrEnum
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from engine.approved import CancelApproved, ReplaceApproved, RiskApproved
 from engine.model.instruments import Instrument
 
 Rows: TypeAlias = NDArray[np.int64]
+_LEG: Final = "-s"  # after a target's client id: its stop's
 
 
 class EvidenceClass(StrEnum):
@@ -86,16 +87,42 @@ class NoticeKind(StrEnum):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """Something about the feed itself; `instrument` is -1 where it is about all."""
+    """Something about the feed itself; `instrument` is -1 where it is about all.
+
+    `is_refused`: whoever has the data does not let us have them any more, as with a key that was taken back.
+    """
 
     kind: NoticeKind
     detail: str
     instrument: int = -1
     since_ns: int = 0
     until_ns: int = 0
+    is_refused: bool = False
 
 
-FeedItem: TypeAlias = Slice | TimePassed | Notice
+class WarmUp(msgspec.Struct, frozen=True, eq=False):
+    """Bars of before a feed's first slice: formulas see them, and nothing is decided on them.
+
+    Parameters
+    ----------
+    until_ns
+        The feed begins after it.
+    events
+        Bars and splits in order, shape ``(n, EVENT_WIDTH)``.
+    cursor
+        Where the feed stands after them.
+    detail
+        In words what they are; with `is_short` also what is missing.
+    """
+
+    until_ns: int
+    events: Rows
+    cursor: int
+    detail: str
+    is_short: bool = False
+
+
+FeedItem: TypeAlias = WarmUp | Slice | TimePassed | Notice
 
 
 class Feed(Protocol):
@@ -126,6 +153,22 @@ class TellsTime(Protocol):
 
     def venue_now_ns(self) -> int | None:
         """Return the venue's time now; None while it is not known."""
+
+
+@runtime_checkable
+class TellsAge(Protocol):
+    """A feed that knows how old its data are: its times are the world's."""
+
+    def age_ns(self, ts_ns: int) -> int | None:
+        """Return how long ago a time of its data was; None where its times are not the world's."""
+
+
+@runtime_checkable
+class AsksPrices(Protocol):
+    """A feed that asks its venue what something costs that is held and of which nothing comes."""
+
+    def watch(self, held: Callable[[], Collection[int]]) -> None:
+        """Ask for what is held, by instrument number, whenever that is due."""
 
 
 # --- Broker -------------------------------------------------------------------------------------------
@@ -201,6 +244,33 @@ class Execution(msgspec.Struct, frozen=True):
     fee_currency: str
     liquidity: int
     ts_ns: int
+
+
+class CashKind(StrEnum):
+    """Why a venue has moved cash beside fills."""
+
+    FEE = "fee"
+    INTEREST = "interest"
+    DIVIDEND = "dividend"
+    WITHHELD = "withheld"  # tax on a dividend
+    FRACTION = "fraction"  # of a unit that a split has left: paid in cash
+    TRANSFER = "transfer"  # in or out: neither gain nor loss
+    OTHER = "other"
+
+
+class CashEntry(msgspec.Struct, frozen=True):
+    """Cash that a venue has moved beside fills, as it states it; `entry_id` never repeats at a venue.
+
+    Ids ascend in the order in which the venue has booked. `minor` is negative for what was taken;
+    `is_foreign`: it is of an instrument that is none of the session's. `text`: the venue's own words.
+    """
+
+    entry_id: str
+    kind: CashKind
+    minor: int
+    instrument: int = -1
+    is_foreign: bool = False
+    text: str = ""
 
 
 class SubmitStatus(StrEnum):
@@ -289,6 +359,46 @@ class Broker(Protocol):
 
     def events(self) -> AsyncIterator[BrokerEvent]:
         """Yield what the venue tells by itself; a hint, the truth is what the calls above return."""
+
+
+@runtime_checkable
+class TellsCash(Protocol):
+    """A broker that says what has moved its account's cash beside fills."""
+
+    async def account(self) -> AccountFacts:
+        """Return what the account is now."""
+
+    async def cash_entries(self, since: str) -> Sequence[CashEntry]:
+        """Return the entries after a cursor (an entry's id, or empty: lately); some before it come again."""
+
+
+@runtime_checkable
+class TakesPairs(Protocol):
+    """A broker whose venue takes a target and a stop for the same lots as one order: one ends the other."""
+
+    async def submit_pair(
+        self, target: RiskApproved, stop: RiskApproved, client_id: str
+    ) -> SubmitOutcome:
+        """Send both by one request; the target is called `client_id`, the stop `leg_id` of it."""
+
+
+def leg_id(client_id: str) -> str:
+    """Return the client id of the stop that is one order with the target of a client id.
+
+    Venues name such a stop themselves: ours follows from the target's, whoever sees the two.
+    """
+    return f"{client_id}{_LEG}"
+
+
+def target_id(client_id: str) -> str | None:
+    """Return the client id of the target that a stop is one order with; None of any other order.
+
+    Examples
+    --------
+    >>> target_id(leg_id("tr-abc")), target_id("tr-abc")
+    ('tr-abc', None)
+    """
+    return client_id.removesuffix(_LEG) if client_id.endswith(_LEG) else None
 
 
 class SimulatedBroker(Broker, Protocol):

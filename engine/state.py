@@ -8,6 +8,7 @@ shell empties.
 from __future__ import annotations
 
 import hashlib
+from math import prod
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -106,11 +107,11 @@ def new_core(shape: CoreShape, terms: Block) -> tuple[Block, Core]:
         "orders": (shape.orders, at.ORDER_WIDTH),
         **_trading_parts(shape),
     }
-    block = np.zeros(sum(int(np.prod(size)) for size in parts.values()), dtype=np.int64)
+    block = np.zeros(sum(map(prod, parts.values())), dtype=np.int64)
     views: dict[str, Block] = {}
     start = 0
     for name, size in parts.items():
-        count = int(np.prod(size))
+        count = prod(size)
         views[name] = block[start : start + count].reshape(size)
         start += count
     core = Core(

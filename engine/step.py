@@ -35,6 +35,7 @@ from engine.model.layout import (
     ACCOUNT_CREDIT_PPB,
     ACCOUNT_EVENTS,
     ACCOUNT_FLOW,
+    ACCOUNT_JOURNAL,
     ACCOUNT_LAST_ACCRUAL,
     ACCOUNT_MARGIN_PPB,
     ACCOUNT_NOW,
@@ -46,6 +47,7 @@ from engine.model.layout import (
     BAR_CLOSE,
     BAR_OPEN_TS,
     CALENDAR_ID,
+    CASH_ACCOUNT,
     CONVERSION_FROM,
     CONVERSION_MINOR,
     CONVERSION_TO,
@@ -69,6 +71,7 @@ from engine.model.layout import (
     KIND_EQUITY_MARKED,
     KIND_FUNDING,
     KIND_HALT,
+    KIND_POSTING,
     KIND_QUOTE,
     KIND_RESUME,
     KIND_SESSION_CLOSE,
@@ -109,6 +112,7 @@ from engine.model.layout import (
     POSITION_LAST_TS,
     POSITION_PENDING,
     POSITION_QUANTITY,
+    POSTING_ACCOUNT,
     QUOTE_ASK,
     QUOTE_BID,
     RATE_CURRENCY,
@@ -152,7 +156,7 @@ from engine.state import Core, Table
 
 BILLION = 10**9
 NS_PER_YEAR = 365 * 86400 * 10**9
-KIND_LAST_ACTION = KIND_CONVERSION
+KIND_LAST_ACTION = KIND_POSTING
 
 
 @kernel
@@ -286,6 +290,8 @@ def apply_action(s: Core, events: Table, row: int, kind: int) -> None:
             events[row, CONVERSION_TO],
             events[row, CONVERSION_MINOR],
         )
+    elif kind == KIND_POSTING:
+        post_entry(s, events, row)
     elif kind == KIND_CONVERSION_RATE:
         s.ledger[events[row, RATE_CURRENCY], LEDGER_RATE] = events[row, RATE_VALUE]
     elif kind == KIND_SYMBOL_CHANGE:
@@ -320,6 +326,15 @@ def transfer(s: Core, currency: int, minor: int) -> None:
             fault(s, FAULT_OVERFLOW, -1)
             return
         s.account[ACCOUNT_FLOW] = flow
+
+
+@kernel
+def post_entry(s: Core, events: Table, row: int) -> None:
+    """Book cash that the broker has moved by itself, against the ledger's account that it is of."""
+    account, minor = events[row, POSTING_ACCOUNT], events[row, TRANSFER_MINOR]
+    i = events[row, EVENT_INSTRUMENT]
+    if post_cash(s, events[row, TRANSFER_CURRENCY], account, minor, KIND_POSTING, i):
+        s.journal[s.account[ACCOUNT_JOURNAL] - 1, CASH_ACCOUNT] = account
 
 
 @kernel

@@ -259,6 +259,23 @@ class Strategy:
     def on_stop(self) -> None:
         """Called once after the last event."""
 
+    # --- going on after a restart ------------------------------------------------------------------
+    def save_state(self) -> Any:
+        """Return all that the strategy remembers between callbacks, so that a session can go on from it.
+
+        Of None, bool, int, float, str, bytes, lists, and dicts whose keys are texts. Parameters,
+        indicators, positions and orders are kept without it. A strategy without this method and
+        `restore_state` loses nothing: its session goes on by playing the journal from its beginning.
+        """
+        raise NotImplementedError("a strategy that saves its state overrides this")
+
+    def restore_state(self, state: Any) -> None:
+        """Take back what `save_state` has returned.
+
+        Called on a new object in the place of `on_start`; nothing can be asked or ordered yet.
+        """
+        raise NotImplementedError("a strategy that saves its state overrides this")
+
     # --- verbs -----------------------------------------------------------------------------------
     def buy(self, quantity: Number, symbol: str | None = None, **terms: Any) -> int | None:
         """Buy; return the order's id, or None when it was denied.

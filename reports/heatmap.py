@@ -164,8 +164,8 @@ def _mark_best(axes: Axes, plot: HeatMap) -> None:
     value = plot.values[row, column]
     axes.annotate(
         f"best {_number(value)}\n{plot.x_name} {plot.x[column]:g}, {plot.y_name} {plot.y[row]:g}",
-        (column, row),
-        xytext=(-34 if is_right else 34, -34 if is_high else 34),
+        (column + (-0.5 if is_right else 0.5), row + (-0.5 if is_high else 0.5)),  # its corner
+        xytext=(-14 if is_right else 14, -20 if is_high else 20),
         textcoords="offset points",
         ha="right" if is_right else "left",
         va="center",
@@ -226,7 +226,7 @@ def _draw_line(axes: Axes, line: Line) -> None:
         (at, peak),
         xytext=(0, 9),
         textcoords="offset points",
-        ha="center",
+        ha="left" if at == line.values.min() else "right" if at == line.values.max() else "center",
         size=8,
         weight="bold",
         color=BEST,

@@ -54,15 +54,23 @@ class Alarmed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """A monitor: what it measures, its value after each live day, and the limit at which it alarms."""
+
+    text: str
+    values: Sequence[tuple[date, float]]
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RehearsalPlot:
-    """What the picture shows; `cusum` is the score of each live day, `limit` where it alarms."""
+    """What the picture shows; `drift` is the monitor that has alarmed."""
 
     title: str
     backtest: Part
     paper: Part
     live: Part
-    cusum: Sequence[tuple[date, float]]
-    limit: float
+    drift: Watched
     alarm: Alarmed | None
 
 
@@ -93,6 +101,7 @@ def write_rehearsal(path: Path, plot: RehearsalPlot) -> None:
         places = _draw_growth(upper, plot)
         _draw_drift(lower, plot, places)
         _dress(upper, lower, places)
+        lower.set_title(f"drift: {plot.drift.text}", loc="left", size=8.5, color=MUTED, pad=4)
         kind = path.suffix.removeprefix(".")
         figure.savefig(path, format=kind, metadata=METADATA[kind])
 
@@ -156,20 +165,21 @@ def _within(days: Sequence[date], first: dict[date, float]) -> list[float]:
 
 
 def _draw_drift(axes: Axes, plot: RehearsalPlot, places: dict[date, float]) -> None:
-    known = [(places[day], score) for day, score in plot.cusum if day in places]
-    x, scores = [each[0] for each in known], [each[1] for each in known]
-    axes.bar([each - 0.5 for each in x], scores, width=0.8, color=LOSS, alpha=0.35)
-    axes.axhline(plot.limit, color=LOSS, linewidth=1.0, linestyle=(0, (4, 3)))
+    limit = plot.drift.limit
+    known = [(places[day], value) for day, value in plot.drift.values if day in places]
+    x, values = [each[0] for each in known], [each[1] for each in known]
+    axes.bar([each - 0.5 for each in x], values, width=0.8, color=LOSS, alpha=0.35)
+    axes.axhline(limit, color=LOSS, linewidth=1.0, linestyle=(0, (4, 3)))
     axes.annotate(
-        f"alarm at {plot.limit:g}",
-        (0.0, plot.limit),
+        f"alarm at {limit:.3g}",
+        (0.0, limit),
         xycoords=("axes fraction", "data"),
         xytext=(4, 3),
         textcoords="offset points",
         size=8,
         color=LOSS,
     )
-    axes.set_ylim(0.0, max([plot.limit * 1.6, *[1.15 * each for each in scores]]))
+    axes.set_ylim(0.0, max([limit * 1.6, *[1.15 * each for each in values]]))
     if plot.alarm is not None and plot.alarm.day in places:
         place = places[plot.alarm.day]
         axes.axvline(place, color=LOSS, linewidth=1.2)
@@ -191,9 +201,6 @@ def _dress(upper: Axes, lower: Axes, places: dict[date, float]) -> None:
     from matplotlib.ticker import PercentFormatter
 
     upper.set_ylabel("growth", size=8.5, color=MUTED)
-    lower.set_title(
-        "drift: CUSUM of standardized live returns", loc="left", size=8.5, color=MUTED, pad=4
-    )
     upper.yaxis.set_major_formatter(PercentFormatter(100.0, decimals=1, symbol=" %"))
     upper.tick_params(axis="x", length=0, labelbottom=False)
     days = list(places.items())

@@ -29,12 +29,40 @@ _SQLITE = "sqlite:///"
 
 _WORKSPACE_TEXT = """\
 # A trader workspace. Commands find this file from the current folder upwards.
+# Lines after "# " are examples: take the sign away from a table and from the keys that you want.
 
 # Imported market data, relative to this file.
 catalog = "catalog"
 
 # Where `trader strategies` looks, relative to this file.
 strategies = "strategies"
+
+# Where runs, sessions and certificates are recorded. Left out: one file of yours, for all workspaces.
+# [database]
+# url = "sqlite:///trader.sqlite" # or postgresql+psycopg://...
+
+# Who is told when somebody should look at a session. The address is a secret, and stands elsewhere.
+# [alerts]
+# channels = { phone = "env:TRADER_PHONE" } # or file:PATH; tgram://..., mailto://...
+
+# What no session may do, whatever its strategy says.
+# [limits]
+# order_value = 10_000    # of one order, in the account's currency
+# position_value = 25_000 # of one instrument, with all orders that work
+
+# What `trader promote` asks for before a strategy may trade.
+# [promotion]
+# profile = "standard" # which statistical checks are required: seed (none), standard or strict
+# four_eyes = true     # who asks for a certificate may not approve it
+
+# The account that `trader live` trades, and whose market `trader paper --feed alpaca` listens to.
+# Keys are secrets: they stand in variables of the environment, or in files that only you may read.
+# [venues.alpaca]
+# environment = "paper"                        # rehearsal (this machine), paper, or live
+# key_id = "env:TRADER_ALPACA_KEY_ID"          # or file:PATH
+# secret_key = "env:TRADER_ALPACA_SECRET_KEY"  # or file:PATH
+# market_data = "iex"                          # bars of one exchange's trades; sip: of all, by subscription
+# withdrawals = true                           # you know that this key may withdraw money
 """
 
 
@@ -44,7 +72,8 @@ class Workspace:
 
     `database` is the URL of the registry of runs, empty where the file does not name one. `channels`
     are names of alert channels and where their addresses stand; `metrics_port` 0 serves none. `limits`
-    are what no session may do, `on_stop` what becomes of orders and positions of one that is stopped.
+    are what no session may do, `on_stop` what becomes of orders and positions of one that is stopped,
+    and `settle_seconds` how long it waits for that.
     `four_eyes` asks for two persons where one approver's key is trusted too; `profile` and `risk_maxima`
     are what the promotion gate asks for. `alpaca` is the account there.
     """
@@ -59,6 +88,7 @@ class Workspace:
     metrics_port: int = 0
     limits: LimitsTable | None = None
     on_stop: str = "keep"
+    settle_seconds: int = 30
     four_eyes: bool = False
     profile: str = "standard"
     risk_maxima: Mapping[str, str] = field(default_factory=dict)
@@ -96,6 +126,25 @@ def find_database(start: Path) -> str:
     return _database_url(path, quick_workspace(database) or _validated(database, text, path))
 
 
+def find_accounts(start: Path) -> Workspace | None:
+    """Return the workspace with its accounts at venues alone, whatever else is wrong in its file.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not TOML, or what stands at ``[venues]`` is wrong.
+    """
+    path = _workspace_file(start)
+    if path is None:
+        return None
+    text = read_text(path, what="workspace file")
+    tables = parse_toml(text, path)
+    venues = {"venues": tables["venues"]} if "venues" in tables else {}
+    table = quick_workspace(venues) or _validated(venues, text, path)
+    root = path.parent
+    return Workspace(root, root, root, alpaca=table.venues.alpaca)
+
+
 def _workspace_file(start: Path) -> Path | None:
     folder = start.absolute()
     paths = (root / WORKSPACE_FILE for root in (folder, *folder.parents))
@@ -118,6 +167,7 @@ def _read_workspace(path: Path) -> Workspace:
         table.metrics.port,
         table.limits,
         table.sessions.on_stop,
+        table.sessions.settle_seconds,
         table.promotion.four_eyes,
         table.promotion.profile,
         table.promotion.limits,

@@ -103,7 +103,11 @@ class SessionsTable(BaseModel):
 
     on_stop: Literal["keep", "cancel", "flatten"] = Field(
         "keep",
-        description="What becomes of orders that work, and of positions, when a session is stopped.",
+        description="What becomes of orders that work, and of positions, when a session is stopped; entries "
+        "are withdrawn from a venue in any case.",
+    )
+    settle_seconds: int = Field(
+        30, gt=0, le=600, description="How long a stop waits for that; then a person is told."
     )
 
 

@@ -35,6 +35,7 @@ from engine.ports import (
     VenuePosition,
 )
 from sims.paper import PaperBroker
+from sims.request_limit import Admission, Purpose, RequestLimit, Throttle
 
 T = TypeVar("T")
 _ENDS: Final = {
@@ -60,6 +61,8 @@ class Odds(msgspec.Struct, frozen=True):
     overfill: float = 0.0
     cancel_refused: float = 0.0
     read_lag: float = 0.0  # an order or a fill is not to be read for a while
+    busy: float = 0.0  # a request is one too many (429)
+    banned: float = 0.0  # no request for a while (418)
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +99,8 @@ class Exchange:
         Called with everything that the venue says by itself.
     seconds
         The loop's time.
+    limit
+        Of requests; None: it answers all.
     """
 
     paper: PaperBroker
@@ -113,8 +118,15 @@ class Exchange:
         default_factory=set
     )  # executions of orders that had ended, or of nobody
     last: dict[int, int] = field(default_factory=dict)  # prices
+    limit: RequestLimit | None = None
     now_ns: int = 0
     _told: int = 0
+
+    def admit(self) -> Admission:
+        """Count a request that arrives, and say whether it is looked at."""
+        if self.limit is None:
+            return Admission()
+        return self.limit.admit(busy=self.odds.busy, bans=self.odds.banned)
 
     def meet(self, events: Rows, row: int) -> None:
         """See one event of the market."""
@@ -129,6 +141,9 @@ class Exchange:
         works = any(not each.status.is_closed for each in known)
         if (known and self.ids is ClientIds.FOREVER) or (works and self.ids is ClientIds.OPEN):
             return SubmitOutcome(SubmitStatus.REFUSED, code="duplicate")
+        if order.parent_id or order.group_id:  # as the real adapters
+            problem = "orders that hang on others are not taken"
+            return SubmitOutcome(SubmitStatus.REFUSED, code="bad_request", problem=problem)
         if self.random.random() < self.odds.refused:
             return SubmitOutcome(SubmitStatus.REFUSED, code="funds", problem="not today")
         number = len(self.orders) + 1
@@ -144,7 +159,7 @@ class Exchange:
             visible=self._visible(),
         )
         self.orders[number] = booked
-        ours = msgspec.structs.replace(order, order_id=number, parent_id=0, group_id=0)
+        ours = msgspec.structs.replace(order, order_id=number)
         _at_once(self.paper.submit(ours, str(number)))
         booked.status = OrderStatus.OPEN
         self._say(at.KIND_ACCEPTED, booked)
@@ -298,6 +313,8 @@ class Endpoint:
         Called before and after each request leaves: where a process dies.
     gossip
         What every problem that it tells of says as well, e.g. what nobody should read.
+    throttle
+        Keeps it under the venue's limit of requests.
     """
 
     name = "simulated venue"
@@ -311,7 +328,9 @@ class Endpoint:
         effect: Callable[[str], None] = lambda what: None,
         *,
         gossip: str = "",
+        throttle: Throttle | None = None,
     ) -> None:
+        self._throttle = throttle
         self.exchange, self._plan, self._random = exchange, plan, random
         self._account, self._effect, self._gossip = account, effect, gossip
         self._queue: asyncio.Queue[BrokerEvent | None] | None = None
@@ -325,8 +344,7 @@ class Endpoint:
     # --- the connection ----------------------------------------------------------------------------
     async def connect(self) -> AccountFacts:
         """Connect; what the venue says from now on is kept for `events`."""
-        await self._travel()
-        self._require_up()
+        await self._ask()
         self._queue = asyncio.Queue()
         self._connections += 1
         self.exchange.tell = self._deliver
@@ -371,18 +389,21 @@ class Endpoint:
     # --- requests ----------------------------------------------------------------------------------
     async def submit(self, order: RiskApproved, client_id: str) -> SubmitOutcome:
         """Send a new order once."""
-        return await self._request(lambda: self.exchange.submit(order, client_id))
+        return await self._request(lambda: self.exchange.submit(order, client_id), Purpose.ORDER)
 
     async def cancel(self, order: CancelApproved, client_id: str) -> SubmitOutcome:
         """Ask to end an order."""
-        return await self._request(lambda: self.exchange.cancel(client_id))
+        return await self._request(lambda: self.exchange.cancel(client_id), Purpose.CANCEL)
 
     async def replace(self, order: ReplaceApproved, client_id: str) -> SubmitOutcome:
         """Ask to change an order."""
-        return await self._request(lambda: self.exchange.replace(order, client_id))
+        return await self._request(lambda: self.exchange.replace(order, client_id), Purpose.ORDER)
 
-    async def _request(self, ask: Callable[[], SubmitOutcome]) -> SubmitOutcome:
+    async def _request(self, ask: Callable[[], SubmitOutcome], purpose: Purpose) -> SubmitOutcome:
         odds, draw = self.exchange.odds, self._random.random()
+        if lacking := await self._lacking(purpose):
+            problem = f"there is no room for requests for {lacking:.1f} s{self._gossip}"
+            return SubmitOutcome(SubmitStatus.NOT_SENT, code="rate_limited", problem=problem)
         self._effect("request")
         if not self._is_up or draw < odds.not_sent:
             return SubmitOutcome(SubmitStatus.NOT_SENT, problem=f"no connection{self._gossip}")
@@ -393,15 +414,34 @@ class Endpoint:
         draw -= odds.request_lost
         if draw < odds.request_late:
             wait = self._plan.deadline + self._random.uniform(0, self._plan.late)
-            asyncio.get_running_loop().call_later(wait, ask)
+            asyncio.get_running_loop().call_later(wait, self._arrive_with, ask)
             return await self._silence()
         draw -= odds.request_late
-        outcome = ask()
+        outcome, admission = self._arrive_with(ask)
         self._effect("arrived")
         if draw < odds.answer_lost:
             return await self._silence()
         await self._travel()
+        self._heed(admission)
         return outcome
+
+    def _arrive_with(self, ask: Callable[[], SubmitOutcome]) -> tuple[SubmitOutcome, Admission]:
+        """Have a request arrive at the venue; return what it answers."""
+        admission = self.exchange.admit()
+        if admission.is_refused:
+            said = f"too many requests{self._gossip}"
+            return SubmitOutcome(SubmitStatus.REFUSED, code="rate_limited", problem=said), admission
+        return ask(), admission
+
+    async def _lacking(self, purpose: Purpose) -> float:
+        """Wait until a request may leave; return the seconds that it would have to wait longer."""
+        if self._throttle is None:
+            return 0.0
+        return await self._throttle.wait(purpose, self._plan.deadline)
+
+    def _heed(self, admission: Admission) -> None:
+        if self._throttle is not None:
+            self._throttle.heed(admission)
 
     async def _silence(self) -> SubmitOutcome:
         await asyncio.sleep(self._plan.deadline)
@@ -438,11 +478,23 @@ class Endpoint:
         return [one for one in seen if one.execution_id > since]
 
     async def _question(self) -> None:
-        await self._travel()
-        self._require_up()
+        await self._ask()
         if self._random.random() < self.exchange.odds.read_failed:
             problem = f"no answer{self._gossip}"
             raise VenueError(problem, retry_after_seconds=self._random.choice((0.0, 0.0, 2.0)))
+
+    async def _ask(self) -> None:
+        """Have a question reach the venue and be admitted."""
+        if lacking := await self._lacking(Purpose.QUESTION):
+            problem = f"there is no room for requests{self._gossip}"
+            raise VenueError(problem, retry_after_seconds=lacking)
+        await self._travel()
+        self._require_up()
+        admission = self.exchange.admit()
+        self._heed(admission)
+        if admission.is_refused:
+            problem = f"too many requests{self._gossip}"
+            raise VenueError(problem, retry_after_seconds=admission.seconds)
 
     # --- small things ------------------------------------------------------------------------------
     async def _travel(self) -> None:

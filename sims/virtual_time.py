@@ -26,7 +26,8 @@ class _JumpingSelector(selectors.DefaultSelector):
     loop: VirtualLoop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout == 0 and len(self.get_map()) == 1:
+        if timeout is not None and len(self.get_map()) == 1:
+            self.loop.advance(timeout)
             return []  # nothing but the loop's own alarm, which only other threads ring
         ready = super().select(0)
         if ready or timeout == 0:

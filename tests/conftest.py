@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from runtime.compile_cache import use_cache
 from runtime.store.location import VARIABLE
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
 # which doubles what its start takes, and each worker rewrites the assertions of all files.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# How long an example takes says how busy the machine is: 0.2 s were passed by what takes a millisecond.
+settings.register_profile("any machine", deadline=None, print_blob=True)
+settings.load_profile("any machine")
 use_cache()  # before numba is imported; compiled kernels are kept between runs of the tests
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 2**30  # bytes that must be free there; the suite leaves 0.3 of them
+# A page whose commands run compiled, in processes of their own: 25 s, unless the kernels are there.
+PAGE_COMPILED = "test_the_shell_blocks_of_a_page_run[docs/determinism.md]"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,6 +58,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests compile in their own process before one needs what is compiled in others."""
+    items.sort(key=lambda item: item.nodeid.endswith(PAGE_COMPILED))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Give a worker whole files, and all that is compiled to one: it compiles each door once.
@@ -62,7 +73,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "compiled" if "compiled" in nodeid else nodeid.partition("::")[0]
+            is_compiled = "compiled" in nodeid or nodeid.endswith(PAGE_COMPILED)
+            return "compiled" if is_compiled else nodeid.partition("::")[0]
 
     config.option.loadscopereorder = False  # the compiled ones begin early, small files end
     return ByFile(config, log)

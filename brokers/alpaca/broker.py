@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -9,11 +10,12 @@ from typing import Final
 import msgspec
 
 from brokers.alpaca.budget import Use
+from brokers.alpaca.cash import read_cash
 from brokers.alpaca.client import AlpacaClient, Deadlines, Keys, NoAnswer
 from brokers.alpaca.environments import Urls, environment_of
 from brokers.alpaca.problems import LocalRefusal, Problem, canceled_or_not, taken_or_not
-from brokers.alpaca.reading import MarketState, Reader
-from brokers.alpaca.requests import order_body, replace_body
+from brokers.alpaca.reading import Listing, MarketState, Reader
+from brokers.alpaca.requests import order_body, pair_body, replace_body
 from brokers.alpaca.stream import TRADE_UPDATES, OrderStream, open_stream
 from brokers.alpaca.translating import SOURCE, link_id
 from brokers.alpaca.wire import (
@@ -32,6 +34,7 @@ from engine.model.instruments import Instrument
 from engine.ports import (
     AccountFacts,
     BrokerEvent,
+    CashEntry,
     ClientIds,
     Clock,
     Environment,
@@ -107,6 +110,8 @@ class AlpacaBroker:
         self._heard: OrderedDict[str, None] = OrderedDict()  # orders that the stream has spoken of
         self._awaited: dict[str, int] = {}  # orders that it should, and until when (monotonic)
         self._heard_ns, self._problem = 0, ""
+        self._is_paired = asyncio.Event()
+        self._is_paired.set()
 
     # --- the connection ----------------------------------------------------------------------------
     async def connect(self) -> AccountFacts:
@@ -166,6 +171,19 @@ class AlpacaBroker:
             return body.outcome
         return await self._send("POST", "/v2/orders", body, client_id)
 
+    async def submit_pair(
+        self, target: RiskApproved, stop: RiskApproved, client_id: str
+    ) -> SubmitOutcome:
+        """Send a target with its stop, one of which ends the other: one request, or none."""
+        body = pair_body(target, stop, self._instruments[target.instrument], client_id)
+        if isinstance(body, LocalRefusal):
+            return body.outcome
+        self._is_paired.clear()  # the stream speaks of the stop by a name that the answer tells
+        try:
+            return await self._send("POST", "/v2/orders", body, client_id)
+        finally:
+            self._is_paired.set()
+
     async def cancel(self, order: CancelApproved, client_id: str) -> SubmitOutcome:
         """Ask to end an order; that this was taken is not its end."""
         chain = None if self._reader is None else self._reader.chains.find(client_id)
@@ -191,16 +209,19 @@ class AlpacaBroker:
         it does not, the order grows by that. So an order that is partly filled is refused here: it can
         be canceled, and another one sent.
         """
-        try:
-            found = await self._reading.latest(client_id)
-            if found is None:
-                return _unknown_order(client_id)
-            chain, latest = found
-            is_filled = latest.filled_qty > 0 or await self._reading.was_filled_before(
-                chain, latest
-            )
+        try:  # what allowed it to leave is some seconds old at most
+            async with asyncio.timeout(self._settings.deadlines.read):
+                found = await self._reading.latest(client_id)
+                if found is None:
+                    return _unknown_order(client_id)
+                chain, latest = found
+                is_filled = latest.filled_qty > 0 or await self._reading.was_filled_before(
+                    chain, latest
+                )
         except VenueError as error:
             return _not_asked(error)
+        except TimeoutError:
+            return _not_asked(VenueError("the order that is to be changed was not told in time"))
         if is_filled:
             problem = "it is partly filled: it is not replaced, but can be canceled"
             return LocalRefusal(Problem.SIZE_OR_GRID, problem).outcome
@@ -240,6 +261,10 @@ class AlpacaBroker:
         """Return whether the market is open: orders sent while it is closed wait until it opens."""
         return await self._reading.market()
 
+    async def listings(self) -> Sequence[Listing]:
+        """Return what may be done with the session's instruments, in their order."""
+        return await self._reading.listings([each.symbol for each in self._instruments])
+
     async def positions(self) -> Sequence[VenuePosition]:
         """Return all positions."""
         return await self._reading.positions()
@@ -255,6 +280,11 @@ class AlpacaBroker:
     async def executions(self, since: str) -> Sequence[Execution]:
         """Return the fills after a cursor, oldest first; some before it come again."""
         return await self._reading.executions(since)
+
+    async def cash_entries(self, since: str) -> Sequence[CashEntry]:
+        """Return what has moved cash beside fills after a cursor, oldest first; some before it come again."""
+        numbers = {each.symbol: n for n, each in enumerate(self._instruments)}
+        return await read_cash(self._http, numbers, since, self._settings.begins_ns)
 
     # --- what the venue tells by itself --------------------------------------------------------------
     async def events(self) -> AsyncIterator[BrokerEvent]:
@@ -275,6 +305,7 @@ class AlpacaBroker:
                     frame = await stream.receive(self._settings.deadlines.mute / _LOOKS_A_WAIT)
                 except TimeoutError:
                     continue
+                await self._is_paired.wait()
                 event = self._hear(frame)
                 if event is not None:
                     yield event
@@ -298,6 +329,9 @@ class AlpacaBroker:
             if not isinstance(message, Update):
                 _require_listening(message)
                 return None
+            if self._reading.chains.may_be_leg(message.order):
+                reason = f"order {message.order.id} is a leg that nobody has seen yet"
+                return BrokerEvent(0, "", SOURCE, reason=reason, received_ns=self._clock.now_ns())
             chain = self._reading.chains.see(message.order)
             self._note(message.order.id)
             return self._reading.translator.event(

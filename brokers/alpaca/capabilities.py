@@ -24,7 +24,9 @@ class Capabilities(msgspec.Struct, frozen=True):
     reduce_only: bool
     brackets: bool
     oco: bool
+    flips: bool  # one order takes a position from long to short
     fractional: bool
+    price_decimals: int  # that an order's price may always have
     short: bool
     extended_hours: bool
     closed_market: str
@@ -44,10 +46,12 @@ ALPACA: Final = Capabilities(
     order_types=tuple(OrderType),
     times_in_force=(TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK),
     post_only=False,
-    reduce_only=False,  # the engine and the gateway see to it
-    brackets=False,  # the engine owns exits
-    oco=False,
+    reduce_only=False,  # the gateway sees to it
+    brackets=False,  # its legs wait with us, and leave when the entry has ended
+    oco=True,
+    flips=False,  # more is sold than is held: refused for want of shares
     fractional=True,
+    price_decimals=2,  # four below a dollar
     short=True,
     extended_hours=True,
     closed_market="queued until it opens",

@@ -3,6 +3,9 @@
 The first carries our client id, its replacements that id with a number, so a chain is found again after a
 crash from any of its links. What is known of one is learned from whatever the venue shows; what is not is
 asked for by the broker.
+
+A pair is two orders of ours and one of the venue: the target, by its name, with the stop as its leg. The
+venue gives legs names of its own: a leg is known by the target that it is shown with, once.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Final
 
 from brokers.alpaca import wire
 from brokers.alpaca.translating import link_number, own_id
+from engine.ports import leg_id
 
 CHAINS_KEPT: Final = 10_000
 
@@ -65,6 +69,7 @@ class Chains:
     def __init__(self) -> None:
         self._chains: OrderedDict[str, Chain] = OrderedDict()
         self._of: dict[str, Chain] = {}  # by the venue's ids
+        self._legs: dict[str, str] = {}  # by the venue's id of a leg our client id
 
     def find(self, client_id: str) -> Chain | None:
         """Return the chain of one of our client ids."""
@@ -74,8 +79,18 @@ class Chains:
         """Return the chain that one of the venue's orders is a link of."""
         return self._of.get(order_id)
 
+    def may_be_leg(self, order: wire.Order) -> bool:
+        """Return whether an order may be the leg of a pair that has not been seen with its target."""
+        is_stop = order.order_class == "oco" and order.type in ("stop", "stop_limit")
+        return is_stop and order.id not in self._legs
+
     def see(self, order: wire.Order) -> Chain:
         """Learn from an order that the venue has shown; return its chain."""
+        for leg in wire.legs_of(order):
+            if leg.id not in self._legs:
+                self._legs[leg.id] = leg_id(own_id(order.client_order_id))
+                self._of.pop(leg.id, None)  # it was a stranger's
+            self.see(leg)
         chain = self._of.get(order.id) or self._of.get(order.replaces or "")
         chain = chain or self._of.get(order.replaced_by or "") or self._begin(order)
         self._link(chain, order)
@@ -88,7 +103,7 @@ class Chains:
         return chain
 
     def _begin(self, order: wire.Order) -> Chain:
-        name = own_id(order.client_order_id)
+        name = self._legs.get(order.id) or own_id(order.client_order_id)
         if name not in self._chains:
             self._chains[name] = Chain(name)
             if len(self._chains) > CHAINS_KEPT:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Final, TypeVar
 
@@ -20,7 +21,7 @@ import aiohttp
 import msgspec
 
 from brokers.alpaca import wire
-from brokers.alpaca.budget import Budget, Use
+from brokers.alpaca.budget import Budget, Use, shared_budget
 from brokers.alpaca.environments import Urls
 from brokers.alpaca.problems import Problem
 from engine.errors import VenueError
@@ -35,10 +36,17 @@ _AGENT: Final = "trader"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Who we are to the venue; never shown."""
+    """Who we are to the venue; never shown.
+
+    Parameters
+    ----------
+    folder
+        Where it is kept what the venue asks whoever has these keys to wait; None: nowhere.
+    """
 
     key_id: str = field(repr=False)
     secret: str = field(repr=False)
+    folder: Path | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -58,6 +66,7 @@ class Deadlines(msgspec.Struct, frozen=True):
 
     order: float = 10.0  # for the answer to a submit, a replacement, a cancel
     question: float = 15.0
+    read: float = 2.0  # for an order that is to be replaced
     stream: float = 10.0  # until the order stream listens
     look: float = 0.5  # between two looks for an order that is not there
     heartbeat: float = 10.0  # between pings on the stream; half of it for the answer
@@ -103,6 +112,9 @@ class AlpacaClient:
 
     Parameters
     ----------
+    budget
+        Where it is left out, the one that all share who ask for this account in this process: one for trading,
+        one for market data, as the venue has them.
     base
         The address that is asked: that of trading, where it is left out.
     """
@@ -120,7 +132,10 @@ class AlpacaClient:
         self.urls, self.keys, self.clock = urls, keys, clock
         self._base = base or urls.trading
         self.deadlines = deadlines or Deadlines()
-        self.budget = budget or Budget(clock)
+        family = "data" if base else "trading"
+        self.budget = budget or shared_budget(
+            clock, family, self._base, keys.key_id, folder=keys.folder
+        )
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_leaves)
         trace.on_request_redirect.append(_refuse)
@@ -156,11 +171,18 @@ class AlpacaClient:
         NoAnswer
             If there is none; it says whether the request may have arrived.
         """
-        seconds = self.deadlines.question if use is Use.QUESTION else self.deadlines.order
+        is_order = use is Use.ORDER or use is Use.CANCEL
+        seconds = self.deadlines.order if is_order else self.deadlines.question
         mark = SimpleNamespace(has_left=False)
         try:
             async with asyncio.timeout(seconds):
-                await self._wait(use, seconds)
+                if (lacking := await self.budget.wait(use, seconds)) > 0:
+                    raise NoAnswer(
+                        f"the budget of requests has no room for {lacking:.1f} s",
+                        has_left=False,
+                        code=Problem.RATE_LIMITED,
+                        retry_after_seconds=lacking,
+                    )
                 return await self._send(method, path, query, body, mark)
         except TimeoutError:
             raise self._none(f"no answer in {seconds:g} s", method, path, mark) from None
@@ -170,7 +192,13 @@ class AlpacaClient:
             code = Problem.AUTH_FAILED if is_ours else Problem.NO_ANSWER
             raise self._none(why, method, path, mark, code) from None
 
-    async def ask(self, path: str, type_: type[T], query: Mapping[str, str] | None = None) -> T:
+    async def ask(
+        self,
+        path: str,
+        type_: type[T],
+        query: Mapping[str, str] | None = None,
+        use: Use = Use.QUESTION,
+    ) -> T:
         """Return what the venue says of something.
 
         Raises
@@ -178,7 +206,7 @@ class AlpacaClient:
         VenueError
             If it does not, or not as it should.
         """
-        answer = await self.question(path, query)
+        answer = await self.question(path, query, use)
         if answer.status != 200:
             raise self.refusal(answer, path)
         return self.read(answer, path, type_)
@@ -212,25 +240,13 @@ class AlpacaClient:
     def refusal(self, answer: Answer, path: str) -> VenueError:
         """Return what it means that a question was not answered by 200."""
         wait = 0.0
-        if answer.status == 429:
+        if answer.status in (429, 418):
             wait = self.budget.wait_seconds(Use.QUESTION)
         return VenueError(
             f"the venue answered {path} with {answer.raw}",
             is_authorization=answer.status in (401, 403),
             retry_after_seconds=wait,
         )
-
-    async def _wait(self, use: Use, most: float) -> None:
-        """Wait until the budget has room."""
-        while (wait := self.budget.wait_seconds(use)) > 0:
-            if use is Use.ORDER or wait >= most:
-                raise NoAnswer(
-                    f"the budget of requests has no room for {wait:.1f} s",
-                    has_left=False,
-                    code=Problem.RATE_LIMITED,
-                    retry_after_seconds=wait,
-                )
-            await self.clock.sleep(wait)
 
     async def _send(
         self,
@@ -272,6 +288,24 @@ class AlpacaClient:
             code = Problem.NOT_SENT
         place = path.partition("?")[0]
         return NoAnswer(f"{method} {place}: {why}", has_left=has_left, code=code)
+
+
+class MarketClient(AlpacaClient):
+    """One that asks and nothing else: of a feed, from which no order may leave."""
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        use: Use,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """Send a question, as `AlpacaClient.send` does; anything else is a mistake of ours."""
+        if method != "GET" or body is not None or use in (Use.ORDER, Use.CANCEL):
+            raise AssertionError(f"{method} {path}: a client of the market only asks")
+        return await super().send(method, path, use, query=query)
 
 
 class Redirected(aiohttp.ClientError):

@@ -1,4 +1,4 @@
-"""The venue's bars of the past, read whole over all pages."""
+"""The venue's bars, quotes and prints of the past, read whole over all pages."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from brokers.alpaca.budget import Use
 from brokers.alpaca.client import AlpacaClient
 from brokers.alpaca.market_wire import Bar, BarsPage
-from brokers.alpaca.wire import Unreadable
-from engine.errors import VenueError
+from brokers.alpaca.pages import read_pages
+from brokers.alpaca.tick_wire import Quote, QuotesPage, Trade, TradesPage
 
 MINUTES: Final = "1Min"
 DAYS: Final = "1Day"
-_PATH: Final = "/v2/stocks/bars"
+_PATH: Final = "/v2/stocks/"
 _A_PAGE: Final = "10000"
 _PAGES_MOST: Final = 10_000
 
@@ -41,27 +42,50 @@ async def read_bars(
     VenueError
         If the venue does not answer, or not as it should.
     """
-    query = {
+    query = _query(symbols, start_ns, end_ns, feed)
+    query |= {"timeframe": timeframe, "adjustment": "raw"}
+    return await read_pages(client, _PATH + "bars", BarsPage, query, _PAGES_MOST)
+
+
+async def read_ticks(
+    client: AlpacaClient,
+    symbols: Sequence[str],
+    start_ns: int,
+    end_ns: int,
+    *,
+    has_quotes: bool,
+    has_trades: bool,
+    feed: str = "iex",
+) -> list[Quote | Trade]:
+    """Return the quotes and prints of a time, both its ends included, in order of their times.
+
+    Raises
+    ------
+    VenueError
+        If the venue does not answer, or not as it should.
+    """
+    query = _query(symbols, start_ns, end_ns, feed)
+    found: list[Quote | Trade] = []
+    if has_quotes:
+        path = _PATH + "quotes"
+        quotes = await read_pages(client, path, QuotesPage, query, _PAGES_MOST, Use.DATA)
+        found += quotes
+    if has_trades:
+        path = _PATH + "trades"
+        trades = await read_pages(client, path, TradesPage, query, _PAGES_MOST, Use.DATA)
+        found += trades
+    return sorted(found, key=lambda each: each.ts_ns)
+
+
+def _query(symbols: Sequence[str], start_ns: int, end_ns: int, feed: str) -> dict[str, str]:
+    return {
         "symbols": ",".join(symbols),
-        "timeframe": timeframe,
         "start": _text(start_ns),
         "end": _text(end_ns),
         "limit": _A_PAGE,
-        "adjustment": "raw",
         "feed": feed,
         "sort": "asc",
     }
-    found: list[Bar] = []
-    for _ in range(_PAGES_MOST):
-        page = await client.ask(_PATH, BarsPage, query)
-        try:
-            found += page.read()
-        except Unreadable as error:
-            raise VenueError(f"the venue's answer to {_PATH} cannot be read: {error}") from None
-        if page.next_page_token is None:
-            return found
-        query["page_token"] = page.next_page_token
-    raise VenueError(f"the venue's answer to {_PATH} does not end")
 
 
 def _text(ns: int) -> str:

@@ -45,17 +45,39 @@ class Wish:
         ``iex`` or ``sip``.
     is_daily
         Days instead of minutes.
+    has_bars, has_quotes, has_trades
+        What of them. With prints come their corrections.
     """
 
     symbols: tuple[str, ...]
     feed: str = "iex"
     is_daily: bool = False
+    has_bars: bool = True
+    has_quotes: bool = False
+    has_trades: bool = False
 
     @property
     def channels(self) -> dict[str, Sequence[str]]:
         """The channels with what is wanted of each."""
         bars = ("dailyBars",) if self.is_daily else ("bars", "updatedBars")
-        return dict.fromkeys((*bars, "statuses"), self.symbols)
+        names = [*(bars if self.has_bars else ()), "statuses"]
+        names += ["quotes"] * self.has_quotes + ["trades"] * self.has_trades
+        return dict.fromkeys(names, self.symbols)
+
+    def lacks(self, told: Subscription) -> list[str]:
+        """Return what is wanted and will not be told."""
+        bars = told.day_bars if self.is_daily else told.bars
+        wanted = (
+            ("bars", self.has_bars, bars),
+            ("quotes", self.has_quotes, told.quotes),
+            ("trades", self.has_trades, told.trades),
+        )
+        return [
+            f"{name} of {symbol}"
+            for name, is_wanted, symbols in wanted
+            for symbol in self.symbols
+            if is_wanted and symbol not in symbols
+        ]
 
 
 class MarketStream:
@@ -154,10 +176,8 @@ async def _hear_subscription(stream: MarketStream, wish: Wish, seconds: float) -
     while True:
         for each in await stream.receive(seconds):
             if isinstance(each, Subscription):
-                told = each.day_bars if wish.is_daily else each.bars
-                missing = [symbol for symbol in wish.symbols if symbol not in told]
-                if missing:
-                    raise StreamRefused(f"the stream does not tell bars of {', '.join(missing)}")
+                if missing := wish.lacks(each):
+                    raise StreamRefused(f"the stream does not tell {', '.join(missing)}")
                 return
 
 

@@ -12,6 +12,16 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from brokers.alpaca.tick_wire import (
+    CancelValues,
+    CorrectionValues,
+    Quote,
+    QuoteValues,
+    Revision,
+    Trade,
+    TradeValues,
+    decode_ticks,
+)
 from brokers.alpaca.wire import Unreadable, decode, parse_time_ns
 
 
@@ -60,6 +70,8 @@ class Subscription(msgspec.Struct, frozen=True, rename={"day_bars": "dailyBars"}
 
     bars: list[str] = []
     day_bars: list[str] = []
+    quotes: list[str] = []
+    trades: list[str] = []
     statuses: list[str] = []
 
 
@@ -77,7 +89,9 @@ class Unread(msgspec.Struct, frozen=True):
     symbol: str = ""
 
 
-MarketMessage: TypeAlias = Bar | Status | DayBar | Success | Subscription | Problem | Unread
+MarketMessage: TypeAlias = (
+    Bar | Status | DayBar | Success | Subscription | Problem | Unread | Quote | Trade | Revision
+)
 
 
 class _Head(msgspec.Struct, frozen=True, rename={"kind": "T", "symbol": "S"}):
@@ -143,6 +157,8 @@ def decode_frame(frame: bytes) -> list[MarketMessage]:
     >>> decode_frame(b'[{"T":"success","msg":"connected"},{"T":"l","S":"AAPL"}]')
     [Success(word='connected')]
     """
+    if (ticks := decode_ticks(frame)) is not None:
+        return list[MarketMessage](ticks)
     try:
         parts = decode(frame, list[msgspec.Raw])
     except Unreadable as error:
@@ -166,6 +182,17 @@ def _message(content: bytes) -> MarketMessage | None:
                 trading = _TRADING.get(status.code)
                 time = parse_time_ns(status.time)
                 return None if trading is None else Status(symbol, time, trading)
+            case "q":
+                return decode(content, QuoteValues).read(symbol)
+            case "t":
+                return decode(content, TradeValues).read(symbol)
+            case "c":
+                corrected = decode(content, CorrectionValues)
+                time = parse_time_ns(corrected.time)
+                return Revision(symbol, time, corrected.before, corrected.after)
+            case "x":
+                canceled = decode(content, CancelValues)
+                return Revision(symbol, parse_time_ns(canceled.time), canceled.price)
             case "success":
                 return Success(decode(content, _Success).msg)
             case "subscription":

@@ -54,7 +54,7 @@ class LocalRefusal:
         return SubmitOutcome(SubmitStatus.REFUSED, code=self.code, problem=self.problem)
 
 
-_REFUSING: Final = frozenset({400, 401, 403, 404, 405, 409, 422, 429})
+_REFUSING: Final = frozenset({400, 401, 403, 404, 405, 409, 418, 422, 429})
 # Words of refusals, the first that fits; by them, as codes stand for several things each.
 _WORDS: Final = tuple(
     (re.compile(words, re.IGNORECASE), problem)
@@ -115,7 +115,7 @@ def refused_or_unknown(status: int, body: bytes, raw: str) -> SubmitOutcome:
 
 def problem_of(status: int, error: wire.Error) -> Problem:
     """Return which refusal it is."""
-    if status == 429:
+    if status in (429, 418):
         return Problem.RATE_LIMITED
     if status == 401 or (status == 403 and not error.code):
         return Problem.AUTH_FAILED

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,14 +19,23 @@ from brokers.alpaca.client import AlpacaClient
 from brokers.alpaca.translating import Translator, account_facts
 from engine.errors import VenueError
 from engine.model.instruments import Instrument
-from engine.ports import AccountFacts, Environment, Execution, VenueOrder, VenuePosition
+from engine.ports import (
+    AccountFacts,
+    Environment,
+    Execution,
+    VenueOrder,
+    VenuePosition,
+    target_id,
+)
 
 T = TypeVar("T")
 ORDERS_A_PAGE: Final = 500
 FILLS_A_PAGE: Final = 100
 PAGES_MOST: Final = 10_000
 LINKS_MOST: Final = 1000
+ASSETS_ONE_BY_ONE: Final = 20  # of more the whole list is read: one request
 TIMES_KEPT: Final = 10_000
+UNKNOWN_MANY: Final = 3  # orders; fewer are asked for one by one
 # Fills of one time come in any order, and late: what is read goes back behind the cursor by so much.
 OVERLAP_NS: Final = 60 * 10**9
 _MICROSECOND: Final = 1000
@@ -39,6 +49,15 @@ class MarketState(msgspec.Struct, frozen=True):
     next_open_ns: int
     next_close_ns: int
     offset_ns: int
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What may be done with an instrument."""
+
+    symbol: str
+    is_tradable: bool = False
+    is_shortable: bool = False
+    is_fractionable: bool = False
 
 
 class Reader:
@@ -78,6 +97,19 @@ class Reader:
                 wire.parse_time_ns(state.timestamp) - middle,
             )
 
+    async def listings(self, symbols: Sequence[str]) -> list[Listing]:
+        """Return how instruments are listed, in their order; what is not listed does not trade."""
+        if len(symbols) > ASSETS_ONE_BY_ONE:
+            query = {"status": "active", "asset_class": "us_equity"}
+            told = await self._client.ask("/v2/assets", list[wire.Asset], query)
+            by_symbol = {each.symbol: each for each in told}
+            return [_listing(each, by_symbol.get(each)) for each in symbols]
+        return [_listing(each, await self._asset(each)) for each in symbols]
+
+    async def _asset(self, symbol: str) -> wire.Asset | None:
+        path = f"/v2/assets/{quote(symbol, safe='')}"
+        return await self._found(path, wire.Asset, Use.QUESTION)
+
     async def positions(self) -> list[VenuePosition]:
         """Return all positions."""
         held = await self._client.ask("/v2/positions", list[wire.Position])
@@ -97,6 +129,9 @@ class Reader:
             news = [each for each in page if each.id not in found]
             found |= {each.id: each for each in news}
             if len(page) < ORDERS_A_PAGE:
+                legs = [each for each in found.values() if self.chains.may_be_leg(each)]
+                if legs:
+                    await self._meet_legs({each.symbol for each in legs if each.symbol})
                 return [await self._told(each) for each in found.values()]
             if not news:
                 break
@@ -116,6 +151,10 @@ class Reader:
     ) -> tuple[Chain, wire.Order] | None:
         """Return an order as it is now, whatever it was replaced by; None where it is not found."""
         known, order = self.chains.find(client_id), None
+        target = target_id(client_id)
+        if target is not None and known is None:
+            await self._meet_leg(target, use)
+            known = self.chains.find(client_id)
         if known is not None and known.head:
             order = await self._by_id(known.head, use)
         if order is None:
@@ -131,6 +170,27 @@ class Reader:
             if order is None:
                 break
         raise VenueError(f"what order {client_id} was replaced by cannot be read")
+
+    async def _meet_legs(self, symbols: set[str]) -> None:
+        """Learn which orders are legs, from the newest orders of some symbols, shown with their legs."""
+        query = {
+            "status": "all",
+            "limit": str(ORDERS_A_PAGE),
+            "direction": "desc",
+            "nested": "true",
+            "symbols": ",".join(sorted(symbols)),
+        }
+        for each in await self._client.ask("/v2/orders", list[wire.Order], query):
+            self.chains.see(each)
+
+    async def _meet_leg(self, target: str, use: Use) -> None:
+        """Learn the leg of a target."""
+        path = "/v2/orders:by_client_order_id"
+        order = await self._find(path, use, {"client_order_id": target})
+        if order is not None and not wire.legs_of(order):
+            order = await self._find(f"/v2/orders/{order.id}", use, {"nested": "true"})
+        if order is not None:
+            self.chains.see(order)
 
     async def was_filled_before(self, chain: Chain, order: wire.Order) -> bool:
         """Return whether anything was filled of what an order has replaced."""
@@ -174,7 +234,12 @@ class Reader:
     async def _find(
         self, path: str, use: Use, query: Mapping[str, str] | None = None
     ) -> wire.Order | None:
-        """Return an order; None only where the venue itself says that there is none."""
+        return await self._found(path, wire.Order, use, query)
+
+    async def _found(
+        self, path: str, type_: type[T], use: Use, query: Mapping[str, str] | None = None
+    ) -> T | None:
+        """Return what is asked for; None only where the venue itself says that there is none."""
         answer = await self._client.question(path, query, use)
         if answer.status == _NOT_FOUND:
             error = wire.decode_error(answer.body)
@@ -182,12 +247,13 @@ class Reader:
                 return None
         if answer.status != 200:
             raise self._client.refusal(answer, path)
-        return self._client.read(answer, path, wire.Order)
+        return self._client.read(answer, path, type_)
 
     # --- fills -------------------------------------------------------------------------------------
     async def executions(self, since: str) -> list[Execution]:
         """Return the fills after a cursor, oldest first, and some before it, which are known then."""
         fills = await self._fills(max(await self._time_of(since) - OVERLAP_NS, self._begins_ns))
+        await self._meet({each.order_id for each in fills})
         found = [await self._execution(each) for each in fills]
         return sorted((one for one in found if one.ts_ns >= self._begins_ns), key=_age)
 
@@ -205,10 +271,36 @@ class Reader:
             query["page_token"] = page[-1].id
         raise VenueError("the account's fills do not end")
 
+    async def _meet(self, order_ids: set[str]) -> None:
+        """Learn whose some of the venue's orders are from the list of the newest, where many are unknown.
+
+        One by one each is a request: a session that is begun again knows none, and would use up the budget
+        that its orders need. What the list does not tell, or not legibly, is asked for one by one all the same.
+        """
+        unknown = [each for each in order_ids if self.chains.of(each) is None]
+        if len(unknown) < UNKNOWN_MANY:
+            return
+        query = {
+            "status": "all",
+            "limit": str(ORDERS_A_PAGE),
+            "direction": "desc",
+            "nested": "true",
+        }
+        try:
+            newest = await self._client.ask("/v2/orders", list[wire.Order], query)
+        except VenueError as error:
+            if error.is_authorization:
+                raise
+            return
+        for each in newest:
+            self.chains.see(each)
+
     async def _execution(self, fill: wire.Fill) -> Execution:
         chain = self.chains.of(fill.order_id)
         if chain is None:
             order = await self._by_id(fill.order_id)
+            if order is not None and self.chains.may_be_leg(order):
+                await self._meet_legs({fill.symbol})
             chain = None if order is None else self.chains.see(order)
         with _understood():
             one = self.translator.activity(
@@ -232,6 +324,13 @@ class Reader:
     def _begin_of(self, order: wire.Order) -> int:
         with _understood():
             return wire.parse_time_ns(order.submitted_at or order.created_at or "")
+
+
+def _listing(symbol: str, asset: wire.Asset | None) -> Listing:
+    if asset is None:
+        return Listing(symbol)
+    is_tradable = asset.tradable and asset.status == "active"
+    return Listing(symbol, is_tradable, asset.shortable, asset.fractionable)
 
 
 def _age(one: Execution) -> tuple[int, bool, str, int, str]:

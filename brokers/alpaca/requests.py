@@ -1,7 +1,8 @@
 """What we ask the venue for, as its JSON; what it would refuse is refused here, with a reason. Pure.
 
-Prices and quantities go out as decimal text. What the venue has no word for (post-only, good till a date,
-orders that hang on others) is never sent as something else.
+Prices and quantities go out as decimal text. An order that closes a fraction of a share goes out for the day, as
+the venue takes no other. What the venue has no word for (post-only, good till a date) is never sent as
+something else. Orders that hang on an entry come here when that has ended (`runtime.gateway.holding`).
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def order_body(
     refused = _strange(order, instrument, client_id)
     time_in_force = _AUCTIONS.get(order.order_type) or _TIMES.get(order.time_in_force, "")
     is_fractional = not _is_whole(order.quantity_lots, instrument)
+    if is_fractional and time_in_force == "gtc" and _is_for_today(order):
+        time_in_force = "day"
     refused = refused or _unlikely(order, time_in_force, is_fractional=is_fractional)
     prices = {
         "limit_price": instrument.ticks_to_price(order.limit_ticks),
@@ -83,6 +86,43 @@ def order_body(
     if extended_hours and order.order_type is OrderType.LIMIT and time_in_force == "day":
         body["extended_hours"] = True
     return msgspec.json.encode(body)
+
+
+def pair_body(
+    target: RiskApproved, stop: RiskApproved, instrument: Instrument, client_id: str
+) -> bytes | LocalRefusal:
+    """Return the body of a target and a stop for the same shares, one of which ends the other.
+
+    To the venue the target is the order and the stop its leg, which gets no name of ours.
+    """
+    refused = _strange(stop, instrument, client_id) or _no_pair(target, stop, instrument)
+    if refused is not None:
+        return refused
+    body = order_body(target, instrument, client_id)
+    if isinstance(body, LocalRefusal):
+        return body
+    limit, price = (
+        _text(instrument.ticks_to_price(ticks)) for ticks in (target.limit_ticks, stop.stop_ticks)
+    )
+    fields: dict[str, object] = msgspec.json.decode(body)
+    del fields["limit_price"]
+    fields |= {
+        "order_class": "oco",
+        "take_profit": {"limit_price": limit},
+        "stop_loss": {"stop_price": price},
+    }
+    return msgspec.json.encode(fields)
+
+
+def _no_pair(target: RiskApproved, stop: RiskApproved, item: Instrument) -> LocalRefusal | None:
+    """Return why two orders are not one at the venue."""
+    terms = [(e.side, e.quantity_lots, e.time_in_force, e.instrument) for e in (target, stop)]
+    types = (target.order_type, stop.order_type)
+    if terms[0] != terms[1] or types != (OrderType.LIMIT, OrderType.STOP):
+        return LocalRefusal(Problem.BAD_REQUEST, "a pair is a limit and a stop for the same lots")
+    if not _is_whole(target.quantity_lots, item):
+        return LocalRefusal(Problem.SIZE_OR_GRID, "a pair is for whole shares")
+    return _off_grid({"stop_price": item.ticks_to_price(stop.stop_ticks)})
 
 
 def replace_body(
@@ -112,10 +152,6 @@ def _strange(order: RiskApproved, instrument: Instrument, client_id: str) -> Loc
     if instrument.kind is not InstrumentKind.EQUITY or instrument.currency != "USD":
         what = f"{instrument.symbol} is {instrument.kind.value} in {instrument.currency}"
         return LocalRefusal(Problem.NOT_TRADABLE, f"{what}: only US equities trade here")
-    if order.parent_id or order.group_id:
-        return LocalRefusal(
-            Problem.BAD_REQUEST, "orders that hang on others are not sent to this venue"
-        )
     if order.flags & OrderFlag.POST_ONLY:
         return LocalRefusal(Problem.POST_ONLY, "this venue has no post-only orders")
     if not 0 < len(client_id) <= CLIENT_ID_LENGTH:
@@ -136,6 +172,15 @@ def _unlikely(
     if is_fractional and order.order_type is OrderType.TRAILING_STOP:
         return LocalRefusal(Problem.SIZE_OR_GRID, "a trailing stop is for whole shares")
     return None
+
+
+def _is_for_today(order: RiskApproved) -> bool:
+    """Return whether an order for a fraction may go out for the day, though it says nothing of one.
+
+    At market it does not wait; one that closes is sent again when the venue has ended it. A position has
+    to be closed, whatever it is.
+    """
+    return order.order_type is OrderType.MARKET or bool(order.flags & OrderFlag.REDUCE_ONLY)
 
 
 def _off_grid(prices: dict[str, Decimal]) -> LocalRefusal | None:

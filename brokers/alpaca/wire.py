@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import msgspec
@@ -49,6 +50,8 @@ class Order(msgspec.Struct, frozen=True):
     failed_at: str | None = None
     replaces: str | None = None
     replaced_by: str | None = None
+    order_class: str | None = None
+    legs: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -69,6 +72,16 @@ class Fill(msgspec.Struct, frozen=True):
     qty: Decimal
     price: Decimal
     cum_qty: Decimal
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """An instrument as it is listed; what says that it trades must be told."""
+
+    symbol: str
+    status: str
+    tradable: bool
+    shortable: bool = False
+    fractionable: bool = False
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -148,6 +161,14 @@ def decode(body: bytes, type_: type[T]) -> T:
         raise Unreadable(f"{error}: {shown(body)}") from None
 
 
+def legs_of(order: Order) -> list[Order]:
+    """Return the legs that an order was shown with; what cannot be read is not known."""
+    try:
+        return decode(bytes(order.legs), list[Order])
+    except Unreadable:
+        return []
+
+
 def decode_error(body: bytes) -> Error | None:
     """Return what a refusal says; None where it is none of the venue's, but e.g. a proxy's page."""
     try:
@@ -198,10 +219,24 @@ def parse_time_ns(text: str) -> int:
         raise Unreadable(f"not a time: {text[:_SHOWN]!r}")
     whole, fraction, zone = found.groups()
     try:
-        moment = datetime.fromisoformat(whole + zone.replace("Z", "+00:00"))
+        seconds = _seconds(whole, zone)
     except ValueError:
         raise Unreadable(f"not a time: {text[:_SHOWN]!r}") from None
-    return int(moment.timestamp()) * 10**9 + int((fraction or "").ljust(9, "0"))
+    return seconds * 10**9 + int((fraction or "").ljust(9, "0"))
+
+
+@lru_cache(maxsize=256)
+def _seconds(whole: str, zone: str) -> int:
+    """Return a time in seconds: quotes and prints tell the same one a thousand times.
+
+    A leap second is counted as the one after it, as the system's own clock does.
+    """
+    is_leap = whole.endswith(":60")
+    usual = whole[:-2] + "59" if is_leap else whole
+    seconds = int(datetime.fromisoformat(usual + zone.replace("Z", "+00:00")).timestamp()) + is_leap
+    if is_leap and seconds % 86_400:
+        raise ValueError("a leap second ends a day of UTC")
+    return seconds
 
 
 def shown(body: bytes) -> str:

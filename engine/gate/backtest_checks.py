@@ -272,7 +272,8 @@ def concentration(case: Case) -> Finding:
     profits, asked = sorted(profits_of(case.backtest.daily)), case.asked
     total, fix = sum(profits), "Profit from more days and more trades."
     rest = sum(profits[:-BEST_DAYS])
-    largest = max(case.backtest.trade_profits_minor, default=0)
+    trades = case.backtest.trade_profits_minor + case.backtest.open_profits_minor
+    largest = max(trades, default=0)
     if total <= 0:
         return settle([contradicted("There is no profit.", fix)], "")
     objections = []

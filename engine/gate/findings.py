@@ -32,12 +32,19 @@ from engine.gate.verdicts import Finding, Verdict
 from engine.model.units import NS_PER_SECOND
 from engine.ports import EvidenceClass
 
-NS_PER_DAY = 86_400 * NS_PER_SECOND
+SECONDS_PER_DAY = 86_400
+NS_PER_DAY = SECONDS_PER_DAY * NS_PER_SECOND
+_UNITS = (  # of spans of time: seconds in each, and up to how many it is used
+    ("s", 1, 120),
+    ("minutes", 60, 7_200),
+    ("hours", 3_600, 2 * SECONDS_PER_DAY),
+    ("days", SECONDS_PER_DAY, math.inf),
+)
 
 _Section = TypeVar("_Section")
 _BACKTEST = "Run `trader backtest`, from which the gate makes it."
 _PAPER = "Run `trader paper`."
-_VENUE = "Name the account at the venue in trader.toml, under [venues]; it is asked then."
+_VENUE = "An answer of the venue that trader.toml names under [venues]."
 
 
 class NotCollected(Exception):
@@ -253,10 +260,23 @@ def text(value: float) -> str:
 
     Examples
     --------
-    >>> text(0.999999), text(5), text(0.25)
-    ('0.999999', '5', '0.25')
+    >>> text(0.999999), text(5), text(0.25), text(-0.0)
+    ('0.999999', '5', '0.25', '0')
     """
-    return f"{value:.6g}"
+    return f"{value + 0:.6g}"  # the sum of -0.0 and 0 is 0.0
+
+
+def span(seconds: float) -> str:
+    """Return a span of time for a sentence, in the unit that people use; never less than it is.
+
+    Examples
+    --------
+    >>> span(0.31), span(8.93), span(60.01), span(3600), span(86_400), span(45.01 * 86_400)
+    ('0.4 s', '9 s', '60.1 s', '60 minutes', '24 hours', '45.1 days')
+    """
+    unit, size = next((unit, size) for unit, size, most in _UNITS if seconds < most)
+    tenths = math.ceil(round(seconds / size * 10, 6))
+    return f"{tenths / 10:.10g} {unit}"
 
 
 def date(day_number: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.gate.evidence import ClockObservation, PaperDay
-from engine.gate.findings import Case, text
+from engine.gate.findings import Case, span, text
 from engine.gate.policy import Thresholds
 from engine.model.units import NS_PER_SECOND
 from engine.ports import EvidenceClass
@@ -126,7 +126,7 @@ def bars_came(day: PaperDay, case: Case) -> str:
     if day.age_p99_ns is None:
         return "the age of its bars is not known"
     if not 0 <= day.age_p99_ns <= case.asked.bar_age_seconds_max * NS_PER_SECOND:
-        return f"bars were {text(day.age_p99_ns / NS_PER_SECOND)} s old (99 % quantile)"
+        return f"bars were {span(day.age_p99_ns / NS_PER_SECOND)} old (99 % quantile)"
     return ""
 
 

@@ -147,3 +147,6 @@ def policy_hash(policy: Policy) -> str:
     """Return the SHA-256 over everything that a policy asks."""
     typed = msgspec.msgpack.decode(msgspec.msgpack.encode(policy), type=Policy)
     return hashlib.sha256(msgspec.msgpack.encode(typed)).hexdigest()
+
+
+DEFAULT: Final = Policy()  # of a workspace that says nothing

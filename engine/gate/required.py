@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 
 from engine.gate.evidence import CutTest, Drill, SessionIntegrity, evidence_hash
 from engine.gate.findings import (
+    SECONDS_PER_DAY,
     Case,
     Objection,
     contradicted,
@@ -15,6 +16,7 @@ from engine.gate.findings import (
     judge,
     lacking,
     settle,
+    span,
     text,
 )
 from engine.gate.paper_days import paper_days
@@ -37,12 +39,17 @@ def backtest_sharpe(case: Case) -> Finding:
     )
 
 
+def _foremost(reasons: Sequence[str]) -> str:
+    """Return why a date does not count: that it was replayed, from which most else follows, or the first."""
+    return next((each for each in reasons if each.startswith("(h)")), reasons[0])
+
+
 def qualifying_days(case: Case) -> Finding:
     """Venue dates that count as paper days, and the fills on them."""
     days, asked = paper_days(case), case.asked
     count = len(days.counted)
     refused = "".join(
-        f" {date(each.day_number)} does not: {each.reasons[0]}."
+        f" {date(each.day_number)} does not: {_foremost(each.reasons)}."
         for each in days.refused[-_REASONS_SHOWN:]
     )
     objections = []
@@ -78,7 +85,9 @@ def risk_config(case: Case) -> Finding:
     drawdown = _decimal(risk.drawdown_percent or "NaN")
     if not (drawdown.is_finite() and DRAWDOWN_PERCENT_MIN <= drawdown <= DRAWDOWN_PERCENT_MAX):
         shown = "not set" if risk.drawdown_percent is None else f"{risk.drawdown_percent} %"
-        objections.append(contradicted(f"The drawdown cap is {shown}, not 1 to 99 %.", fix))
+        objections.append(
+            contradicted(f"The drawdown cap is {shown}; it has to be 1 to 99 %.", fix)
+        )
     for maximum in case.policy.risk_maxima:
         found, most = values.get(maximum.name), _decimal(maximum.value)
         if found is None or found > most:
@@ -93,7 +102,7 @@ def risk_config(case: Case) -> Finding:
 def _same_risk(ours: str, others: dict[str, str | None]) -> Iterator[Objection]:
     for name, other in others.items():
         if other is None:
-            yield lacking(f"The limits of the {name} are not known.", f"Run the {name}.")
+            yield lacking(f"The limits of the {name} are not known.", f"Run `trader {name}`.")
         elif not ours or other != ours:
             yield contradicted(
                 f"The {name} ran with other limits.", f"Run the {name} with these limits."
@@ -138,7 +147,7 @@ def broker_connected(case: Case) -> Finding:
             contradicted(f"The host's clock is {offset} s off its own.", "Set the host's clock.")
         )
     objections += _permissions(case)
-    passed = f"The {wanted} environment answered {text(age)} s ago."
+    passed = f"The {wanted} environment answered {span(age)} ago."
     return settle(objections, passed, value=age, threshold=asked.broker_age_seconds_max)
 
 
@@ -161,7 +170,7 @@ def _stale(age_seconds: float, age_max: float, what: str) -> Iterator[Objection]
         yield contradicted(f"{what} is from the future.", "Set the host's clock.")
     elif age_seconds > age_max:
         yield contradicted(
-            f"{what} is {text(age_seconds)} s old; at most {text(age_max)} s.", "Ask it again."
+            f"{what} is {span(age_seconds)} old; at most {text(age_max)} s.", "Ask it again."
         )
 
 
@@ -178,7 +187,7 @@ def account_verified(case: Case) -> Finding:
         (account.currency != subject.currency, f"Its currency is {account.currency!r}."),
         (account.equity_minor < minimum, "Its equity is under the strategy's minimum."),
         (account.buying_power_minor < largest, "Its buying power is under the largest order."),
-        (not account.is_reconciled, "Books and broker were not compared."),
+        (not account.is_reconciled, _not_equal(account.differences)),
         (account.unknown_orders != 0, f"{account.unknown_orders} orders have unknown outcomes."),
         (account.foreign_orders != 0, f"{account.foreign_orders} working orders are not ours."),
         (largest <= 0, "The largest allowed order is not known."),
@@ -186,6 +195,14 @@ def account_verified(case: Case) -> Finding:
     fix = "Put the account in order, or name the right one."
     objections += [contradicted(sentence, fix) for is_wrong, sentence in wrong if is_wrong]
     return settle(objections, f"Account {account.account} is active and in order.")
+
+
+def _not_equal(differences: Sequence[str]) -> str:
+    if not differences:
+        return "Books and broker were not compared."
+    more = len(differences) - _REASONS_SHOWN
+    told = "; ".join(differences[:_REASONS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    return f"Books and broker differ: {told}."
 
 
 # --- R06 ----------------------------------------------------------------------------------------------
@@ -204,9 +221,11 @@ def evidence_integrity(case: Case) -> Finding:
         objections += _journal_problems(journal, subject.family)
     for value in integrity.values:
         if value.recorded is None:
-            objections.append(lacking(f"The record of {value.name} is lost.", fix))
+            remedy = value.remedy or fix
+            objections.append(lacking(f"The record of {value.name} is lost.", remedy))
         elif value.recorded != value.recomputed:
-            objections.append(contradicted(f"{value.name} is not what was recorded.", fix))
+            remedy = value.remedy or fix
+            objections.append(contradicted(f"{value.name} is not what was recorded.", remedy))
     if not any(each.fingerprint == subject.fingerprint for each in integrity.sessions):
         objections.append(
             lacking("There is no journal of this version.", "Run `trader paper` with it.")
@@ -246,7 +265,9 @@ def evidence_fresh(case: Case) -> Finding:
         last, first = days_between(newest[-1], now_ns), days_between(newest[0], now_ns)
         objections += _older(last, asked.paper_age_days_max, "The last paper day", more)
         objections += _older(first, asked.paper_window_days_max, "The first paper day", more)
-    passed = f"The backtest's data are {text(age)} days old, and the paper days recent."
+    passed = (
+        f"The backtest's data are {span(age * SECONDS_PER_DAY)} old, and the paper days recent."
+    )
     return settle(objections, passed, value=age, threshold=asked.backtest_age_days_max)
 
 
@@ -254,7 +275,8 @@ def _older(age: float, age_max: float, what: str, fix: str) -> Iterator[Objectio
     if age < 0.0:
         yield contradicted(f"{what} is from the future.", "Find out whose clock is wrong.")
     elif age > age_max:
-        yield contradicted(f"{what}: {text(age)} days old; at most {text(age_max)}.", fix)
+        old = span(age * SECONDS_PER_DAY)
+        yield contradicted(f"{what}: {old} old; at most {text(age_max)} days.", fix)
 
 
 def determinism(case: Case) -> Finding:
@@ -336,7 +358,7 @@ def kill_drill(case: Case) -> Finding:
     objections = list(_older(age, asked.drill_age_days_max, "The drill", fix))
     objections += _slow(latest, asked.drill_send_seconds_max, asked.drill_cancel_seconds_max)
     cancels = latest.cancels_ns / NS_PER_SECOND
-    passed = f"{text(age)} days ago all orders were withdrawn in {text(cancels)} s."
+    passed = f"{span(age * SECONDS_PER_DAY)} ago all orders were withdrawn in {text(cancels)} s."
     return settle(objections, passed, value=cancels, threshold=asked.drill_cancel_seconds_max)
 
 

@@ -149,8 +149,8 @@ def canonical_json(value: object) -> bytes:
 
     Examples
     --------
-    >>> canonical_json({"b": 0.1, "a": (1, None, True)})
-    b'{"a":[1,null,true],"b":"0.1"}'
+    >>> canonical_json({"b": 0.1, "a": (1, None, True, -0.0)})
+    b'{"a":[1,null,true,"0"],"b":"0.1"}'
     """
     return msgspec.json.encode(_plain(value), order="deterministic")
 
@@ -158,7 +158,7 @@ def canonical_json(value: object) -> bytes:
 def _plain(value: object) -> object:
     match value:
         case float():
-            return format(value, ".10g")
+            return format(value + 0, ".10g")  # the sum of -0.0 and 0 is 0.0
         case dict():
             return {key: _plain(each) for key, each in value.items()}
         case list() | tuple():

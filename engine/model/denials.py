@@ -24,6 +24,7 @@ class Denial(IntEnum):
     BUYING_POWER = 150
     SHORT_NOT_ALLOWED = 151
     NOTHING_TO_REDUCE = 152
+    CLOSE_FIRST = 153
     TOO_MANY_ORDERS = 160
     PARENT_DENIED = 161
     UNKNOWN_ORDER = 162
@@ -35,7 +36,7 @@ class Denial(IntEnum):
     PRICE_STALE = 204
     EDGE_TOO_SMALL = 205
     CONFIDENCE_TOO_SMALL = 206
-    EXIT_WORKING = 207
+    INSTRUMENT_BUSY = 207
     LOCKED = 208
     SUSPECT_PRICE = 209
     # A signal that was to be sent, in a session that asks a person first or only reports
@@ -87,6 +88,7 @@ SENTENCES: Final[dict[Denial, str]] = {
     Denial.BUYING_POWER: "the order would exceed the account's buying power",
     Denial.SHORT_NOT_ALLOWED: "the account may not sell short",
     Denial.NOTHING_TO_REDUCE: "a reduce-only order needs an opposite position",
+    Denial.CLOSE_FIRST: 'the order would take a position to the other side, and `flips` is "close_first": close it, and enter when it is flat',
     Denial.TOO_MANY_ORDERS: "too many orders are working",
     Denial.PARENT_DENIED: "the order that this one hangs on was denied",
     Denial.UNKNOWN_ORDER: "no such order is working",
@@ -97,7 +99,7 @@ SENTENCES: Final[dict[Denial, str]] = {
     Denial.PRICE_STALE: "the last price is older than `max_quote_age` allows",
     Denial.EDGE_TOO_SMALL: "the edge does not exceed `min_edge_percent`",
     Denial.CONFIDENCE_TOO_SMALL: "the confidence does not exceed `min_confidence`",
-    Denial.EXIT_WORKING: "the instrument is being closed, or an entry in it works or waits already",
+    Denial.INSTRUMENT_BUSY: "something works in the instrument already: its exit, an entry, or a signal that waits",
     Denial.LOCKED: "the instrument is locked, or cools down, after a loss",
     Denial.SUSPECT_PRICE: "the last price jumped and is not confirmed yet",
     Denial.ALERT_ONLY: "this session only reports signals",
@@ -145,6 +147,7 @@ DENY_VALUE_TOO_LARGE: Final = Denial.VALUE_TOO_LARGE.value
 DENY_BUYING_POWER: Final = Denial.BUYING_POWER.value
 DENY_SHORT_NOT_ALLOWED: Final = Denial.SHORT_NOT_ALLOWED.value
 DENY_NOTHING_TO_REDUCE: Final = Denial.NOTHING_TO_REDUCE.value
+DENY_CLOSE_FIRST: Final = Denial.CLOSE_FIRST.value
 DENY_TOO_MANY_ORDERS: Final = Denial.TOO_MANY_ORDERS.value
 DENY_PARENT_DENIED: Final = Denial.PARENT_DENIED.value
 DENY_UNKNOWN_ORDER: Final = Denial.UNKNOWN_ORDER.value
@@ -155,7 +158,7 @@ DENY_MARKET_NOT_OPEN: Final = Denial.MARKET_NOT_OPEN.value
 DENY_PRICE_STALE: Final = Denial.PRICE_STALE.value
 DENY_EDGE_TOO_SMALL: Final = Denial.EDGE_TOO_SMALL.value
 DENY_CONFIDENCE_TOO_SMALL: Final = Denial.CONFIDENCE_TOO_SMALL.value
-DENY_EXIT_WORKING: Final = Denial.EXIT_WORKING.value
+DENY_INSTRUMENT_BUSY: Final = Denial.INSTRUMENT_BUSY.value
 DENY_LOCKED: Final = Denial.LOCKED.value
 DENY_SUSPECT_PRICE: Final = Denial.SUSPECT_PRICE.value
 DENY_ALERT_ONLY: Final = Denial.ALERT_ONLY.value

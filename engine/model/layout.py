@@ -38,6 +38,7 @@ class EventKind(IntEnum):
     RESUME = 9
     CORRECTION = 10
     CONVERSION = 11
+    POSTING = 12  # cash that the broker has booked by itself: a fee, interest, ...
     # Market data.
     BAR = 20
     QUOTE = 21
@@ -112,6 +113,7 @@ KIND_HALT: Final = 8
 KIND_RESUME: Final = 9
 KIND_CORRECTION: Final = 10
 KIND_CONVERSION: Final = 11
+KIND_POSTING: Final = 12
 KIND_BAR: Final = 20
 KIND_QUOTE: Final = 21
 KIND_TRADE: Final = 22
@@ -200,6 +202,7 @@ SETTLEMENT_PRICE: Final = 4
 SYMBOL_ID: Final = 4
 TRANSFER_CURRENCY: Final = 4
 TRANSFER_MINOR: Final = 5
+POSTING_ACCOUNT: Final = 6  # of the ledger; currency and amount stand where a transfer's do
 CONVERSION_FROM: Final = 4
 CONVERSION_TO: Final = 5
 CONVERSION_MINOR: Final = 6  # of the currency that is given
@@ -232,6 +235,7 @@ POSITION_CLOSED_LOTS: Final = 9
 CASH_CURRENCY: Final = 5
 CASH_MINOR: Final = 6
 CASH_CAUSE: Final = 7
+CASH_ACCOUNT: Final = 8  # of a POSTING: the ledger's other account
 # EQUITY_MARKED
 MARK_EQUITY: Final = 4
 MARK_GROSS: Final = 5  # minor, sum of absolute position values
@@ -424,6 +428,7 @@ ACCOUNT_ENTRY_TIF: Final = 35
 ACCOUNT_ENTRY_OFFSET_PPM: Final = (
     36  # limit entries: this far on the passive side of the last price
 )
+ACCOUNT_CLOSE_FIRST: Final = 25  # 1: no order takes a position from one side to the other
 ACCOUNT_STOP_PPM: Final = 37  # protective stop of a bracket; 0: none
 ACCOUNT_TARGET_PPM: Final = 38
 ACCOUNT_TRAIL_PPM: Final = 39

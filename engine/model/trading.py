@@ -126,6 +126,7 @@ class Latch(IntEnum):
     SUPERVISOR = 13
     CERTIFICATE = 14
     HEALTH = 15
+    DATA = 16  # they are of before: nothing is decided on them but what closes everything
 
 
 class Clearer(IntEnum):
@@ -348,6 +349,7 @@ LATCH_RECONCILING: Final = Latch.RECONCILING.value
 LATCH_SUPERVISOR: Final = Latch.SUPERVISOR.value
 LATCH_CERTIFICATE: Final = Latch.CERTIFICATE.value
 LATCH_HEALTH: Final = Latch.HEALTH.value
+LATCH_DATA: Final = Latch.DATA.value
 
 BY_ITSELF: Final = Clearer.ITSELF.value
 BY_PERSON: Final = Clearer.PERSON.value

@@ -72,6 +72,7 @@ EXIT_MARK: Final = 47  # MONITOR_MARKS when it was given up: not tried again bef
 EXIT_GOAL: Final = 48  # lots that it wanted when it fired
 EXIT_NEXT_PRICE: Final = 49  # ticks of the replacement under way
 EXIT_POSITION: Final = 50  # number of the trip that it closes
+EXIT_STAGE: Final = 76  # the partial stage that its first order has done, plus one; 0: none
 EXIT_BEFORE: Final = 51  # lots that its order had filled when the present attempt began
 # The entry that works
 ENTRY_SIGNAL: Final = 52  # number; 0: none
@@ -115,6 +116,7 @@ MONITOR_REACH_UNTIL: Final = 89  # ns from which a look may change something
 MONITOR_LOST: Final = 88  # ns since its mark is missing or one-sided, while held; 0: it is not
 MONITOR_TARGET_AT: Final = 80  # ns, when the weight that waits was wanted
 MONITOR_TARGET_FILLS: Final = 81  # ACCOUNT_FILLS when it was last tried
+MONITOR_BARE_WAITS: Final = 83  # 1: protection is sent when what works and adds has ended
 MONITOR_BARE_DUE: Final = 82  # ns, when that is for too long; NEVER: the market is closed
 # The signal that waits, for a person or for an exit, or the last that did
 WAITING_SIGNAL: Final = 90  # number; 0: none yet
@@ -370,7 +372,7 @@ ANSWER_LOTS: Final = 6
 ANSWER_CODE: Final = 7
 # SIGNAL_QUEUED
 QUEUED_NUMBER: Final = 4
-QUEUED_CODE: Final = 7  # what it waits for: DENY_APPROVAL_AWAITED or DENY_EXIT_WORKING
+QUEUED_CODE: Final = 7  # what it waits for: DENY_APPROVAL_AWAITED or DENY_INSTRUMENT_BUSY
 QUEUED_LOTS: Final = 6
 QUEUED_PRICE: Final = 8
 QUEUED_EXPIRES: Final = 9

@@ -25,7 +25,7 @@ from engine.model.denials import (
     DENY_APPROVAL_TWICE,
     DENY_APPROVAL_UNKNOWN,
     DENY_APPROVAL_WITHDRAWN,
-    DENY_EXIT_WORKING,
+    DENY_INSTRUMENT_BUSY,
     DENY_NONE,
     DENY_SIGNAL_EXPIRED,
 )
@@ -104,7 +104,7 @@ def queue_signal(
 def wait_for_exit(s: Core, i: int, side: int, number: int, price: int, expires: int) -> None:
     """Let a signal wait until the opposite position is closed; what it opens is worked out then."""
     begin_waiting(s, i, side, number, QUEUE_AFTER_EXIT, 0, price, expires)
-    journal_waiting(s, i, DENY_EXIT_WORKING)
+    journal_waiting(s, i, DENY_INSTRUMENT_BUSY)
 
 
 @kernel

@@ -35,6 +35,7 @@ from engine.model.trading import (
     FLATTENING,
     LATCH_API,
     LATCH_API_AUTHORIZATION,
+    LATCH_DATA,
     LATCH_DATABASE,
     LATCH_HEALTH,
     LATCH_KILL,
@@ -165,7 +166,7 @@ def hear_operator(s: Core, action: int, latch: int) -> None:
         set_latch(s, LATCH_PAUSE, FLATTENING, 0, 0, 1, NEVER)
     elif action == ACTION_RESUME:
         clear_latch(s, LATCH_PAUSE, BY_PERSON)
-    elif action == ACTION_RESET and LATCH_KILL <= latch <= LATCH_HEALTH:
+    elif action == ACTION_RESET and LATCH_KILL <= latch <= LATCH_DATA:
         clear_latch(s, latch, BY_PERSON)
 
 
@@ -175,7 +176,7 @@ def hear_component(s: Core, latch: int, is_good: int) -> None:
 
     A part that has no latch of its own counts as health: what is not known must not pass.
     """
-    if latch <= LATCH_PAUSE or latch > LATCH_HEALTH:
+    if latch <= LATCH_PAUSE or latch > LATCH_DATA:
         latch = LATCH_HEALTH
         if is_good == 1:
             return

@@ -51,6 +51,7 @@ from engine.model.trading_layout import (
     EXIT_PRICE,
     EXIT_REASON,
     EXIT_SINCE,
+    EXIT_STAGE,
     EXIT_WALKS,
     EXITS_PRICE,
     EXITS_PRIORITY,
@@ -79,6 +80,14 @@ def may_begin(s: Core, i: int) -> bool:
 
 
 @kernel
+def wait_for_mark(s: Core, i: int) -> None:
+    """Let no exit begin before the next mark."""
+    s.monitors[i, EXIT_MARK] = s.monitors[i, MONITOR_MARKS]
+    if s.monitors[i, EXIT_PHASE] == PHASE_IDLE:
+        s.monitors[i, EXIT_POSITION] = s.monitors[i, MONITOR_POSITION]
+
+
+@kernel
 def takes_over(s: Core, i: int, reason: int) -> bool:
     """Return whether a condition is more urgent than the one whose exit works."""
     if s.monitors[i, EXIT_PHASE] == PHASE_IDLE or reason == 0:
@@ -100,7 +109,14 @@ def plan(s: Core, i: int, reason: int, price: int) -> None:
     s.monitors[i, EXIT_LEFT] = lots
     s.monitors[i, EXIT_KIND] = s.exits[reason, EXITS_PRICE]
     s.monitors[i, EXIT_MARK] = -1
-    for column in (EXIT_FILLED, EXIT_ATTEMPT, EXIT_WALKS, EXIT_OFFSET_MILLI, EXIT_FAILS):
+    for column in (
+        EXIT_FILLED,
+        EXIT_ATTEMPT,
+        EXIT_WALKS,
+        EXIT_OFFSET_MILLI,
+        EXIT_FAILS,
+        EXIT_STAGE,
+    ):
         s.monitors[i, column] = 0
     if reason == REASON_REBALANCE:
         best = better_entry(s, i)

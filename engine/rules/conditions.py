@@ -48,6 +48,8 @@ from engine.model.trading import (
 )
 from engine.model.trading_layout import (
     CALENDAR_CLOSES,
+    EXIT_FILLED,
+    EXIT_STAGE,
     EXITS_ENABLED,
     EXITS_PRIORITY,
     EXITS_SPREAD_PPB,
@@ -242,6 +244,14 @@ def pass_stage(s: Core, i: int) -> None:
     n = next_stage(s, i)
     if n >= 0:
         s.monitors[i, MONITOR_STAGES] = s.monitors[i, MONITOR_STAGES] | 1 << n
+
+
+@kernel
+def take_stage_back(s: Core, i: int) -> None:
+    """The stage that an exit has begun is to be done again: all its orders were refused."""
+    n = s.monitors[i, EXIT_STAGE] - 1
+    if n >= 0 and s.monitors[i, EXIT_FILLED] == 0:
+        s.monitors[i, MONITOR_STAGES] = s.monitors[i, MONITOR_STAGES] & ((1 << n) - 1)
 
 
 @kernel

@@ -11,6 +11,7 @@ from engine.kernels.money import OVERFLOW, add_checked
 from engine.kernels.orders import ask_cancel, find_order, place
 from engine.kernels.positions import equity_minor, tradable_lots
 from engine.model.layout import (
+    ACCOUNT_CLOSE_FIRST,
     ACCOUNT_ENTRY_OFFSET_PPM,
     ACCOUNT_ENTRY_TIF,
     ACCOUNT_ENTRY_TYPE,
@@ -225,11 +226,21 @@ def working_lots(s: Core, i: int) -> int:
 
 
 @kernel
+def closes_only(s: Core, i: int, target: int) -> bool:
+    """Return whether an instrument is held on the other side than its target."""
+    held = tradable_lots(s, i)
+    return bool((held > 0 and target < 0) or (held < 0 and target > 0))
+
+
+@kernel
 def change_to(s: Core, i: int, target: int) -> tuple[int, bool]:
     """Return the lots to trade for `target`, and whether the orders under way are withdrawn for it.
 
     They are when they would carry the position past the target: then only what is held is traded on.
+    Where orders close first, a target on the other side is flat, until the position is.
     """
+    if s.account[ACCOUNT_CLOSE_FIRST] == 1 and closes_only(s, i, target):
+        target = 0
     held = add_checked(target, -tradable_lots(s, i))
     working = working_lots(s, i)
     change = add_checked(held, -working if working != OVERFLOW else OVERFLOW)

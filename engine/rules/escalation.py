@@ -47,6 +47,7 @@ from engine.model.trading import (
     ALERT_EXIT_QUEUED,
     ALERT_EXIT_STUCK,
     FLATTENING,
+    LATCH_DATA,
     PAUSED_ALL,
     PHASE_CHANGING,
     PHASE_CLEARING,
@@ -83,6 +84,7 @@ from engine.model.trading_layout import (
     EXIT_REASON,
     EXIT_SENT,
     EXIT_SINCE,
+    EXIT_STAGE,
     EXIT_WALKS,
     EXITS_GROWTH_MILLI,
     EXITS_STEP_MILLI,
@@ -94,8 +96,9 @@ from engine.model.trading_layout import (
     NEVER,
 )
 from engine.rules.closing import ASK_AGAIN, end_order_then, finish, withdraw_row
-from engine.rules.conditions import pass_stage, sells_a_stage
+from engine.rules.conditions import next_stage, pass_stage, sells_a_stage, take_stage_back
 from engine.rules.hours import is_market_open, is_timed_by_bars
+from engine.rules.latches import is_set
 from engine.rules.prices import exit_price, touch, walked_price, whole_steps
 from engine.state import Core, Table
 
@@ -121,10 +124,20 @@ def take_notice(s: Core, i: int) -> None:
         if works_for_too_much(s, i):
             end_order_then(s, i, PHASE_ENDING)
         elif phase == PHASE_CHANGING and s.monitors[i, EXIT_NEXT_PRICE] == 0:
-            s.monitors[i, EXIT_FAILS] = 0
-            s.monitors[i, EXIT_PHASE] = PHASE_WORKING
+            if heard != RESULT_REPLACED and is_partly_filled(s, i):
+                end_order_then(s, i, PHASE_ENDING)  # some venues change no such order: a new one
+            else:
+                s.monitors[i, EXIT_FAILS] = 0
+                s.monitors[i, EXIT_PHASE] = PHASE_WORKING
     elif heard != RESULT_WORKING and heard != RESULT_REPLACED:
         order_has_ended(s, i, heard)
+
+
+@kernel
+def is_partly_filled(s: Core, i: int) -> bool:
+    """Return whether something of the exit's order has been filled."""
+    r = find_order(s, s.monitors[i, EXIT_ORDER])
+    return bool(r >= 0 and s.orders[r, ORDER_FILLED] > 0)
 
 
 @kernel
@@ -139,10 +152,19 @@ def works_for_too_much(s: Core, i: int) -> bool:
 
 @kernel
 def order_has_ended(s: Core, i: int, heard: int) -> None:
-    """The order to close has ended and lots are left: another follows, unless the exit is given up."""
+    """The order to close has ended and lots are left: another follows, unless the exit is given up.
+
+    A limit that is refused again and again is one that the venue does not take: then it is at market.
+    """
     fails = s.monitors[i, EXIT_FAILS] + 1 if heard == RESULT_REJECTED else 0
+    if fails >= REJECTS_MAX and s.monitors[i, EXIT_KIND] != PRICE_MARKET:
+        s.monitors[i, EXIT_KIND] = PRICE_MARKET
+        fails = 0
     s.monitors[i, EXIT_FAILS] = fails
-    if s.monitors[i, EXIT_PHASE] == PHASE_GIVING_UP or fails >= REJECTS_MAX:
+    is_given_up = s.monitors[i, EXIT_PHASE] == PHASE_GIVING_UP
+    if is_given_up or fails >= REJECTS_MAX:
+        if not is_given_up:
+            take_stage_back(s, i)
         finish(s, i, RESULT_FAILED)
         return
     s.monitors[i, EXIT_PHASE] = PHASE_CLEARING
@@ -168,8 +190,13 @@ def go_on(s: Core, intents: Table, i: int) -> None:
 @kernel
 def sending_is_allowed(s: Core, i: int) -> bool:
     """Return whether an order to close can be sent now: the market trades, and no latch forbids it."""
-    severity = s.account[ACCOUNT_SEVERITY]
-    return is_market_open(s, i) and (severity < PAUSED_ALL or severity == FLATTENING)
+    return is_market_open(s, i) and not is_held_back(s) and not waits_for_data(s)
+
+
+@kernel
+def waits_for_data(s: Core) -> bool:
+    """Return whether what is known is of before: only what closes everything is decided on it."""
+    return is_set(s, LATCH_DATA) and s.account[ACCOUNT_SEVERITY] < FLATTENING
 
 
 @kernel
@@ -236,9 +263,10 @@ def clear_and_send(s: Core, intents: Table, i: int) -> None:
 
 @kernel
 def clear_way(s: Core, i: int, asks: bool) -> int:
-    """Cancel the instrument's other orders; return how many of them could close the position.
+    """Cancel the instrument's other orders; return how many of them are waited for.
 
-    Those are waited for. Entries could not, and are not. `asks` repeats the wish for orders that do
+    Those that could close the position; entries could not. But once an order to close was refused they are
+    waited for too: some venues refuse one while an order of the other side works. `asks` repeats the wish for orders that do
     not show that it is known: held ones.
     """
     if s.positions[i, POSITION_WORKING] == 0:
@@ -249,7 +277,7 @@ def clear_way(s: Core, i: int, asks: bool) -> int:
         if s.orders[r, ORDER_INSTRUMENT] == i:
             if asks or s.orders[r, ORDER_STATUS] != STATUS_HELD:
                 withdraw_row(s, r)
-            if s.orders[r, ORDER_SIDE] == closing:
+            if s.orders[r, ORDER_SIDE] == closing or s.monitors[i, EXIT_FAILS] > 0:
                 count += 1
     return count
 
@@ -289,9 +317,11 @@ def send(s: Core, intents: Table, i: int) -> None:
     journal_attempt(s, i, order_id, price, lots, opposite_touch(s, i, side))
     if order_id == 0:
         journal_denied(s, i, s.account[ACCOUNT_LAST_DENIAL])
+        take_stage_back(s, i)
         finish(s, i, RESULT_FAILED)
         return
     if is_first and sells_a_stage(s, s.monitors[i, EXIT_REASON]):
+        s.monitors[i, EXIT_STAGE] = next_stage(s, i) + 1
         pass_stage(s, i)
     wait_for(s, i, order_id, price, lots)
 

@@ -56,7 +56,7 @@ from engine.model.trading_layout import (
     NEVER,
     STAGE_AT_PPM,
 )
-from engine.rules.closing import begin, may_begin, take_over, takes_over
+from engine.rules.closing import begin, may_begin, take_over, takes_over, wait_for_mark
 from engine.rules.conditions import (
     can_act_on,
     edge_of,
@@ -77,7 +77,13 @@ from engine.rules.conditions import (
     widest_spread,
     winner_of,
 )
-from engine.rules.escalation import ALERT_AGAIN, go_on, is_held_back, take_notice
+from engine.rules.escalation import (
+    ALERT_AGAIN,
+    go_on,
+    is_held_back,
+    take_notice,
+    waits_for_data,
+)
 from engine.rules.hours import wake_at
 from engine.rules.opportunities import better_entry, find_victim
 from engine.rules.prices import closing_price, touch
@@ -111,13 +117,16 @@ def watch_position(s: Core, intents: Table, i: int, victim: int) -> None:
     price = closing_price(s, i, s.monitors[i, MONITOR_DIRECTION])
     if s.monitors[i, EXIT_PHASE] != PHASE_IDLE:
         take_notice(s, i)
-    overtakes = takes_over(s, i, reason)
-    begins = reason != 0 and may_begin(s, i) and wanted_lots(s, i, reason) > 0
+    waits = waits_for_data(s)
+    overtakes = not waits and takes_over(s, i, reason)
+    begins = not waits and reason != 0 and may_begin(s, i) and wanted_lots(s, i, reason) > 0
     note_fired(s, i, mask, reason, price, begins or overtakes)
     if overtakes:
         take_over(s, i, reason, price)
     elif begins:
         begin(s, i, reason, price)
+    elif waits:
+        wait_for_mark(s, i)
     if s.monitors[i, EXIT_PHASE] != PHASE_IDLE:
         go_on(s, intents, i)
     look_again(s, i)

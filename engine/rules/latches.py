@@ -26,6 +26,7 @@ from engine.model.trading import (
     FLATTENING,
     LATCH_API,
     LATCH_DAILY_LOSS,
+    LATCH_DATA,
     LATCH_DATABASE,
     LATCH_DRAWDOWN,
     LATCH_KILL,
@@ -173,10 +174,12 @@ def close_again(s: Core) -> None:
 def is_debounced(g: int) -> bool:
     """Return whether clearing by itself too often makes a latch manual.
 
-    Three only mirror what is known now: a mark that is missing, a tier, a reconciliation under way.
-    Their end is a fact and not an attempt.
+    Four only mirror what is known now: a mark that is missing, a tier, a reconciliation under way, the
+    age of the data. Their end is a fact and not an attempt.
     """
-    return g != LATCH_UNTRUSTED and g != LATCH_TIER and g != LATCH_RECONCILING
+    if g == LATCH_UNTRUSTED or g == LATCH_TIER:
+        return False
+    return g != LATCH_RECONCILING and g != LATCH_DATA
 
 
 @kernel

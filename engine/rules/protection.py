@@ -69,7 +69,10 @@ from engine.model.trading_layout import (
     ALERT_NUMBER,
     ALERT_POSITION,
     ALERT_SEVERITY,
+    ENDS_FOR_GOOD,
     ENTRY_DEADLINE,
+    ENTRY_ENDING,
+    ENTRY_ORDER,
     ENTRY_SIGNAL,
     EXIT_DEADLINE,
     EXIT_PHASE,
@@ -80,6 +83,7 @@ from engine.model.trading_layout import (
     MONITOR_BARE_ALERTED,
     MONITOR_BARE_DUE,
     MONITOR_BARE_SINCE,
+    MONITOR_BARE_WAITS,
     MONITOR_POSITION,
     MONITOR_SIGNAL,
     NEVER,
@@ -90,6 +94,7 @@ from engine.model.trading_layout import (
     PROTECTION_SINCE,
     WAKE_AT,
 )
+from engine.rules.closing import withdraw_row
 from engine.rules.hours import due_after, is_timed_by_bars, wake_at
 from engine.rules.opening import new_intent
 from engine.state import Core, Table
@@ -125,8 +130,10 @@ def protect(s: Core, intents: Table, i: int) -> None:
         shrink(s, i, held, TYPE_STOP)
         shrink(s, i, held, TYPE_LIMIT)
         missing = abs(held) - lots_of_type(s, i, held, kind, False)
-        if missing > 0 and may_send(s, i):
-            enlarge(s, intents, i, held, kind, missing)
+        if missing > 0 and not waits_for_entries(s, i, held):
+            if may_send(s, i) or s.monitors[i, MONITOR_BARE_WAITS] == 1:
+                s.monitors[i, MONITOR_BARE_WAITS] = 0
+                enlarge(s, intents, i, held, kind, missing)
     note_bare(s, i, max(abs(held) - lots_of_type(s, i, held, kind, True), 0))
 
 
@@ -227,6 +234,28 @@ def change_quantity(s: Core, r: int, lots: int) -> None:
 
 
 @kernel
+def waits_for_entries(s: Core, i: int, held: int) -> bool:
+    """Withdraw what works and adds to a position, once its protection was asked for in vain; is there any?
+
+    Some venues refuse an order while one of the other side works: the part of an entry that is filled would
+    stay without a stop for as long as the rest waits, and that goes on buying on the way down.
+    """
+    if s.monitors[i, MONITOR_BARE_SINCE] == 0:
+        return False
+    waits = False
+    for r in range(s.account[ACCOUNT_ORDERS]):
+        adds = s.orders[r, ORDER_SIDE] * held > 0 and s.orders[r, ORDER_PARENT] == 0
+        if s.orders[r, ORDER_INSTRUMENT] == i and adds:
+            if s.orders[r, ORDER_ID] == s.monitors[i, ENTRY_ORDER]:
+                s.monitors[i, ENTRY_ENDING] = ENDS_FOR_GOOD
+            withdraw_row(s, r)
+            waits = True
+    if waits:
+        s.monitors[i, MONITOR_BARE_WAITS] = 1
+    return waits
+
+
+@kernel
 def may_send(s: Core, i: int) -> bool:
     """Return whether missing protection is asked for now: when it is found, then once a price.
 
@@ -294,6 +323,7 @@ def note_bare(s: Core, i: int, bare: int) -> None:
         journal_protection(s, i, 0, 0)
         s.monitors[i, MONITOR_BARE_SINCE] = 0
         s.monitors[i, MONITOR_BARE_DUE] = 0
+        s.monitors[i, MONITOR_BARE_WAITS] = 0
         s.monitors[i, MONITOR_BARE_ALERTED] = 0
         renew_held(s, i)
     elif bare > 0:

@@ -18,6 +18,7 @@ from engine.kernels.positions import (
 )
 from engine.model.denials import (
     DENY_BUYING_POWER,
+    DENY_CLOSE_FIRST,
     DENY_EXPIRY_IN_THE_PAST,
     DENY_MARKET_CLOSED_FOR_GOOD,
     DENY_NO_MARKET_PRICE,
@@ -34,6 +35,7 @@ from engine.model.denials import (
     DENY_VALUE_TOO_LARGE,
 )
 from engine.model.layout import (
+    ACCOUNT_CLOSE_FIRST,
     ACCOUNT_LEVERAGE_PPM,
     ACCOUNT_NOW,
     ACCOUNT_ORDER_LIMIT,
@@ -278,6 +280,8 @@ def check_order(s: Core, r: int) -> int:
         return DENY_NONE
     if side < 0 and s.account[ACCOUNT_SHORT] == 0 and s.terms[i, TERM_MARGINED] == 0:
         return DENY_SHORT_NOT_ALLOWED
+    if s.account[ACCOUNT_CLOSE_FIRST] == 1 and side * tradable_lots(s, i) < 0:
+        return DENY_CLOSE_FIRST
     if s.account[ACCOUNT_TRADING] == 1:
         return DENY_NONE  # it is the last of the sixteen checks (`engine.rules.checks`)
     return check_buying_power(s, r, opening, reference_price(s, r))

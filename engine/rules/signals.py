@@ -24,6 +24,7 @@ from engine.model.denials import (
     DENY_POSITION_SIZE,
 )
 from engine.model.layout import (
+    ACCOUNT_CLOSE_FIRST,
     ACCOUNT_ENTRY_TIF,
     ACCOUNT_ENTRY_TYPE,
     ACCOUNT_LAST_DENIAL,
@@ -112,6 +113,8 @@ def take_signal(s: Core, intents: Table, i: int, side: int, source: int, decided
         return deny(s, i, side, number, 0, 0, code)
     price, expires = entry_price(s, i, side), expires_at(s, decided)
     if turns_after_exit(s, i, side):
+        s.monitors[i, MONITOR_WANTS] = s.monitors[i, MONITOR_WANTS] | WANTS_EXIT
+        s.account[ACCOUNT_TOUCHED] = 1
         wait_for_exit(s, i, side, number, price, expires)
         return 0
     return send_signal(s, intents, i, side, number, price, expires)
@@ -119,14 +122,15 @@ def take_signal(s: Core, intents: Table, i: int, side: int, source: int, decided
 
 @kernel
 def turns_after_exit(s: Core, i: int, side: int) -> bool:
-    """Return whether a signal turns a position round that is about to be closed, by a limit order.
+    """Return whether a signal that turns a position round waits for its exit.
 
-    At market one order does both. A limit order might not fill: the exit goes first, by its own plan,
-    and the entry waits for it.
+    At market one order does both, unless orders close first. A limit order might not fill: where the
+    position is about to be closed, the exit goes first, by its own plan, and the entry waits for it.
     """
     is_limit = s.account[ACCOUNT_ENTRY_TYPE] == TYPE_LIMIT
     is_left = (s.monitors[i, MONITOR_WANTS] & WANTS_EXIT) != 0
-    return bool(is_limit and is_left and side * tradable_lots(s, i) < 0)
+    waits = s.account[ACCOUNT_CLOSE_FIRST] == 1 or (is_limit and is_left)
+    return bool(waits and side * tradable_lots(s, i) < 0)
 
 
 @kernel

@@ -76,7 +76,7 @@ def setup_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> 
     ConfigError
         If an instrument's currency has no conversion, or its kind cannot pay the venue's fees.
     """
-    quoted = [part.quotes is not None and len(part.quotes) > 0 for part in history.parts]
+    quoted = [part.is_quoted for part in history.parts]
     return setup_for(config, history.instruments, clockwork, quoted=quoted)
 
 
@@ -180,6 +180,7 @@ def _fill_account(row: NDArray[np.int64], config: StrategyConfig, instruments: i
     row[at.ACCOUNT_CREDIT_PPB] = percent(account.credit_interest_percent, "credit_interest_percent")
     row[at.ACCOUNT_ENTRY_TYPE] = int(OrderType[execution.order_type.upper()])
     row[at.ACCOUNT_ENTRY_TIF] = int(TimeInForce[execution.time_in_force])
+    row[at.ACCOUNT_CLOSE_FIRST] = int(execution.flips == "close_first")
     row[at.ACCOUNT_ENTRY_OFFSET_PPM] = to_quanta(execution.offset_bps * 100, 0, name="offset_bps")
     for column, value in (
         (at.ACCOUNT_STOP_PPM, execution.stop_loss_percent),

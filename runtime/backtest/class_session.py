@@ -7,7 +7,7 @@ has the machine go slice by slice while an order works.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from sims.replay.columns import Lanes
 from sims.replay.source import Source
 
 Values = dict[str, list[NDArray[np.float64]]]
+Known = Mapping[str, Sequence[bool]]
 Report = Callable[[int], None]
 
 
@@ -39,6 +40,8 @@ class ClassSession:
     ----------
     values
         The declared indicators: by name, one column per instrument.
+    known
+        By name whether it has had a value before, for each instrument.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class ClassSession:
         user: UserCode,
         history: History,
         values: Values,
+        known: Known | None = None,
     ) -> None:
         self.machine = machine
         self.lanes = lanes
@@ -63,7 +67,9 @@ class ClassSession:
         strategy._desk = self.desk
         self._parts = history.parts
         self._values = values
-        self._warm = [warm_place(part, k, values) for k, part in enumerate(history.parts)]
+        self._warm = [
+            warm_place(part, k, values, known or {}) for k, part in enumerate(history.parts)
+        ]
         kind = type(strategy)
         self._on_bar = overridden(kind, "on_bar", strategy)
         self._on_bars = overridden(kind, "on_bars", strategy)
@@ -245,13 +251,18 @@ def loop(session, view, callback, refuse, places{columns}):
     return loop
 
 
-def warm_place(part: InstrumentHistory, k: int, values: Values) -> int:
-    """Return the first bar of instrument `k` at which every indicator has had a value."""
+def warm_place(part: InstrumentHistory, k: int, values: Values, known: Known) -> int:
+    """Return the first bar of instrument `k` at which every indicator has had a value.
+
+    `known` says of which it had one before.
+    """
     count = 0 if part.bars is None else len(part.bars)
     first = 0
-    for columns in values.values():
-        known = np.flatnonzero(~np.isnan(columns[k]))
-        first = max(first, int(known[0]) if len(known) else count)
+    for name, columns in values.items():
+        if name in known and known[name][k]:
+            continue
+        places = np.flatnonzero(~np.isnan(columns[k]))
+        first = max(first, int(places[0]) if len(places) else count)
     return first
 
 

@@ -78,14 +78,17 @@ class Clockwork:
         return last
 
 
-def clockwork_of(history: History, *, days_after: int = 0) -> Clockwork:
+def clockwork_of(
+    history: History, *, days_after: int = 0, since_ns: int | None = None
+) -> Clockwork:
     """Return the calendars of a history with the sessions between its first and last event.
 
-    A feed that goes on after the history needs those of some `days_after` it too.
+    A feed that goes on after the history needs those of some `days_after` it too, and formulas that have
+    seen what came before it those since then.
     """
     span = history.span_ns()
     assert span is not None
-    start = first_ns(history)
+    start = first_ns(history) if since_ns is None else min(first_ns(history), since_ns)
     names = tuple(dict.fromkeys(part.instrument.calendar for part in history.parts))
     end = span[1] + 1 + days_after * NS_PER_DAY
     both = [sessions(name, start, end) for name in names]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from data.history import History
 from engine.lang.program import Program
+from runtime.backtest.beginning import beginning_of
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
 from runtime.backtest.inputs import inputs_of
-from runtime.backtest.signals import Signals, panel_of, signals_of
+from runtime.backtest.signals import SignalMemory, Signals, signals_of
 from runtime.backtest.sources import market_sources
 from runtime.config import StrategyConfig
 from runtime.results import RunOutput
@@ -39,18 +40,20 @@ class Decider(Protocol):
         """Return what is known about a run that placed no order; after `sources`."""
 
 
-def decider_of(config: StrategyConfig, history: History, clockwork: Clockwork) -> Decider:
-    """Return who decides for a strategy."""
+def decider_of(
+    config: StrategyConfig, history: History, clockwork: Clockwork, past: History | None = None
+) -> Decider:
+    """Return who decides for a strategy; what its formulas have seen before is `past`."""
     if config.strategy.logic == "class":
         from runtime.backtest.classes import ClassDecider
 
-        return ClassDecider.load(config, history, clockwork)
+        return ClassDecider.load(config, history, clockwork, past)
     if config.strategy.logic == "compiled":
         from runtime.backtest.functions import FunctionDecider
 
-        return FunctionDecider.load(config, history, clockwork)
+        return FunctionDecider.load(config, history, clockwork, past)
     program = config.compile_rules(symbols=history.symbols)
-    return RuleDecider(config, history, clockwork, program, [])
+    return RuleDecider(config, history, clockwork, program, [], past)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +65,21 @@ class RuleDecider:
     clockwork: Clockwork
     program: Program
     _signals: list[Signals]
+    past: History | None = None
 
     def sources(self, is_compiled: bool) -> Sequence[Source]:
         """Return the market data with each bar's signals."""
-        assert self.config.rules is not None
-        panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
-        signals = signals_of(self.program, panel, self.config.rules, compiled=is_compiled)
+        config, history, program = self.config, self.history, self.program
+        assert config.rules is not None
+        begun = beginning_of(
+            config, program, history, self.clockwork, self.past, compiled=is_compiled
+        )
+        memory = None if begun.formulas is None else SignalMemory(begun.formulas)
+        signals = signals_of(
+            program, begun.panel, config.rules, compiled=is_compiled, memory=memory
+        )
         self._signals.append(signals)
-        inputs = inputs_of(self.config, self.history, panel, signals.values)
+        inputs = inputs_of(config, history, begun.panel, signals.values, begun.volumes)
         return market_sources(self.history, signals, inputs=inputs)
 
     def silence(self) -> Silence:

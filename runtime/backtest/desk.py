@@ -93,7 +93,7 @@ class StrategyDesk:
         self._numbers = {item.symbol: k for k, item in enumerate(instruments)}
         self.instrument = 0 if len(instruments) == 1 else -1
         self.slice_bars: list[Any] = []
-        self._says_probabilities: bool | None = None  # None: nothing said yet
+        self.says_probabilities: bool | None = None  # None: nothing said yet
 
     # --- verbs -----------------------------------------------------------------------------------
     def order(
@@ -169,13 +169,13 @@ class StrategyDesk:
             raise StrategyError(f"{verb} got an edge and a probability; give the one or the other")
         if estimate.edge is None and not says_probability:
             return loop.NOT_GIVEN
-        if self._says_probabilities not in (None, says_probability):
+        if self.says_probabilities not in (None, says_probability):
             raise StrategyError(
                 f"{verb} got {'a probability' if says_probability else 'an edge'}, and before "
                 f"{'an edge' if says_probability else 'a probability'}",
                 remedy="give the same of the two throughout a run",
             )
-        self._says_probabilities = says_probability
+        self.says_probabilities = says_probability
         limits = self._machine.plain.limits
         limits[loop.LIMIT_HAS_EDGE] = 1
         limits[loop.LIMIT_EDGE_IS_PROBABILITY] = int(says_probability)

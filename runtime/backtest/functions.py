@@ -18,11 +18,11 @@ from engine.jit import callback
 from engine.lang.batch import evaluate_batch
 from engine.lang.program import Program
 from engine.model import layout as at
+from runtime.backtest.beginning import beginning_of
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.idle import Silence
 from runtime.backtest.inputs import inputs_of
 from runtime.backtest.machine import Machine
-from runtime.backtest.signals import panel_of
 from runtime.backtest.sources import market_sources
 from runtime.backtest.user_code import UserCode
 from runtime.backtest.user_strategies import load_function
@@ -58,31 +58,40 @@ class FunctionDecider:
     function: Any  # marked by `engine.strategy.compiled_strategy`
     program: Program | None
     memory_width: int
+    past: History | None = None
 
     @staticmethod
-    def load(config: StrategyConfig, history: History, clockwork: Clockwork) -> FunctionDecider:
+    def load(
+        config: StrategyConfig, history: History, clockwork: Clockwork, past: History | None = None
+    ) -> FunctionDecider:
         """Load the function that a strategy file names."""
         function, program = load_function(config, history.symbols)
-        return FunctionDecider(config, history, clockwork, function, program, function.memory)
+        return FunctionDecider(config, history, clockwork, function, program, function.memory, past)
 
     def sources(self, is_compiled: bool) -> Sequence[Source]:
         """Return the market data, with what the function reads of each row."""
-        read = {k: self._values(k) for k in range(len(self.history.parts))}
+        config, history, volumes = self.config, self.history, None
+        read = {k: self._values(k) for k in range(len(history.parts))}
         if self.function.on == "bar":
-            panel = panel_of(self.history, self.clockwork, adjustment=self.config.data.adjustment)
-            for k, columns in enumerate(panel):
+            begun = beginning_of(
+                config, self.program, history, self.clockwork, self.past, compiled=is_compiled
+            )
+            volumes = begun.volumes
+            for k, columns in enumerate(begun.panel):
                 if columns.is_adjusted:
                     read[k][:4] = [columns.open, columns.high, columns.low, columns.close]
                     if not np.isnan(columns.volume).any():
                         read[k][4] = columns.volume
             if self.program is not None:
-                outputs = evaluate_batch(self.program, panel, compiled=is_compiled)
+                outputs = evaluate_batch(
+                    self.program, begun.panel, compiled=is_compiled, memory=begun.formulas
+                )
                 for k, values in read.items():
                     values.extend(columns[k] for columns in outputs.values())
         kind = _KINDS[self.function.on]
         made = [
             replace(source, values=read[source.instrument]) if source.kind == kind else source
-            for source in market_sources(self.history, inputs=inputs_of(self.config, self.history))
+            for source in market_sources(history, inputs=inputs_of(config, history, memory=volumes))
         ]
         if not any(source.kind == kind for source in made):
             raise DataError(

@@ -19,7 +19,7 @@ from runtime import compile_cache
 from runtime.backtest.account import Setup, optimistic, setup_of
 from runtime.backtest.assumptions import assumption_lines, reproduce_command
 from runtime.backtest.benchmark import benchmark_of
-from runtime.backtest.clockwork import Clockwork, clockwork_of
+from runtime.backtest.clockwork import Clockwork, clockwork_of, first_ns
 from runtime.backtest.histories import load_history, stream_of
 from runtime.backtest.idle import idle_lines
 from runtime.backtest.machine import Machine
@@ -94,6 +94,7 @@ def run_backtest(
     progress: Progress | None = None,
     ready: Callable[[History], None] | None = None,
     rows_in_memory: int = ROWS_IN_MEMORY,
+    start_ns: int | None = None,
 ) -> BacktestResult:
     """Run a strategy over its history and return the result with its pessimistic and optimistic bound.
 
@@ -116,6 +117,8 @@ def run_backtest(
     rows_in_memory
         A dataset with more rows is read in windows, where the strategy allows it (rules do). The
         result is the same to the bit.
+    start_ns
+        When trading begins in a given `history`: formulas see what comes before, and nothing else does.
 
     Raises
     ------
@@ -130,9 +133,14 @@ def run_backtest(
         if stream is not None:
             return _run_stream(config, stream, catalog_root, engine, progress, ready)
         history = _history(config, catalog_root)
+    past: History | None = None
+    if start_ns is not None:
+        past, history = history.between(None, start_ns), history.between(start_ns, None)
     if ready is not None:
         ready(history)
-    prepared = prepare(config, history, engine, catalog_root=catalog_root, progress=progress)
+    prepared = prepare(
+        config, history, engine, catalog_root=catalog_root, progress=progress, past=past
+    )
     pessimistic = prepared.decider.run(prepared.job, config.fills.book)
     return finish(prepared, pessimistic, started=started)
 
@@ -154,14 +162,18 @@ def prepare(
     *,
     catalog_root: Path | None = None,
     progress: Progress | None = None,
+    past: History | None = None,
 ) -> Prepared:
-    """Return a strategy ready to run over a history."""
+    """Return a strategy ready to run over a history; what its formulas have seen before is `past`."""
     clockwork = clockwork_of(history)
     benchmark = benchmark_of(config, history, clockwork, catalog_root)
     setup = setup_of(config, history, clockwork)
     from runtime.backtest.decisions import decider_of
 
-    decider = decider_of(config, history, clockwork)
+    known = clockwork
+    if past is not None and past.span_ns() is not None:
+        known = clockwork_of(history, since_ns=first_ns(past))
+    decider = decider_of(config, history, known, past)
     rows = sum(len(columns) for _, columns in history.columns())
     is_compiled = choose_engine(engine, rows, decider.program, with_loop=config.is_trading)
     if is_compiled:

@@ -74,8 +74,8 @@ def market_sources(
 
 
 def ticked_parts(history: Parts) -> list[bool]:
-    """Return for each instrument whether it has quotes or prints."""
-    return [bool(part.quotes) or bool(part.trades) for part in history.parts]
+    """Return for each instrument whether it has quotes or prints on which orders trade."""
+    return [part.is_ticked for part in history.parts]
 
 
 def _bar_source(

@@ -206,6 +206,7 @@ def _execution(file: StrategyFile) -> ExecutionSection:
         table.stop_loss_percent,
         table.take_profit_percent,
         table.trailing_stop_percent,
+        table.flips if table.flips == "close_first" else None,
     )
 
 

@@ -127,6 +127,12 @@ class ExecutionTable(Table):
     trailing_stop_percent: Number | None = Field(
         None, gt=0, lt=100, description="A stop that follows the price; none by default."
     )
+    flips: Literal["one_order", "close_first"] = Field(
+        "one_order",
+        description="How a position goes to the other side: by one order, or closed first and entered "
+        "once it is flat, as most venues ask for shares. A target weight is reached at the next rebalance; "
+        "an order of a class's or a function's own that crosses is denied (`close_first`).",
+    )
     timeout: EntryTimeout | None = Field(
         None,
         description="How long an entry may work before `on_timeout`. Left out: 30s with a table of "

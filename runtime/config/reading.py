@@ -99,7 +99,11 @@ def _suggest_name(path: Path) -> str:
     except OSError:
         return f"the folder {path.parent} does not exist either; check the path"
     near = difflib.get_close_matches(path.name, names, n=1)
-    return f"did you mean {path.parent / near[0]}?" if near else "check the path"
+    return (
+        f"did you mean {path.parent / near[0]}?"
+        if near
+        else "check the path; `trader strategies list` has the names that the workspace knows"
+    )
 
 
 def _refused(path: Path, problem: str, what: str) -> ConfigError:

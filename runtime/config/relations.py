@@ -52,7 +52,7 @@ _FEE_KEYS = {
 
 def check_relations(file: StrategyFile) -> list[Problem]:
     """Return everything that is wrong between keys, in no particular order."""
-    checks = (_logic, _rules, _parameters, _data, _sizing, _execution, _account, _fills)
+    checks = (_logic, _rules, _parameters, _data, _sizing, _execution, _flips, _account, _fills)
     problems = [problem for check in checks for problem in check(file)]
     if asks_for_trading(file):
         from runtime.config.trading_relations import check_trading  # most files need none of it
@@ -189,6 +189,17 @@ def _execution(file: StrategyFile) -> Iterator[Problem]:
             ("execution", "offset_bps"),
             "offset_bps belongs to limit orders",
             'remove it, or say order_type = "limit"',
+        )
+
+
+def _flips(file: StrategyFile) -> Iterator[Problem]:
+    rules = file.rules
+    has_both = rules is not None and bool(rules.entry and rules.short_entry)
+    if file.execution.flips == "close_first" and has_both and not asks_for_trading(file):
+        yield Problem(
+            ("execution", "flips"),
+            "close_first has entries wait for exits, which the trading loop does",
+            "add [exits]: the table may be empty",
         )
 
 

@@ -112,6 +112,7 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "stop_loss_percent": {'kind': 'number', 'gt': 0, 'lt': 100, 'default': None},
         "take_profit_percent": {'kind': 'number', 'gt': 0, 'le': 10000, 'default': None},
         "trailing_stop_percent": {'kind': 'number', 'gt': 0, 'lt': 100, 'default': None},
+        "flips": {'kind': 'choice', 'words': ('one_order', 'close_first'), 'default': 'one_order'},
         "timeout": {'kind': 'timeout', 'default': None},
         "on_timeout": {'kind': 'choice', 'words': ('cancel', 'retry', 'walk'), 'default': None},
         "retries": {'kind': 'whole', 'ge': 0, 'le': 20, 'default': None},
@@ -346,6 +347,7 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "SessionsTable": {
         "on_stop": {'kind': 'choice', 'words': ('keep', 'cancel', 'flatten'), 'default': 'keep'},
+        "settle_seconds": {'kind': 'whole', 'gt': 0, 'le': 600, 'default': 30},
     },
     "PromotionTable": {
         "four_eyes": {'kind': 'truth', 'default': False},

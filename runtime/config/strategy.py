@@ -152,6 +152,7 @@ class ExecutionSection:
     stop_loss_percent: Decimal | None = None
     take_profit_percent: Decimal | None = None
     trailing_stop_percent: Decimal | None = None
+    flips: str | None = field(default=None, metadata=_LATER)
 
 
 @dataclass(frozen=True, slots=True)

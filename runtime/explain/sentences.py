@@ -206,7 +206,7 @@ def signal_denied(row: Row, words: Words) -> str:
 
 def queued(row: Row, words: Words) -> str:
     """A signal waits, for a person or for an exit."""
-    if row[loop.QUEUED_CODE] == Denial.EXIT_WORKING:
+    if row[loop.QUEUED_CODE] == Denial.INSTRUMENT_BUSY:
         return f"Signal {row[loop.QUEUED_NUMBER]} waits for the position to be closed first."
     return (
         f"Signal {row[loop.QUEUED_NUMBER]} waits for approval: {SIDE_NAMES[row[loop.QUEUED_SIDE]]} "

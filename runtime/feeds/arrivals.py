@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from data.calendars import sessions
+from engine.model import layout as at
 from engine.model.instruments import Instrument
-from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
-from runtime.feeds.wire import Market
+from engine.model.units import INT64_MAX, NS_PER_DAY, NS_PER_MINUTE
+from runtime.feeds.wire import Market, Row
 
 _AROUND_NS = 40 * NS_PER_DAY
 
@@ -48,7 +49,7 @@ class Expected:
     Parameters
     ----------
     instruments
-        By their numbers.
+        By their numbers; of none no bar is ever expected.
     """
 
     def __init__(self, instruments: Sequence[Instrument], *, is_daily: bool) -> None:
@@ -61,6 +62,8 @@ class Expected:
 
     def next(self, after_ns: int) -> tuple[int, frozenset[int]]:
         """Return the first close after a time, and of whom."""
+        if not self._hours:
+            return INT64_MAX, frozenset()
         closes = {name: self._close(hours, after_ns) for name, hours in self._hours.items()}
         first = min(closes.values())
         numbers = (self._numbers[name] for name, close in closes.items() if close == first)
@@ -79,7 +82,7 @@ class Arrived:
     """The messages of one time, each with when it came."""
 
     ts_ns: int
-    messages: list[tuple[Market, int]] = field(default_factory=list)
+    messages: list[tuple[Market | Row, int]] = field(default_factory=list)
     numbers: set[int] = field(default_factory=set)  # instruments with a bar
 
 
@@ -123,13 +126,19 @@ class Arrivals:
             one.numbers.add(number)
         return True
 
-    def whole(self) -> list[Arrived]:
-        """Give away the times of whose bars all have come, as far as there is none before."""
+    def add(self, row: Row, received_ns: int) -> None:
+        """Keep a quote or a print: two of one time may well be the same."""
+        ts_ns = row[at.EVENT_TS]
+        assert ts_ns > self.sure_ns
+        self._held.setdefault(ts_ns, Arrived(ts_ns)).messages.append((row, received_ns))
+
+    def whole(self, before_ns: int = INT64_MAX) -> list[Arrived]:
+        """Give away the times before one of whose bars all have come, as far as nothing lacks before."""
         given: list[Arrived] = []
         while self._held:
             ts_ns, numbers = self._expected.next(self.sure_ns)
             one = self._held.get(ts_ns)
-            if one is None or not numbers <= one.numbers:
+            if ts_ns >= before_ns or one is None or not numbers <= one.numbers:
                 break
             given += self.confirm(ts_ns)
         return given

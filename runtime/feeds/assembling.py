@@ -121,6 +121,10 @@ class Assembler:
     def take(self, number: int, message: Market | Refused, received_ns: int = 0) -> list[FeedItem]:
         """Take the message with the next number; return what that makes known."""
         row = message if isinstance(message, Refused) else wire.to_row(message, self._listings)
+        return self.take_row(number, row, received_ns)
+
+    def take_row(self, number: int, row: Row | Refused | None, received_ns: int) -> list[FeedItem]:
+        """Take what the next message says; see `take`."""
         items: list[FeedItem] = []
         if isinstance(row, Refused):
             items.append(self.refuse(row))

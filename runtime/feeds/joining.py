@@ -44,6 +44,40 @@ class BarKind:
         return min([ns, *(each[0] for each in bounds if each is not None)])
 
 
+@dataclass(frozen=True, slots=True)
+class DataKind:
+    """What a strategy reads of all its instruments; None where that is no bars."""
+
+    bars: BarKind | None
+    has_quotes: bool = False
+    has_trades: bool = False
+
+    @property
+    def has_ticks(self) -> bool:
+        """Whether it reads quotes or prints."""
+        return self.has_quotes or self.has_trades
+
+
+def kind_of_data(history: History) -> DataKind:
+    """Return what some data have.
+
+    Raises
+    ------
+    InputError
+        If their instruments do not have the same, or days beside quotes or prints; and as `kind_of_bars`.
+    """
+    kinds = {(bool(part.bars), bool(part.quotes), bool(part.trades)) for part in history.parts}
+    if len(kinds) > 1:
+        raise _unfit("the instruments do not have the same of bars, quotes and trades")
+    has_bars, has_quotes, has_trades = kinds.pop()
+    if not has_quotes and not has_trades:
+        return DataKind(kind_of_bars(history))
+    bars = kind_of_bars(history) if has_bars else None
+    if bars is not None and bars.is_daily:
+        raise _unfit("it does not tell days beside quotes or trades")
+    return DataKind(bars, has_quotes, has_trades)
+
+
 def kind_of_bars(history: History) -> BarKind:
     """Return what kind of bars some data have.
 
@@ -53,8 +87,8 @@ def kind_of_bars(history: History) -> BarKind:
         If they have something else than bars, or bars that no session divides into.
     """
     parts = [part for part in history.parts if part.bars is not None and len(part.bars)]
-    if len(parts) < len(history.parts) or any(part.quotes or part.trades for part in parts):
-        raise _unfit("the strategy's data have more than bars, or none of an instrument")
+    if len(parts) < len(history.parts):
+        raise _unfit("the strategy's data have no bars of an instrument")
     kinds = {_kind_of(part.instrument, part.bars) for part in parts if part.bars is not None}
     if len(kinds) > 1:
         raise _unfit("the instruments' bars are not of one length")
@@ -80,9 +114,10 @@ def _kind_of(instrument: Instrument, bars: BarColumns) -> BarKind:
 
 def _unfit(problem: str) -> InputError:
     return InputError(
-        f"a venue's feed tells bars of minutes and days: {problem}",
+        f"a venue's feed tells bars of minutes or days, quotes and trades: {problem}",
         where="--feed",
-        remedy="use data with bars of a session's minutes, or of days; `trader data resample` makes them",
+        remedy="use data with bars of a session's minutes, or of days (`trader data resample` makes them), "
+        "or with quotes or trades",
         code="feed.bars",
     )
 

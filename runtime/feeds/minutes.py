@@ -13,20 +13,20 @@ from typing import Final
 
 from engine.model import layout as at
 from engine.model.instruments import Instrument
-from engine.model.units import NS_PER_MINUTE
+from engine.model.units import INT64_MAX, NS_PER_MINUTE
 from engine.ports import FeedItem, Notice, NoticeKind
 from runtime.feeds import wire
 from runtime.feeds.arrivals import Arrivals, Arrived, Expected
 from runtime.feeds.assembling import Assembler, Resumption, pack_cursor, unpack_cursor
 from runtime.feeds.calendar_events import CalendarEvents
 from runtime.feeds.joining import BarJoiner, BarKind
-from runtime.feeds.wire import Listing, Refused
+from runtime.feeds.wire import Listing, Refused, Row
 
 NS_PER_NUMBER: Final = 1_000_000  # messages are numbered by their times, in milliseconds
 
 
 class MinuteAssembler:
-    """Bars and statuses of some instruments to slices.
+    """Bars, quotes, prints and statuses of some instruments to slices.
 
     Parameters
     ----------
@@ -40,6 +40,8 @@ class MinuteAssembler:
         When a new one begins, in the venue's time.
     counts
         Where notices are counted.
+    has_bars, has_ticks
+        Whether there are bars; quotes or prints, on which orders are filled then.
     """
 
     def __init__(
@@ -51,11 +53,14 @@ class MinuteAssembler:
         *,
         trading: bool,
         counts: Counter[NoticeKind],
+        has_bars: bool = True,
+        has_ticks: bool = False,
     ) -> None:
         self._number = unpack_cursor(after)[0] if after else now_ns // NS_PER_NUMBER
-        last_ns = self._number * NS_PER_NUMBER
+        self.begins_ns = last_ns = self._number * NS_PER_NUMBER
         self._listings = {
-            each.symbol: Listing(n, each, bars_fill=True) for n, each in enumerate(instruments)
+            each.symbol: Listing(n, each, bars_fill=not has_ticks)
+            for n, each in enumerate(instruments)
         }
         self._instruments = tuple(instruments)
         # A session that closes now is told, too.
@@ -66,7 +71,7 @@ class MinuteAssembler:
             resumption=Resumption(after or pack_cursor(self._number, 0), last_ns),
             counts=counts,
         )
-        expected = Expected(instruments, is_daily=bars.is_daily)
+        expected = Expected(instruments if has_bars else (), is_daily=bars.is_daily)
         self._arrivals = Arrivals(expected, bars.begins_ns(instruments, last_ns))
         self._joiner = None if bars.period is None else BarJoiner(instruments, bars)
 
@@ -74,6 +79,11 @@ class MinuteAssembler:
     def next_ns(self) -> int:
         """When the next bar closes that is not sure."""
         return self._arrivals.next_ns
+
+    @property
+    def sure_ns(self) -> int:
+        """Up to when everything is decided on."""
+        return max(self._arrivals.sure_ns, self.begins_ns)
 
     @property
     def is_waiting(self) -> bool:
@@ -97,12 +107,21 @@ class MinuteAssembler:
             return self._assembler.take(self._number, bar, received_ns)
         return [self.note(NoticeKind.LATE, f"a minute of {bar.symbol} came late, or again")]
 
-    def hear_status(self, status: wire.ActionMessage, received_ns: int) -> list[FeedItem]:
-        """Keep that an instrument was halted, or trades again."""
-        if status.ts <= self._arrivals.sure_ns:
-            return self._assembler.take(self._number, status, received_ns)
-        self._arrivals.put(status.ts, -1, status, received_ns)
+    def hear_action(self, action: wire.ActionMessage, received_ns: int) -> list[FeedItem]:
+        """Keep what has happened to an instrument: a halt and its end, a split, a dividend."""
+        if action.ts <= self._arrivals.sure_ns:
+            return self._assembler.take(self._number, action, received_ns)
+        self._arrivals.put(action.ts, -1, action, received_ns)
         return []
+
+    def hear_price(self, message: wire.Quote | wire.Trade, received_ns: int) -> None:
+        """Keep a price that was asked for, of a time that is not decided on yet."""
+        assert message.ts > self._arrivals.sure_ns
+        self._arrivals.put(message.ts, -1, message, received_ns)
+
+    def hear_tick(self, row: Row, received_ns: int) -> None:
+        """Keep a quote or a print of a time that is not decided on yet."""
+        self._arrivals.add(row, received_ns)
 
     def refuse(self, refused: Refused) -> Notice:
         """Count what could not be read, and tell it."""
@@ -113,9 +132,9 @@ class MinuteAssembler:
         return self._assembler.note(kind, text)
 
     # --- What is known --------------------------------------------------------------------------------
-    def whole(self) -> list[FeedItem]:
-        """Return what is known since all bars of the next times have come."""
-        return self._given(self._arrivals.whole())
+    def whole(self, before_ns: int = INT64_MAX) -> list[FeedItem]:
+        """Return what is known before a time, since all bars of the next times have come."""
+        return self._given(self._arrivals.whole(before_ns))
 
     def confirm(self, until_ns: int, received_ns: int = 0) -> list[FeedItem]:
         """Return what is known since nothing more is to come of a time.
@@ -141,8 +160,11 @@ class MinuteAssembler:
             items += self._assembler.pass_time(one.ts_ns)
         return items
 
-    def _taken(self, message: wire.Market, received_ns: int) -> list[FeedItem]:
+    def _taken(self, message: wire.Market | Row, received_ns: int) -> list[FeedItem]:
         """Return what one message makes known; a minute is joined where longer bars are wanted."""
+        if isinstance(message, list):
+            self._number = max(self._number, message[at.EVENT_TS] // NS_PER_NUMBER)
+            return self._assembler.take_row(self._number, message, received_ns)
         if self._joiner is None or not isinstance(message, wire.Bar):
             self._number = max(self._number, message.ts // NS_PER_NUMBER)
             return self._assembler.take(self._number, message, received_ns)

@@ -33,6 +33,7 @@ from engine.ports import (
     NoticeKind,
     Rows,
     Slice,
+    TellsAge,
     TimePassed,
 )
 from runtime.feeds.wire import FUNDING_PRECISION
@@ -124,6 +125,10 @@ class RecordingFeed:
     def recorded_cursor(self) -> int:
         """Up to where everything is certain."""
         return self._spool.cursor
+
+    def age_ns(self, ts_ns: int) -> int | None:
+        """Return what the feed says of its data's age."""
+        return self._feed.age_ns(ts_ns) if isinstance(self._feed, TellsAge) else None
 
     async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
         """Yield what follows a cursor, and record what was not recorded yet."""

@@ -23,6 +23,10 @@ class StreamSettings:
         How long, and for how many messages, one that is missing is waited for before it is fetched.
     grace_seconds
         On a stream in wall time, how long after its time data may come.
+    held_seconds
+        A venue that tells nothing of something held for so long is asked for its price, so often at most.
+    history_seconds
+        How long a new feed waits for a venue's history of before, where that cannot be read.
     fill_attempts
         After so many answers without what is missing it is given up as lost.
     wait_seconds_min, wait_seconds_max
@@ -38,6 +42,8 @@ class StreamSettings:
     disorder_seconds: float = 0.2
     disorder_messages: int = 64
     grace_seconds: float = 2.0
+    held_seconds: float = 30.0
+    history_seconds: float = 300.0
     fill_attempts: int = 5
     wait_seconds_min: float = 0.1
     wait_seconds_max: float = 30.0

@@ -30,6 +30,7 @@ from runtime.feeds.history_client import HistoryClient, HistoryFault
 from runtime.feeds.listening import listings_of, reports_of
 from runtime.feeds.sequence import InOrder
 from runtime.feeds.settings import Backoff, StreamSettings
+from runtime.feeds.waiting import pause
 from runtime.feeds.wire import Listing
 
 MESSAGE_BYTES_MAX = 1_000_000
@@ -88,6 +89,7 @@ class StreamFeed:
         self._closed = asyncio.Event()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._stream = ""
+        self._is_of_the_world = False  # its times
         self.counts: Counter[NoticeKind] = Counter()
 
     @property
@@ -104,6 +106,10 @@ class StreamFeed:
     def instruments(self) -> Sequence[Instrument]:
         """Their places here are the instrument numbers of all rows."""
         return self._instruments
+
+    def age_ns(self, ts_ns: int) -> int | None:
+        """Return how long ago a time of its data was; None where its times are not the world's."""
+        return self._clock.now_ns() - ts_ns if self._is_of_the_world else None
 
     async def close(self) -> None:
         """Hang up; `items` ends."""
@@ -139,7 +145,7 @@ class StreamFeed:
                         return
                     require_hope(error)
                     yield self._note(NoticeKind.DISCONNECTED, str(error) or type(error).__name__)
-                    await self._pause(backoff.next_seconds())
+                    await pause(self._clock, backoff.next_seconds(), self._closed)
 
     # --- A connection ---------------------------------------------------------------------------------
     @asynccontextmanager
@@ -182,6 +188,7 @@ class StreamFeed:
                 code="feed.other_stream",
             )
         self._stream = hello.stream
+        self._is_of_the_world = hello.clock == "wall"
         return hello
 
     async def _receive(
@@ -345,7 +352,9 @@ class StreamFeed:
             except HistoryFault as fault:
                 if fault.is_gone:
                     break
-                await self._pause(backoff.next_seconds(at_least=fault.retry_after))
+                await pause(
+                    self._clock, backoff.next_seconds(at_least=fault.retry_after), self._closed
+                )
                 continue
             for item in self._in_order(listened):
                 yield item
@@ -353,7 +362,7 @@ class StreamFeed:
                 fruitless += 1
                 if fruitless >= self._settings.fill_attempts:
                     break
-                await self._pause(backoff.next_seconds())
+                await pause(self._clock, backoff.next_seconds(), self._closed)
         if listened.numbers.last >= missing[1]:
             yield self._note(NoticeKind.FILLED, f"{text} have come", since_ns)
         elif not self._closed.is_set():
@@ -368,16 +377,6 @@ class StreamFeed:
     def _note(self, kind: NoticeKind, detail: str, since_ns: int = 0) -> Notice:
         self.counts[kind] += 1
         return Notice(kind, detail, since_ns=since_ns)
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not when everything is to end."""
-        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        closing = asyncio.ensure_future(self._closed.wait())
-        try:
-            await asyncio.wait((sleeping, closing), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            closing.cancel()
 
 
 async def _resumption(

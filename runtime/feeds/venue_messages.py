@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final, Literal
 
-from brokers.alpaca import market_wire
+from brokers.alpaca import market_wire, tick_wire
 from engine.model.instruments import Instrument
 from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
 from runtime.feeds import wire
@@ -56,6 +56,28 @@ class VenueMessages:
         seq, action = status.ts_ns // NS_PER_NUMBER, _ACTIONS[status.trading]
         return wire.ActionMessage(seq, status.symbol, status.ts_ns, action)
 
+    def price(
+        self, price: tick_wire.Quote | tick_wire.Trade, ts_ns: int
+    ) -> wire.Quote | wire.Trade | None:
+        """Return a price as it is known at a time; None outside of sessions, and where it is none.
+
+        A bid between two ticks is put on the lower one, an ask on the upper: nobody has promised more.
+        """
+        one = self._instruments.get(price.symbol)
+        if one is None or not self._hours[one.calendar].holds(ts_ns):
+            return None
+        seq, decimals = ts_ns // NS_PER_NUMBER, one.quantity_precision
+        if isinstance(price, tick_wire.Trade):
+            text = _text(price.price, one.price_precision)
+            return wire.Trade(seq, price.symbol, ts_ns, text, _text(price.size, decimals))
+        bid, ask = (
+            None if side is None else f"{on_grid(side, one.price_precision, rounding):f}"
+            for side, rounding in ((price.bid, ROUND_FLOOR), (price.ask, ROUND_CEILING))
+        )
+        sizes = (price.bid_size, price.ask_size)
+        bid_size, ask_size = (f"{on_grid(size, decimals, ROUND_FLOOR):f}" for size in sizes)
+        return wire.Quote(seq, price.symbol, ts_ns, bid, ask, bid_size, ask_size)
+
     def _span(self, hours: Hours, start_ns: int) -> tuple[int, int] | None:
         """Return open and close of a bar that begins at a time; None outside of sessions."""
         if not self._is_daily:
@@ -64,15 +86,15 @@ class VenueMessages:
         return session if session[0] < start_ns + NS_PER_DAY else None
 
 
-def on_grid(value: Decimal, precision: int) -> Decimal:
-    """Return the nearest number with so many decimals, half to even.
+def on_grid(value: Decimal, precision: int, rounding: str = ROUND_HALF_EVEN) -> Decimal:
+    """Return the nearest number with so many decimals; where nothing else is said, half to even.
 
     Examples
     --------
     >>> on_grid(Decimal("190.015"), 2)
     Decimal('190.02')
     """
-    return value.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_EVEN)
+    return value.quantize(Decimal(1).scaleb(-precision), rounding)
 
 
 def _text(value: Decimal, precision: int) -> str:

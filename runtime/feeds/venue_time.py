@@ -45,6 +45,20 @@ class VenueTime:
         assert self.is_known
         return self._venue_ns + (self._clock.monotonic_ns() - self._read_ns) * self.is_real
 
+    def passed_ns(self) -> int:
+        """Return which time is past; what happens at a rehearsal's very moment may be under way."""
+        return self.now_ns() - (self.is_open and not self.is_real)
+
+    def over_ns(self, grace_seconds: float) -> int:
+        """Return up to when the venue's history can be expected to be complete; a real one lags behind."""
+        if not self.is_real:
+            return self.passed_ns()
+        return self.now_ns() - round(grace_seconds * NS_PER_SECOND)
+
+    def received_ns(self, ts_ns: int) -> int:
+        """Return when what comes now, of a time of the venue, was received: in a rehearsal in its time."""
+        return self._clock.now_ns() if self.is_real else ts_ns
+
     def trusted_ns(self) -> int | None:
         """Return the venue's time, None where its last answer is too old."""
         is_lost = self.is_older_than(_TRUSTED_NS / NS_PER_SECOND)

@@ -15,9 +15,11 @@ from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskAppro
 from engine.model.instruments import Instrument
 from engine.model.orders import OrderFlag
 from engine.model.trading import Severity
+from engine.model.units import NS_PER_SECOND
 from runtime.gateway.ledger import OrderLedger, Tracked
 from runtime.gateway.refusals import Refusal, Refused
 
+SENDING_NS: Final = 12 * NS_PER_SECOND  # no adapter waits longer for a venue to take an order
 _PPM: Final = 10**6
 
 
@@ -33,8 +35,13 @@ class Limits(msgspec.Struct, frozen=True):
     collar_ppm: int = 200_000
     orders_per_minute: int = 10_000
     intent_age_ns: int = 30 * 10**9
+    data_age_ns: int = 30 * 10**9
     pressure: float = 0.5
     restricted: frozenset[int] = frozenset()  # instruments in which only closing is allowed
+    brackets: bool = True  # the venue takes orders that hang on others
+    holds: bool = False  # it does not, and they wait with us (`runtime.gateway.holding`)
+    flips: bool = True  # the venue takes one order that turns a position round
+    reduce_only: bool = True  # the venue sees to it that an order which says so only reduces
 
 
 class Market(msgspec.Struct, frozen=True):
@@ -58,11 +65,21 @@ class Situation(msgspec.Struct, frozen=True):
     lease_until_ns: int  # monotonic
     severity: Severity
     certificate: str  # what is wrong with it; empty: nothing, or none is needed
-    account: str  # what is wrong with the account; empty: nothing
+    account: str  # why nobody knows what it holds; empty: it was read
     pressure: float
     quarantined: frozenset[int]
     markets: Callable[[int], Market]
     stated: Callable[[int], int | None] = lambda instrument: None  # lots, as the venue last said
+    silent: frozenset[int] = frozenset()  # instruments of which nothing has come for too long
+    data_age_ns: int = 0  # since when nothing is known of the market
+    cash: str = ""  # where the venue's differs from what it should be
+    judges_again: bool = False  # the engine asks again for an exit that was refused, while it holds
+    is_account_late: bool = False  # it was waited for long enough
+
+    @property
+    def closes_all(self) -> bool:
+        """Whether a guard, a halt or a person closes everything."""
+        return self.is_killed or self.severity >= Severity.FLATTENING
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -75,14 +92,16 @@ class Request(msgspec.Struct, frozen=True):
     closes: bool  # it can only bring the position nearer to flat
     lots: int  # total after it
     limit_ticks: int
+    bracket: str | None = None  # of a bracket: why it cannot wait with us; empty: it can
 
 
 Check = Callable[[Request, Situation, Limits, OrderLedger], Refused | None]
 
 
 def check_lease(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
-    """Nobody else may have taken the account over."""
-    if at.monotonic_ns < at.lease_until_ns:
+    """Nobody else may have taken the account over, nor may take it while an order is on its way."""
+    needed_ns = 0 if isinstance(q.command, CancelApproved) else SENDING_NS
+    if at.monotonic_ns + needed_ns < at.lease_until_ns:
         return None
     return Refused(Refusal.LEASE_LOST)
 
@@ -118,8 +137,18 @@ def check_certificate(
 
 
 def check_account(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
-    """Environment and account must be those that were proven at the start."""
-    return Refused(Refusal.WRONG_ACCOUNT, detail=at.account) if at.account else None
+    """The account was read since the market's day began: what happened over night is known.
+
+    Where it cannot be read within 10 s a guard, a halt or a person closes what the books hold all the same.
+    """
+    if not at.account or (at.is_account_late and q.closes and at.closes_all):
+        return None
+    return Refused(Refusal.ACCOUNT_UNREAD, detail=at.account)
+
+
+def check_cash(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """The account's cash is explained to the cent; what closes may leave all the same."""
+    return Refused(Refusal.CASH_DIFFERS, detail=at.cash) if at.cash and not q.closes else None
 
 
 def check_age(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
@@ -128,6 +157,19 @@ def check_age(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> 
     if age <= limits.intent_age_ns or q.closes:
         return None
     return Refused(Refusal.INTENT_EXPIRED, age, limits.intent_age_ns)
+
+
+def check_data(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """What is decided on is what the market says now, not what it said before a gap.
+
+    An exit is judged again at the next bar, by the engine's trading loop. What closes everything (a guard, a
+    halt, a person) waits for none.
+    """
+    if at.data_age_ns <= limits.data_age_ns:
+        return None
+    if q.closes and (at.closes_all or not at.judges_again):
+        return None
+    return Refused(Refusal.DATA_TOO_OLD, at.data_age_ns, limits.data_age_ns)
 
 
 def check_identity(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
@@ -155,6 +197,29 @@ def check_grid(q: Request, at: Situation, limits: Limits, books: OrderLedger) ->
     for ticks in (q.limit_ticks, stop):
         if ticks and ticks % q.instrument.price_step_ticks:
             return Refused(Refusal.OFF_GRID, ticks, q.instrument.price_step_ticks)
+    return None
+
+
+def check_abilities(
+    q: Request, at: Situation, limits: Limits, books: OrderLedger
+) -> Refused | None:
+    """The venue does what is asked; an entry whose protection it does not take does not leave either."""
+    if q.bracket is not None and not limits.brackets and (q.bracket or not limits.holds):
+        detail = q.bracket or "orders that hang on each other"
+        return Refused(Refusal.NOT_SUPPORTED, detail=detail)
+    if isinstance(q.command, ReplaceApproved) and q.tracked is not None and q.tracked.held_for:
+        detail = "a change of what hangs on an entry, which can be canceled"
+        return Refused(Refusal.NOT_SUPPORTED, detail=detail)
+    if q.closes or isinstance(q.command, CancelApproved):
+        return None
+    held = books.positions.get(q.command.instrument, 0)
+    if isinstance(q.command, RiskApproved) and q.command.flags & OrderFlag.REDUCE_ONLY:
+        return Refused(Refusal.MORE_THAN_HELD, q.lots, abs(held))
+    left = q.lots - (0 if q.tracked is None else q.tracked.filled_lots)
+    if not limits.flips and held * side_of(q) < 0 and left > abs(held):
+        return Refused(
+            Refusal.NOT_SUPPORTED, detail="one order that closes a position and opens the opposite"
+        )
     return None
 
 
@@ -218,12 +283,17 @@ def check_rate(q: Request, at: Situation, limits: Limits, books: OrderLedger) ->
 def check_restricted(
     q: Request, at: Situation, limits: Limits, books: OrderLedger
 ) -> Refused | None:
-    """In a quarantined instrument nothing is entered, nor more closed than the venue says is held."""
+    """In a quarantined instrument nothing is entered, nor closed where the venue states another position.
+
+    Nothing is entered either where the instrument's data have not come for too long. After a split that nobody
+    has announced, prices and quantities mean something else at the venue.
+    """
     i = q.command.instrument
-    if not (i in limits.restricted or i in at.quarantined):
+    if not (i in limits.restricted or i in at.quarantined or i in at.silent):
         return None
     stated = at.stated(i) if i in at.quarantined else None
-    if q.closes and (stated is None or q.lots <= -stated * side_of(q)):
+    held = books.positions.get(i, 0)
+    if q.closes and (stated is None or (stated == held and q.lots <= -stated * side_of(q))):
         return None
     return Refused(Refusal.RESTRICTED, detail=q.instrument.symbol)
 
@@ -257,10 +327,13 @@ CHECKS: Final[Sequence[Check]] = (
     check_breaker,
     check_certificate,
     check_account,
+    check_cash,
     check_age,
+    check_data,
     check_identity,
     check_quantity,
     check_grid,
+    check_abilities,
     check_collar,
     check_caps,
     check_exposure,
@@ -279,7 +352,19 @@ CHECKS_LAST: Final[Sequence[Check]] = (
     check_breaker,
     check_certificate,
     check_account,
+    check_cash,
     check_age,
+    check_data,
+)
+# What was held has passed the others: it protects what is held, or closes it. That a session which stops
+# lets nothing new leave is no reason to leave a position bare.
+CHECKS_RELEASED: Final[Sequence[Check]] = (
+    check_lease,
+    check_kill,
+    check_account,
+    check_quantity,
+    check_restricted,
+    check_books,
 )
 # What is sent again has its name, its place in the worst case and its share of the rate already.
 CHECKS_AGAIN: Final[Sequence[Check]] = tuple(
@@ -325,10 +410,11 @@ def value_minor(q: Request, lots: int, at: Situation) -> int:
     return -(-numerator // (fraction.denominator * 10**9))
 
 
-def can_only_close(command: Approved, books: OrderLedger) -> bool:
+def can_only_close(command: Approved, books: OrderLedger, limits: Limits) -> bool:
     """Return whether an order can, whatever works beside it, only bring a position nearer to flat.
 
-    A child of a bracket closes what its parent fills; a cancel closes nothing and enlarges nothing.
+    A child of a bracket closes what its parent fills; a cancel closes nothing and enlarges nothing. That an
+    order says it only reduces proves it where the venue sees to it, and nowhere else.
     """
     match command:
         case CancelApproved():
@@ -340,7 +426,7 @@ def can_only_close(command: Approved, books: OrderLedger) -> bool:
             added = command.quantity_lots - known.filled_lots - known.open_lots
             return _closes(command.instrument, known.side, added, books)
         case RiskApproved():
-            if command.parent_id or command.flags & OrderFlag.REDUCE_ONLY:
+            if command.parent_id or (limits.reduce_only and command.flags & OrderFlag.REDUCE_ONLY):
                 return True
             known = books.find(command.order_id)  # sent again: what works counts it already
             added = command.quantity_lots - (0 if known is None else known.open_lots)
@@ -352,4 +438,6 @@ def _closes(instrument: int, side: int, added: int, books: OrderLedger) -> bool:
     buys, sells = books.working(instrument)
     if held * side >= 0:
         return False
-    return abs(held) >= (buys if side > 0 else sells) + added
+    # What hangs on an entry is taken out of the way before (`runtime.gateway.holding`).
+    away = books.protecting(instrument, side)
+    return abs(held) >= (buys if side > 0 else sells) - away + added

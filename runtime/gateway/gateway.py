@@ -8,22 +8,35 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
+from engine.approved import (
+    Approved,
+    CancelApproved,
+    ReplaceApproved,
+    RiskApproved,
+    cancel_of,
+)
 from engine.model import layout as at
 from engine.model.instruments import Instrument
-from engine.ports import Broker, Rows, SubmitOutcome, SubmitStatus
+from engine.ports import Broker, Rows, SubmitOutcome, SubmitStatus, TakesPairs, leg_id
 from runtime.gateway.checks import (
     CHECKS_AGAIN,
     CHECKS_LAST,
+    CHECKS_RELEASED,
     Limits,
     Request,
     Situation,
     can_only_close,
     judge,
 )
+from runtime.gateway.holding import (
+    bracket_problems,
+    in_the_way,
+    targets_of_stops,
+    waits_for,
+)
 from runtime.gateway.ids import client_id, intent_id
-from runtime.gateway.inbox import NO_ROWS
-from runtime.gateway.ledger import OrderLedger, Sent
+from runtime.gateway.inbox import NO_ROWS, fact_row
+from runtime.gateway.ledger import HELD, LEAVING, OrderLedger, Sent, Tracked
 from runtime.gateway.refusals import Refusal, Refused
 from runtime.journal.records import Intent, Outcome
 
@@ -85,13 +98,16 @@ class Gateway:
         facts: list[Rows] = []
         passed: list[tuple[Request, Intent]] = []
         now_ns = self._situation().now_ns
+        problems = bracket_problems(commands, self._instruments)
+        targets = targets_of_stops(commands) if self._limits.holds else {}
         for command in commands:
-            intent = self._intent(command)
-            request = self._request(command, intent)
+            intent = self._intent(command, targets.get(command.order_id, 0))
+            request = self._request(command, intent, problems.get(command.order_id))
             refused = judge(request, self._situation(), self._limits, self.books)
             if refused is not None:
                 facts.append(self._refuse(command, refused, now_ns))
             else:
+                intent = self._held(request, intent, commands)
                 self.books.begin(intent, now_ns)
                 passed.append((request, intent))
         intents = tuple(intent for _, intent in passed)
@@ -103,6 +119,9 @@ class Gateway:
             late = judge(request, self._situation(), self._limits, self.books, CHECKS_LAST)
             if late is not None:
                 facts.append(self._refuse(request.command, late, now_ns))
+            elif intent.held_for:
+                self._note(Outcome(intent.client_id, HELD, kind=intent.kind))
+                await self.make_way(intent.order_id)
             else:
                 facts.append(await self._one(request.command, intent, now_ns))
         found = _joined(facts)
@@ -142,7 +161,9 @@ class Gateway:
                     facts.append(self._refuse(command, why, now_ns))
                 continue
             self.books.begin(intent, now_ns)
-            if self._asks_first and not isinstance(command, CancelApproved):
+            if intent.held_for:
+                await self.make_way(command.order_id)
+            elif self._asks_first and not isinstance(command, CancelApproved):
                 outcome = SubmitOutcome(SubmitStatus.UNKNOWN, code="crash")
                 then = known.get(intent.client_id)
                 if then is not None and intent.kind == at.KIND_SUBMITTED:
@@ -161,17 +182,9 @@ class Gateway:
 
         Return why it may not leave (any more); what becomes of it is noted in the books.
         """
-        known = self.books.find(order.order_id)
-        assert known is not None and known.sent is Sent.UNKNOWN, "only what is not there goes again"
-        request = Request(
-            order,
-            self._instruments[order.instrument],
-            known,
-            known.client_id,
-            can_only_close(order, self.books),
-            order.quantity_lots,
-            order.limit_ticks,
-        )
+        known = self._known(order)
+        assert known.sent is Sent.UNKNOWN, "only what is not there goes again"
+        request = self._again(order, known)
         refused = judge(request, self._situation(), self._limits, self.books, CHECKS_AGAIN)
         if refused is None:
             intent = Intent(
@@ -186,6 +199,101 @@ class Gateway:
             self._told(order, refused)
         return refused
 
+    async def release(
+        self, orders: Sequence[RiskApproved], durable: Callable[[list[Outcome]], Awaitable[None]]
+    ) -> Refused | None:
+        """Send what was held: one order, or a target and a stop as one; return why it has not left.
+
+        That it leaves is made durable, and so is all that it rests on: after a crash the venue is asked.
+        """
+        refused = self._may_leave(orders)
+        if refused is not None:
+            return refused
+        try:
+            await durable([self._outcome(each, LEAVING) for each in orders])
+            refused = self._may_leave(orders)
+        except Exception as error:  # noqa: BLE001  (whatever failed, nothing leaves)
+            refused = Refused(Refusal.NOT_DURABLE, detail=str(error))
+        if refused is None:
+            for order in orders:
+                self.books.mark(order.order_id, Sent.SENDING)
+            refused = self._left(orders, await self._ask_together(orders))
+        if refused is not None:
+            for order in orders:
+                self.books.mark(order.order_id, Sent.HELD)
+                self._note(self._outcome(order, HELD))
+        return refused
+
+    def _may_leave(self, orders: Sequence[RiskApproved]) -> Refused | None:
+        situation = self._situation()
+        for order in orders:
+            request = self._again(order, self._known(order))
+            refused = judge(request, situation, self._limits, self.books, CHECKS_RELEASED)
+            if refused is not None:
+                return refused
+        return None
+
+    def _left(self, orders: Sequence[RiskApproved], outcome: SubmitOutcome) -> Refused | None:
+        """Note what has become of sending what was held; return why it is held again."""
+        if outcome.status is SubmitStatus.NOT_SENT:
+            return Refused(Refusal.NOT_SENT, detail=outcome.problem)
+        if outcome.status is SubmitStatus.REFUSED and outcome.code != DUPLICATE:
+            return Refused(Refusal.VENUE_REFUSED, detail=outcome.problem)
+        for order in orders:
+            name = self._known(order).client_id
+            intent = Intent("", name, 0, at.KIND_SUBMITTED, order.order_id, order.instrument)
+            self._heed(order, intent, outcome, 0)
+            outcome = msgspec.structs.replace(outcome, venue_id="")  # it is the first one's
+        return None
+
+    def _outcome(self, order: RiskApproved, status: str) -> Outcome:
+        return Outcome(self._known(order).client_id, status, kind=at.KIND_SUBMITTED)
+
+    def _known(self, order: RiskApproved) -> Tracked:
+        known = self.books.find(order.order_id)
+        assert known is not None, "what is sent later is in the books"
+        return known
+
+    async def _ask_together(self, orders: Sequence[RiskApproved]) -> SubmitOutcome:
+        names = [self._known(each).client_id for each in orders]
+        if len(orders) == 1:
+            intent = Intent("", names[0], 0, at.KIND_SUBMITTED, 0, orders[0].instrument)
+            return await self._ask(orders[0], intent)
+        target, stop = orders
+        assert isinstance(self._broker, TakesPairs), "else no pair would have passed"
+        try:
+            return await self._broker.submit_pair(target, stop, names[0])
+        except Exception as error:  # noqa: BLE001  (an adapter's mistake: nobody knows what left)
+            return SubmitOutcome(SubmitStatus.UNKNOWN, code="adapter", problem=repr(error))
+
+    def _withdraw(self, known: Tracked, now_ns: int) -> Rows:
+        """End what has not left, and what hangs on the same entry, as the end of one ends the other."""
+        ended = self.books.siblings(known) if self.books.is_child(known) else (known,)
+        for each in ended:
+            self.books.mark(each.order_id, Sent.ENDED)
+        return _joined([fact_row(at.KIND_CANCELED, each, now_ns) for each in ended])
+
+    async def make_way(self, order_id: int) -> None:
+        """Have the children canceled that reserve what a held order closes; one ends its pair."""
+        known = self.books.find(order_id)
+        if known is None or self.books.is_child(known):
+            return
+        for child in in_the_way(known.instrument, known.side, self.books):
+            if child.is_leaving:
+                continue
+            for each in self.books.siblings(child):
+                each.is_leaving = True
+            outcome = await self.cancel_again(cancel_of(child.order_id, child.instrument))
+            if outcome.status is not SubmitStatus.TAKEN:
+                self.books.doubt(child.order_id, at.KIND_CANCEL_SENT)
+
+    def _held(self, request: Request, intent: Intent, commands: Sequence[Approved]) -> Intent:
+        """Return an intent with the order that it waits for, if it waits for one."""
+        if not self._limits.holds:
+            return intent
+        order_id = waits_for(request.command, commands, self.books, closes=request.closes)
+        return msgspec.structs.replace(intent, held_for=order_id) if order_id else intent
+
     async def cancel_again(self, order: CancelApproved) -> SubmitOutcome:
         """Repeat a cancel: harmless, and nobody is ever held in an order."""
         known = self.books.find(order.order_id)
@@ -197,33 +305,54 @@ class Gateway:
         except Exception as error:  # noqa: BLE001  (an adapter's mistake: nobody knows what left)
             return SubmitOutcome(SubmitStatus.UNKNOWN, code="adapter", problem=repr(error))
 
+    def can_only_close(self, command: Approved) -> bool:
+        """Return whether a command can only bring a position nearer to flat; see `checks.can_only_close`."""
+        return can_only_close(command, self.books, self._limits)
+
     def hear(self, facts: Rows) -> None:
         """Book what a broker has told; call it with all facts that the engine is given."""
         self.books.hear(facts)
 
-    def follow(self, instrument: int, lots: int) -> None:
-        """Take over a position that an action (a split, a settlement) has changed."""
-        self.books.set_position(instrument, lots)
+    def follow(self, instrument: int, lots: int, split: tuple[int, int]) -> None:
+        """Take over what an action (a split, a settlement) has changed; see `OrderLedger.follow`."""
+        self.books.follow(instrument, lots, split, self._instruments[instrument])
 
-    def _request(self, command: Approved, intent: Intent) -> Request:
+    def _again(self, order: RiskApproved, known: Tracked) -> Request:
+        return Request(
+            order,
+            self._instruments[order.instrument],
+            known,
+            known.client_id,
+            self.can_only_close(order),
+            order.quantity_lots,
+            order.limit_ticks,
+        )
+
+    def _request(self, command: Approved, intent: Intent, bracket: str | None) -> Request:
         is_order = isinstance(command, RiskApproved)
         return Request(
             command,
             self._instruments[command.instrument],
             None if is_order else self.books.find(command.order_id),
             intent.client_id,
-            can_only_close(command, self.books),
+            self.can_only_close(command),
             intent.quantity_lots,
             intent.limit_ticks,
+            bracket,
         )
 
-    def _intent(self, command: Approved) -> Intent:
+    def _intent(self, command: Approved, target: int = 0) -> Intent:
+        """Return what is made durable; `target`: the order that the venue takes this one with."""
         tracked = self.books.find(command.order_id)
         number = 0 if tracked is None else tracked.commands
         named = intent_id(self._session, command.order_id, number)
+        first = intent_id(self._session, target or command.order_id, 0)
+        name = client_id(self._account, first, 0)
+        if tracked is not None:
+            name = tracked.client_id
         intent = Intent(
             named,
-            client_id(self._account, intent_id(self._session, command.order_id, 0), 0),
+            leg_id(name) if target else name,
             0,
             _KINDS[type(command)],
             command.order_id,
@@ -250,6 +379,12 @@ class Gateway:
 
     async def _one(self, command: Approved, intent: Intent, now_ns: int) -> Rows:
         """Send one command once; return what its answer means to the engine."""
+        known = self.books.find(command.order_id)
+        if isinstance(command, CancelApproved) and known is not None and known.held_for:
+            if known.sent is Sent.HELD:
+                return self._withdraw(known, now_ns)
+            if known.sent is Sent.ENDED:
+                return NO_ROWS
         return self._heed(command, intent, await self._ask(command, intent), now_ns)
 
     def _heed(self, command: Approved, intent: Intent, outcome: SubmitOutcome, now_ns: int) -> Rows:

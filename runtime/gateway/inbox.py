@@ -24,10 +24,12 @@ import msgspec
 import numpy as np
 
 from engine.model import layout as at
-from engine.model.orders import OrderEvent
+from engine.model.orders import OrderEvent, OrderStatus
 from engine.ports import BrokerEvent, Execution, Rows
+from runtime.gateway.cash import CashBooks
 from runtime.gateway.ledger import OrderLedger, Sent, Tracked
 from runtime.gateway.refusals import Refusal
+from runtime.journal.records import FactsInput, Input, SliceInput
 
 KEYS_KEPT: Final = 10_000  # of events that are no executions; those are all kept
 NO_ROWS: Final[Rows] = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
@@ -88,6 +90,7 @@ class _Memory(msgspec.Struct, array_like=True):
     keys: list[str]
     cursor: str
     quarantined: dict[int, str]
+    cash: CashBooks
 
 
 @dataclass(slots=True)
@@ -100,11 +103,14 @@ class Inbox:
         The last execution that was read in the venue's order; reading goes on after it.
     quarantined
         Instruments in which nothing is entered, and why.
+    cash
+        What is known of the account's cash.
     """
 
     books: OrderLedger
     cursor: str = ""
     quarantined: dict[int, str] = field(default_factory=dict)
+    cash: CashBooks = field(default_factory=CashBooks)
     _executions: set[str] = field(default_factory=set)
     _keys: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
@@ -134,15 +140,20 @@ class Inbox:
             return Reading(News.DOUBT, order_id=order.order_id)
         if event.kind == at.KIND_REPLACED and order.wanted_lots == 0:
             return Reading(News.DOUBT, order_id=order.order_id)
-        return Reading(News.FACT, _fact(event, order), (key,), order.order_id)
+        rows = _fact(event, order)
+        if event.kind == at.KIND_ACCEPTED:
+            rows = self._in_play(rows, order, status)
+        return Reading(News.FACT, rows, (key,), order.order_id)
 
     def has_execution(self, execution_id: str) -> bool:
-        """Return whether a fill was booked."""
+        """Return whether a fill was booked, or is not ours and was released by a person."""
         return execution_id in self._executions
 
     def note(self, keys: tuple[str, ...]) -> None:
         """Remember what a record of the journal has told."""
         for key in keys:
+            if self.cash.note(key):
+                continue
             kind, _, rest = key.partition(":")
             match kind + ":":
                 case "x:":
@@ -159,9 +170,18 @@ class Inbox:
                     if len(self._keys) > KEYS_KEPT:
                         self._keys.popitem(last=False)
 
+    def follow(self, one: Input, minor: int) -> None:
+        """An input has moved the engine's cash; see `CashBooks`."""
+        if isinstance(one, FactsInput):
+            self.cash.follow_facts(minor)
+        elif isinstance(one, SliceInput) and minor:
+            first = np.frombuffer(one.rows, dtype="<i8", count=at.EVENT_WIDTH)
+            self.cash.follow(int(first[at.EVENT_KIND]), int(first[at.EVENT_INSTRUMENT]), minor)
+
     def snapshot(self) -> bytes:
         """Return all of it but the books, for `restore`."""
-        memory = _Memory(sorted(self._executions), list(self._keys), self.cursor, self.quarantined)
+        executions, keys = sorted(self._executions), list(self._keys)
+        memory = _Memory(executions, keys, self.cursor, self.quarantined, self.cash)
         return msgspec.msgpack.encode(memory)
 
     def restore(self, snapshot: bytes) -> None:
@@ -169,7 +189,7 @@ class Inbox:
         found = msgspec.msgpack.decode(snapshot, type=_Memory)
         self._executions, self.cursor = set(found.executions), found.cursor
         self._keys = OrderedDict.fromkeys(found.keys)
-        self.quarantined = found.quarantined
+        self.quarantined, self.cash = found.quarantined, found.cash
 
     def _order(self, client_id: str, venue_id: str) -> Tracked | None:
         return self.books.find_client(client_id) or self.books.find_venue(venue_id)
@@ -181,11 +201,23 @@ class Inbox:
         if order is None:
             return Reading(News.FOREIGN)
         order_id = order.order_id
-        if engine.status(order_id) == 0 and not engine.takes_late(order_id):
+        status = engine.status(order_id)
+        if status == 0 and not engine.takes_late(order_id):
             return Reading(News.UNBOOKABLE, order_id=order_id)
         is_overfill = order.filled_lots + one.lots > max(order.quantity_lots, order.wanted_lots)
         keys = (EXECUTION + one.execution_id,)
-        return Reading(News.FACT, _fill(one, order), keys, order_id, is_overfill)
+        rows = self._in_play(_fill(one, order), order, status)
+        return Reading(News.FACT, rows, keys, order_id, is_overfill)
+
+    def _in_play(self, rows: Rows, order: Tracked, status: int) -> Rows:
+        """Return facts after the one that a child is in play: where we hold it, no venue says that."""
+        if status != OrderStatus.HELD or not order.held_for:
+            return rows
+        entry = self.books.find(order.held_for)
+        armed = fact_row(at.KIND_ARMED, order, int(rows[0, at.EVENT_TS]))
+        filled = 0 if entry is None else entry.filled_lots
+        armed[0, at.FACT_LOTS] = min(filled, order.quantity_lots)
+        return np.concatenate((armed, rows))
 
 
 def _is_allowed(status: int, kind: int) -> bool:

@@ -18,10 +18,13 @@ from typing import Final
 import msgspec
 
 from engine.model import layout as at
+from engine.model.instruments import Instrument
 from engine.ports import Rows
 from runtime.journal.records import Intent, Outcome
 
 _MINUTE: Final = 60 * 10**9
+HELD: Final = "held"  # an outcome: it waits with us,
+LEAVING: Final = "leaving"  # ... and is about to be sent
 ENDED_KEPT: Final = 10_000  # orders that have ended, for fills that come late
 _ENDS = (at.KIND_CANCELED, at.KIND_EXPIRED, at.KIND_REJECTED)
 
@@ -33,6 +36,10 @@ class Sent(IntEnum):
     TAKEN = 2  # the venue has it
     UNKNOWN = 3  # it may have it
     ENDED = 4
+    HELD = 5  # durable, and waits with us for another order's end
+
+
+_PERHAPS: Final = (Sent.SENDING, Sent.UNKNOWN, Sent.HELD)  # what the venue tells of proves it taken
 
 
 class Tracked(msgspec.Struct, array_like=True):
@@ -53,6 +60,8 @@ class Tracked(msgspec.Struct, array_like=True):
     wanted_lots: int = 0  # what the last replacement asks for; 0: none is under way
     wanted_limit: int = 0
     wanted_stop: int = 0
+    held_for: int = 0  # the order that it waits for, or has waited for
+    is_leaving: bool = False  # its end was asked for
 
     @property
     def open_lots(self) -> int:
@@ -91,6 +100,8 @@ class OrderLedger:
                 intent.side,
                 intent.quantity_lots,
                 intent.limit_ticks,
+                Sent.HELD if intent.held_for else Sent.SENDING,
+                held_for=intent.held_for,
             )
             self._by_client[intent.client_id] = intent.order_id
             return
@@ -98,6 +109,8 @@ class OrderLedger:
         if known is None:
             return
         known.commands += 1
+        if intent.kind == at.KIND_CANCEL_SENT:
+            known.is_leaving = True
         if intent.kind == at.KIND_REPLACE_SENT:
             known.wanted_lots = intent.quantity_lots
             known.wanted_limit, known.wanted_stop = intent.limit_ticks, intent.stop_ticks
@@ -109,9 +122,9 @@ class OrderLedger:
         return len(self._sent_at)
 
     def recall(self, intent: Intent, outcomes: Sequence[Outcome], now_ns: int = 0) -> None:
-        """An intent was sent, as a journal says: taken, where it says nothing else."""
+        """An intent was sent, as a journal says: taken, where it says nothing else and it was to leave."""
         self.begin(intent, now_ns)
-        if intent.kind == at.KIND_SUBMITTED:
+        if intent.kind == at.KIND_SUBMITTED and not intent.held_for:
             self.mark(intent.order_id, Sent.TAKEN)
         for outcome in outcomes:
             if outcome.client_id == intent.client_id and outcome.kind in (0, intent.kind):
@@ -126,7 +139,9 @@ class OrderLedger:
         match outcome.status:
             case "taken" if is_order:
                 self.mark(known.order_id, Sent.TAKEN, outcome.venue_id)
-            case "unknown" if is_order:
+            case "held":
+                self.mark(known.order_id, Sent.HELD)
+            case "unknown" | "leaving" if is_order:
                 self.mark(known.order_id, Sent.UNKNOWN)
             case "unknown":
                 self.doubt(known.order_id, outcome.kind)
@@ -191,16 +206,78 @@ class OrderLedger:
         """Take over what is proven to be held: at a start, after a split or a settlement."""
         self.positions[instrument] = lots
 
+    def follow(self, instrument: int, lots: int, split: tuple[int, int], one: Instrument) -> None:
+        """Take over a position that an action has changed, and what a split has made of its orders.
+
+        As the engine has it (`engine.step.scale_order`): what is left goes down to whole steps, and a limit
+        trades no earlier than before.
+        """
+        self.set_position(instrument, lots)
+        new, old = split
+        if new == old:
+            return
+        for each in self._live.values():
+            if each.instrument == instrument:
+                filled = each.filled_lots * new // old
+                left = (each.quantity_lots - each.filled_lots) * new // old
+                each.filled_lots = filled
+                each.quantity_lots = filled + left - left % one.quantity_step_lots
+                each.limit_ticks = _scaled_limit(each, new, old, one.price_step_ticks)
+
     def working(self, instrument: int) -> tuple[int, int]:
         """Return the lots that all orders, also those of unknown outcome, may still buy and sell."""
         buys = sells = 0
         for each in self._live.values():
-            if each.instrument == instrument:
+            if each.instrument == instrument and not self._is_kept(each):
                 if each.side > 0:
                     buys += each.open_lots
                 else:
                     sells += each.open_lots
         return buys, sells
+
+    def _is_kept(self, order: Tracked) -> bool:
+        """Return whether an order has surely not left: what it hangs on works."""
+        if order.sent is not Sent.HELD or not self.is_child(order):
+            return False
+        entry = self.find(order.held_for)
+        return entry is not None and entry.sent is not Sent.ENDED
+
+    def protecting(self, instrument: int, side: int) -> int:
+        """Return the lots of `working` that hang on an entry."""
+        return sum(
+            each.open_lots
+            for each in self._live.values()
+            if (each.instrument, each.side) == (instrument, side)
+            and self.is_child(each)
+            and not self._is_kept(each)
+        )
+
+    def held(self) -> tuple[Tracked, ...]:
+        """Return the orders that wait with us."""
+        return tuple(each for each in self._live.values() if each.sent is Sent.HELD)
+
+    def is_child(self, order: Tracked) -> bool:
+        """Return whether an order hangs on an entry; one of an entry that never left does."""
+        if order.held_for == 0:
+            return False
+        other = self.find(order.held_for)
+        return other is None or other.side != order.side
+
+    def children(self, entry: Tracked) -> tuple[Tracked, ...]:
+        """Return all that live and hang on an entry."""
+        return tuple(
+            each
+            for each in self._live.values()
+            if each.held_for == entry.order_id and each.side != entry.side
+        )
+
+    def siblings(self, order: Tracked) -> tuple[Tracked, ...]:
+        """Return all that live and hang on the same entry, the order among them."""
+        return tuple(
+            each
+            for each in self._live.values()
+            if each.held_for == order.held_for and self.is_child(each)
+        )
 
     def unknown(self, instrument: int) -> Tracked | None:
         """Return an order of the instrument of which nobody knows whether it works."""
@@ -230,7 +307,7 @@ class OrderLedger:
 
     def _follow(self, known: Tracked, kind: int, row: Sequence[int]) -> None:
         # That a change was refused does not prove that the order has arrived: perhaps that is why.
-        if known.sent in (Sent.SENDING, Sent.UNKNOWN) and kind != at.KIND_CANCEL_REJECTED:
+        if known.sent in _PERHAPS and kind != at.KIND_CANCEL_REJECTED:
             known.sent = Sent.TAKEN
         if kind == at.KIND_REPLACED:
             known.quantity_lots = row[at.FACT_LOTS]
@@ -244,10 +321,13 @@ class OrderLedger:
     def _fill(self, known: Tracked, lots: int, fee_lots: int) -> None:
         known.filled_lots += lots
         known.is_accepted = True
-        if known.sent in (Sent.SENDING, Sent.UNKNOWN):
+        if known.sent in _PERHAPS:
             known.sent = Sent.TAKEN
         held = self.positions.get(known.instrument, 0)
         self.positions[known.instrument] = held + known.side * lots - fee_lots
+        for other in self.siblings(known) if self.is_child(known) else ():
+            if other is not known:  # as the engine has it: one closes what the other does not
+                other.quantity_lots = max(other.filled_lots, other.quantity_lots - lots)
         if known.filled_lots >= known.quantity_lots:
             self._end(known)
 
@@ -255,7 +335,16 @@ class OrderLedger:
         known.sent = Sent.ENDED
         known.wanted_lots = known.doubts = 0
         if self._live.pop(known.order_id, None) is not None:
+            for child in self.children(known):  # they close what was filled
+                child.quantity_lots = min(child.quantity_lots, known.filled_lots)
             self._ended[known.order_id] = known
             if len(self._ended) > ENDED_KEPT:
                 _, oldest = self._ended.popitem(last=False)
                 del self._by_client[oldest.client_id]
+
+
+def _scaled_limit(order: Tracked, new: int, old: int, step: int) -> int:
+    """Return a limit after a split: a buy's is rounded down, a sale's up, none becomes zero."""
+    scaled = order.limit_ticks * old
+    steps = scaled // (new * step) if order.side > 0 else -(-scaled // (new * step))
+    return max(steps, 1) * step if order.limit_ticks else 0

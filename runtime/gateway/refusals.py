@@ -15,7 +15,7 @@ class Refusal(IntEnum):
     SESSION_NOT_RUNNING = 502
     BREAKER_OPEN = 503
     NO_CERTIFICATE = 504
-    WRONG_ACCOUNT = 505
+    ACCOUNT_UNREAD = 505
     INTENT_EXPIRED = 506
     DUPLICATE_ID = 507
     MORE_THAN_ORDERED = 508
@@ -31,6 +31,10 @@ class Refusal(IntEnum):
     NOT_DURABLE = 518
     CHECK_FAILED = 519
     BOOKS_DIFFER = 520
+    DATA_TOO_OLD = 521
+    NOT_SUPPORTED = 522
+    CASH_DIFFERS = 523
+    MORE_THAN_HELD = 524
     VENUE_REFUSED = 530
     NOT_SENT = 531
     UNKNOWN_ORDER = 532
@@ -42,7 +46,7 @@ SENTENCES: Final[dict[Refusal, str]] = {
     Refusal.SESSION_NOT_RUNNING: "the session's state lets only orders leave that close",
     Refusal.BREAKER_OPEN: "a guard or breaker is set that lets nothing of this kind leave",
     Refusal.NO_CERTIFICATE: "no valid certificate covers what runs",
-    Refusal.WRONG_ACCOUNT: "the broker's account is not the one that this session may trade",
+    Refusal.ACCOUNT_UNREAD: "what the broker's account holds is not known yet",
     Refusal.INTENT_EXPIRED: "the decision is too old to be sent",
     Refusal.DUPLICATE_ID: "an order of this identity was sent before",
     Refusal.MORE_THAN_ORDERED: "more would be ordered than was decided",
@@ -52,12 +56,16 @@ SENTENCES: Final[dict[Refusal, str]] = {
     Refusal.ORDER_QUANTITY: "the order's quantity is over the workspace's limit",
     Refusal.EXPOSURE: "the account's worst case would be over the workspace's limit",
     Refusal.ORDER_RATE: "too many orders have left in the last minute",
-    Refusal.RESTRICTED: "the instrument is quarantined or restricted",
+    Refusal.RESTRICTED: "the instrument is quarantined, restricted, or its data have not come for too long",
     Refusal.OUTCOME_UNKNOWN: "what became of an earlier order in this instrument is not proven yet",
     Refusal.JOURNAL_BEHIND: "the journal cannot keep up, so no new risk is taken",
     Refusal.NOT_DURABLE: "the intent could not be made durable, so it was not sent",
     Refusal.CHECK_FAILED: "a check could not be made, and what is not checked does not leave",
+    Refusal.DATA_TOO_OLD: "the market data that it was decided on are too old: it is judged again",
     Refusal.BOOKS_DIFFER: "the gateway's own books and the engine's differ",
+    Refusal.CASH_DIFFERS: "the account's cash is not what the books explain",
+    Refusal.NOT_SUPPORTED: "the venue does not do this",
+    Refusal.MORE_THAN_HELD: "an order that only reduces is for more than is left to close",
     Refusal.VENUE_REFUSED: "the venue refused it",
     Refusal.NOT_SENT: "it was not sent: the venue could not be reached",
     Refusal.UNKNOWN_ORDER: "the venue has no such order (any more)",

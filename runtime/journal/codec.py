@@ -19,6 +19,7 @@ from runtime.journal.records import (
     Checkpointed,
     ClockRead,
     Closed,
+    Continued,
     Intents,
     Noted,
     Opened,
@@ -27,6 +28,7 @@ from runtime.journal.records import (
     Record,
     StateChanged,
     Taken,
+    Warmed,
 )
 
 Fields: TypeAlias = dict[str, Any]
@@ -35,9 +37,11 @@ UpCaster: TypeAlias = Callable[[Fields], Fields]
 TYPES: Final[Mapping[str, type[Record]]] = MappingProxyType(
     {
         "opened": Opened,
+        "continued": Continued,
         "state": StateChanged,
         "intents": Intents,
         "taken": Taken,
+        "warmed": Warmed,
         "outcome": Outcome,
         "checkpointed": Checkpointed,
         "noted": Noted,

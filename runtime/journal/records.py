@@ -79,6 +79,16 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
     format: int = 1
 
 
+class Continued(msgspec.Struct, frozen=True, tag="continued"):
+    """A session that was stopped or killed goes on: what it runs from here, core and parts.
+
+    See `runtime.promotion.fingerprint`. Journals of before it was written have none.
+    """
+
+    fingerprint: str
+    parts: str
+
+
 class StateChanged(msgspec.Struct, frozen=True, tag="state"):
     """The session went from one state to another."""
 
@@ -88,7 +98,7 @@ class StateChanged(msgspec.Struct, frozen=True, tag="state"):
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """One command that is about to be sent."""
+    """One command that is about to be sent; one that is `held_for` another order leaves after that one's end."""
 
     intent_id: str
     client_id: str
@@ -100,6 +110,7 @@ class Intent(msgspec.Struct, frozen=True):
     quantity_lots: int = 0
     limit_ticks: int = 0
     stop_ticks: int = 0
+    held_for: int = 0
 
 
 class Intents(msgspec.Struct, frozen=True, tag="intents"):
@@ -125,8 +136,17 @@ class Taken(msgspec.Struct, frozen=True, tag="taken", gc=False):
     answers: dict[int, bytes] = {}
 
 
+class Warmed(msgspec.Struct, frozen=True, tag="warmed"):
+    """Formulas have seen bars of before the session, see `engine.ports.WarmUp`; `rows` are packed by zlib."""
+
+    until_ns: int
+    cursor: int
+    rows: bytes
+    detail: str
+
+
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
-    """What became of sending an intent: taken, refused, not_sent, unknown or resolved.
+    """What became of sending an intent: taken, refused, not_sent, unknown, resolved or held.
 
     `kind` is the intent's; 0 in journals of before it was written: that of an order.
     """
@@ -180,9 +200,11 @@ class Closed(msgspec.Struct, frozen=True, tag="closed"):
 
 Record: TypeAlias = (
     Opened
+    | Continued
     | StateChanged
     | Intents
     | Taken
+    | Warmed
     | Outcome
     | Checkpointed
     | Noted

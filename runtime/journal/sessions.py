@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,13 +37,15 @@ from runtime.journal.writer import DEADLINE_SECONDS, GroupWriter
 from runtime.session.states import SessionState
 from runtime.store.backend import Backend, Cell, Row, Transaction
 from runtime.store.ids import new_id
-from runtime.store.location import database_url, masked, sqlite_path
+from runtime.store.location import beside, database_url, masked, sqlite_path
 from runtime.store.processes import Process, has_ended, this_process
 from runtime.store.rows import storable
 from runtime.store.store import open_backend
 
 T = TypeVar("T")
+DRILL_ACCOUNT = "paper:drill"
 PAGE = 2_048  # entries that are read at once
+_LOOKED_AT = 1_000  # newest sessions, for the last that is no drill
 _LOOKS = 20  # at so many files for sessions that are lost
 
 
@@ -201,12 +202,24 @@ class SessionStore:
 
     def list(self, *, limit: int = 50) -> Sequence[SessionRecord]:
         """Return the newest sessions first."""
-        with self.backend.reading() as transaction:
-            rows = transaction.read("sessions", {"row_limit": limit})
-        return [self._session(row) for row in rows]
+        return self._all("sessions", row_limit=limit)
+
+    def of_account(self, account: str) -> Sequence[SessionRecord]:
+        """Return all sessions of an account, the newest first."""
+        return self._all("sessions_of_account", of_account=account)
+
+    def of_broker(self, broker: str) -> Sequence[SessionRecord]:
+        """Return all sessions at a broker, the newest first."""
+        return self._all("sessions_of_broker", of_broker=broker)
+
+    def running(self) -> Sequence[SessionRecord]:
+        """Return the sessions whose processes run, the newest first."""
+        return [each for each in self._all("sessions_not_ended") if each.is_alive]
 
     def get(self, id_prefix: str) -> SessionRecord:
-        """Return one session, named by the beginning of its id or its random end; ``last``: the last.
+        """Return one session, named by the beginning of its id or its random end.
+
+        ``last`` is the newest; a drill of the kill switch is meant by its id only.
 
         Raises
         ------
@@ -215,13 +228,18 @@ class SessionStore:
         """
         with self.backend.reading() as transaction:
             if id_prefix == "last":
-                newest = transaction.read("sessions", {"row_limit": 1})
-                id_prefix = str(newest[0]["id"]) if newest else ""
+                newest = transaction.read("sessions", {"row_limit": _LOOKED_AT})
+                kept = (row["id"] for row in newest if row["account"] != DRILL_ACCOUNT)
+                id_prefix = str(next(kept, ""))
             named: dict[str, Cell] = {"name": id_prefix, "length": len(id_prefix)}
             found = transaction.read("session", named) if id_prefix else []
         if len(found) == 1:
             return self._session(found[0])
         raise _not_one(id_prefix, len(found))
+
+    def _all(self, statement: str, **values: Cell) -> Sequence[SessionRecord]:
+        with self.backend.reading() as transaction:
+            return [self._session(row) for row in transaction.read(statement, values)]
 
     def _session(self, row: Row) -> SessionRecord:
         cells: dict[str, Any] = dict(row)
@@ -448,17 +466,6 @@ def _project(
     from runtime.journal.projections import project
 
     project(transaction, session_id, records)
-
-
-def beside(url: str) -> Path:
-    """Return the folder for what must not depend on the database."""
-    path = sqlite_path(url)
-    if path is not None:
-        return path.with_name(f"{path.stem}.sessions")
-    from runtime.workspace import user_data_folder
-
-    name = blake2b(masked(url).encode(), digest_size=6).hexdigest()
-    return user_data_folder() / "sessions" / name
 
 
 def _entry(row: Row) -> Entry:

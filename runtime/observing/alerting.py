@@ -168,7 +168,7 @@ def _is_meant(episode: str, name: str) -> bool:
 _E = EventName
 _REFUSALS: Final = frozenset(
     {
-        "lease_lost", "wrong_account", "no_certificate", "duplicate_id", "more_than_ordered",
+        "lease_lost", "account_unread", "no_certificate", "duplicate_id", "more_than_ordered",
         "check_failed", "books_differ", "outcome_unknown", "not_durable", "venue_refused", "not_sent",
     }
 )  # fmt: skip
@@ -236,6 +236,10 @@ def _of_note(event: Event) -> list[Raise | Clear]:
         return []
     if kind == "journal" and event.severity == INFO:
         return [Clear("noted:journal*"), Clear("noted:database*")]
+    if kind in ("cash_differs", "clock", "memory") and event.severity == INFO:
+        return [Clear(f"noted:{kind}:{subject}")]
+    if kind == "orders" and event.severity == INFO:
+        return [Clear(f"noted:orders:{subject}")]
     if event.severity == INFO:
         return []
     lapse_ns = LAPSE_NS if (kind, subject) == ("supervisor", "restarted") else 0

@@ -18,7 +18,7 @@ from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import Denial
 from engine.model.instruments import Instrument
-from engine.model.trading import AttemptResult
+from engine.model.trading import AttemptResult, Latch, Severity
 from engine.model.units import from_minor
 from engine.ports import Rows
 from runtime.gateway.refusals import Refusal
@@ -29,7 +29,7 @@ from runtime.results.guards import (
     CLEARED_BY,
     LATCHES,
     LEVELS,
-    SEVERITIES,
+    why_latched,
 )
 from runtime.results.links import REASON_NAMES
 from runtime.results.signals import signal_id
@@ -343,11 +343,15 @@ class EventFold:
                 text=f"{_words(guard)}{place}, by {by}",
             )  # fmt: skip
         severity = row[loop.LATCHED_SEVERITY]
-        effect = _words(SEVERITIES.get(severity, ""))
+        if row[loop.LATCHED_LATCH] == Latch.DATA:  # what is wrong with the feed is told for itself
+            text = "data: of before; nothing is entered, exits wait"
+            return self._event(_E.GUARD_SET, row, reason=guard, episode=episode, text=text)
+        compared = why_latched(Latch(row[loop.LATCHED_LATCH]), row)
+        told = f" ({compared})" if compared else ""
         return self._event(
             _E.GUARD_SET, row, reason=guard, episode=episode,
             severity=CRITICAL if severity > 1 or row[loop.LATCHED_MANUAL] else WARNING,
-            text=f"{_words(guard)}{place}: {effect}",
+            text=f"{_words(guard)}{place}{told}: {_EFFECTS.get(severity, '')}",
         )  # fmt: skip
 
     def _level(self, row: list[int]) -> Event:
@@ -393,6 +397,13 @@ class EventFold:
     def _price(self, row: list[int], ticks: int) -> str:
         return decimal_text(ticks, self._instruments[row[at.EVENT_INSTRUMENT]].price_precision)
 
+
+_EFFECTS: Final[dict[int, str]] = {
+    Severity.REDUCE_ONLY: "nothing is entered, exits go on",
+    Severity.PAUSED_ALL: "nothing new is sent, only cancels are",
+    Severity.FLATTENING: "orders are withdrawn and every position is closed",
+    Severity.LOCKED: "nothing is sent until a person releases it",
+}
 
 _FACTS: Final = {
     at.KIND_ACCEPTED: (_E.ORDER_ACCEPTED, "accepted"),

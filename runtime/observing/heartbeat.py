@@ -40,6 +40,34 @@ class Heartbeat(msgspec.Struct, frozen=True):
     unhealthy: dict[str, str]
 
 
+class Pulse(msgspec.Struct, frozen=True):
+    """How a running session fares, asked for by a person.
+
+    Parameters
+    ----------
+    beat_seconds
+        How long ago its last heartbeat was; None: it has had none yet.
+    lag
+        By how much the loop came late to what was due, in every second since the session began.
+    unhealthy
+        Parts with their condition and reason.
+    """
+
+    beat_seconds: float | None
+    lag: Latency
+    decision: Latency
+    unhealthy: dict[str, str]
+
+
+def unhealthy_of(health: dict[str, tuple[Condition, str]]) -> dict[str, str]:
+    """Return what is not up, and why."""
+    return {
+        name: f"{condition.value}: {reason}"
+        for name, (condition, reason) in health.items()
+        if condition is not Condition.UP
+    }
+
+
 def heartbeat_of(
     session: Session, counts: Counts, health: dict[str, tuple[Condition, str]]
 ) -> Heartbeat:
@@ -65,9 +93,5 @@ def heartbeat_of(
         decision=latency_of(counts.decision),
         sending=latency_of(counts.sending),
         lag=latency_of(counts.lag),
-        unhealthy={
-            name: f"{condition.value}: {reason}"
-            for name, (condition, reason) in health.items()
-            if condition is not Condition.UP
-        },
+        unhealthy=unhealthy_of(health),
     )

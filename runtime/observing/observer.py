@@ -22,12 +22,14 @@ from runtime.backtest.clockwork import Clockwork
 from runtime.gateway.refusals import Refused
 from runtime.journal.journal import JournalState
 from runtime.journal.records import Noted, StateChanged
+from runtime.observing.advice import advice_on
 from runtime.observing.alerting import REPEAT_NS, AlertBook, Clear, Raise, Told, alerts_of
-from runtime.observing.counting import Counts
+from runtime.observing.counting import Counts, latency_of
 from runtime.observing.events import CRITICAL, INFO, WARNING, Event, EventName
 from runtime.observing.folding import EventFold, Known
 from runtime.observing.glance import Glance, glance_of
 from runtime.observing.health import (
+    STALE_NS,
     Change,
     Component,
     Condition,
@@ -35,7 +37,7 @@ from runtime.observing.health import (
     MarketHours,
     stale_ns,
 )
-from runtime.observing.heartbeat import Heartbeat, heartbeat_of
+from runtime.observing.heartbeat import Heartbeat, Pulse, heartbeat_of, unhealthy_of
 from runtime.observing.logs import Log
 from runtime.observing.masking import Masker
 from runtime.observing.supervising import HEARTBEAT_SECONDS, Alive, supervised
@@ -49,6 +51,7 @@ GLANCE_SECONDS: Final = 0.25
 EVENTS_KEPT: Final = 200
 _PRESSURE_HIGH: Final = 0.5
 _PARTS_OF_TRADING: Final = (Component.FEED, Component.BROKER)
+_BEGINNING: Final = ("created", "starting", "reconciling")
 _BAD_NOTICES: Final = {
     NoticeKind.DISCONNECTED: Condition.DOWN,
     NoticeKind.STALE: Condition.DEGRADED,
@@ -107,6 +110,7 @@ class SessionObserver:
         self.events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self.health = HealthFold(frozenset({Component.STRATEGY, Component.MONITOR}))
         self.beat: Heartbeat | None = None
+        self._beat_ns = 0
         self.session: Session | None = None
         self._fold: EventFold | None = None
         self._hours: MarketHours | None = None
@@ -120,6 +124,7 @@ class SessionObserver:
         self.data_ns = 0
         self._lengths: dict[int, int] = {}
         self._is_health_latched = False
+        self._has_begun = False
         self._side_task: asyncio.Future[None] | None = None
         self._has_told_fault = False
 
@@ -140,6 +145,7 @@ class SessionObserver:
             tasks=self._tasks,
             ended=self._shielded(self._ended),
             masked=self.looks.masker.text,
+            pulse=self._pulse,
         )
 
     @property
@@ -195,7 +201,7 @@ class SessionObserver:
                 self.counts.decision.add(now_ns - self._begun_ns)
         elif isinstance(item, TimePassed):
             self.data_ns = max(self.data_ns, item.now_ns)
-        else:
+        elif isinstance(item, Notice):
             self._notice(item, now_ns)
         self._begun_ns = None
 
@@ -289,9 +295,13 @@ class SessionObserver:
                 put(self._ours(told))
 
     def _ours(self, told: Told) -> Told:
-        """Return a message that says whose it is."""
+        """Return a message that says whose it is, and while it lasts what to do about it."""
         session = "" if self.session is None else self.session.parts.journal.session_id
-        return msgspec.structs.replace(told, session=session, strategy=self.looks.strategy)
+        advice = "" if told.is_over else advice_on(told.episode, session)
+        text = f"{told.text}\nWhat to do: {advice}." if advice else told.text
+        return msgspec.structs.replace(
+            told, text=text, session=session, strategy=self.looks.strategy
+        )
 
     @property
     def _only_critical(self) -> bool:
@@ -354,11 +364,22 @@ class SessionObserver:
             self.health.say(Component.BROKER, Condition.DOWN, "not connected", now_ns)
         self._look_at_journal(now_ns)
         self._look_at_positions(now_ns)
+        if not self._is_judged(now_ns):
+            return
         is_open = self._hours is None or self._hours.is_any_open(self.data_ns)
         asleep = frozenset() if is_open else frozenset({Component.FEED.value})
         for change in self.health.look(now_ns, asleep=asleep):
             self._changed(change)
         await self._latch()
+
+    def _is_judged(self, now_ns: int) -> bool:
+        """Whether it has been at work once: until then its parts come, for two minutes at most."""
+        if not self._has_begun:
+            assert self.session is not None
+            is_whole = self.session.state not in _BEGINNING and self.session.is_connected
+            is_late = now_ns - self.joined_ns > STALE_NS
+            self._has_begun = (is_whole and self.data_ns > 0) or is_late
+        return self._has_begun
 
     def _look_at_journal(self, now_ns: int) -> None:
         assert self.session is not None
@@ -444,10 +465,21 @@ class SessionObserver:
         assert self.session is not None
         self.counts.heartbeats += 1
         beat = heartbeat_of(self.session, self.counts, self.health.conditions())
-        self.beat = beat
+        self.beat, self._beat_ns = beat, self.looks.clock.monotonic_ns()
         if self.looks.log is not None:
             self.looks.log.line(EventName.HEARTBEAT, **msgspec.to_builtins(beat))
         return beat
+
+    def _pulse(self) -> str:
+        """Return, as JSON, how the session fares."""
+        age_ns = self.looks.clock.monotonic_ns() - self._beat_ns
+        pulse = Pulse(
+            None if self.beat is None else round(age_ns / NS_PER_SECOND, 3),
+            latency_of(self.counts.lag),
+            latency_of(self.counts.decision),
+            unhealthy_of(self.health.conditions()),
+        )
+        return msgspec.json.encode(pulse).decode()
 
     def _restarted(self, reason: str, is_too_often: bool) -> None:
         now_ns = self.looks.clock.monotonic_ns()

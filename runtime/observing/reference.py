@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtime.observing.advice import ADVICE
 from runtime.observing.events import events_table
 from runtime.observing.metrics import metrics_table
 
@@ -14,7 +15,7 @@ Written from the code's tables by `python -m docs.refresh_tables`.
 
 A session's log has one line for each: readable on a terminal, JSON in a pipe and in `--log FILE`. Each
 carries what links it: `signal` (the signal's id), `order`, `fill` (order and number of the fill), `position`.
-`environment` is `PAPER` in every line; secrets are masked.
+`environment` is `PAPER`, `REHEARSAL` or `LIVE`; secrets are masked.
 
 """
 
@@ -34,11 +35,25 @@ An alert is told once an episode, and once when it is over, to every channel of 
 | `noted:journal:...`, `noted:database:...` | the database fails | it has everything again |
 | `noted:strategy:strategy` | the strategy broke, or was stopped | the session runs again |
 | `noted:halt:kill switch` | somebody has halted everything | it was released |
+| `noted:cash_differs:cash` | the account's cash is not what the books explain | it is, or a person has released it |
+| `noted:clock:clock` | the machine's clock was set by more than a second, or differs as much from the venue's | they agree |
+| `noted:memory:memory` | the process uses 80 % of its memory | it uses less than 75 % |
+| `noted:days:thin` | too few minutes of a day had a bar: it does not count as a paper day | never: it is told once |
+| `noted:orders:SYMBOL` | the venue has refused three orders of an instrument in a row | it takes one |
 | `health:PART` | a part is degraded or down; repeated after 10 minutes | good for 30 seconds |
 | `refused:REASON` | the gateway or the broker refused for a reason that a person should know | 10 minutes without one |
 | `channel:NAME` | a channel does not take messages | it does |
 | `supervisor`, `monitor` | looking on had to be restarted; too often | 10 minutes without it |
+"""
 
+_ADVICE = """
+Each message says what to do; the longest beginning of the episode's name counts.
+
+| episode begins with | what to do |
+|---|---|
+"""
+
+_HEALTH = """
 ## Health
 
 Parts are `feed`, `broker`, `database`, `strategy`, `monitor`, and each position. What is bad shows at once; a part
@@ -57,4 +72,16 @@ nowhere else. Each has the labels `session`, `strategy` and `environment`.
 
 def monitoring_page() -> str:
     """Return the page as Markdown."""
-    return _HEAD + events_table() + _ALERTS + _METRICS + metrics_table() + "\n"
+    advised = "\n".join(f"| `{name}` | {text} |" for name, text in ADVICE.items())
+    return (
+        _HEAD
+        + events_table()
+        + _ALERTS
+        + _ADVICE
+        + advised
+        + "\n"
+        + _HEALTH
+        + _METRICS
+        + metrics_table()
+        + "\n"
+    )

@@ -31,6 +31,7 @@ from runtime.promotion.document import (
 )
 from runtime.promotion.fingerprint import Fingerprint
 from runtime.promotion.keys import Signer
+from runtime.promotion.limits import AllowedLimits
 from runtime.promotion.problems import Code, Problem
 from runtime.promotion.signing import APPROVER, AUTHOR, GATE, REQUEST
 
@@ -48,6 +49,7 @@ def new_body(
     author: str,
     gate_key: str,
     author_key: str = "",
+    limits: AllowedLimits,
     stage: Stage = Stage.PROBATION,
     evidence: Mapping[str, str] | None = None,
 ) -> Certificate:
@@ -59,6 +61,8 @@ def new_body(
         Only the approval may be missing, and what an approver may waive.
     fingerprint
         What was judged, where and for whom.
+    limits
+        Of the workspace.
     evidence
         More hashes by name, beside that of the whole evidence.
 
@@ -84,6 +88,7 @@ def new_body(
         policy=report.policy_hash,
         gate_version=report.gate_version,
         stage=stage.value,
+        limits=limits,
         attempts=attempts,
         open_checks=[each.id for each in report.open_checks if each.id != APPROVAL_CHECK],
         author=author,

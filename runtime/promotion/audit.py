@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,7 +26,7 @@ from runtime.store.backend import Backend, Row
 
 HEADS_NAME = "promotion.heads"
 LASTING_NAME = "promotion.log"
-_GENESIS = genesis("promotion")
+GENESIS = genesis("promotion")
 _VERSION = 1
 _TRIES = 10  # of processes that add at the same time, one succeeds each time
 
@@ -39,7 +39,7 @@ class AuditDamaged(InputError):
             problem,
             where=where,
             remedy="restore the newest copy of it; if there is none, `trader promote --accept-record "
-            "--why TEXT` goes on with what is there",
+            "--why TEXT` goes on with what is there, signed with an approver's key",
             code="promotion.record",
         )
 
@@ -65,7 +65,7 @@ class Audit:
     @property
     def head(self) -> Head:
         """Where the trail ends, as far as it was read."""
-        return _head(self._entries[-1]) if self._entries else Head(0, _GENESIS)
+        return _head(self._entries[-1]) if self._entries else Head(0, GENESIS)
 
     def entries(self) -> list[tuple[Entry, Event]]:
         """Return all entries, checked; those that were read before are not read again.
@@ -96,6 +96,12 @@ class Audit:
                     f"entry {last.sequence} of the audit trail is another than it was",
                     self._backend.place,
                 )
+            return list(zip(self._entries, self._events))
+
+    def left(self) -> list[tuple[Entry, Event]]:
+        """Return what the database has of the trail, wherever it ended before."""
+        with self._lock:
+            self._read_on()
             return list(zip(self._entries, self._events))
 
     def lasting(self) -> list[Event]:
@@ -137,8 +143,15 @@ class Audit:
             self.entries()
             return self._append(event)
 
-    def accept(self, who: str, why: str) -> str:
+    def accept(self, signed: Callable[[str, Head], Reanchored], also: str = "") -> str:
         """Go on with the database as it is and return what was wrong with it; empty: nothing was.
+
+        Parameters
+        ----------
+        signed
+            Returns the acceptance of a problem at an end of the trail, signed.
+        also
+            What else is wrong beside the trail.
 
         Raises
         ------
@@ -147,18 +160,26 @@ class Audit:
         """
         with self._lock:
             self._read_on()
-            try:
-                self.entries()
+            problem = self._problem()
+            told = "; ".join(filter(None, (problem, also)))
+            if not told:
                 return ""
-            except AuditDamaged as damaged:
-                problem = damaged.problem
-            if self._heads.exists():
+            acceptance = signed(told, self.head)
+            if problem and self._heads.exists():
                 aside = self._heads.with_name(f"{HEADS_NAME}.{self._clock.now_ns()}")
                 self._heads.rename(aside)
                 sync_folder(aside.parent)
-            self._anchor(self.head, "accepted")
-            self._append(Reanchored(problem, who, why))
-            return problem
+            if problem:
+                self._anchor(self.head, "accepted")
+            self._append(acceptance)
+            return told
+
+    def _problem(self) -> str:
+        try:
+            self.entries()
+        except AuditDamaged as damaged:
+            return damaged.problem
+        return ""
 
     def _append(self, event: Event) -> Entry:
         for _ in range(_TRIES):
@@ -228,7 +249,7 @@ def _head(entry: Entry) -> Head:
 
 
 def _hash_at(entries: list[Entry], sequence: int) -> bytes:
-    return entries[sequence - 1].hash if sequence else _GENESIS
+    return entries[sequence - 1].hash if sequence else GENESIS
 
 
 def _add_line(path: Path, line: bytes) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import TypeAlias
 
+from engine.gate.policy import DEFAULT, Policy, Profile
 from engine.gate.verdicts import GATE_VERSION
 from engine.model.units import NS_PER_MINUTE
 from engine.ports import Environment, EvidenceClass
@@ -87,6 +89,7 @@ def verify(
     trusted: Trusted,
     now_ns: int,
     gate_version: str = GATE_VERSION,
+    policy: Policy = DEFAULT,
 ) -> Verdict:
     """Return the certificate if it covers what runs, and what is wrong first if it does not.
 
@@ -104,9 +107,11 @@ def verify(
         The wall clock.
     gate_version
         Of this program's gate.
+    policy
+        What the workspace asks for: a certificate of less opens nothing.
     """
     try:
-        return _verified(content, fingerprint, known, trusted, gate_version, now_ns)
+        return _verified(content, fingerprint, known, trusted, gate_version, policy, now_ns)
     except Exception as error:  # noqa: BLE001  whatever cannot be checked is not allowed
         return Problem(
             Code.FAULT,
@@ -121,6 +126,7 @@ def _verified(
     known: Known,
     trusted: Trusted,
     gate_version: str,
+    policy: Policy,
     now_ns: int,
 ) -> Verdict:
     if known.problem:
@@ -133,7 +139,8 @@ def _verified(
         check_signed(document, (GATE, APPROVER), trusted)
         or _check_time(body, known, now_ns)
         or _check_withdrawn(body, known)
-        or _check_covers(body, fingerprint, gate_version)
+        or _check_judged(body, fingerprint, gate_version, policy)
+        or _check_covers(body, fingerprint)
     )
     return problem or VerifiedCertificate(body, now_ns)
 
@@ -186,12 +193,14 @@ def _check_withdrawn(body: Certificate, known: Known) -> Problem | None:
     return None
 
 
-def _check_covers(body: Certificate, runs: Fingerprint, gate_version: str) -> Problem | None:
+def _check_judged(
+    body: Certificate, runs: Fingerprint, gate_version: str, policy: Policy
+) -> Problem | None:
     if body.strategy != runs.strategy:
         return Problem(
             Code.STRATEGY,
             f"the certificate is of the strategy {body.strategy!r}, not of {runs.strategy!r}",
-            "each strategy needs its own",
+            f"each strategy needs its own: `trader promote {runs.strategy}` says what is missing",
         )
     if body.gate_version != gate_version:
         return Problem(
@@ -199,6 +208,31 @@ def _check_covers(body: Certificate, runs: Fingerprint, gate_version: str) -> Pr
             f"the certificate is of version {body.gate_version} of the gate, and this is {gate_version}",
             "`trader promote` judges the strategy anew",
         )
+    weaker = _weaker(body, policy)
+    if weaker:
+        return Problem(
+            Code.PROFILE,
+            f"this workspace asks for more than the certificate was judged by: {weaker}",
+            "`trader promote` judges the strategy by what [promotion] says now",
+        )
+    return None
+
+
+def _weaker(body: Certificate, policy: Policy) -> str:
+    """Say what a workspace asks for that a certificate was not judged by; empty: nothing."""
+    profiles = [each.value for each in Profile]
+    if body.profile not in profiles:
+        return f"its profile {body.profile!r} is unknown"
+    if profiles.index(body.profile) < profiles.index(policy.profile.value):
+        return f"the profile {policy.profile.value}, and it has {body.profile}"
+    for most in policy.risk_maxima:
+        limit = body.parts.get(most.name)
+        if limit is None or not Decimal(limit) <= Decimal(most.value):
+            return f"{most.name} up to {most.value}, and it has {limit or 'none'}"
+    return ""
+
+
+def _check_covers(body: Certificate, runs: Fingerprint) -> Problem | None:
     if body.fingerprint != runs.core:
         return Problem(
             Code.FINGERPRINT,
@@ -207,14 +241,16 @@ def _check_covers(body: Certificate, runs: Fingerprint, gate_version: str) -> Pr
         )
     if body.account != runs.account:
         return Problem(
-            Code.ACCOUNT, "the certificate is for another account", "each account needs its own"
+            Code.ACCOUNT,
+            "the certificate is for another account than the one whose keys are used",
+            "use the keys of the account that it is for, or promote the strategy on this one",
         )
     if body.environment != runs.environment:
         return Problem(
             Code.ENVIRONMENT,
             f"the certificate is for the environment {body.environment!r}, and this is "
             f"{runs.environment!r}",
-            "each environment needs its own",
+            "each environment needs its own: promote the strategy there",
         )
     if body.evidence_class != EvidenceClass.REAL and body.environment != Environment.REHEARSAL:
         return Problem(

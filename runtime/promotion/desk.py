@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.errors import InputError
+from engine.gate.policy import DEFAULT, Policy
 from engine.ports import Clock
 from runtime.promotion.approving import approve, issue, read_approval, read_request
 from runtime.promotion.audit import AuditDamaged
-from runtime.promotion.certificate import Verdict, VerifiedCertificate, verify
+from runtime.promotion.certificate import Known, Verdict, VerifiedCertificate, verify
 from runtime.promotion.document import Certificate, Document, Trusted, read_document
 from runtime.promotion.events import CertificateIssued, Revoked
+from runtime.promotion.evidence.witnessed import problem_of
 from runtime.promotion.fingerprint import Fingerprint, fingerprint_of
 from runtime.promotion.keys import Keys, PublicKey, Role, Signer
-from runtime.promotion.problems import Problem
+from runtime.promotion.problems import Code, Problem
 from runtime.promotion.signing import APPROVER, GATE, REVOCATION, is_signed
-from runtime.promotion.store import PromotionStore
+from runtime.promotion.store import Acceptance, PromotionStore
+from runtime.store import Store
+from runtime.store.witness import accepted_lines, hash_of
 
 if TYPE_CHECKING:
     from runtime.config import StrategyConfig
@@ -49,12 +53,12 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Keys, record and clock of this machine."""
+    """Keys, record and clock of this machine; `policy` is what the workspace asks for."""
 
     keys: Keys
     store: PromotionStore
     clock: Clock
-    four_eyes: bool = False
+    policy: Policy = DEFAULT
 
     def trusted(self) -> Trusted:
         """Return whose signatures count here.
@@ -62,13 +66,66 @@ class Desk:
         A second approver whose key's file was deleted is one still: only `trader keys` takes a key away,
         and that is on record.
         """
-        return self.keys.trusted(four_eyes=self.four_eyes or self._knows_two())
+        return self.keys.trusted(four_eyes=self.policy.four_eyes or self._knows_two())
 
     def _knows_two(self) -> bool:
         try:
             return len(self.store.approvers()) > 1
         except AuditDamaged:
             return True
+
+    def known(self) -> Known:
+        """Return what is known of certificates here; what nobody has signed for is not relied on.
+
+        Raises
+        ------
+        InputError
+            If the keys or the database cannot be read.
+        """
+        known = self.store.known()
+        if not known.problem and (problem := self._unsigned_acceptance()):
+            return Known(problem=problem)
+        return known
+
+    def _unsigned_acceptance(self) -> str:
+        """Say what is wrong with the newest acceptance of a damaged record; mostly nothing."""
+        found = self.store.acceptances()
+        if not found or found[-1].is_signed(self.trusted().approvers):
+            return ""
+        return (
+            f"the record was damaged ({found[-1].event.problem}), and nobody who is trusted here has "
+            "signed that it is accepted"
+        )
+
+    def accept(self, why: str, who: str, opened: Open, registry: Store, *, key: str = "") -> str:
+        """Go on with a damaged record, signed with an approver's key; return what was wrong with it.
+
+        Parameters
+        ----------
+        registry
+            Of runs: its witness begins anew, where it is not in order.
+
+        Raises
+        ------
+        InputError
+            If there is no reason or no key, or the chain itself is broken.
+        """
+        signer = opened(self.keys.only_signer(Role.APPROVER, key))
+        also = "" if self.store.known().problem else self._unsigned_acceptance()
+        lost = problem_of(registry, self.store.acceptances(is_checked=False))
+        if lost is None:
+            lost = f"{registry.witness.path.name} is missing"
+        lines = accepted_lines(registry.tried())
+        told = "; ".join(filter(None, (also, lost)))
+        found = self.store.accept(who, why, signer, told, hash_of(lines))
+        if found:  # not before: a witness without its acceptance counts for nothing
+            registry.witness.replace(lines)
+        return found
+
+    def accepted(self) -> Sequence[tuple[Acceptance, bool]]:
+        """Return when the record was accepted though it was damaged, and whether that counts here."""
+        approvers = self.trusted().approvers
+        return [(each, each.is_signed(approvers)) for each in self.store.acceptances()]
 
     def verdict(self, runs: Fingerprint, content: bytes | None = None) -> Verdict:
         """Return whether a certificate covers what runs; what a session asks at its start and each minute.
@@ -83,7 +140,7 @@ class Desk:
         InputError
             If the keys or the database cannot be read.
         """
-        known = self.store.known()
+        known = self.known()
         if content is None and not known.problem:
             content = self.store.newest(runs.strategy, runs.account)
         return verify(
@@ -92,6 +149,7 @@ class Desk:
             known=known,
             trusted=self.trusted(),
             now_ns=self.clock.now_ns(),
+            policy=self.policy,
         )
 
     # --- looking --------------------------------------------------------------------------------------
@@ -169,6 +227,12 @@ class Desk:
         document = read_document(content)
         if isinstance(document, Problem):
             return document
+        if GATE in document.signatures:
+            return Problem(
+                Code.UNSIGNED,
+                "this is no request: it is a certificate already",
+                "`trader promote --verify FILE` looks at it",
+            )
         if APPROVER in document.signatures:
             approval = read_approval(content, trusted, now_ns)
         else:
@@ -188,7 +252,7 @@ class Desk:
         if not gates:
             self.store.approved(approval.body)
             return approval
-        known, now_ns = self.store.known(), self.clock.now_ns()
+        known, now_ns = self.known(), self.clock.now_ns()
         certificate = issue(approval, opened(gates[0]), self.trusted(), known, now_ns)
         if isinstance(certificate, Document):
             self.store.approved(approval.body)
@@ -244,8 +308,10 @@ def _in_place_of(body: Certificate, config: StrategyConfig) -> Fingerprint:
     """Return what a strategy would run as where a certificate is for."""
     found = fingerprint_of(config, venue=body.venue, environment=body.environment)
     parts = {**found.parts, "account": body.account}
-    if config.data.instruments is None:  # all that the venue's session has
-        parts["symbols"] = body.parts.get("symbols", "")
+    as_certified = ["instruments", "timeframe"]  # the data tell them, which are not read here
+    if config.data.instruments is None:
+        as_certified.append("symbols")
+    parts |= {name: body.parts.get(name, "") for name in as_certified}
     return Fingerprint(parts)
 
 

@@ -23,10 +23,11 @@ import msgspec
 from engine.model.units import NS_PER_DAY
 from runtime.promotion.canonical import canonical_bytes, sha256_of
 from runtime.promotion.fingerprint import Fingerprint
+from runtime.promotion.limits import AllowedLimits
 from runtime.promotion.problems import Code, Problem
 from runtime.promotion.signing import APPROVER, AUTHOR, GATE, REQUEST, is_signed
 
-FORMAT = 1
+FORMAT = 2
 VALID_DAYS = 30
 
 
@@ -64,6 +65,8 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Of the gate that has judged; `policy` is the hash of its thresholds.
     stage
         See `Stage`.
+    limits
+        The workspace's when it was requested: larger ones are not traded under it.
     attempts
         Of this family at the gate, this one included.
     open_checks
@@ -93,6 +96,7 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: str
     gate_version: str
     stage: str
+    limits: AllowedLimits
     attempts: int
     open_checks: list[str]
     author: str
@@ -173,7 +177,7 @@ def read_document(content: bytes | None) -> Document | Problem:
             return _of_other_format(other)
         return Problem(
             Code.DAMAGED,
-            "the certificate is torn or was edited: it is not written as it was signed",
+            "the file is torn or was edited: it is not written as it was signed",
             "bring back the file as it was issued",
         )
     if body.format != FORMAT:
@@ -213,7 +217,7 @@ def _contradiction(body: Certificate) -> str:
     if of_parts.core != body.fingerprint:
         return "has a fingerprint that is not that of its parts"
     if place != (body.strategy, body.venue, body.environment, body.account):
-        return "has parts that name another place than it does"
+        return "names another place than its parts do: it was edited"
     return ""
 
 
@@ -230,9 +234,8 @@ def check_signed(document: Document, roles: Sequence[str], trusted: Trusted) -> 
     if APPROVER in roles and not _is_waived(body):
         return Problem(
             Code.WAIVER,
-            f"not passed and not waived with a reason: {', '.join(body.open_checks) or 'nothing'}; "
-            f"waived: {', '.join(body.waivers) or 'nothing'}",
-            "the approver waives exactly these, each with its reason",
+            _told_of_waivers(body),
+            "the approver waives exactly what was not passed, each with its reason",
         )
     if trusted.four_eyes and APPROVER in roles and body.author_key == body.approver_key:
         return Problem(
@@ -248,6 +251,17 @@ def _is_waived(body: Certificate) -> bool:
     return has_reasons and sorted(body.waivers) == sorted(body.open_checks)
 
 
+def _told_of_waivers(body: Certificate) -> str:
+    with_reason = {each for each, reason in body.waivers.items() if reason.strip()}
+    missing = ", ".join(sorted(set(body.open_checks) - with_reason))
+    needless = ", ".join(sorted(set(body.waivers) - set(body.open_checks)))
+    told = [
+        f"not passed, and not waived with a reason: {missing}" if missing else "",
+        f"waived, though it was passed or may not be: {needless}" if needless else "",
+    ]
+    return "; ".join(filter(None, told))
+
+
 def _check_signature(document: Document, role: str, trusted: Trusted) -> Problem | None:
     body = document.body
     keys = {GATE: body.gate_key, REQUEST: body.gate_key, APPROVER: body.approver_key}
@@ -257,7 +271,7 @@ def _check_signature(document: Document, role: str, trusted: Trusted) -> Problem
     if role == AUTHOR and not key:
         return Problem(
             Code.FOUR_EYES,
-            "it does not say with a signature who has asked for it",
+            "no signature says who has asked for it",
             "request it with a key of the author's: this workspace knows several approvers",
         )
     if not signature:
@@ -278,7 +292,7 @@ def _check_signature(document: Document, role: str, trusted: Trusted) -> Problem
     if not is_signed(key, role, signed, signature):
         return Problem(
             Code.SIGNATURE,
-            f"the signature of {who} does not fit: the certificate was edited",
+            f"the signature of {who} does not fit: the file was edited",
             "bring back the file as it was issued, or request a new one",
         )
     return None

@@ -108,11 +108,32 @@ class KeyChanged(msgspec.Struct, frozen=True, tag=True):
 
 
 class Reanchored(msgspec.Struct, frozen=True, tag=True):
-    """A person has accepted the database as it is, though it was not what the file beside it says."""
+    """A person has accepted the database as it is, though it was not what the files beside it say.
+
+    Parameters
+    ----------
+    sequence, hash
+        Where the trail ended that was accepted: an acceptance is for one place in one trail.
+    witness
+        Where the witness of the registry ends that begins with what was accepted; empty: it was in order.
+    key
+        The approver's, public. `signature` is over all the rest, without it; both are empty where it was
+        accepted before signatures were asked for, and then it counts for nothing.
+    """
 
     problem: str
     who: str
     why: str
+    sequence: int = 0
+    hash: str = ""
+    witness: str = ""
+    accepted_ns: int = 0
+    key: str = ""
+    signature: str = ""
+
+    def to_sign(self) -> bytes:
+        """Return what is signed."""
+        return canonical_bytes(msgspec.to_builtins(msgspec.structs.replace(self, signature="")))
 
 
 Event: TypeAlias = (

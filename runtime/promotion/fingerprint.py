@@ -27,6 +27,7 @@ from runtime.source_files import source_files
 from runtime.store.formulas import canonical_formula
 
 if TYPE_CHECKING:
+    from engine.model.instruments import Instrument
     from runtime.config import StrategyConfig
 
 # Parts that one strategy has in several forms: paper and live are not at the same place.
@@ -37,10 +38,14 @@ _PROGRAM = {
     "code.brokers": ("brokers",),
     "code.sessions": (
         "data", "runtime/backtest", "runtime/config", "runtime/feeds", "runtime/gateway",
-        "runtime/session", "runtime/session_core",
+        "runtime/journal", "runtime/promotion", "runtime/session", "runtime/session_core",
+        "runtime/venues",
     ),
 }  # fmt: skip
-_PACKAGES = ("aiohttp", "llvmlite", "msgspec", "numba", "numpy", "polars", "tzdata")
+_PACKAGES = (
+    "aiohttp", "cryptography", "llvmlite", "msgspec", "numba", "numpy", "polars", "pydantic",
+    "sqlalchemy", "tzdata",
+)  # fmt: skip
 # The file's tables; of [data] only what changes what formulas see.
 _TABLES = (
     "rules", "sizing", "execution", "account", "signals", "risk", "entries", "exits", "guards",
@@ -94,7 +99,8 @@ def fingerprint_of(
     venue: str = "",
     environment: str = "",
     account: str = "",
-    symbols: Sequence[str] | None = None,
+    instruments: Sequence[Instrument] | None = None,
+    timeframe: str = "",
     gate: str = GATE_VERSION,
 ) -> Fingerprint:
     """Return what runs when a strategy runs at a place.
@@ -108,8 +114,11 @@ def fingerprint_of(
         what was proven, not what was configured.
     account
         The venue's number of the account; only its hash is kept.
-    symbols
-        The instruments; those that the file names when left out, or all of its dataset.
+    instruments
+        What is traded, as the data define it; by their symbols alone when left out: those that the file
+        names, or all of its dataset.
+    timeframe
+        Of the bars that are decided on.
     gate
         The gate's version; its thresholds stand in the certificate.
     """
@@ -118,7 +127,9 @@ def fingerprint_of(
         "venue": venue,
         "environment": environment,
         "account": account_hash(venue, account),
-        "symbols": _short(_symbols(config, symbols)),
+        "symbols": _short(_symbols(config, instruments)),
+        "instruments": _definitions(instruments),
+        "timeframe": timeframe,
         "gate": gate,
         **_code(),
         "code.strategy": _strategy_code(config),
@@ -168,6 +179,7 @@ _SENTENCES = {
     "code.sessions": "the code of sessions is another",
     "code.strategy": "the strategy's code was changed",
     "account": "the account is another",
+    "instruments": "an instrument's tick, lot, multiplier, currency or calendar is another",
 }
 
 
@@ -299,9 +311,19 @@ def _leaves(name: str, value: object) -> Iterator[tuple[str, str]]:
         yield name, _short(canonical(value))
 
 
-def _symbols(config: StrategyConfig, symbols: Sequence[str] | None) -> object:
-    chosen = config.data.instruments if symbols is None else symbols
-    return f"all of {config.data.dataset}" if chosen is None else sorted(chosen)
+def _symbols(config: StrategyConfig, instruments: Sequence[Instrument] | None) -> object:
+    if instruments is not None:
+        return sorted(each.symbol for each in instruments)
+    named = config.data.instruments
+    return f"all of {config.data.dataset}" if named is None else sorted(named)
+
+
+def _definitions(instruments: Sequence[Instrument] | None) -> str:
+    """Hash what a price, a quantity and a trading day of each instrument are."""
+    if instruments is None:
+        return ""
+    ordered = sorted(instruments, key=lambda each: each.symbol)
+    return hashlib.sha256(msgspec.json.encode(ordered)).hexdigest()
 
 
 def _short(value: object) -> str:

@@ -309,6 +309,7 @@ class Keys:
             raise InputError(
                 f"the private key cannot be read: {error.strerror}",
                 where=str(path),
+                remedy="`trader keys list` says which keys are here",
                 code="keys.file",
             ) from None
         with os.fdopen(descriptor, "rb") as file:
@@ -344,7 +345,12 @@ def read_public_key(path: Path) -> PublicKey:
         with path.open("rb") as file:
             return parse_public_key(file.read(_LARGEST).decode("ascii"))
     except OSError as error:
-        raise InputError(f"the key cannot be read: {error.strerror}", where=str(path)) from None
+        raise InputError(
+            f"the key cannot be read: {error.strerror}",
+            where=str(path),
+            remedy="name a file that `trader keys export` has written",
+            code="keys.file",
+        ) from None
     except ValueError as error:
         raise _no_key(path, str(error)) from None
 

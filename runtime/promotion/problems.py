@@ -26,10 +26,12 @@ class Code(Enum):
     SERIAL = "certificate.serial"
     STRATEGY = "certificate.strategy"
     GATE = "certificate.gate"
+    PROFILE = "certificate.profile"
     FINGERPRINT = "certificate.fingerprint"
     ACCOUNT = "certificate.account"
     ENVIRONMENT = "certificate.environment"
     REHEARSAL = "certificate.rehearsal"
+    LIMITS = "certificate.limits"
     FAULT = "certificate.fault"  # our mistake; it denies as well
 
 

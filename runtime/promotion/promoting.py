@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from data.history import History
-from engine.errors import VenueError
+from engine.errors import InputError, VenueError
 from engine.gate.drift import baseline_of
 from engine.gate.evaluate import evaluate
 from engine.gate.evidence import (
@@ -20,30 +19,39 @@ from engine.gate.evidence import (
     BrokerFacts,
     Evidence,
     Integrity,
+    LiveDays,
     Recomputed,
     Subject,
 )
-from engine.gate.policy import Policy, Profile, RiskMaximum
+from engine.gate.policy import Policy
+from engine.gate.stages import may_ask_for_all
 from engine.gate.verdicts import Report, Verdict, report_hash
 from engine.model.instruments import Instrument
 from engine.ports import Clock, Environment
 from engine.rules.bootstrap import seed_of
 from runtime.backtest.histories import load_history
 from runtime.config import StrategyConfig
+from runtime.gateway.checks import Limits
 from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionStore
 from runtime.promotion.approving import new_body, new_request
 from runtime.promotion.canonical import sha256_of
-from runtime.promotion.document import Document
+from runtime.promotion.document import Document, Stage
 from runtime.promotion.events import PromotionAttempted
-from runtime.promotion.evidence import on_paper, places, tested
+from runtime.promotion.evidence import live_days, on_paper, places, tested
 from runtime.promotion.evidence.again import not_asked
+from runtime.promotion.evidence.books import books_of, instruments_traded
+from runtime.promotion.evidence.witnessed import recomputed
 from runtime.promotion.fingerprint import Fingerprint, fingerprint_of, program_hash
 from runtime.promotion.keys import Signer
+from runtime.promotion.limits import AllowedLimits, allowed_by
+from runtime.promotion.policies import policy_of
 from runtime.promotion.store import BASELINE, PromotionStore
 from runtime.store import Store
-from runtime.venues.accounts import ALPACA, AlpacaAccount
+from runtime.venues.accounts import AlpacaAccount
 from runtime.venues.bars_again import Refetcher
+from runtime.venues.market_access import ALPACA
+from runtime.venues.needs import costs_of, lacks
 from runtime.workspace import Workspace
 
 Progress = Callable[[float, str], None]
@@ -62,7 +70,7 @@ class Ground:
     account
         Of the venue; None where none is configured: then broker and account are not known.
     paper_account
-        Where the strategy has traded on paper.
+        Where the strategy has traded on paper, by name; it has to be the first one on which it has.
     author
         Who asks.
     """
@@ -82,14 +90,7 @@ class Ground:
     @property
     def policy(self) -> Policy:
         """What the workspace asks for."""
-        if self.workspace is None:
-            return Policy()
-        maxima = self.workspace.risk_maxima.items()
-        return Policy(
-            profile=Profile(self.workspace.profile),
-            four_eyes=self.workspace.four_eyes,
-            risk_maxima=tuple(RiskMaximum(name, str(Decimal(value))) for name, value in maxima),
-        )
+        return policy_of(self.workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Judged:
     evidence: Evidence
     fingerprint: Fingerprint
     problem: str  # why the venue was not asked, or has not answered; empty: it has
+    limits: AllowedLimits  # of the workspace
 
 
 def judge(ground: Ground, asked: str = STATUS) -> Judged:
@@ -112,7 +114,15 @@ def judge(ground: Ground, asked: str = STATUS) -> Judged:
     """
     config, is_look = ground.config, asked == REQUEST
     history = load_history(config.data, ground.catalog_root)
-    core = fingerprint_of(config, venue=ALPACA, symbols=history.symbols).core
+    traded = partial(
+        fingerprint_of,
+        config,
+        venue=ALPACA,
+        instruments=history.instruments,
+        timeframe=history.passport.timeframe,
+    )
+    core = traded().core
+    paper_account = _paper_account(ground, core)
     known = tested.collect(
         config,
         ground.registry,
@@ -124,7 +134,7 @@ def judge(ground: Ground, asked: str = STATUS) -> Judged:
     paper = on_paper.collect(
         ground.sessions,
         config,
-        ground.paper_account or f"paper:{config.name}",
+        paper_account,
         known.family,
         core,
         lambda step: ground.progress(0.8, step),
@@ -133,13 +143,7 @@ def judge(ground: Ground, asked: str = STATUS) -> Judged:
     ground.progress(0.95, "venue")  # last: what it says is old in a minute
     venue = asyncio.run(_ask(ground, history.instruments))
     environment = ground.account.environment if ground.account else Environment.LIVE
-    fingerprint = fingerprint_of(
-        config,
-        venue=ALPACA,
-        environment=environment.value,
-        account=venue.number,
-        symbols=history.symbols,
-    )
+    fingerprint = traded(environment=environment.value, account=venue.number)
     now_ns = ground.clock.now_ns()
     evidence = Evidence(
         evaluated_ns=now_ns,
@@ -164,13 +168,32 @@ def judge(ground: Ground, asked: str = STATUS) -> Judged:
         holdout=known.holdout,
         stressed=known.stressed,
         paper=paper.paper,
-        risk=places.risk_config(config, fingerprint, paper.newest),
+        risk=places.risk_config(
+            config,
+            fingerprint,
+            paper.newest,
+            [each.problem for each in lacks(config, history.instruments, ALPACA)],
+        ),
         broker=venue.broker,
         account=venue.account,
-        integrity=Integrity(paper.integrity, (*known.values, *_lost_trials(ground, known))),
+        integrity=Integrity(
+            paper.integrity,
+            (
+                *known.values,
+                *_lost_trials(ground, known),
+                recomputed(ground.registry, ground.record.acceptances(), known.family),
+            ),
+        ),
         drills=paper.drills,
+        live=_live_days(ground, venue.number, core),
     )
-    judged = Judged(evaluate(evidence, ground.policy), evidence, fingerprint, venue.problem)
+    judged = Judged(
+        evaluate(evidence, ground.policy),
+        evidence,
+        fingerprint,
+        venue.problem,
+        allowed_by(_limits(ground, history.instruments), history.instruments),
+    )
     if asked == STATUS or not judged.report.awaits_approval:
         _note(ground, judged, asked)
     return judged
@@ -190,6 +213,8 @@ def request(ground: Ground, judged: Judged, gate: Signer, author: Signer | None 
     body = new_body(
         judged.report,
         judged.fingerprint,
+        limits=judged.limits,
+        stage=Stage.FULL if may_ask_for_all(judged.evidence) else Stage.PROBATION,
         family=family,
         serial=ground.record.next_serial(account, family),
         attempts=len(ground.record.attempts(family)) + 1,
@@ -231,6 +256,31 @@ def _note(
     )
 
 
+def _paper_account(ground: Ground, core: str) -> str:
+    """Return the account whose days count.
+
+    Raises
+    ------
+    InputError
+        If another one is named.
+    """
+    named, is_real = ground.paper_account, not _is_rehearsal(ground)
+    first = on_paper.first_account(ground.sessions, core, is_real=is_real)
+    if named and first not in ("", named):
+        raise InputError(
+            f"this version has first traded on the paper account {first}: its days count, not those of "
+            f"{named}",
+            where="--account",
+            remedy=f"leave it out, or name {first}",
+            code="promotion.paper_account",
+        )
+    return first or named or f"paper:{ground.config.name}"
+
+
+def _is_rehearsal(ground: Ground) -> bool:
+    return ground.account is not None and ground.account.environment is _REHEARSAL
+
+
 def _trials(evidence: Evidence) -> int:
     return 0 if evidence.trials is None else evidence.trials.count
 
@@ -252,7 +302,7 @@ def _counted(ground: Ground, history: History, core: str, *, is_look: bool) -> t
     asked = ground.record.questions(family)
     look = PromotionAttempted(config.name, family, core, LOOK, "", "", "", who)
     # A rehearsal plays at its venue what is held out, and opens nothing else.
-    is_rehearsal = ground.account is not None and ground.account.environment is _REHEARSAL
+    is_rehearsal = _is_rehearsal(ground)
     return tested.Asked(
         core,
         failed_attempts=sum(
@@ -265,7 +315,20 @@ def _counted(ground: Ground, history: History, core: str, *, is_look: bool) -> t
         replayed=tested.no_replays
         if is_rehearsal
         else partial(on_paper.replays_of, ground.sessions, config),
+        costs=costs_of(ALPACA),
     )
+
+
+def _live_days(ground: Ground, number: str, core: str) -> LiveDays | None:
+    """Return the live days on the account that was asked; None: none was."""
+    if ground.account is None or not number:
+        return None
+    return live_days.collect(ground.sessions, ground.record, _broker(ground.account), number, core)
+
+
+def _broker(account: AlpacaAccount) -> str:
+    """Return what journals call the broker of an account."""
+    return f"{account.venue} {account.environment}"
 
 
 # --- the venue ------------------------------------------------------------------------------------------
@@ -278,12 +341,18 @@ class _Venue:
     problem: str = ""
 
 
+def _limits(ground: Ground, instruments: Sequence[Instrument]) -> Limits:
+    said = None if ground.workspace is None else ground.workspace.limits
+    return limits_of(said, instruments)
+
+
 async def _ask(ground: Ground, instruments: tuple[Instrument, ...]) -> _Venue:
     account = ground.account
     if account is None:
         return _Venue(problem="no account at a venue is configured")
-    said = None if ground.workspace is None else ground.workspace.limits
-    broker = account.broker(instruments, ground.clock)
+    name = _broker(account)
+    traded = instruments_traded(ground.sessions, name, instruments)
+    broker = account.broker(traded, ground.clock)
     try:
         facts, now_ns = await places.ask_broker(
             broker,
@@ -291,7 +360,12 @@ async def _ask(ground: Ground, instruments: tuple[Instrument, ...]) -> _Venue:
             is_withdrawal_acknowledged=account.is_withdrawal_acknowledged,
         )
         state = await places.ask_account(
-            broker, ground.clock, ground.config, limits_of(said, instruments)
+            broker,
+            ground.clock,
+            ground.config,
+            _limits(ground, instruments),
+            traded,
+            partial(books_of, ground.sessions, name),
         )
     except VenueError as error:
         return _Venue(problem=str(error))

@@ -13,6 +13,7 @@ APPROVER = "approver"
 AUTHOR = "author"
 REQUEST = "request"
 REVOCATION = "revocation"
+ACCEPTANCE = "acceptance"
 KEY_LENGTH = 64  # hexadecimal digits of a public key
 SIGNATURE_LENGTH = 128
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -13,9 +14,8 @@ from engine.errors import InputError
 from engine.gate.drift import Baseline
 from engine.ports import Clock
 from runtime.clocks import SystemClock
-from runtime.journal.entries import Entry
-from runtime.journal.sessions import beside
-from runtime.promotion.audit import Audit, AuditDamaged
+from runtime.journal.entries import Entry, Head
+from runtime.promotion.audit import GENESIS, Audit, AuditDamaged
 from runtime.promotion.canonical import sha256_of
 from runtime.promotion.certificate import Known, VerifiedCertificate
 from runtime.promotion.document import Certificate, Document
@@ -25,17 +25,40 @@ from runtime.promotion.events import (
     Event,
     KeyChanged,
     PromotionAttempted,
+    Reanchored,
     Revoked,
     Seen,
     Suspended,
 )
 from runtime.promotion.keys import PublicKey, Role, Signer
-from runtime.promotion.signing import REVOCATION
+from runtime.promotion.signing import ACCEPTANCE, REVOCATION, is_signed
 from runtime.store.backend import Backend
-from runtime.store.location import database_url
+from runtime.store.location import beside, database_url
 from runtime.store.store import open_backend
 
 BASELINE = "baseline"  # in `Certificate.evidence`
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A record that was not as it should be, and was accepted.
+
+    `is_in_place`: it is for the end of the trail at which it stands; one that was copied from elsewhere is
+    not.
+    """
+
+    event: Reanchored
+    ts_ns: int
+    is_in_place: bool
+
+    def is_signed(self, approvers: Collection[str]) -> bool:
+        """Return whether one of these keys has accepted exactly this."""
+        event = self.event
+        return (
+            self.is_in_place
+            and event.key in approvers
+            and is_signed(event.key, ACCEPTANCE, event.to_sign(), event.signature)
+        )
 
 
 class PromotionStore(AbstractContextManager["PromotionStore"]):
@@ -202,7 +225,12 @@ class PromotionStore(AbstractContextManager["PromotionStore"]):
             If the reason is empty, or the database could not be written.
         """
         if not reason.strip():
-            raise InputError("a revocation needs a reason", where="--why", code="promotion.why")
+            raise InputError(
+                "a revocation needs a reason",
+                where="--why",
+                remedy='say it: --why "the account was closed"; it is kept',
+                code="promotion.why",
+            )
         plain = Revoked(
             body.id, body.strategy, body.serial, reason, who, signer.key, self._clock.now_ns()
         )
@@ -211,12 +239,71 @@ class PromotionStore(AbstractContextManager["PromotionStore"]):
         self.audit.append(revoked)
         return revoked
 
+    def accept(self, who: str, why: str, signer: Signer, also: str = "", witness: str = "") -> str:
+        """Go on with the record as it is, signed, and return what was wrong with it; empty: nothing was.
+
+        Parameters
+        ----------
+        signer
+            An approver.
+        also
+            What else is wrong, beside what the record itself finds.
+        witness
+            See `Reanchored`.
+
+        Raises
+        ------
+        InputError
+            If the reason is empty, the database could not be written, or the chain itself is broken: that
+            cannot be accepted.
+        """
+        if not why.strip():
+            raise InputError("going on with it needs a reason", where="--why", code="promotion.why")
+
+        def signed(problem: str, head: Head) -> Reanchored:
+            plain = Reanchored(
+                problem,
+                who,
+                why,
+                head.sequence,
+                head.hash.hex(),
+                witness,
+                self._clock.now_ns(),
+                signer.key,
+            )
+            signature = signer.sign(ACCEPTANCE, plain.to_sign())
+            return msgspec.structs.replace(plain, signature=signature)
+
+        return self.audit.accept(signed, also)
+
+    def acceptances(self, *, is_checked: bool = True) -> Sequence[Acceptance]:
+        """Return how often a person has accepted the record as it was, oldest first.
+
+        Parameters
+        ----------
+        is_checked
+            Whether the trail has to be in order; else what is left of it is read.
+        """
+        events = self.events() if is_checked else self.audit.left()
+        return [
+            Acceptance(event, entry.ts_ns, _is_at(event, events, place))
+            for place, (entry, event) in enumerate(events)
+            if isinstance(event, Reanchored)
+        ]
+
     def key_changed(self, verb: str, key: PublicKey, who: str) -> None:
         """Record that a key was made, trusted or removed."""
         self.add(KeyChanged(verb, key.name, key.role.value, key.key, who))
 
     def _all(self) -> list[Event]:
         return [*self.audit.lasting(), *(event for _, event in self.events())]
+
+
+def _is_at(event: Reanchored, events: Sequence[tuple[Entry, Event]], place: int) -> bool:
+    """Return whether an acceptance is for the end of the trail at which it stands."""
+    before = events[place - 1][0] if place else None
+    end = (0, GENESIS.hex()) if before is None else (before.sequence, before.hash.hex())
+    return (event.sequence, event.hash) == end
 
 
 def _folded(events: Iterable[Event], last_ns: int) -> Known:

@@ -118,6 +118,12 @@ class Tables:
 
 
 CAUSE_FEE = -1
+_BOOKED_AS = {
+    at.LEDGER_FEES: CAUSE_FEE,
+    at.LEDGER_INTEREST: at.KIND_ACCRUAL,
+    at.LEDGER_DIVIDENDS: at.KIND_DIVIDEND,
+    at.LEDGER_CORRECTIONS: at.KIND_CORRECTION,
+}
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
 
@@ -239,7 +245,7 @@ def cash_moves_of(output: RunOutput, changes: Changes, terms: Terms) -> CashMove
     row, ts, instrument, currency = (np.concatenate(each) for each in zip(*parts))
     fee_cause = np.full(int(charged.sum()), CAUSE_FEE, dtype=np.int64)
     minor = np.concatenate((table[:, at.CASH_MINOR], paid[traded], -changes.fee[charged]))
-    cause = np.concatenate((table[:, at.CASH_CAUSE], changes.cause[traded], fee_cause))
+    cause = np.concatenate((_posted_causes(table), changes.cause[traded], fee_cause))
     order = np.argsort(row, kind="stable")
     return CashMoves(
         row=row[order],
@@ -249,6 +255,15 @@ def cash_moves_of(output: RunOutput, changes: Changes, terms: Terms) -> CashMove
         minor=minor[order],
         cause=cause[order],
     )
+
+
+def _posted_causes(table: Ints) -> Ints:
+    """Return the causes of postings; what a broker has booked by itself is named by the ledger's account."""
+    cause: Ints = table[:, at.CASH_CAUSE].copy()
+    booked = cause == at.KIND_POSTING
+    for account, name in _BOOKED_AS.items():
+        cause[booked & (table[:, at.CASH_ACCOUNT] == account)] = name
+    return cause
 
 
 def _ints(values: list[int]) -> Ints:

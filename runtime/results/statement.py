@@ -95,7 +95,12 @@ def opening_is_in_journal(output: RunOutput) -> bool:
 
 def unrealized_minor(output: RunOutput) -> int:
     """Return the open gain of all positions at the last prices, in the account currency."""
-    terms, total = terms_of(output), 0
+    return sum(unrealized_by_instrument(output).values())
+
+
+def unrealized_by_instrument(output: RunOutput) -> dict[int, int]:
+    """Return the open gain of each position at its last price, in the account currency."""
+    terms, gains = terms_of(output), dict[int, int]()
     for i in np.flatnonzero(output.positions[:, at.POSITION_QUANTITY]).tolist():
         quantity, last = (
             int(output.positions[i, column]) for column in (at.POSITION_QUANTITY, at.POSITION_LAST)
@@ -103,8 +108,8 @@ def unrealized_minor(output: RunOutput) -> int:
         money = quantity * last * int(terms.numerator[i])
         value = divide_half_even(money, int(terms.denominator[i]))
         gain = value - int(output.positions[i, at.POSITION_COST])
-        total += to_base(gain, int(terms.rate[i]))
-    return total
+        gains[i] = to_base(gain, int(terms.rate[i]))
+    return gains
 
 
 def _total(output: RunOutput, account: int) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 KIND: Final = "drift"
 STATE: Final = "state"  # subject of the notes that have the monitors' state
+ALARM: Final = "alarm"  # and of those of an alarm
 
 
 class Followed(msgspec.Struct, frozen=True):
@@ -35,6 +36,8 @@ class Followed(msgspec.Struct, frozen=True):
     fingerprint: str
     equity_minor: int
     state: DriftState
+    closed_ns: int = 0  # of the session whose journal has it; its fills up to then were counted
+    transfers_minor: int | None = None  # paid in less taken out until then, by the session's ledger
 
 
 class DriftFollower:
@@ -65,8 +68,7 @@ class DriftFollower:
         self.followed = followed
         self._baseline, self._calendar = baseline, calendar
         self._costs, self._suspend = costs, suspend
-        self._closes: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
-        self._closed_ns = 0
+        self._closes: asyncio.Queue[tuple[int, int, int]] = asyncio.Queue()
         self.session: Session | None = None
 
     def item(self, item: FeedItem) -> None:
@@ -74,8 +76,8 @@ class DriftFollower:
         if self.session is None or not isinstance(item, Slice):
             return
         if item.events[0, at.EVENT_KIND] == at.KIND_ACCRUAL:
-            equity_minor = self.session.parts.core.equity_minor
-            self._closes.put_nowait((item.ts_ns, equity_minor))
+            core = self.session.parts.core
+            self._closes.put_nowait((item.ts_ns, core.equity_minor, core.transfers_minor))
 
     def tasks(self, session: Session) -> Sequence[Coroutine[Any, Any, None]]:
         """Return what runs as long as the session."""
@@ -84,29 +86,32 @@ class DriftFollower:
 
     async def _run(self, session: Session) -> None:
         while True:
-            ts_ns, equity_minor = await self._closes.get()
-            await self.day(session, ts_ns, equity_minor)
+            await self.day(session, *await self._closes.get())
 
-    async def day(self, session: Session, ts_ns: int, equity_minor: int) -> None:
+    async def day(
+        self, session: Session, ts_ns: int, equity_minor: int, transfers_minor: int = 0
+    ) -> None:
         """Follow a day that has closed; whatever cannot be followed is as an alarm."""
         before = self.followed
         number = int(trading_days(self._calendar, np.array([ts_ns]))[0])
         if before.state.last_day is not None and number <= before.state.last_day:
             return  # it was followed before a crash
+        known = before.transfers_minor
+        flow_minor = 0 if known is None else transfers_minor - known
         try:
-            costs = await self._costs(self._closed_ns)
+            costs = await self._costs(before.closed_ns)
             day = LiveDay(
                 day_number=number,
                 equity_before_minor=before.equity_minor,
                 equity_minor=equity_minor,
+                flow_minor=flow_minor,
                 shortfalls_bps=tuple(costs),
             )
             state, alarms = follow(self._baseline, before.state, day)
         except (InputError, TraderError) as error:
             await self._alarm(session, f"the day cannot be judged: {error.problem}")
             return
-        self._closed_ns = ts_ns
-        self.followed = Followed(before.fingerprint, equity_minor, state)
+        self.followed = Followed(before.fingerprint, equity_minor, state, ts_ns, transfers_minor)
         text = msgspec.json.encode(self.followed).decode()
         session.note(KIND, "info", STATE, text)
         if alarms:
@@ -114,17 +119,27 @@ class DriftFollower:
 
     async def _alarm(self, session: Session, reason: str) -> None:
         await self._suspend(reason)
-        session.note(KIND, "critical", "alarm", f"{reason} The certificate is suspended.")
+        session.note(KIND, "critical", ALARM, f"{reason} The certificate is suspended.")
 
 
 def followed_in(records: Iterable[Record], fingerprint: str) -> Followed | None:
-    """Return where the monitors of a core stand by a journal's records, in their order; None: nowhere."""
+    """Return where the monitors of a core stand by a journal's records, in their order; None: nowhere.
+
+    An alarm has ended the certificate: under another one they begin anew.
+    """
     found: Followed | None = None
     for record in records:
         match record:
             case Noted(kind=kind, subject=subject, text=text) if (kind, subject) == (KIND, STATE):
                 read = msgspec.json.decode(text, type=Followed)
                 found = read if read.fingerprint == fingerprint else found
+            case Noted(kind=kind, subject=subject) if (kind, subject) == (KIND, ALARM):
+                found = None if found is None else _anew(found)
             case _:
                 pass
     return found
+
+
+def _anew(followed: Followed) -> Followed:
+    state = DriftState(last_day=followed.state.last_day, alarms=followed.state.alarms)
+    return msgspec.structs.replace(followed, state=state)

@@ -14,20 +14,20 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from engine.errors import NegativeAnswer
+from engine.gate.policy import Thresholds
 from engine.model.units import NS_PER_SECOND
 from runtime.backtest.clockwork import clockwork_of
 from runtime.backtest.histories import load_history
 from runtime.config import load_strategy
 from runtime.feeds.replay import ReplayFeed
 from runtime.journal.records import Noted, Record
-from runtime.journal.sessions import SessionStore
-from runtime.session.kill_switch import NAME, Halt, KillSwitch
-from runtime.session.parts import Options
+from runtime.journal.sessions import DRILL_ACCOUNT, SessionStore
+from runtime.session.kill_switch import NAME, Halt, KillSwitch, Release
 from runtime.session.session import Session
 from runtime.session.starting import PaperPlan, start_paper
 from runtime.session_core.assembling import market_of
 
-ACCOUNT = "paper:drill"
+ACCOUNT = DRILL_ACCOUNT
 _STRATEGY = """\
 [strategy]
 name = "drill"
@@ -69,7 +69,8 @@ async def drill(store: SessionStore) -> Drilled:
     Raises
     ------
     NegativeAnswer
-        If something was not withdrawn, not closed, entered while halted, or not released.
+        If something was not withdrawn, not closed, entered while halted, or not released; and if all went
+        well but slower than the gate allows, which is recorded as well.
     """
     with TemporaryDirectory(prefix="trader-drill-") as folder:
         switch, refused = KillSwitch(Path(folder) / NAME), list[object]()
@@ -114,13 +115,35 @@ async def _halted(session: Session, switch: KillSwitch, refused: list[object]) -
     await _until(session, lambda: len(refused) > before + 2, "it did not try to enter")
     if core.positions():
         raise NegativeAnswer("something was entered while everything was halted")
-    switch.release()
+    switch.release(Release("drill", "the rehearsal is over", clock.now_ns()))
     await _until(session, lambda: bool(core.positions()), "it does not trade after the release")
     done = Drilled(session.parts.journal.session_id, heard, withdrawn, flat, len(refused))
     session.parts.journal.append(
         Noted("drill", "info", "passed", msgspec.json.encode(done).decode(), core.now_ns)
     )
+    require_quick(done)
     return done
+
+
+def require_quick(done: Drilled) -> None:
+    """See that a drill was as quick as the gate asks.
+
+    Raises
+    ------
+    NegativeAnswer
+        If it was not.
+    """
+    asked = Thresholds()
+    for what, took, allowed in (
+        ("the session followed", done.heard, asked.drill_send_seconds_max),
+        ("no order worked any more", done.withdrawn, asked.drill_cancel_seconds_max),
+    ):
+        if took > allowed:
+            raise NegativeAnswer(
+                f"the drill was too slow: {what} {took:.1f} s after the halt, at most {allowed:g} s count",
+                remedy="run it again when the machine has less to do; the latest drill counts",
+                code="drill.slow",
+            )
 
 
 async def _until(session: Session, is_so: Callable[[], bool], problem: str) -> None:
@@ -150,7 +173,6 @@ def _session(
         market_of(history, clockwork_of(history)),
         ACCOUNT,
         command="drill",
-        options=Options(control_seconds=0.1),
         switch=switch,
     )
     plan.observers.refused = lambda command, why: refused.append(why)

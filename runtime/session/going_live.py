@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from engine.ports import Clock, Environment
 from runtime.backtest.histories import load_history
+from runtime.feeds.addresses import require_stream
 from runtime.feeds.stream import StreamFeed
 from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionStore
@@ -22,13 +23,15 @@ from runtime.observing.observer import SessionObserver
 from runtime.promotion.desk import Desk
 from runtime.session.dry_run import Unsent
 from runtime.session.host import Ended, Host, Seat
-from runtime.session.live import LivePlan, LiveStart, go_live, require_not_halted
+from runtime.session.live import go_live, require_not_halted
+from runtime.session.live_plan import LivePlan, LiveStart
 from runtime.session.live_proof import no
 from runtime.session.paper import Wanted, run_until_signal
 from runtime.session.parts import Again
+from runtime.session.process import Watched
 from runtime.session.session import Session
-from runtime.session.starting import switch_of
-from runtime.session_core.assembling import market_of
+from runtime.session.starting import approval_note, switch_of
+from runtime.session_core.assembling import formulas_of, market_of
 from runtime.venues.accounts import AlpacaAccount, load_alpaca
 from runtime.venues.market import clockwork_ahead, open_venue_feed
 from runtime.workspace import find_workspace
@@ -91,14 +94,23 @@ def live_plan(wanted: LiveWanted, account: AlpacaAccount, clock: Clock) -> LiveP
     """
     config, workspace = wanted.config, find_workspace(Path.cwd())
     history = wanted.history or load_history(config.data, wanted.catalog_root)
-    clockwork = clockwork_ahead(history, clock)
+    is_venue = wanted.feed == account.venue
+    formulas = formulas_of(config, history.symbols) if is_venue else None
+    clockwork = clockwork_ahead(history, clock, formulas)
     feed = (
-        open_venue_feed(account, history, clock, trading=config.is_trading)
-        if wanted.feed == account.venue
-        else StreamFeed(wanted.feed, history.instruments, clock, trading=config.is_trading)
+        open_venue_feed(account, history, clock, trading=config.is_trading, formulas=formulas)
+        if is_venue
+        else StreamFeed(
+            require_stream(wanted.feed, account.venue),
+            history.instruments,
+            clock,
+            trading=config.is_trading,
+        )
     )
     if workspace is not None:
-        wanted.options = replace(wanted.options, on_stop=workspace.on_stop)
+        wanted.options = replace(
+            wanted.options, on_stop=workspace.on_stop, settle_seconds=workspace.settle_seconds
+        )
     if wanted.observer is not None:
         looks = wanted.observer.looks
         # In a rehearsal the market's time is not the clock's.
@@ -133,7 +145,10 @@ async def prepared(wanted: LiveWanted, store: SessionStore, desk: Desk) -> Sessi
         With the first thing that speaks against it.
     """
     require_not_halted(switch_of(store))
-    return await go_live(store, live_plan(wanted, account_here(), store.clock), desk)
+    plan = live_plan(wanted, account_here(), store.clock)
+    if wanted.options.again is None and (told := approval_note(plan.mode, plan.market)):
+        wanted.warn(told)
+    return await go_live(store, plan, desk)
 
 
 async def begun_again(wanted: LiveWanted, store: SessionStore, desk: Desk, again: Again) -> Session:
@@ -157,6 +172,7 @@ async def run_live(
     seconds: float | None = None,
     begun: Callable[[Session], None] = lambda session: None,
     observer: Callable[[], SessionObserver] | None = None,
+    watched: Watched | None = None,
 ) -> tuple[Session, Ended]:
     """Run a live session until it is stopped; return it, and how it has ended.
 
@@ -166,7 +182,11 @@ async def run_live(
         Told the session before it runs.
     observer
         Returns who looks on at a session that is begun again.
+    watched
+        Who watches this process; nobody when left out.
     """
+    if watched is not None and watched.again is not None:
+        wanted.options, wanted.is_new = replace(wanted.options, again=watched.again), False
     session = await prepared(wanted, store, desk)
     begun(session)
     loop = asyncio.get_running_loop()
@@ -178,7 +198,8 @@ async def run_live(
         return asyncio.run_coroutine_threadsafe(more, loop).result()
 
     host = Host([Seat(session, once_more)], store.clock)
-    (ended,) = await run_until_signal(host, seconds)
+    beside = [] if watched is None else [watched.beat(store.clock)]
+    (ended,) = await run_until_signal(host, seconds, beside)
     return host.seats[0].session, ended
 
 

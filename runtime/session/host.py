@@ -15,16 +15,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from engine.errors import InternalFault, TraderError
 from engine.ports import Clock
-from runtime.journal.failures import SequenceBroken
 from runtime.observing.supervising import Restarts
 from runtime.session.parts import Again
+from runtime.session.passing import may_pass
 from runtime.session.session import Session
 from runtime.session.states import SessionState
-
-# A database or a venue that may come back.
-_AWAY = ("store.unreachable", "store.unusable", "store.locked", "live.unreachable")
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -102,7 +98,7 @@ class Host:
         while True:
             began_ns = self._clock.monotonic_ns()
             error = await self._life(seat, again)
-            if error is None or seat.again is None or not _may_pass(error):
+            if error is None or seat.again is None or not may_pass(error):
                 break
             is_too_often = restarts.add(self._clock.monotonic_ns(), began_ns)
             if is_too_often and self._gives_up:
@@ -145,11 +141,3 @@ async def run_all(
     """Run sessions side by side, once, until each has ended; return how, in their order."""
     clock = sessions[0].parts.clock
     return await Host([Seat(each) for each in sessions], clock, told=told).run()
-
-
-def _may_pass(error: Exception) -> bool:
-    """Return whether beginning again may mend it: a mistake of ours, or a database that is away."""
-    if isinstance(error, TraderError):
-        is_ours = isinstance(error, InternalFault) and not isinstance(error, SequenceBroken)
-        return is_ours or error.code in _AWAY
-    return True

@@ -8,6 +8,7 @@ journal.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -15,7 +16,7 @@ import numpy as np
 
 from engine.errors import InternalFault
 from engine.model.layout import EVENT_WIDTH
-from engine.ports import Journal, Rows, SimulatedBroker, Slice
+from engine.ports import Journal, Rows, SimulatedBroker, Slice, WarmUp
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.inbox import Inbox
 from runtime.journal.records import (
@@ -30,6 +31,7 @@ from runtime.journal.records import (
     StopInput,
     Taken,
     TimeInput,
+    Warmed,
 )
 from runtime.session.recorded import send_recorded
 from runtime.session.wishes import fulfilled
@@ -64,12 +66,16 @@ class Intake:
     ----------
     market
         The broker, where it meets the feed's events (paper); None where it has a market of its own.
+    begins
+        Called as each input begins: what it makes is decided now.
     decided
         Called with the engine's journal rows as they come, for whoever looks on.
     sending
         Called with True when commands are about to be sent, and with False when they were.
     inbox
         Of a broker with a market of its own: it remembers what facts were told.
+    cursor
+        The feed's slices so far.
     """
 
     def __init__(
@@ -79,12 +85,16 @@ class Intake:
         gateway: Gateway,
         market: SimulatedBroker | None,
         *,
+        begins: Callable[[], None] = lambda: None,
         decided: Callable[[Rows], None] = lambda rows: None,
         sending: Callable[[bool], None] = lambda begins: None,
         inbox: Inbox | None = None,
+        cursor: int = 0,
     ) -> None:
+        self.cursor = cursor
         self._core = core
         self._inbox = inbox
+        self._begins = begins
         self._told = decided
         self._sending = sending
         self._journal = journal
@@ -95,6 +105,14 @@ class Intake:
         """Take the events of one time."""
         draft = SliceInput(one.ts_ns, one.cursor, one.received_ns, to_bytes(one.events), {})
         await self.take(draft, self._core.slice(one), one.events)
+
+    def warm(self, past: WarmUp) -> None:
+        """Let the formulas see what was before the first slice."""
+        self._core.warm(past.events)
+        self._journal.append(
+            Warmed(past.until_ns, past.cursor, to_packed(past.events), past.detail)
+        )
+        self.cursor = past.cursor
 
     async def time(self, now_ns: int) -> None:
         """Let time pass; where no wait ends until then nothing is done."""
@@ -118,8 +136,10 @@ class Intake:
         recorded
             What the journal has of it, where a crash has cut it off.
         """
+        self._begins()
         if isinstance(one, FactsInput):
             self._hear(one)
+        cash_minor = self._core.cash_minor
         step = step or step_of(self._core, one)
         events = to_rows(one.rows) if isinstance(one, SliceInput) and not len(events) else events
         recorded = recorded or InHand({})
@@ -140,7 +160,10 @@ class Intake:
                     reply = await self._send(request, hand)
                     hand.answer(request.number, reply)
             request = advance(step, reply)
+        if self._inbox is not None:
+            self._inbox.follow(one, self._core.cash_minor - cash_minor)
         self._journal.append(Taken(one, self._decided(), hand.answers))
+        self.cursor = getattr(one, "cursor", self.cursor)
 
     def _hear(self, facts: FactsInput) -> None:
         """Book what a broker has told, before the engine decides on it."""
@@ -161,7 +184,7 @@ class Intake:
     def _follow(self, request: Follow) -> None:
         if self._market is not None:
             self._market.follow(request.instrument, request.lots)
-        self._gateway.follow(request.instrument, request.lots)
+        self._gateway.follow(request.instrument, request.lots, request.split)
 
     async def _send(self, request: Send, hand: _Hand) -> Rows:
         async def durable(intents: tuple[Intent, ...], refused: Rows) -> None:
@@ -249,6 +272,16 @@ def advance(step: Step, reply: Rows) -> Request | None:
 def to_bytes(rows: Rows) -> bytes:
     """Return rows as they stand in a journal."""
     return np.ascontiguousarray(rows, dtype="<i8").tobytes()
+
+
+def to_packed(rows: Rows) -> bytes:
+    """Return many rows as they stand in a journal."""
+    return zlib.compress(to_bytes(rows), 1)
+
+
+def from_packed(text: bytes) -> Rows:
+    """Return what `to_packed` packed."""
+    return to_rows(zlib.decompress(text))
 
 
 def to_rows(text: bytes) -> Rows:

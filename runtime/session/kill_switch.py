@@ -3,18 +3,19 @@
 While the file is there nothing leaves but cancels (and, where it says so, orders that close). It is looked
 at before each sending and twice a second: a session that sees it withdraws all its orders. Only a
 person's release removes it, and no session starts while it is there. A file that cannot be read counts.
+Who releases it is written beside it first; the sessions put that into their journals.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from engine.errors import ConfigError, InputError
-from runtime.journal.sessions import beside
-from runtime.store.location import VARIABLE, database_url
+from runtime.store.location import VARIABLE, beside, database_url
 
 NAME = "HALT"
 
@@ -28,6 +29,15 @@ class Halt(msgspec.Struct, frozen=True):
     flatten: bool = False
 
 
+class Release(msgspec.Struct, frozen=True):
+    """Who has released it, when (ns UTC) and why."""
+
+    who: str
+    why: str
+    at_ns: int
+
+
+BY_HAND = Release("nobody knows", "the file of the halt was removed by hand", 0)
 _UNREADABLE = Halt("nobody knows", "the file cannot be read, which halts too", 0)
 
 
@@ -96,20 +106,21 @@ class KillSwitch:
         if self.path.is_dir():  # it halts as it is
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".new")
-        with temporary.open("wb") as file:
-            file.write(msgspec.json.encode(halt))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
+        _write(self.path, halt)
 
-    def release(self) -> Halt:
+    @property
+    def _released(self) -> Path:
+        return self.path.with_suffix(".released")
+
+    def release(self, by: Release) -> Halt:
         """Let everything run again; return what was released.
 
         Raises
         ------
         InputError
             If nothing is halted.
+        OSError
+            If it cannot be kept who releases it: then everything stays halted.
         """
         halt = self.state()
         if halt is None:
@@ -121,8 +132,22 @@ class KillSwitch:
                 remedy="look what is in it, and remove it by hand",
                 code="halt.folder",
             )
+        _write(self._released, by)
         self.path.unlink(missing_ok=True)
         return halt
+
+    def released(self) -> Release:
+        """Return who has released it at last; `BY_HAND` where that is not known."""
+        try:
+            return msgspec.json.decode(self._released.read_bytes(), type=Release)
+        except (OSError, msgspec.DecodeError):
+            return BY_HAND
+
+    def followed(self) -> None:
+        """Forget a release of before: a halt that was followed is over by one that comes after it."""
+        with suppress(OSError):
+            if self.released().at_ns < self.path.stat().st_mtime_ns:
+                self._released.unlink()
 
     def require_off(self) -> None:
         """Refuse to start anything while it is on.
@@ -146,3 +171,12 @@ class KillSwitch:
             return msgspec.json.decode(self.path.read_bytes(), type=Halt)
         except (OSError, msgspec.DecodeError):
             return _UNREADABLE
+
+
+def _write(path: Path, what: Halt | Release) -> None:
+    temporary = path.with_suffix(".new")
+    with temporary.open("wb") as file:
+        file.write(msgspec.json.encode(what))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from runtime.backtest import run_backtest
 from runtime.journal.sessions import SessionStore
 from runtime.promotion.evidence.seen import Seen, records_to_the_end
-from runtime.promotion.evidence.shadow import WHEN_AND_WHERE, shortfalls_bps
-from runtime.promotion.evidence.tape import history_of
+from runtime.promotion.evidence.shadow import WHEN_AND_WHERE, shadow_of, shortfalls_bps
 from runtime.session.opening import strategy_of
 from runtime.session.replaying import replay
 from runtime.session.stage import percent_in, reduced
@@ -32,8 +30,6 @@ def costs_since(store: SessionStore, session_id: str, since_ns: int) -> Sequence
     seen = Seen().take(records_to_the_end(records))
     with TemporaryDirectory(prefix="trader-shadow-") as folder:
         config, market = strategy_of(played.opened, Path(folder))
-        history = history_of(seen.tape, market, session_id)
-        if history.span_ns() is None:
-            return ()
-        shadow = run_backtest(reduced(config, percent_in(played.opened)), history=history)
-    return shortfalls_bps(played.output, shadow.pessimistic, WHEN_AND_WHERE, since_ns)
+        config = reduced(config, percent_in(played.opened))
+        shadow = shadow_of(config, market, seen, session_id)
+    return () if shadow is None else shortfalls_bps(played.output, shadow, WHEN_AND_WHERE, since_ns)

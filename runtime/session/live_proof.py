@@ -12,7 +12,19 @@ from typing import Final, Protocol
 from engine.errors import NegativeAnswer, VenueError
 from engine.model.instruments import Instrument
 from engine.model.units import NS_PER_SECOND, from_minor
-from engine.ports import AccountFacts, Broker, Clock, Environment, VenueOrder, VenuePosition
+from engine.ports import (
+    AccountFacts,
+    Broker,
+    Clock,
+    Environment,
+    EvidenceClass,
+    Feed,
+    VenueOrder,
+    VenuePosition,
+)
+from runtime.gateway.checks import Limits
+from runtime.promotion.certificate import Verdict, VerifiedCertificate
+from runtime.promotion.problems import Code
 
 CLOCK_TOLERANCE_NS: Final = NS_PER_SECOND
 OUR_NAMES: Final = "tr-"  # so begin the client ids that `runtime.gateway.ids` makes
@@ -30,8 +42,31 @@ class MarketHours(Protocol):
         """What it is ahead of ours."""
 
 
+class Listing(Protocol):
+    """What a venue lets be done with an instrument."""
+
+    @property
+    def symbol(self) -> str:
+        """Its name."""
+
+    @property
+    def is_tradable(self) -> bool:
+        """Whether it trades there."""
+
+    @property
+    def is_shortable(self) -> bool:
+        """Whether it may be sold short."""
+
+    @property
+    def is_fractionable(self) -> bool:
+        """Whether parts of a unit trade."""
+
+
 class VenueBroker(Broker, Protocol):
-    """A broker whose venue tells the time."""
+    """A broker whose venue tells the time, and what it lists."""
+
+    async def listings(self) -> Sequence[Listing]:
+        """Return what may be done with the session's instruments, in their order."""
 
     async def market(self) -> MarketHours:
         """Return the venue's clock."""
@@ -63,6 +98,7 @@ class Proven:
     is_open: bool
     positions: tuple[VenuePosition, ...]
     orders: tuple[VenueOrder, ...]
+    listings: tuple[Listing, ...] = ()
 
 
 async def prove(door: Door, instruments: Sequence[Instrument], clock: Clock) -> Proven:
@@ -78,11 +114,13 @@ async def prove(door: Door, instruments: Sequence[Instrument], clock: Clock) -> 
         facts = await broker.connect()
         market = await broker.market()
         orders, positions = await broker.open_orders(), await broker.positions()
+        listings = await broker.listings()
     except VenueError as error:
         raise _unanswered(door, error) from None
     finally:
         await broker.close()
-    return Proven(facts, market.offset_ns, market.is_open, tuple(positions), tuple(orders))
+    is_open, offset_ns = market.is_open, market.offset_ns
+    return Proven(facts, offset_ns, is_open, tuple(positions), tuple(orders), tuple(listings))
 
 
 def no(code: str, problem: str, remedy: str, where: str = "") -> NegativeAnswer:
@@ -100,8 +138,34 @@ def _unanswered(door: Door, error: VenueError) -> NegativeAnswer:
     return no(
         "unreachable",
         f"{door.venue} cannot be asked: {error.problem}",
-        "try again when it answers; nothing was changed",
+        "see that `trader venue alpaca` runs at the address in trader.toml, and try again"
+        if door.environment is Environment.REHEARSAL
+        else "try again when it answers; nothing was changed",
     )
+
+
+def require_certificate(
+    verdict: Verdict, strategy: str = "", account: str = ""
+) -> VerifiedCertificate:
+    """Return a certificate that was verified.
+
+    Parameters
+    ----------
+    strategy, account
+        Whose it should be, for the message where there is none.
+
+    Raises
+    ------
+    NegativeAnswer
+        With what is wrong with it.
+    """
+    if isinstance(verdict, VerifiedCertificate):
+        return verdict
+    sentence, remedy = verdict.sentence, verdict.remedy
+    if verdict.code is Code.MISSING:
+        sentence += f" for {strategy}" + (f" on account {account}" if account else "")
+        remedy = f"`trader promote {strategy}` says what is missing for one"
+    raise NegativeAnswer(sentence, remedy=remedy, code=verdict.code.value)
 
 
 def require_tradable(environment: Environment) -> None:
@@ -117,7 +181,26 @@ def require_tradable(environment: Environment) -> None:
             "environment",
             "the configured account is a paper account at the venue, which no certificate opens",
             'say environment = "live", or "rehearsal" with the address of `trader venue alpaca`',
-            "venues",
+            "trader.toml, venues.alpaca.environment",
+        )
+
+
+def require_limits(environment: Environment, limits: Limits) -> None:
+    """A live account is traded within limits of the workspace, whatever a strategy's own are.
+
+    Raises
+    ------
+    NegativeAnswer
+        If an order or a position may be of any value.
+    """
+    if environment is Environment.LIVE and not (
+        limits.order_value_minor and limits.position_value_minor
+    ):
+        raise no(
+            "limits",
+            "the workspace lets a live order or position be of any value",
+            "say order_value and position_value, the most that one order and one instrument may be worth",
+            "trader.toml, limits",
         )
 
 
@@ -146,6 +229,23 @@ def require_account(proven: Proven, door: Door, environment: str, wanted: str) -
         )
 
 
+def require_market(environment: Environment, feed: Feed) -> None:
+    """A live account is traded on the venue's own market, not on what somebody streams.
+
+    Raises
+    ------
+    NegativeAnswer
+        If the feed shows anything else.
+    """
+    if environment is Environment.LIVE and feed.evidence is not EvidenceClass.REAL:
+        raise no(
+            "feed",
+            f"a live account is traded on the venue's own market, and {feed.name} is another",
+            "leave --feed out",
+            "--feed",
+        )
+
+
 def require_clock(proven: Proven) -> None:
     """Our clock and the venue's agree; in a rehearsal the venue's is the clock.
 
@@ -165,8 +265,52 @@ def require_clock(proven: Proven) -> None:
     )
 
 
+def require_listed(proven: Proven, instruments: Sequence[Instrument], *, sells_short: bool) -> None:
+    """Every instrument trades at the venue, in the ways that the strategy may trade it.
+
+    Raises
+    ------
+    NegativeAnswer
+        With the first that does not.
+    """
+    for each, listed in zip(instruments, proven.listings, strict=True):
+        is_in_parts = each.lot_size % 1 != 0
+        if not listed.is_tradable:
+            raise no("not_listed", f"{each.symbol} does not trade at the venue", "leave it out")
+        if sells_short and not listed.is_shortable:
+            raise no(
+                "not_listed",
+                f"the venue lets nobody sell {each.symbol} short",
+                "leave it out, or trade it without short rules (allow_short = false)",
+            )
+        if is_in_parts and not listed.is_fractionable:
+            raise no(
+                "not_listed",
+                f"{each.symbol} trades at the venue in whole shares, and its lot here is {each.lot_size}",
+                'import its data with a definition that says lot_size = "1"',
+            )
+
+
+def require_trading(proven: Proven) -> None:
+    """The account may trade. Of a session that goes on it is not asked: it enters nothing until it may.
+
+    Raises
+    ------
+    NegativeAnswer
+        If it may not, or nobody knows.
+    """
+    facts = proven.facts
+    if facts.is_blocked or facts.status.lower() != "active":
+        raise no(
+            "blocked",
+            f"the venue says that account {facts.account} is {facts.status}"
+            + (", and may not trade" if facts.is_blocked else ""),
+            "ask the venue",
+        )
+
+
 def require_state(proven: Proven, currency: str, capital_minor: int, order_minor: int) -> None:
-    """The account may trade, in the strategy's currency, and has what the strategy may use.
+    """The account is in the strategy's currency, and has what the strategy may use.
 
     Parameters
     ----------
@@ -179,13 +323,6 @@ def require_state(proven: Proven, currency: str, capital_minor: int, order_minor
         With the first thing that is wrong.
     """
     facts = proven.facts
-    if facts.is_blocked or facts.status.lower() != "active":
-        raise no(
-            "blocked",
-            f"the venue says that account {facts.account} is {facts.status}"
-            + (", and may not trade" if facts.is_blocked else ""),
-            "ask the venue",
-        )
     if facts.currency != currency:
         raise no(
             "currency",

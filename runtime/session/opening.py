@@ -20,7 +20,7 @@ from runtime.backtest.clockwork import Clockwork
 from runtime.compile_cache import sources_digest
 from runtime.config import StrategyConfig, load_strategy
 from runtime.config.parameters import parse_value
-from runtime.journal.records import Opened
+from runtime.journal.records import Continued, Opened
 from runtime.promotion.fingerprint import (
     Fingerprint,
     fingerprint_from,
@@ -43,6 +43,7 @@ class _Market(msgspec.Struct):
     account: int
     quoted: list[bool]
     volumes: list[int]
+    timeframe: str = ""  # not in journals of before
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -66,13 +67,7 @@ def opened_of(config: StrategyConfig, market: Market, ground: Ground) -> Opened:
     """Return the first record of a session's journal."""
     place, texts = _files(config)
     symbols = tuple(item.symbol for item in market.instruments)
-    fingerprint = fingerprint_of(
-        config,
-        venue=ground.venue,
-        environment=ground.environment,
-        account=ground.account,
-        symbols=symbols,
-    )
+    fingerprint = _runs(config, market, ground)
     return Opened(
         strategy=config.name,
         fingerprint=config.fingerprint,
@@ -90,6 +85,23 @@ def opened_of(config: StrategyConfig, market: Market, ground: Ground) -> Opened:
         | _data(config)
         | {"file": place, "market": _market_text(market)}
         | {FINGERPRINT_CORE: fingerprint.core, FINGERPRINT_PARTS: parts_text(fingerprint)},
+    )
+
+
+def continued_of(config: StrategyConfig, market: Market, ground: Ground) -> Continued:
+    """Return the record of a session that goes on."""
+    fingerprint = _runs(config, market, ground)
+    return Continued(fingerprint.core, parts_text(fingerprint))
+
+
+def _runs(config: StrategyConfig, market: Market, ground: Ground) -> Fingerprint:
+    return fingerprint_of(
+        config,
+        venue=ground.venue,
+        environment=ground.environment,
+        account=ground.account,
+        instruments=market.instruments,
+        timeframe=market.timeframe,
     )
 
 
@@ -172,6 +184,7 @@ def _market_text(market: Market) -> str:
         work.account,
         list(market.quoted),
         list(market.volumes),
+        market.timeframe,
     )
     return msgspec.json.encode(body).decode()
 
@@ -184,7 +197,13 @@ def _market_of(text: str) -> Market:
         tuple(_times(each) for each in found.closes),
         found.account,
     )
-    return Market(tuple(found.instruments), work, tuple(found.quoted), tuple(found.volumes))
+    return Market(
+        tuple(found.instruments),
+        work,
+        tuple(found.quoted),
+        tuple(found.volumes),
+        found.timeframe,
+    )
 
 
 def _bytes(times: Ints) -> bytes:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -20,6 +19,7 @@ from engine.ports import Clock, Environment, Feed
 from runtime.backtest.clockwork import Clockwork, clockwork_of
 from runtime.backtest.histories import load_history
 from runtime.config import StrategyConfig
+from runtime.feeds.addresses import require_stream
 from runtime.feeds.replay import ReplayFeed
 from runtime.feeds.stream import StreamFeed
 from runtime.feeds.venue import VenueFeed
@@ -27,14 +27,23 @@ from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.observing.observer import SessionObserver
 from runtime.session.host import Ended, Host
+from runtime.session.leaving import Leaving
 from runtime.session.parts import Again, Observers, Options
 from runtime.session.process import Watched
 from runtime.session.session import Session
-from runtime.session.starting import PaperPlan, left_behind, newest, start_paper, unfinished
+from runtime.session.starting import (
+    PaperPlan,
+    approval_note,
+    left_behind,
+    newest,
+    start_paper,
+    unfinished,
+)
 from runtime.session.states import SessionState
-from runtime.session_core.assembling import Market, market_of
-from runtime.venues.accounts import ALPACA, load_alpaca
+from runtime.session_core.assembling import Market, formulas_of, market_of
 from runtime.venues.market import clockwork_ahead, open_venue_feed
+from runtime.venues.market_access import ALPACA, load_market
+from runtime.venues.needs import lacks
 from runtime.workspace import find_workspace
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -98,7 +107,9 @@ def plan_of(wanted: Wanted, store: SessionStore) -> PaperPlan:
     workspace = find_workspace(Path.cwd())
     limits = limits_of(None if workspace is None else workspace.limits, history.instruments)
     if workspace is not None:
-        wanted.options = replace(wanted.options, on_stop=workspace.on_stop)
+        wanted.options = replace(
+            wanted.options, on_stop=workspace.on_stop, settle_seconds=workspace.settle_seconds
+        )
     wanted.history = history
     wanted.market = market_of(history, clockwork)
     return PaperPlan(
@@ -127,36 +138,22 @@ def _feed(wanted: Wanted, history: History, clock: Clock) -> tuple[Feed, Clockwo
         _require_no_speed(wanted, "a venue has its own time")
         observer = wanted.observer
         hide = (lambda secrets: None) if observer is None else observer.looks.masker.add
-        venue = load_alpaca(find_workspace(Path.cwd()), hide=hide)
+        venue = load_market(find_workspace(Path.cwd()), hide=hide)
+        formulas = formulas_of(wanted.config, history.symbols)
         return (
-            open_venue_feed(venue, history, clock, trading=trading),
-            clockwork_ahead(history, clock),
+            open_venue_feed(venue, history, clock, trading=trading, formulas=formulas),
+            clockwork_ahead(history, clock, formulas),
         )
-    if not _is_stream(wanted.feed):
-        raise InputError(
-            f"there is no feed {wanted.feed!r}",
-            where="--feed",
-            remedy="write replay, alpaca, or the address of a stream, e.g. ws://127.0.0.1:8765",
-            code="session.unknown_feed",
-        )
+    address = require_stream(wanted.feed, "replay, alpaca")
     _require_no_speed(wanted, "a stream has its own speed")
     # The strategy's data name the instruments; what the stream tells may go on long after them.
-    stream = StreamFeed(wanted.feed, history.instruments, clock, trading=trading)
+    stream = StreamFeed(address, history.instruments, clock, trading=trading)
     return stream, clockwork_ahead(history, clock)
 
 
 def _require_no_speed(wanted: Wanted, problem: str) -> None:
     if wanted.speed is not None:
         raise InputError(problem, where="--speed", remedy="leave --speed out")
-
-
-def _is_stream(address: str) -> bool:
-    """Say whether it is the address of a stream that can be asked for."""
-    try:
-        parts = urlsplit(address)
-        return parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # e.g. port 99999
-        return False
 
 
 def prepared(
@@ -169,6 +166,11 @@ def prepared(
     again = None if watched is None else watched.again
     wanted.options = replace(wanted.options, again=again)
     plan = plan_of(wanted, store)
+    if plan.venue and again is None:
+        for lack in lacks(plan.config, plan.market.instruments, plan.venue):
+            wanted.warn(f"`trader live` would refuse it: {lack.problem}; {lack.remedy}")
+    if again is None and (told := approval_note(plan.mode, plan.market)):
+        wanted.warn(told)
     if watched is not None and again is not None:
         last = newest(store, plan)
         if last is not None and last.begun_ns >= watched.since_ns:
@@ -199,7 +201,7 @@ async def run_until_signal(
     seconds: float | None = None,
     beside: Sequence[Coroutine[Any, Any, None]] = (),
 ) -> list[Ended]:
-    """Run sessions; a signal stops them in order, a second one at once.
+    """Run sessions; a signal stops them in order, a second one ends the process at once.
 
     What there is before they run is looked at by no collection of garbage any more: a whole one takes 26 ms
     of a session with the full loop, at any moment. And the threads beside them (the journal's, the alerts')
@@ -216,10 +218,14 @@ async def run_until_signal(
     loop = asyncio.get_running_loop()
     running = asyncio.ensure_future(host.run())
     others = [asyncio.ensure_future(each) for each in beside]
+    leaving = Leaving(host)
 
     def stop(name: str) -> None:
         if host.is_stopping:
             running.cancel()
+            leaving.asked_again()
+        else:
+            leaving.asked()
         host.stop(name)
 
     for each in _SIGNALS:

@@ -16,8 +16,9 @@ from runtime.gateway.ledger import OrderLedger
 from runtime.gateway.refusals import Refused
 from runtime.journal.journal import SessionJournal
 from runtime.journal.records import Noted, StateChanged
+from runtime.memory import memory_share
 from runtime.session.kill_switch import KillSwitch
-from runtime.session.venue import VenueOptions
+from runtime.session.venue_hearing import VenueOptions
 from runtime.session_core.core import SessionCore
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Options(msgspec.Struct, frozen=True):
     decision_seconds: float = 2.0  # a strategy that takes longer is too late: what it wants expires
     callback_seconds: float = 5.0  # one that takes longer is ended
     on_stop: str = "keep"  # keep, cancel or flatten: what becomes of what works and is held
+    settle_seconds: float = 30.0  # how long a stop waits for what `on_stop` says to come about
     compiles: bool = False  # whether it goes on compiled when it has run for a while
     again: Again | None = None  # a supervisor has begun it again
 
@@ -68,7 +70,7 @@ class Keeper(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Observers:
-    """Who looks on; they are told and never asked. `runtime.observing` has those that a person wants.
+    """Who looks on; they are told, and asked by people only. `runtime.observing` has those that a person wants.
 
     `begun` is told an item before it is taken, `item` afterwards; `sending` that commands are about to be
     sent, and that they were. `tasks` run beside the session's own.
@@ -85,6 +87,9 @@ class Observers:
     tasks: Callable[[], Sequence[Coroutine[Any, Any, None]]] = lambda: ()
     ended: Callable[[], None] = lambda: None
     masked: Callable[[str], str] = lambda text: text  # a text without secrets
+    pulse: Callable[[], str] = lambda: (
+        ""
+    )  # how it fares, as JSON; see `runtime.observing.heartbeat`
 
 
 async def _nothing_wrong() -> str:
@@ -111,6 +116,7 @@ class Parts:
     inbox: Inbox | None = None  # of a broker with a market of its own
     venue: VenueOptions = field(default_factory=VenueOptions)
     draw: Callable[[], float] = random.random  # for waits, in [0, 1)
+    memory: Callable[[], float | None] = memory_share
     # What is wrong with the certificate that a broker with a market of its own needs; empty: nothing.
     certificate: Callable[[], str] = lambda: "no certificate was given"
     # Looks at it again before people's resume is followed; returns the same.

@@ -27,8 +27,9 @@ from runtime.journal.records import (
     SliceInput,
     StateChanged,
     Taken,
+    Warmed,
 )
-from runtime.session.intake import advance, begin, step_of, to_bytes, to_rows
+from runtime.session.intake import advance, begin, from_packed, step_of, to_bytes, to_rows
 from runtime.session.recorded import key_of, send_recorded
 from runtime.session_core.core import SessionCore
 from runtime.session_core.steps import NO_ROWS, Follow, Meet, Send
@@ -108,6 +109,9 @@ class Playback:
                     self.pending.append(record)
                 case StateChanged():
                     self.state = record.after
+                case Warmed():
+                    self.core.warm(from_packed(record.rows))
+                    self.cursor = record.cursor
                 case Outcome() if self.pending:
                     self.outcomes.append(record)
                 case Outcome() if self.books is not None:
@@ -124,7 +128,10 @@ class Playback:
         self.pending.clear()
         if isinstance(one, FactsInput):
             self._hear(one)
+        cash_minor = self.core.cash_minor
         rows = self._drive(one, sendings, taken.answers)
+        if self.inbox is not None:
+            self.inbox.follow(one, self.core.cash_minor - cash_minor)
         self.outcomes.clear()
         recorded = b"".join([*(each.decided for each in sendings.values()), taken.decided])
         if to_bytes(rows) != recorded:
@@ -175,7 +182,8 @@ class Playback:
         if self.market is not None:
             self.market.follow(request.instrument, request.lots)
         if self.books is not None:
-            self.books.set_position(request.instrument, request.lots)
+            i = request.instrument
+            self.books.follow(i, request.lots, request.split, self.core.instruments[i])
 
     def _send(self, one: Input, request: Send, then: Intents | None, answers: Rows) -> None:
         """See that what was sent then is among the commands now, and send it to the paper market."""

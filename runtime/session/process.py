@@ -5,8 +5,9 @@ of these, it is killed and begun again, with growing waits; its sessions go on f
 five times in a minute it is begun without entries, and a person is told. A signal to the watching process is
 passed on; what the sessions' process answers to it is the end of both.
 
-A process that ends with 0 was stopped in order, or its feeds have ended. One that ends before it has shown
-that it lives was asked for something wrong.
+A process that ends with 0 was stopped in order, or its feeds have ended. One that is refused before it lives (its
+certificate has expired, everything is halted, its file was edited) is not tried again: a person is told, unless
+it says that what keeps it away may pass by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from types import TracebackType
 from typing import Final
 
 import msgspec
@@ -26,12 +28,15 @@ from engine.model.units import NS_PER_SECOND
 from engine.ports import Clock
 from runtime.observing.supervising import HEARTBEAT_SECONDS, MISSED_MAX, Restarts
 from runtime.session.parts import Again
+from runtime.session.passing import may_pass
 
 VARIABLE: Final = "TRADER_SUPERVISED"
 START_SECONDS: Final = 600.0  # until the first sign of life: a long journal may have to be played
 LOOK_SECONDS: Final = 1.0
 _BEAT: Final = b"."
 _ENDED: Final = b"e"  # the sessions have ended; what is left may take its time
+_PASSES: Final = b"p"  # what keeps it from beginning may pass by itself
+_REFUSED: Final = (1, 2)  # exit codes
 _PASSED_ON: Final = (signal.SIGINT, signal.SIGTERM)
 _INTERRUPTED: Final = 130
 
@@ -77,6 +82,16 @@ class Watched(msgspec.Struct, frozen=True):
         """Show that the sessions have ended."""
         self._show(_ENDED)
 
+    def left(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Show, where an error ends a context, whether beginning again may mend it."""
+        if error is not None and may_pass(error):
+            self._show(_PASSES)
+
     def _show(self, sign: bytes) -> None:
         with suppress(
             BrokenPipeError, BlockingIOError
@@ -94,7 +109,7 @@ class Supervisor:
     told
         Called before each restart.
     lost
-        Called where it was begun again too often, and has shown no life since.
+        Called where it was begun again too often, and has shown no life since; and where it is refused.
     """
 
     def __init__(
@@ -114,7 +129,7 @@ class Supervisor:
         self._child: subprocess.Popen[bytes] | None = None
         self._asked = 0  # the signals that were passed on
         self._has_lived = False  # at any time
-        self._lives = False  # since it was begun last
+        self._lives = self._passes = False  # since it was begun last
         self._wake, self._woken = -1, -1
         self._since_ns = clock.now_ns()
 
@@ -140,6 +155,9 @@ class Supervisor:
             if code == 0 or self._asked:
                 return code if code >= 0 else _INTERRUPTED
             if code > 0 and not self._has_lived:
+                return code
+            if code in _REFUSED and not self._lives and not self._passes:
+                self._lost(Again("it was refused, and is not tried again"))
                 return code
             again = Again(reason, restarts.add(self._clock.monotonic_ns(), life_ns))
             self._told(again)
@@ -179,7 +197,7 @@ class Supervisor:
 
     def _watch(self, child: subprocess.Popen[bytes], pipe: int) -> float:
         """Wait until the command ends: 0; or until it is silent for too long, and return how long."""
-        self._lives = False
+        self._lives = self._passes = False
         allowed = START_SECONDS
         seen_ns, pipes = self._clock.monotonic_ns(), [pipe]
         while child.poll() is None:
@@ -197,10 +215,18 @@ class Supervisor:
                 with suppress(subprocess.TimeoutExpired):
                     child.wait(LOOK_SECONDS)
                 continue
-            seen_ns, self._lives, self._has_lived = self._clock.monotonic_ns(), True, True
+            seen_ns = self._clock.monotonic_ns()
+            self._heed(signs)
             is_ended = _ENDED in signs
             allowed = START_SECONDS if is_ended else MISSED_MAX * self._beat_seconds
+        if pipes and select.select(pipes, [], [], 0)[0]:  # its last words
+            self._heed(os.read(pipe, 4096))
         return 0.0
+
+    def _heed(self, signs: bytes) -> None:
+        self._passes = self._passes or _PASSES in signs
+        if _BEAT in signs or _ENDED in signs:
+            self._lives = self._has_lived = True
 
     def _left(self, begun_ns: int) -> float | None:
         if self._seconds is None:

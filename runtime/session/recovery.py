@@ -29,7 +29,7 @@ from runtime.session.playback import Divergence, Playback
 from runtime.session.standing import Standing
 from runtime.session_core.core import SessionCore
 
-_VERSION = 4  # of a checkpoint's blob
+_VERSION = 6  # of a checkpoint's blob
 _STEP = 10_000  # inputs
 
 
@@ -77,7 +77,7 @@ def image_of(
     state: str,
     inbox: Inbox | None = None,
 ) -> bytes:
-    """Return a checkpoint's blob, packed: most of the engine's blocks is room that nothing uses."""
+    """Return a checkpoint's blob, packed: much of a paper market's blocks is room that nothing uses."""
     image = Image(
         core.snapshot(),
         b"" if market is None else market.snapshot(),

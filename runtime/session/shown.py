@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -10,12 +11,13 @@ import msgspec
 from engine.model.instruments import Instrument
 from engine.model.units import from_minor, from_quanta
 from runtime.config.moments import format_moment
-from runtime.journal.records import Opened
+from runtime.journal.records import Opened, Warmed
 from runtime.journal.sessions import SessionStore
 from runtime.session.opening import instruments_of
 
 NOTES_SHOWN = 10
 ANCHORS_SHOWN = 3
+_BEGINNING = 500  # records, of which those are that were written before the first bar
 
 
 class PositionShown(msgspec.Struct, frozen=True):
@@ -62,7 +64,15 @@ class AnchorShown(msgspec.Struct, frozen=True):
 
 
 class SessionShown(msgspec.Struct, frozen=True):
-    """The state of a session in its tables; `checkpoints` are the records after which one was stored."""
+    """The state of a session in its tables.
+
+    Parameters
+    ----------
+    checkpoints
+        The records after which one was stored.
+    warm_up
+        What its formulas had seen before its first bar, in words; empty where that was nothing.
+    """
 
     positions: list[PositionShown]
     orders: list[OrderShown]
@@ -70,6 +80,7 @@ class SessionShown(msgspec.Struct, frozen=True):
     alerts: list[NoteShown]
     checkpoints: list[int]
     anchors: list[AnchorShown]
+    warm_up: str = ""
 
 
 def session_shown(store: SessionStore, session_id: str) -> SessionShown:
@@ -98,7 +109,16 @@ def session_shown(store: SessionStore, session_id: str) -> SessionShown:
             AnchorShown(each.sequence, each.why, each.hash.hex())
             for each in store.anchors(session_id)[-ANCHORS_SHOWN:]
         ],
+        _warm_up(store, session_id),
     )
+
+
+def _warm_up(store: SessionStore, session_id: str) -> str:
+    """Return what a session has noted of the bars of before, which it reads first of all."""
+    for entry in islice(store.entries(session_id), _BEGINNING):
+        if entry.kind == "warmed" and isinstance(entry.record, Warmed):
+            return entry.record.detail
+    return ""
 
 
 def _position(row: Mapping[str, Any], known: Mapping[str, Instrument]) -> PositionShown:

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from engine.model.units import to_minor
 from runtime.config import StrategyConfig
 from runtime.gateway.checks import Limits
 from runtime.journal.records import Opened
@@ -67,6 +68,18 @@ def reduced(config: StrategyConfig, percent: int) -> StrategyConfig:
             minimum_equity=part(guards.minimum_equity),
         ),
     )
+
+
+def largest_order(config: StrategyConfig, limits: Limits) -> int:
+    """Return the value of the largest order that a strategy's own limits and the workspace's allow.
+
+    In minor units, of the capital that the strategy has.
+    """
+    capital = to_minor(config.account.cash, name="account.cash")
+    most = capital * int(config.account.leverage)
+    if config.risk is not None:
+        most = min(most, int(capital * config.risk.max_position_percent / _WHOLE))
+    return min(most, limits.order_value_minor) if limits.order_value_minor else most
 
 
 def reduced_limits(limits: Limits, percent: int) -> Limits:

@@ -17,11 +17,12 @@ from runtime.gateway.ledger import OrderLedger
 from runtime.journal.controls import Control
 from runtime.journal.journal import SessionJournal
 from runtime.journal.leases import Lease, LeaseHeld
-from runtime.journal.records import Intents, Opened, SliceInput, Taken
+from runtime.journal.records import Intents, SliceInput, Taken
 from runtime.journal.sessions import NewSession, SessionRecord, SessionStore
+from runtime.observing.masking import Masker
 from runtime.session.intake import to_bytes
 from runtime.session.kill_switch import NAME, KillSwitch
-from runtime.session.opening import Ground, opened_of
+from runtime.session.opening import Ground, continued_of, opened_of
 from runtime.session.parts import Asked, Keeper, Observers, Options, Parts
 from runtime.session.recovery import Recovered, recover, schema
 from runtime.session.session import Session
@@ -35,6 +36,7 @@ from runtime.session_core.assembling import (
 from runtime.session_core.core import SessionCore
 from runtime.store.ids import new_id
 
+_DAILY = "1d"
 _LAST = 2_000  # records, of which one is the last slice, unless nothing came for long
 
 
@@ -71,13 +73,18 @@ class PaperPlan:
 
 def newest(store: SessionStore, plan: PaperPlan) -> SessionRecord | None:
     """Return the newest session of a plan's account."""
-    return next((each for each in store.list(limit=1_000) if each.account == plan.account), None)
+    return next(iter(store.of_account(plan.account)), None)
+
+
+def is_over(one: SessionRecord) -> bool:
+    """Return whether a session has ended with its feed: nothing goes on with it."""
+    return one.state is SessionState.STOPPED and one.cause == FEED_ENDED
 
 
 def unfinished(store: SessionStore, plan: PaperPlan) -> SessionRecord | None:
     """Return the session that a plan would go on with: the newest of its account, if it can be."""
     last = newest(store, plan)
-    if last is None or (last.state is SessionState.STOPPED and last.cause == FEED_ENDED):
+    if last is None or is_over(last):
         return None
     is_same = last.fingerprint == plan.config.fingerprint and last.feed == plan.feed.name
     return last if is_same else None
@@ -115,15 +122,15 @@ def switch_of(store: SessionStore) -> KillSwitch:
 
 def left_behind(store: SessionStore, plan: PaperPlan) -> str:
     """Return what a person should know who begins a session that goes on with none; mostly nothing."""
-    for each in store.list(limit=1_000):
-        if each.account == plan.account:
-            if each.cause == FEED_ENDED:
-                return ""
-            was = "feed is another" if each.feed != plan.feed.name else "strategy has changed since"
-            return (
-                f"session {each.id} of this account is not gone on with: its {was}. What it held stays "
-                "in its journal; the new session begins with nothing"
-            )
+    last = newest(store, plan)
+    if last is not None:
+        if is_over(last):
+            return ""
+        was = "feed is another" if last.feed != plan.feed.name else "strategy has changed since"
+        return (
+            f"session {last.id} of this account is not gone on with: its {was}. What it held stays "
+            "in its journal; the new session begins with nothing"
+        )
     lost = store.lost()
     if not lost:
         return ""
@@ -155,7 +162,7 @@ def _begin(store: SessionStore, plan: PaperPlan, session_id: str) -> None:
             feed=plan.feed.name,
             evidence=plan.feed.evidence.value,
             mode=plan.mode,
-            command=plan.command,
+            command=Masker.of_environment().text(plan.command),
         ),
         session_id,
     )
@@ -174,7 +181,7 @@ def _opened(
     books, recovered = OrderLedger(), Recovered()
     head, _ = journal.head
     if is_new or head == 0:
-        journal.append(_record(plan))
+        journal.append(opened_of(plan.config, plan.market, _ground(plan)))
     else:
         checkpoints = store.checkpoints(session_id)
         recovered = recover(
@@ -186,6 +193,7 @@ def _opened(
             plan.progress,
         )
         _require_same_data(store, plan, session_id, recovered.cursor)
+        journal.append(continued_of(plan.config, plan.market, _ground(plan)))
     switch = plan.switch or switch_of(store)
     parts = Parts(
         core,
@@ -263,8 +271,18 @@ def use_wanted_mode(core: SessionCore, config: StrategyConfig, mode: str) -> Non
         ) from None
 
 
-def _record(plan: PaperPlan) -> Opened:
-    ground = Ground(
+def approval_note(mode: str, market: Market) -> str:
+    """Return what a person should know who is to approve signals of these bars; mostly nothing."""
+    if mode != "approve" or market.timeframe != _DAILY:
+        return ""
+    return (
+        "bars of days: a signal comes as the market closes, and an approval then is refused (`market_not_open`). "
+        'It can be approved from the next open on, if [signals] expiry lets it wait so long, e.g. "4d"'
+    )
+
+
+def _ground(plan: PaperPlan) -> Ground:
+    return Ground(
         plan.account,
         "paper",
         plan.feed.name,
@@ -273,7 +291,6 @@ def _record(plan: PaperPlan) -> Opened:
         venue=plan.venue,
         environment=plan.environment.value,
     )
-    return opened_of(plan.config, plan.market, ground)
 
 
 def keeper_of(

@@ -12,6 +12,7 @@ kill       the kill switch is on: every order is withdrawn; `kill_flatten` close
 release    a person has released it
 approve    a signal that waits for a person is sent, if it still may be
 reject     it is not
+withdraw_entries  what works and could open a position is withdrawn: a session that stops says it
 =========  ===========================================================================
 
 The trading loop hears these as events of its own; a strategy without it has its orders withdrawn and its
@@ -29,9 +30,10 @@ from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.trading import Latch, OperatorAction
 from engine.ports import Rows
+from engine.rules.risk import opens
 from engine.rules.verbs import VERB_CANCEL, VERB_CLOSE, fulfil
 from runtime.session_core.core import SessionCore
-from runtime.session_core.steps import Step
+from runtime.session_core.steps import NO_ROWS, Step
 
 _ACTIONS: Final = {
     "pause": OperatorAction.PAUSE,
@@ -49,6 +51,7 @@ _ACTIONS: Final = {
 
 _WITHDRAWING: Final = ("cancel", "flatten", "kill", "kill_flatten")
 _CLOSING: Final = ("flatten", "kill_flatten")
+WITHDRAW_ENTRIES: Final = "withdraw_entries"
 PART: Final = "part"  # not a wish: a part of the session tells the engine something
 
 
@@ -74,6 +77,8 @@ def rows_of(verb: str, argument: str, now_ns: int) -> Rows:
     InputError
         If there is no such verb or latch, or the number is none.
     """
+    if verb == WITHDRAW_ENTRIES:
+        return NO_ROWS  # it sets no guard: the session's state keeps out what would be new
     row = part_rows(at.KIND_OPERATOR, now_ns)
     if verb not in _ACTIONS:
         raise InputError(
@@ -83,13 +88,20 @@ def rows_of(verb: str, argument: str, now_ns: int) -> Rows:
         )
     row[0, loop.OPERATOR_ACTION] = _ACTIONS[verb]
     if verb in ("reset", "release"):
-        row[0, loop.OPERATOR_LATCH] = Latch.KILL if verb == "release" else _latch(argument)
+        row[0, loop.OPERATOR_LATCH] = Latch.KILL if verb == "release" else latch_of(argument)
     elif verb in ("approve", "reject"):
         row[0, loop.OPERATOR_SIGNAL] = _number(argument)
     return row
 
 
-def _latch(name: str) -> Latch:
+def latch_of(name: str) -> Latch:
+    """Return the latch of a name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
     try:
         return Latch[name.upper().replace("-", "_")]
     except KeyError:
@@ -114,6 +126,11 @@ def _number(text: str) -> int:
 def fulfilled(core: SessionCore, verb: str, rows: Rows) -> Step:
     """Return what a core makes of a wish."""
     yield from core.operator(rows)
+    if verb == WITHDRAW_ENTRIES:
+        for row, order_id in enumerate(core.orders()[:, at.ORDER_ID].tolist()):
+            if opens(core.plain, row):
+                fulfil(core.plain, core.plain_intents, VERB_CANCEL, order_id, 0, 0, 0)
+        yield from core.send()
     if verb in _WITHDRAWING:
         for order_id in core.orders()[:, at.ORDER_ID].tolist():
             fulfil(core.plain, core.plain_intents, VERB_CANCEL, order_id, 0, 0, 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data.history import History
+from engine.lang.program import Program
 from engine.model.instruments import Instrument
 from engine.model.units import to_minor
 from runtime.backtest.account import Setup, setup_for
@@ -33,18 +35,23 @@ class Market:
     volumes
         By instrument the kind of event that tells what has traded, 0 for none; see
         `runtime.session_core.drivers.inputs.volume_kinds`.
+    timeframe
+        Of its bars, as the data have it.
     """
 
     instruments: tuple[Instrument, ...]
     clockwork: Clockwork
     quoted: tuple[bool, ...]
     volumes: tuple[int, ...]
+    timeframe: str = ""
 
 
 def market_of(history: History, clockwork: Clockwork) -> Market:
     """Return that of a feed that replays a history."""
-    quoted = tuple(part.quotes is not None and len(part.quotes) > 0 for part in history.parts)
-    return Market(history.instruments, clockwork, quoted, volume_kinds(history))
+    quoted = tuple(part.is_quoted for part in history.parts)
+    return Market(
+        history.instruments, clockwork, quoted, volume_kinds(history), history.passport.timeframe
+    )
 
 
 def setup_of_session(config: StrategyConfig, market: Market) -> Setup:
@@ -80,6 +87,23 @@ def driver_of(config: StrategyConfig, market: Market) -> Driver:
         function, program = load_function(config, symbols)
         return FunctionDriver(config, function, program, *rest)
     return RulesDriver(config, config.compile_rules(symbols=symbols), *rest)
+
+
+def formulas_of(config: StrategyConfig, symbols: Sequence[str]) -> Program | None:
+    """Return the formulas of a strategy: its rules, or the indicators that it declares.
+
+    Raises
+    ------
+    StrategyError, ConfigError, FormulaError
+        If the strategy cannot be loaded.
+    """
+    match config.strategy.logic:
+        case "class":
+            return load_strategy_class(config, symbols).program
+        case "compiled":
+            return load_function(config, symbols)[1]
+        case _:
+            return config.compile_rules(symbols=symbols)
 
 
 def new_paper_broker(

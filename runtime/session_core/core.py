@@ -44,7 +44,7 @@ from sims.stepping.steps import (
 )
 
 INTENT_ROWS: Final = 64
-_SNAPSHOT: Final = ("session core", 1)
+_SNAPSHOT: Final = ("session core", 2)
 # The blocks of the stepping kernel that are shown rows.
 _EVENTS: Final = 0
 _SIGNALS: Final = 1
@@ -52,7 +52,11 @@ _NO_SIGNALS: Final[Rows] = np.empty((0, at.SIGNAL_WIDTH), dtype=np.int64)
 
 
 class _Snapshot(msgspec.Struct, array_like=True):
-    block: bytes
+    """Most of the block is room that nothing uses: kept is what is not 0, and where it stands."""
+
+    size: int
+    places: bytes  # int64
+    values: bytes  # int64
     driver: bytes
     is_silent: bool
 
@@ -153,9 +157,11 @@ class SessionCore:
         yield from self._driver.stop()
         yield from self._finish()
 
-    def warm(self, one: Slice) -> None:
-        """Let the formulas see data from before the session; nothing is decided on it."""
-        self._driver.read(as_plain(one.events), len(one.events))
+    def warm(self, rows: Rows) -> None:
+        """Let the formulas see data from before the session, in order; nothing is decided on it."""
+        for events in np.split(rows, np.flatnonzero(np.diff(rows[:, at.EVENT_TS])) + 1):
+            if len(events):
+                self._driver.warm(as_plain(events), len(events))
 
     def silence(self) -> None:
         """Ask the strategy no more; what is open stays managed."""
@@ -198,11 +204,24 @@ class SessionCore:
         return equity_minor(self.plain)
 
     @property
+    def cash_minor(self) -> int:
+        """The cash in the account's currency, with what is booked and not paid yet."""
+        cash: int = self.plain.ledger[0, at.LEDGER_CASH]
+        return cash
+
+    @property
+    def transfers_minor(self) -> int:
+        """What was paid in less what was taken out, in the account's currency."""
+        transfers: int = -self.plain.ledger[0, at.LEDGER_TRANSFERS]
+        return transfers
+
+    @property
     def state_hash(self) -> str:
         """The identity of the state: the core's and the strategy's."""
-        whole = self._state().astype("<i8", copy=False).tobytes() + self._driver.memory()
-        whole += b"silent" if self._driver.is_silent else b""
-        return hashlib.blake2b(whole, digest_size=16).hexdigest()
+        whole = hashlib.blake2b(self._state().astype("<i8", copy=False).data, digest_size=16)
+        whole.update(self._driver.hashed())
+        whole.update(b"silent" if self._driver.is_silent else b"")
+        return whole.hexdigest()
 
     def positions(self) -> list[VenuePosition]:
         """Return the positions that are not flat."""
@@ -216,14 +235,21 @@ class SessionCore:
     # --- snapshots -------------------------------------------------------------------------------
     @property
     def has_snapshots(self) -> bool:
-        """Whether a snapshot holds the whole strategy; a Python object's past cannot be stored."""
+        """Whether a snapshot holds the whole strategy; a Python object has to say what that is."""
         return self._driver.has_memory
+
+    def why_no_snapshot(self) -> str:
+        """Return why it could not go on from a snapshot of this moment; nothing where it could."""
+        return self._driver.why_not_memory()
 
     def snapshot(self) -> bytes:
         """Return the whole state, between two inputs; journal rows that were not taken are not in it."""
         assert self.has_snapshots, "this strategy is rebuilt by playing its inputs again"
-        driver = self._driver
-        body = _Snapshot(self._state().tobytes(), driver.memory(), driver.is_silent)
+        driver, block = self._driver, self._state()
+        places = np.flatnonzero(block)
+        values = block[places].astype("<i8", copy=False).tobytes()
+        kept = (block.size, places.astype("<i8", copy=False).tobytes(), values)
+        body = _Snapshot(*kept, driver.memory(), driver.is_silent)
         return seal(*_SNAPSHOT, msgspec.msgpack.encode(body))
 
     def restore(self, snapshot: bytes) -> None:
@@ -235,14 +261,15 @@ class SessionCore:
             If it is damaged, of another version, strategy or list of instruments.
         """
         found = msgspec.msgpack.decode(unseal(*_SNAPSHOT, snapshot), type=_Snapshot)
-        if len(found.block) != self._block.nbytes:
+        if found.size != self._block.size:
             raise InputError(
                 "the snapshot is of another strategy or of other instruments",
                 code="snapshot.other_shape",
             )
         self._driver.remember(found.driver)
         self._driver.is_silent = found.is_silent
-        self._block[:] = np.frombuffer(found.block, dtype="<i8")
+        self._block[:] = 0
+        self._block[np.frombuffer(found.places, "<i8")] = np.frombuffer(found.values, "<i8")
         self._rows.clear()
 
     # --- for drivers -----------------------------------------------------------------------------
@@ -348,8 +375,12 @@ class SessionCore:
             if i >= 0 and (kind < at.KIND_BAR or self._reinvests):
                 before = positions[i, at.POSITION_QUANTITY]
                 step(CORE_EVENTS, row, row + 1)
-                if positions[i, at.POSITION_QUANTITY] != before:  # by an action, without a fill
-                    yield Follow(i, positions[i, at.POSITION_QUANTITY])
+                lots = positions[i, at.POSITION_QUANTITY]
+                if kind == at.KIND_SPLIT:  # which changes orders, too
+                    terms = events[row, at.SPLIT_NUMERATOR], events[row, at.SPLIT_DENOMINATOR]
+                    yield Follow(i, lots, terms)
+                elif lots != before:  # by an action, without a fill
+                    yield Follow(i, lots)
             else:
                 step(CORE_EVENTS, row, row + 1)
             if account[at.ACCOUNT_COMMANDS] > 0:
@@ -388,10 +419,10 @@ class SessionCore:
             self._account[at.ACCOUNT_JOURNAL] = 0
 
     def _state(self) -> Block:
-        """Return a copy of the block without what is output."""
+        """Return the block without what is output."""
         assert self._account[at.ACCOUNT_COMMANDS] == 0, "an input is in hand"
         self._empty_journal()
-        return self._block.copy()
+        return self._block
 
     def _require_sound(self) -> None:
         if self._account[at.ACCOUNT_FAULT] != 0:

@@ -26,10 +26,14 @@ class Meet(msgspec.Struct, frozen=True, gc=False):
 
 
 class Follow(msgspec.Struct, frozen=True):
-    """Tell a simulated broker that an action has changed a position; answered with no rows."""
+    """Tell who keeps books that an action has changed a position, or orders; answered with no rows.
+
+    `split` has the new units and the old ones.
+    """
 
     instrument: int
     lots: int
+    split: tuple[int, int] = (1, 1)
 
 
 class Send(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ def generated() -> str:
 
 def _quoted(sql: str) -> str:
     indent = " " * 8
-    lines = wrap(sql, 98, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    lines = wrap(sql, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
     return '"""\n' + "\n".join(lines) + '\n    """'
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 
 from engine.errors import InputError
@@ -78,6 +79,17 @@ def server_url(url: str) -> str:
         if url.startswith(name):
             return POSTGRES + url.removeprefix(name)
     return url
+
+
+def beside(url: str) -> Path:
+    """Return the folder for what must not depend on the database."""
+    path = sqlite_path(url)
+    if path is not None:
+        return path.with_name(f"{path.stem}.sessions")
+    from runtime.workspace import user_data_folder
+
+    name = blake2b(masked(url).encode(), digest_size=6).hexdigest()
+    return user_data_folder() / "sessions" / name
 
 
 def masked(url: str) -> str:

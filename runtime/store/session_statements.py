@@ -87,10 +87,17 @@ def _sessions() -> dict[str, Statement]:
     change = update(SESSIONS).where(SESSIONS.c.id == bindparam("session"))
     limit: BindParameter[int] = bindparam("row_limit")
     all_sessions = select(SESSIONS).order_by(*newest_first).limit(limit).offset(number(0))
+
+    def of_all(condition: ColumnElement[bool]) -> Statement:
+        return Statement(select(SESSIONS).where(condition).order_by(*newest_first))
+
     meant = select(SESSIONS).where(is_meant(SESSIONS)).order_by(SESSIONS.c.id)
     return {
         "insert_session": Statement(insert(SESSIONS), columns_of(SESSIONS)),
         "sessions": Statement(all_sessions),
+        "sessions_of_account": of_all(SESSIONS.c.account == bindparam("of_account")),
+        "sessions_of_broker": of_all(SESSIONS.c.broker == bindparam("of_broker")),
+        "sessions_not_ended": of_all(SESSIONS.c.ended_ns.is_(None)),
         "session": Statement(meant.limit(number(2)).offset(number(0))),
         "session_row": Statement(select(SESSIONS).where(SESSIONS.c.id == bindparam("session"))),
         "set_session_opened": Statement(change, _OPENED),

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,10 @@ class SqliteTransaction:
 
     def read(self, statement: str, values: Values | None = None) -> list[Row]:
         """Return the rows of a query."""
-        return [dict(row) for row in self.connection.execute(STATEMENTS[statement], values or {})]
+        found = self.connection.execute(STATEMENTS[statement], values or {})
+        rows = found.fetchall()
+        names = [column[0] for column in found.description] if rows else []
+        return [dict(zip(names, row)) for row in rows]
 
     def write(self, statement: str, values: Values) -> int:
         """Change rows and return how many."""
@@ -71,17 +74,13 @@ class SqliteBackend:
         """The file."""
         return str(self.path)
 
-    @contextmanager
-    def reading(self) -> Iterator[Transaction]:
+    def reading(self) -> AbstractContextManager[Transaction]:
         """Begin a transaction that only reads."""
-        with self._transaction("BEGIN") as transaction:
-            yield transaction
+        return self._transaction("BEGIN")
 
-    @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self) -> AbstractContextManager[Transaction]:
         """Begin a transaction that is durable once it has ended without an error."""
-        with self._transaction("BEGIN IMMEDIATE") as transaction:
-            yield transaction
+        return self._transaction("BEGIN IMMEDIATE")
 
     def close(self) -> None:
         """Close the file."""
@@ -142,7 +141,6 @@ def connect(path: Path, wait_seconds: float | None = None) -> sqlite3.Connection
         path, timeout=timeout, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:

@@ -29,10 +29,10 @@ SCHEMA: tuple[str, ...] = (
         VARCHAR(64) NOT NULL, command TEXT NOT NULL, origin TEXT NOT NULL, host TEXT NOT NULL, pid
         BIGINT NOT NULL, process TEXT NOT NULL, begun_ns BIGINT NOT NULL, ended_ns BIGINT,
         final_equity TEXT, currency TEXT NOT NULL, state_hash VARCHAR(64) NOT NULL, observations
-        BIGINT NOT NULL, total_return DOUBLE, sharpe_daily DOUBLE, max_drawdown DOUBLE, skew
-        DOUBLE, kurtosis DOUBLE, returns BLOB NOT NULL, summary BLOB NOT NULL, error TEXT NOT
-        NULL, CONSTRAINT pk_runs PRIMARY KEY (id), CONSTRAINT ck_runs_state CHECK (state IN
-        ('running', 'finished', 'failed', 'interrupted')) )
+        BIGINT NOT NULL, total_return DOUBLE, sharpe_daily DOUBLE, max_drawdown DOUBLE, skew DOUBLE,
+        kurtosis DOUBLE, returns BLOB NOT NULL, summary BLOB NOT NULL, error TEXT NOT NULL,
+        CONSTRAINT pk_runs PRIMARY KEY (id), CONSTRAINT ck_runs_state CHECK (state IN ('running',
+        'finished', 'failed', 'interrupted')) )
     """,
     """
         CREATE INDEX ix_runs_begun_ns ON runs (begun_ns)
@@ -44,13 +44,12 @@ SCHEMA: tuple[str, ...] = (
         CREATE INDEX ix_runs_state ON runs (state)
     """,
     """
-        CREATE TABLE sessions ( id VARCHAR(32) NOT NULL, strategy TEXT NOT NULL, path TEXT NOT
-        NULL, fingerprint TEXT NOT NULL, account TEXT NOT NULL, broker TEXT NOT NULL, feed TEXT
-        NOT NULL, evidence TEXT NOT NULL, mode TEXT NOT NULL, command TEXT NOT NULL, symbols TEXT
-        NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL, host TEXT NOT NULL, pid BIGINT NOT
-        NULL, process TEXT NOT NULL, begun_ns BIGINT NOT NULL, changed_ns BIGINT NOT NULL,
-        ended_ns BIGINT, equity_minor BIGINT, marked_ns BIGINT, CONSTRAINT pk_sessions PRIMARY KEY
-        (id) )
+        CREATE TABLE sessions ( id VARCHAR(32) NOT NULL, strategy TEXT NOT NULL, path TEXT NOT NULL,
+        fingerprint TEXT NOT NULL, account TEXT NOT NULL, broker TEXT NOT NULL, feed TEXT NOT NULL,
+        evidence TEXT NOT NULL, mode TEXT NOT NULL, command TEXT NOT NULL, symbols TEXT NOT NULL,
+        state TEXT NOT NULL, cause TEXT NOT NULL, host TEXT NOT NULL, pid BIGINT NOT NULL, process
+        TEXT NOT NULL, begun_ns BIGINT NOT NULL, changed_ns BIGINT NOT NULL, ended_ns BIGINT,
+        equity_minor BIGINT, marked_ns BIGINT, CONSTRAINT pk_sessions PRIMARY KEY (id) )
     """,
     """
         CREATE INDEX ix_sessions_begun_ns ON sessions (begun_ns)
@@ -68,17 +67,17 @@ SCHEMA: tuple[str, ...] = (
         CREATE INDEX ix_sweeps_state ON sweeps (state)
     """,
     """
-        CREATE TABLE checkpoints ( session_id VARCHAR(32) NOT NULL, sequence BIGINT NOT NULL,
-        cursor BIGINT NOT NULL, schema BIGINT NOT NULL, ts_ns BIGINT NOT NULL, hash BLOB NOT NULL,
-        blob BLOB NOT NULL, CONSTRAINT pk_checkpoints PRIMARY KEY (session_id, sequence),
-        CONSTRAINT fk_checkpoints_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
+        CREATE TABLE checkpoints ( session_id VARCHAR(32) NOT NULL, sequence BIGINT NOT NULL, cursor
+        BIGINT NOT NULL, schema BIGINT NOT NULL, ts_ns BIGINT NOT NULL, hash BLOB NOT NULL, blob
+        BLOB NOT NULL, CONSTRAINT pk_checkpoints PRIMARY KEY (session_id, sequence), CONSTRAINT
+        fk_checkpoints_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
     """,
     """
-        CREATE TABLE controls ( id VARCHAR(32) NOT NULL, session_id VARCHAR(32) NOT NULL, verb
-        TEXT NOT NULL, arguments TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, asked_ns
-        BIGINT NOT NULL, done_ns BIGINT, answer TEXT NOT NULL, CONSTRAINT pk_controls PRIMARY KEY
-        (id), CONSTRAINT fk_controls_session_id_sessions FOREIGN KEY(session_id) REFERENCES
-        sessions (id) )
+        CREATE TABLE controls ( id VARCHAR(32) NOT NULL, session_id VARCHAR(32) NOT NULL, verb TEXT
+        NOT NULL, arguments TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, asked_ns BIGINT NOT
+        NULL, done_ns BIGINT, answer TEXT NOT NULL, CONSTRAINT pk_controls PRIMARY KEY (id),
+        CONSTRAINT fk_controls_session_id_sessions FOREIGN KEY(session_id) REFERENCES sessions (id)
+        )
     """,
     """
         CREATE INDEX ix_controls_asked_ns_id ON controls (asked_ns, id) WHERE done_ns IS NULL
@@ -94,24 +93,24 @@ SCHEMA: tuple[str, ...] = (
     """,
     """
         CREATE TABLE journal ( session_id VARCHAR(32) NOT NULL, sequence BIGINT NOT NULL, epoch
-        BIGINT NOT NULL, ts_ns BIGINT NOT NULL, kind VARCHAR(16) NOT NULL, version BIGINT NOT
-        NULL, payload BLOB NOT NULL, hash BLOB NOT NULL, CONSTRAINT pk_journal PRIMARY KEY
-        (session_id, sequence), CONSTRAINT fk_journal_session_id FOREIGN KEY(session_id)
-        REFERENCES sessions (id) )
+        BIGINT NOT NULL, ts_ns BIGINT NOT NULL, kind VARCHAR(16) NOT NULL, version BIGINT NOT NULL,
+        payload BLOB NOT NULL, hash BLOB NOT NULL, CONSTRAINT pk_journal PRIMARY KEY (session_id,
+        sequence), CONSTRAINT fk_journal_session_id FOREIGN KEY(session_id) REFERENCES sessions (id)
+        )
     """,
     """
-        CREATE TABLE session_approvals ( session_id VARCHAR(32) NOT NULL, sequence BIGINT NOT
-        NULL, ts_ns BIGINT NOT NULL, signal_id TEXT NOT NULL, verb TEXT NOT NULL, who TEXT NOT
-        NULL, why TEXT NOT NULL, CONSTRAINT pk_session_approvals PRIMARY KEY (session_id,
-        sequence), CONSTRAINT fk_session_approvals_session_id FOREIGN KEY(session_id) REFERENCES
-        sessions (id) )
+        CREATE TABLE session_approvals ( session_id VARCHAR(32) NOT NULL, sequence BIGINT NOT NULL,
+        ts_ns BIGINT NOT NULL, signal_id TEXT NOT NULL, verb TEXT NOT NULL, who TEXT NOT NULL, why
+        TEXT NOT NULL, CONSTRAINT pk_session_approvals PRIMARY KEY (session_id, sequence),
+        CONSTRAINT fk_session_approvals_session_id FOREIGN KEY(session_id) REFERENCES sessions (id)
+        )
     """,
     """
         CREATE TABLE session_attempts ( session_id VARCHAR(32) NOT NULL, "row" BIGINT NOT NULL,
-        exit_row BIGINT NOT NULL, position BIGINT NOT NULL, number BIGINT NOT NULL, kind BIGINT
-        NOT NULL, price_ticks BIGINT NOT NULL, lots BIGINT NOT NULL, touch_ticks BIGINT NOT NULL,
-        order_id BIGINT NOT NULL, sent_ns BIGINT NOT NULL, ended_row BIGINT, ended_ns BIGINT,
-        result BIGINT NOT NULL, filled_lots BIGINT NOT NULL, code BIGINT NOT NULL, CONSTRAINT
+        exit_row BIGINT NOT NULL, position BIGINT NOT NULL, number BIGINT NOT NULL, kind BIGINT NOT
+        NULL, price_ticks BIGINT NOT NULL, lots BIGINT NOT NULL, touch_ticks BIGINT NOT NULL,
+        order_id BIGINT NOT NULL, sent_ns BIGINT NOT NULL, ended_row BIGINT, ended_ns BIGINT, result
+        BIGINT NOT NULL, filled_lots BIGINT NOT NULL, code BIGINT NOT NULL, CONSTRAINT
         pk_session_attempts PRIMARY KEY (session_id, "row"), CONSTRAINT
         fk_session_attempts_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
     """,
@@ -134,23 +133,23 @@ SCHEMA: tuple[str, ...] = (
     """,
     """
         CREATE TABLE session_fills ( session_id VARCHAR(32) NOT NULL, "row" BIGINT NOT NULL, ts_ns
-        BIGINT NOT NULL, instrument BIGINT NOT NULL, symbol TEXT NOT NULL, order_id BIGINT NOT
-        NULL, side BIGINT NOT NULL, lots BIGINT NOT NULL, price_ticks BIGINT NOT NULL, fee_minor
-        BIGINT NOT NULL, liquidity TEXT NOT NULL, rule TEXT NOT NULL, reference_ticks BIGINT NOT
-        NULL, realized_minor BIGINT NOT NULL, position_lots BIGINT NOT NULL, execution_id TEXT NOT
-        NULL, CONSTRAINT pk_session_fills PRIMARY KEY (session_id, "row"), CONSTRAINT
+        BIGINT NOT NULL, instrument BIGINT NOT NULL, symbol TEXT NOT NULL, order_id BIGINT NOT NULL,
+        side BIGINT NOT NULL, lots BIGINT NOT NULL, price_ticks BIGINT NOT NULL, fee_minor BIGINT
+        NOT NULL, liquidity TEXT NOT NULL, rule TEXT NOT NULL, reference_ticks BIGINT NOT NULL,
+        realized_minor BIGINT NOT NULL, position_lots BIGINT NOT NULL, execution_id TEXT NOT NULL,
+        CONSTRAINT pk_session_fills PRIMARY KEY (session_id, "row"), CONSTRAINT
         fk_session_fills_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
     """,
     """
         CREATE TABLE session_orders ( session_id VARCHAR(32) NOT NULL, order_id BIGINT NOT NULL,
-        instrument BIGINT NOT NULL, symbol TEXT NOT NULL, side BIGINT NOT NULL, type TEXT NOT
-        NULL, tif TEXT NOT NULL, quantity_lots BIGINT NOT NULL, limit_ticks BIGINT NOT NULL,
-        stop_ticks BIGINT NOT NULL, status TEXT NOT NULL, filled_lots BIGINT NOT NULL, fees_minor
-        BIGINT NOT NULL, reason BIGINT NOT NULL, placed_ns BIGINT NOT NULL, ended_ns BIGINT,
-        signal BIGINT NOT NULL, position BIGINT NOT NULL, exit_reason BIGINT NOT NULL, attempt
-        BIGINT NOT NULL, parent BIGINT NOT NULL, oco BIGINT NOT NULL, armed_lots BIGINT NOT NULL,
-        client_id TEXT NOT NULL, venue_id TEXT NOT NULL, outcome TEXT NOT NULL, problem TEXT NOT
-        NULL, CONSTRAINT pk_session_orders PRIMARY KEY (session_id, order_id), CONSTRAINT
+        instrument BIGINT NOT NULL, symbol TEXT NOT NULL, side BIGINT NOT NULL, type TEXT NOT NULL,
+        tif TEXT NOT NULL, quantity_lots BIGINT NOT NULL, limit_ticks BIGINT NOT NULL, stop_ticks
+        BIGINT NOT NULL, status TEXT NOT NULL, filled_lots BIGINT NOT NULL, fees_minor BIGINT NOT
+        NULL, reason BIGINT NOT NULL, placed_ns BIGINT NOT NULL, ended_ns BIGINT, signal BIGINT NOT
+        NULL, position BIGINT NOT NULL, exit_reason BIGINT NOT NULL, attempt BIGINT NOT NULL, parent
+        BIGINT NOT NULL, oco BIGINT NOT NULL, armed_lots BIGINT NOT NULL, client_id TEXT NOT NULL,
+        venue_id TEXT NOT NULL, outcome TEXT NOT NULL, problem TEXT NOT NULL, CONSTRAINT
+        pk_session_orders PRIMARY KEY (session_id, order_id), CONSTRAINT
         fk_session_orders_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
     """,
     """
@@ -158,18 +157,17 @@ SCHEMA: tuple[str, ...] = (
         client_id)
     """,
     """
-        CREATE INDEX ix_session_orders_session_id_ended_ns_instrument ON session_orders
-        (session_id, ended_ns, instrument)
+        CREATE INDEX ix_session_orders_session_id_ended_ns_instrument ON session_orders (session_id,
+        ended_ns, instrument)
     """,
     """
         CREATE TABLE session_positions ( session_id VARCHAR(32) NOT NULL, "row" BIGINT NOT NULL,
-        instrument BIGINT NOT NULL, symbol TEXT NOT NULL, direction BIGINT NOT NULL, lots BIGINT
-        NOT NULL, entered_lots BIGINT NOT NULL, left_lots BIGINT NOT NULL, cost_minor BIGINT NOT
-        NULL, realized_minor BIGINT NOT NULL, fees_minor BIGINT NOT NULL, opened_ns BIGINT NOT
-        NULL, closed_ns BIGINT, position BIGINT NOT NULL, signal BIGINT NOT NULL, exit_reason
-        BIGINT NOT NULL, CONSTRAINT pk_session_positions PRIMARY KEY (session_id, "row"),
-        CONSTRAINT fk_session_positions_session_id FOREIGN KEY(session_id) REFERENCES sessions
-        (id) )
+        instrument BIGINT NOT NULL, symbol TEXT NOT NULL, direction BIGINT NOT NULL, lots BIGINT NOT
+        NULL, entered_lots BIGINT NOT NULL, left_lots BIGINT NOT NULL, cost_minor BIGINT NOT NULL,
+        realized_minor BIGINT NOT NULL, fees_minor BIGINT NOT NULL, opened_ns BIGINT NOT NULL,
+        closed_ns BIGINT, position BIGINT NOT NULL, signal BIGINT NOT NULL, exit_reason BIGINT NOT
+        NULL, CONSTRAINT pk_session_positions PRIMARY KEY (session_id, "row"), CONSTRAINT
+        fk_session_positions_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
     """,
     """
         CREATE INDEX ix_session_positions_session_id_instrument_row ON session_positions
@@ -181,11 +179,11 @@ SCHEMA: tuple[str, ...] = (
     """,
     """
         CREATE TABLE session_signals ( session_id VARCHAR(32) NOT NULL, number BIGINT NOT NULL,
-        signal_id TEXT NOT NULL, ts_ns BIGINT NOT NULL, instrument BIGINT NOT NULL, symbol TEXT
-        NOT NULL, side BIGINT NOT NULL, source TEXT NOT NULL, edge_ppb BIGINT, confidence_ppb
-        BIGINT, goal_ticks BIGINT, price_ticks BIGINT, expires_ns BIGINT, answer TEXT NOT NULL,
-        order_id BIGINT NOT NULL, lots BIGINT NOT NULL, code BIGINT NOT NULL, answered_ns BIGINT,
-        CONSTRAINT pk_session_signals PRIMARY KEY (session_id, number), CONSTRAINT
+        signal_id TEXT NOT NULL, ts_ns BIGINT NOT NULL, instrument BIGINT NOT NULL, symbol TEXT NOT
+        NULL, side BIGINT NOT NULL, source TEXT NOT NULL, edge_ppb BIGINT, confidence_ppb BIGINT,
+        goal_ticks BIGINT, price_ticks BIGINT, expires_ns BIGINT, answer TEXT NOT NULL, order_id
+        BIGINT NOT NULL, lots BIGINT NOT NULL, code BIGINT NOT NULL, answered_ns BIGINT, CONSTRAINT
+        pk_session_signals PRIMARY KEY (session_id, number), CONSTRAINT
         fk_session_signals_session_id FOREIGN KEY(session_id) REFERENCES sessions (id) )
     """,
     """
@@ -195,12 +193,12 @@ SCHEMA: tuple[str, ...] = (
     """
         CREATE TABLE trials ( sweep_id VARCHAR(32) NOT NULL, family VARCHAR(64) NOT NULL,
         fingerprint VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, parameters TEXT NOT NULL,
-        data_id VARCHAR(64) NOT NULL, start_ns BIGINT NOT NULL, end_ns BIGINT NOT NULL,
-        observations BIGINT NOT NULL, total_return DOUBLE, sharpe_daily DOUBLE, max_drawdown
-        DOUBLE, skew DOUBLE, kurtosis DOUBLE, returns BLOB NOT NULL, error TEXT NOT NULL,
-        CONSTRAINT pk_trials PRIMARY KEY (sweep_id, family, fingerprint), CONSTRAINT
-        ck_trials_state CHECK (state IN ('running', 'finished', 'failed', 'interrupted')),
-        CONSTRAINT fk_trials_sweep_id_sweeps FOREIGN KEY(sweep_id) REFERENCES sweeps (id) )
+        data_id VARCHAR(64) NOT NULL, start_ns BIGINT NOT NULL, end_ns BIGINT NOT NULL, observations
+        BIGINT NOT NULL, total_return DOUBLE, sharpe_daily DOUBLE, max_drawdown DOUBLE, skew DOUBLE,
+        kurtosis DOUBLE, returns BLOB NOT NULL, error TEXT NOT NULL, CONSTRAINT pk_trials PRIMARY
+        KEY (sweep_id, family, fingerprint), CONSTRAINT ck_trials_state CHECK (state IN ('running',
+        'finished', 'failed', 'interrupted')), CONSTRAINT fk_trials_sweep_id_sweeps FOREIGN
+        KEY(sweep_id) REFERENCES sweeps (id) )
     """,
     """
         CREATE INDEX ix_trials_family_fingerprint ON trials (family, fingerprint)
@@ -220,10 +218,10 @@ STATEMENTS: dict[str, str] = {
         data_id, start_ns, end_ns, configuration, engine, command, origin, host, pid, process,
         begun_ns, ended_ns, final_equity, currency, state_hash, observations, total_return,
         sharpe_daily, max_drawdown, skew, kurtosis, returns, summary, error) VALUES (:id, :family,
-        :fingerprint, :state, :strategy, :path, :parameters, :dataset, :data_id, :start_ns,
-        :end_ns, :configuration, :engine, :command, :origin, :host, :pid, :process, :begun_ns,
-        :ended_ns, :final_equity, :currency, :state_hash, :observations, :total_return,
-        :sharpe_daily, :max_drawdown, :skew, :kurtosis, :returns, :summary, :error)
+        :fingerprint, :state, :strategy, :path, :parameters, :dataset, :data_id, :start_ns, :end_ns,
+        :configuration, :engine, :command, :origin, :host, :pid, :process, :begun_ns, :ended_ns,
+        :final_equity, :currency, :state_hash, :observations, :total_return, :sharpe_daily,
+        :max_drawdown, :skew, :kurtosis, :returns, :summary, :error)
     """,
     "finish_run": """
         UPDATE runs SET state=:state, ended_ns=:ended_ns, final_equity=:final_equity,
@@ -242,29 +240,28 @@ STATEMENTS: dict[str, str] = {
     "runs": """
         SELECT runs.id, runs.family, runs.fingerprint, runs.state, runs.strategy, runs.path,
         runs.parameters, runs.dataset, runs.data_id, runs.start_ns, runs.end_ns, runs.engine,
-        runs.command, runs.origin, runs.host, runs.pid, runs.process, runs.begun_ns,
-        runs.ended_ns, runs.final_equity, runs.currency, runs.state_hash, runs.observations,
-        runs.total_return, runs.sharpe_daily, runs.max_drawdown, runs.skew, runs.kurtosis,
-        runs.error FROM runs ORDER BY runs.begun_ns DESC, runs.id DESC LIMIT :row_limit OFFSET 0
+        runs.command, runs.origin, runs.host, runs.pid, runs.process, runs.begun_ns, runs.ended_ns,
+        runs.final_equity, runs.currency, runs.state_hash, runs.observations, runs.total_return,
+        runs.sharpe_daily, runs.max_drawdown, runs.skew, runs.kurtosis, runs.error FROM runs ORDER
+        BY runs.begun_ns DESC, runs.id DESC LIMIT :row_limit OFFSET 0
     """,
     "runs_of_family": """
         SELECT runs.id, runs.family, runs.fingerprint, runs.state, runs.strategy, runs.path,
         runs.parameters, runs.dataset, runs.data_id, runs.start_ns, runs.end_ns, runs.engine,
-        runs.command, runs.origin, runs.host, runs.pid, runs.process, runs.begun_ns,
-        runs.ended_ns, runs.final_equity, runs.currency, runs.state_hash, runs.observations,
-        runs.total_return, runs.sharpe_daily, runs.max_drawdown, runs.skew, runs.kurtosis,
-        runs.error FROM runs WHERE substr(runs.family, 1, :length) = :name ORDER BY runs.begun_ns
-        DESC, runs.id DESC LIMIT :row_limit OFFSET 0
+        runs.command, runs.origin, runs.host, runs.pid, runs.process, runs.begun_ns, runs.ended_ns,
+        runs.final_equity, runs.currency, runs.state_hash, runs.observations, runs.total_return,
+        runs.sharpe_daily, runs.max_drawdown, runs.skew, runs.kurtosis, runs.error FROM runs WHERE
+        substr(runs.family, 1, :length) = :name ORDER BY runs.begun_ns DESC, runs.id DESC LIMIT
+        :row_limit OFFSET 0
     """,
     "run": """
         SELECT runs.id, runs.family, runs.fingerprint, runs.state, runs.strategy, runs.path,
-        runs.parameters, runs.dataset, runs.data_id, runs.start_ns, runs.end_ns,
-        runs.configuration, runs.engine, runs.command, runs.origin, runs.host, runs.pid,
-        runs.process, runs.begun_ns, runs.ended_ns, runs.final_equity, runs.currency,
-        runs.state_hash, runs.observations, runs.total_return, runs.sharpe_daily,
-        runs.max_drawdown, runs.skew, runs.kurtosis, runs.returns, runs.summary, runs.error FROM
-        runs WHERE substr(runs.id, 1, :length) = :name OR substr(runs.id, 17) = :name ORDER BY
-        runs.id LIMIT 2 OFFSET 0
+        runs.parameters, runs.dataset, runs.data_id, runs.start_ns, runs.end_ns, runs.configuration,
+        runs.engine, runs.command, runs.origin, runs.host, runs.pid, runs.process, runs.begun_ns,
+        runs.ended_ns, runs.final_equity, runs.currency, runs.state_hash, runs.observations,
+        runs.total_return, runs.sharpe_daily, runs.max_drawdown, runs.skew, runs.kurtosis,
+        runs.returns, runs.summary, runs.error FROM runs WHERE substr(runs.id, 1, :length) = :name
+        OR substr(runs.id, 17) = :name ORDER BY runs.id LIMIT 2 OFFSET 0
     """,
     "insert_sweep": """
         INSERT INTO sweeps (id, family, state, strategy, method, space, planned, dataset, data_id,
@@ -281,15 +278,15 @@ STATEMENTS: dict[str, str] = {
         'running'
     """,
     "sweeps": """
-        SELECT sweeps.id, sweeps.family, sweeps.state, sweeps.strategy, sweeps.method,
-        sweeps.space, sweeps.planned, sweeps.dataset, sweeps.data_id, sweeps.engine,
-        sweeps.command, sweeps.host, sweeps.pid, sweeps.process, sweeps.begun_ns, sweeps.ended_ns,
-        (SELECT count(*) AS count_1 FROM trials WHERE trials.sweep_id = sweeps.id) AS trials FROM
-        sweeps ORDER BY sweeps.begun_ns DESC, sweeps.id DESC LIMIT :row_limit OFFSET 0
+        SELECT sweeps.id, sweeps.family, sweeps.state, sweeps.strategy, sweeps.method, sweeps.space,
+        sweeps.planned, sweeps.dataset, sweeps.data_id, sweeps.engine, sweeps.command, sweeps.host,
+        sweeps.pid, sweeps.process, sweeps.begun_ns, sweeps.ended_ns, (SELECT count(*) AS count_1
+        FROM trials WHERE trials.sweep_id = sweeps.id) AS trials FROM sweeps ORDER BY
+        sweeps.begun_ns DESC, sweeps.id DESC LIMIT :row_limit OFFSET 0
     """,
     "resume_sweep": """
-        UPDATE sweeps SET state=:state, host=:host, pid=:pid, process=:process, ended_ns=NULL
-        WHERE sweeps.id = :row_id
+        UPDATE sweeps SET state=:state, host=:host, pid=:pid, process=:process, ended_ns=NULL WHERE
+        sweeps.id = :row_id
     """,
     "insert_trial": """
         INSERT INTO trials (sweep_id, family, fingerprint, state, parameters, data_id, start_ns,
@@ -299,25 +296,24 @@ STATEMENTS: dict[str, str] = {
         :returns, :error) ON CONFLICT DO NOTHING
     """,
     "trials": """
-        SELECT trials.sweep_id, trials.family, trials.fingerprint, trials.state,
-        trials.parameters, trials.data_id, trials.start_ns, trials.end_ns, trials.observations,
-        trials.total_return, trials.sharpe_daily, trials.max_drawdown, trials.skew,
-        trials.kurtosis, trials.returns, trials.error FROM trials WHERE trials.sweep_id = :sweep
-        ORDER BY trials.fingerprint
+        SELECT trials.sweep_id, trials.family, trials.fingerprint, trials.state, trials.parameters,
+        trials.data_id, trials.start_ns, trials.end_ns, trials.observations, trials.total_return,
+        trials.sharpe_daily, trials.max_drawdown, trials.skew, trials.kurtosis, trials.returns,
+        trials.error FROM trials WHERE trials.sweep_id = :sweep ORDER BY trials.fingerprint
     """,
     "trial_fingerprints": """
         SELECT trials.fingerprint FROM trials WHERE trials.sweep_id = :sweep
     """,
     "evaluations": """
-        SELECT anon_1.source, anon_1.begun_ns, anon_1.fingerprint, anon_1.data_id,
-        anon_1.start_ns, anon_1.end_ns, anon_1.returns FROM (SELECT runs.id AS source,
-        runs.begun_ns AS begun_ns, runs.fingerprint AS fingerprint, runs.data_id AS data_id,
-        runs.start_ns AS start_ns, runs.end_ns AS end_ns, runs.returns AS returns FROM runs WHERE
-        runs.family = :family UNION ALL SELECT sweeps.id AS source, sweeps.begun_ns AS begun_ns,
-        trials.fingerprint AS fingerprint, trials.data_id AS data_id, trials.start_ns AS start_ns,
-        trials.end_ns AS end_ns, trials.returns AS returns FROM trials JOIN sweeps ON sweeps.id =
-        trials.sweep_id WHERE trials.family = :family) AS anon_1 ORDER BY anon_1.begun_ns,
-        anon_1.source, anon_1.fingerprint
+        SELECT anon_1.source, anon_1.begun_ns, anon_1.fingerprint, anon_1.data_id, anon_1.start_ns,
+        anon_1.end_ns, anon_1.returns FROM (SELECT runs.id AS source, runs.begun_ns AS begun_ns,
+        runs.fingerprint AS fingerprint, runs.data_id AS data_id, runs.start_ns AS start_ns,
+        runs.end_ns AS end_ns, runs.returns AS returns FROM runs WHERE runs.family = :family UNION
+        ALL SELECT sweeps.id AS source, sweeps.begun_ns AS begun_ns, trials.fingerprint AS
+        fingerprint, trials.data_id AS data_id, trials.start_ns AS start_ns, trials.end_ns AS
+        end_ns, trials.returns AS returns FROM trials JOIN sweeps ON sweeps.id = trials.sweep_id
+        WHERE trials.family = :family) AS anon_1 ORDER BY anon_1.begun_ns, anon_1.source,
+        anon_1.fingerprint
     """,
     "count_trials": """
         SELECT count(*) AS count_1 FROM (SELECT runs.fingerprint AS fingerprint FROM runs WHERE
@@ -328,6 +324,10 @@ STATEMENTS: dict[str, str] = {
         SELECT anon_1.family, count(*) AS trials FROM (SELECT runs.family AS family,
         runs.fingerprint AS fingerprint FROM runs UNION SELECT trials.family AS family,
         trials.fingerprint AS fingerprint FROM trials) AS anon_1 GROUP BY anon_1.family
+    """,
+    "tried": """
+        SELECT runs.fingerprint FROM runs WHERE runs.family = :family UNION SELECT
+        trials.fingerprint FROM trials WHERE trials.family = :family
     """,
     "insert_session": """
         INSERT INTO sessions (id, strategy, path, fingerprint, account, broker, feed, evidence,
@@ -343,6 +343,30 @@ STATEMENTS: dict[str, str] = {
         sessions.pid, sessions.process, sessions.begun_ns, sessions.changed_ns, sessions.ended_ns,
         sessions.equity_minor, sessions.marked_ns FROM sessions ORDER BY sessions.begun_ns DESC,
         sessions.id DESC LIMIT :row_limit OFFSET 0
+    """,
+    "sessions_of_account": """
+        SELECT sessions.id, sessions.strategy, sessions.path, sessions.fingerprint,
+        sessions.account, sessions.broker, sessions.feed, sessions.evidence, sessions.mode,
+        sessions.command, sessions.symbols, sessions.state, sessions.cause, sessions.host,
+        sessions.pid, sessions.process, sessions.begun_ns, sessions.changed_ns, sessions.ended_ns,
+        sessions.equity_minor, sessions.marked_ns FROM sessions WHERE sessions.account = :of_account
+        ORDER BY sessions.begun_ns DESC, sessions.id DESC
+    """,
+    "sessions_of_broker": """
+        SELECT sessions.id, sessions.strategy, sessions.path, sessions.fingerprint,
+        sessions.account, sessions.broker, sessions.feed, sessions.evidence, sessions.mode,
+        sessions.command, sessions.symbols, sessions.state, sessions.cause, sessions.host,
+        sessions.pid, sessions.process, sessions.begun_ns, sessions.changed_ns, sessions.ended_ns,
+        sessions.equity_minor, sessions.marked_ns FROM sessions WHERE sessions.broker = :of_broker
+        ORDER BY sessions.begun_ns DESC, sessions.id DESC
+    """,
+    "sessions_not_ended": """
+        SELECT sessions.id, sessions.strategy, sessions.path, sessions.fingerprint,
+        sessions.account, sessions.broker, sessions.feed, sessions.evidence, sessions.mode,
+        sessions.command, sessions.symbols, sessions.state, sessions.cause, sessions.host,
+        sessions.pid, sessions.process, sessions.begun_ns, sessions.changed_ns, sessions.ended_ns,
+        sessions.equity_minor, sessions.marked_ns FROM sessions WHERE sessions.ended_ns IS NULL
+        ORDER BY sessions.begun_ns DESC, sessions.id DESC
     """,
     "session": """
         SELECT sessions.id, sessions.strategy, sessions.path, sessions.fingerprint,
@@ -380,12 +404,12 @@ STATEMENTS: dict[str, str] = {
         VALUES (:session_id, :sequence, :epoch, :ts_ns, :kind, :version, :payload, :hash)
     """,
     "head": """
-        SELECT journal.sequence, journal.hash, journal.epoch FROM journal WHERE journal.session_id
-        = :session ORDER BY journal.sequence DESC LIMIT 1 OFFSET 0
+        SELECT journal.sequence, journal.hash, journal.epoch FROM journal WHERE journal.session_id =
+        :session ORDER BY journal.sequence DESC LIMIT 1 OFFSET 0
     """,
     "entry_hash": """
-        SELECT journal.sequence, journal.hash, journal.epoch FROM journal WHERE journal.session_id
-        = :session AND journal.sequence = :row_id
+        SELECT journal.sequence, journal.hash, journal.epoch FROM journal WHERE journal.session_id =
+        :session AND journal.sequence = :row_id
     """,
     "entries": """
         SELECT journal.sequence, journal.epoch, journal.ts_ns, journal.kind, journal.version,
@@ -393,17 +417,17 @@ STATEMENTS: dict[str, str] = {
         journal.sequence > :after ORDER BY journal.sequence LIMIT :row_limit OFFSET 0
     """,
     "count_of_kind": """
-        SELECT count(*) AS entries FROM journal WHERE journal.session_id = :session AND
-        journal.kind = :of_kind
+        SELECT count(*) AS entries FROM journal WHERE journal.session_id = :session AND journal.kind
+        = :of_kind
     """,
     "insert_checkpoint": """
         INSERT INTO checkpoints (session_id, sequence, cursor, schema, ts_ns, hash, blob) VALUES
         (:session_id, :sequence, :cursor, :schema, :ts_ns, :hash, :blob)
     """,
     "checkpoint": """
-        SELECT checkpoints.session_id, checkpoints.sequence, checkpoints.cursor,
-        checkpoints.schema, checkpoints.ts_ns, checkpoints.hash, checkpoints.blob FROM checkpoints
-        WHERE checkpoints.session_id = :session AND checkpoints.sequence = :row_id
+        SELECT checkpoints.session_id, checkpoints.sequence, checkpoints.cursor, checkpoints.schema,
+        checkpoints.ts_ns, checkpoints.hash, checkpoints.blob FROM checkpoints WHERE
+        checkpoints.session_id = :session AND checkpoints.sequence = :row_id
     """,
     "checkpoint_list": """
         SELECT checkpoints.sequence FROM checkpoints WHERE checkpoints.session_id = :session ORDER
@@ -419,14 +443,14 @@ STATEMENTS: dict[str, str] = {
         :renewed_ns, :expires_ns) ON CONFLICT DO NOTHING
     """,
     "lease": """
-        SELECT leases.account, leases.epoch, leases.holder, leases.host, leases.pid,
-        leases.process, leases.since_ns, leases.renewed_ns, leases.expires_ns FROM leases WHERE
-        leases.account = :of_account
+        SELECT leases.account, leases.epoch, leases.holder, leases.host, leases.pid, leases.process,
+        leases.since_ns, leases.renewed_ns, leases.expires_ns FROM leases WHERE leases.account =
+        :of_account
     """,
     "lock_lease": """
-        SELECT leases.account, leases.epoch, leases.holder, leases.host, leases.pid,
-        leases.process, leases.since_ns, leases.renewed_ns, leases.expires_ns FROM leases WHERE
-        leases.account = :of_account
+        SELECT leases.account, leases.epoch, leases.holder, leases.host, leases.pid, leases.process,
+        leases.since_ns, leases.renewed_ns, leases.expires_ns FROM leases WHERE leases.account =
+        :of_account
     """,
     "take_lease": """
         UPDATE leases SET epoch=:epoch, holder=:holder, host=:host, pid=:pid, process=:process,
@@ -438,13 +462,12 @@ STATEMENTS: dict[str, str] = {
         :of_account AND leases.epoch = :of_epoch
     """,
     "release_lease": """
-        UPDATE leases SET holder=:holder, expires_ns=:expires_ns WHERE leases.account =
-        :of_account AND leases.epoch = :of_epoch
+        UPDATE leases SET holder=:holder, expires_ns=:expires_ns WHERE leases.account = :of_account
+        AND leases.epoch = :of_epoch
     """,
     "insert_control": """
-        INSERT INTO controls (id, session_id, verb, arguments, who, why, asked_ns, done_ns,
-        answer) VALUES (:id, :session_id, :verb, :arguments, :who, :why, :asked_ns, :done_ns,
-        :answer)
+        INSERT INTO controls (id, session_id, verb, arguments, who, why, asked_ns, done_ns, answer)
+        VALUES (:id, :session_id, :verb, :arguments, :who, :why, :asked_ns, :done_ns, :answer)
     """,
     "controls_waiting": """
         SELECT controls.id, controls.session_id, controls.verb, controls.arguments, controls.who,
@@ -495,8 +518,8 @@ STATEMENTS: dict[str, str] = {
     "alerts": """
         SELECT alerts.id, alerts.session_id, alerts.episode, alerts.severity, alerts.subject,
         alerts.text, alerts.raised_ns, alerts.repeated_ns, alerts.count, alerts.cleared_ns,
-        alerts.delivered FROM alerts ORDER BY alerts.raised_ns DESC, alerts.id DESC LIMIT
-        :row_limit OFFSET 0
+        alerts.delivered FROM alerts ORDER BY alerts.raised_ns DESC, alerts.id DESC LIMIT :row_limit
+        OFFSET 0
     """,
     "alerts_of_session": """
         SELECT alerts.id, alerts.session_id, alerts.episode, alerts.severity, alerts.subject,
@@ -506,22 +529,21 @@ STATEMENTS: dict[str, str] = {
     """,
     "put_session_orders": """
         INSERT INTO session_orders (session_id, order_id, instrument, symbol, side, type, tif,
-        quantity_lots, limit_ticks, stop_ticks, status, filled_lots, fees_minor, reason,
-        placed_ns, ended_ns, signal, position, exit_reason, attempt, parent, oco, armed_lots,
-        client_id, venue_id, outcome, problem) VALUES (:session_id, :order_id, :instrument,
-        :symbol, :side, :type, :tif, :quantity_lots, :limit_ticks, :stop_ticks, :status,
-        :filled_lots, :fees_minor, :reason, :placed_ns, :ended_ns, :signal, :position,
-        :exit_reason, :attempt, :parent, :oco, :armed_lots, :client_id, :venue_id, :outcome,
-        :problem) ON CONFLICT (session_id, order_id) DO UPDATE SET instrument =
-        excluded.instrument, symbol = excluded.symbol, side = excluded.side, type = excluded.type,
-        tif = excluded.tif, quantity_lots = excluded.quantity_lots, limit_ticks =
-        excluded.limit_ticks, stop_ticks = excluded.stop_ticks, status = excluded.status,
-        filled_lots = excluded.filled_lots, fees_minor = excluded.fees_minor, reason =
-        excluded.reason, placed_ns = excluded.placed_ns, ended_ns = excluded.ended_ns, signal =
-        excluded.signal, position = excluded.position, exit_reason = excluded.exit_reason, attempt
-        = excluded.attempt, parent = excluded.parent, oco = excluded.oco, armed_lots =
-        excluded.armed_lots, client_id = excluded.client_id, venue_id = excluded.venue_id, outcome
-        = excluded.outcome, problem = excluded.problem
+        quantity_lots, limit_ticks, stop_ticks, status, filled_lots, fees_minor, reason, placed_ns,
+        ended_ns, signal, position, exit_reason, attempt, parent, oco, armed_lots, client_id,
+        venue_id, outcome, problem) VALUES (:session_id, :order_id, :instrument, :symbol, :side,
+        :type, :tif, :quantity_lots, :limit_ticks, :stop_ticks, :status, :filled_lots, :fees_minor,
+        :reason, :placed_ns, :ended_ns, :signal, :position, :exit_reason, :attempt, :parent, :oco,
+        :armed_lots, :client_id, :venue_id, :outcome, :problem) ON CONFLICT (session_id, order_id)
+        DO UPDATE SET instrument = excluded.instrument, symbol = excluded.symbol, side =
+        excluded.side, type = excluded.type, tif = excluded.tif, quantity_lots =
+        excluded.quantity_lots, limit_ticks = excluded.limit_ticks, stop_ticks =
+        excluded.stop_ticks, status = excluded.status, filled_lots = excluded.filled_lots,
+        fees_minor = excluded.fees_minor, reason = excluded.reason, placed_ns = excluded.placed_ns,
+        ended_ns = excluded.ended_ns, signal = excluded.signal, position = excluded.position,
+        exit_reason = excluded.exit_reason, attempt = excluded.attempt, parent = excluded.parent,
+        oco = excluded.oco, armed_lots = excluded.armed_lots, client_id = excluded.client_id,
+        venue_id = excluded.venue_id, outcome = excluded.outcome, problem = excluded.problem
     """,
     "put_session_fills": """
         INSERT INTO session_fills (session_id, "row", ts_ns, instrument, symbol, order_id, side,
@@ -531,23 +553,22 @@ STATEMENTS: dict[str, str] = {
         :realized_minor, :position_lots, :execution_id) ON CONFLICT (session_id, "row") DO UPDATE
         SET ts_ns = excluded.ts_ns, instrument = excluded.instrument, symbol = excluded.symbol,
         order_id = excluded.order_id, side = excluded.side, lots = excluded.lots, price_ticks =
-        excluded.price_ticks, fee_minor = excluded.fee_minor, liquidity = excluded.liquidity, rule
-        = excluded.rule, reference_ticks = excluded.reference_ticks, realized_minor =
+        excluded.price_ticks, fee_minor = excluded.fee_minor, liquidity = excluded.liquidity, rule =
+        excluded.rule, reference_ticks = excluded.reference_ticks, realized_minor =
         excluded.realized_minor, position_lots = excluded.position_lots, execution_id =
         excluded.execution_id
     """,
     "put_session_positions": """
         INSERT INTO session_positions (session_id, "row", instrument, symbol, direction, lots,
         entered_lots, left_lots, cost_minor, realized_minor, fees_minor, opened_ns, closed_ns,
-        position, signal, exit_reason) VALUES (:session_id, :row, :instrument, :symbol,
-        :direction, :lots, :entered_lots, :left_lots, :cost_minor, :realized_minor, :fees_minor,
-        :opened_ns, :closed_ns, :position, :signal, :exit_reason) ON CONFLICT (session_id, "row")
-        DO UPDATE SET instrument = excluded.instrument, symbol = excluded.symbol, direction =
-        excluded.direction, lots = excluded.lots, entered_lots = excluded.entered_lots, left_lots
-        = excluded.left_lots, cost_minor = excluded.cost_minor, realized_minor =
-        excluded.realized_minor, fees_minor = excluded.fees_minor, opened_ns = excluded.opened_ns,
-        closed_ns = excluded.closed_ns, position = excluded.position, signal = excluded.signal,
-        exit_reason = excluded.exit_reason
+        position, signal, exit_reason) VALUES (:session_id, :row, :instrument, :symbol, :direction,
+        :lots, :entered_lots, :left_lots, :cost_minor, :realized_minor, :fees_minor, :opened_ns,
+        :closed_ns, :position, :signal, :exit_reason) ON CONFLICT (session_id, "row") DO UPDATE SET
+        instrument = excluded.instrument, symbol = excluded.symbol, direction = excluded.direction,
+        lots = excluded.lots, entered_lots = excluded.entered_lots, left_lots = excluded.left_lots,
+        cost_minor = excluded.cost_minor, realized_minor = excluded.realized_minor, fees_minor =
+        excluded.fees_minor, opened_ns = excluded.opened_ns, closed_ns = excluded.closed_ns,
+        position = excluded.position, signal = excluded.signal, exit_reason = excluded.exit_reason
     """,
     "put_session_exits": """
         INSERT INTO session_exits (session_id, "row", instrument, symbol, position, reason,
@@ -558,31 +579,31 @@ STATEMENTS: dict[str, str] = {
         CONFLICT (session_id, "row") DO UPDATE SET instrument = excluded.instrument, symbol =
         excluded.symbol, position = excluded.position, reason = excluded.reason, fired_ns =
         excluded.fired_ns, price_ticks = excluded.price_ticks, pnl_ppm = excluded.pnl_ppm, lots =
-        excluded.lots, number = excluded.number, bound = excluded.bound, also = excluded.also,
-        state = excluded.state, result = excluded.result, sent = excluded.sent, walks =
-        excluded.walks, closed_lots = excluded.closed_lots, left_lots = excluded.left_lots,
-        ended_row = excluded.ended_row, ended_ns = excluded.ended_ns
+        excluded.lots, number = excluded.number, bound = excluded.bound, also = excluded.also, state
+        = excluded.state, result = excluded.result, sent = excluded.sent, walks = excluded.walks,
+        closed_lots = excluded.closed_lots, left_lots = excluded.left_lots, ended_row =
+        excluded.ended_row, ended_ns = excluded.ended_ns
     """,
     "put_session_attempts": """
         INSERT INTO session_attempts (session_id, "row", exit_row, position, number, kind,
-        price_ticks, lots, touch_ticks, order_id, sent_ns, ended_row, ended_ns, result,
-        filled_lots, code) VALUES (:session_id, :row, :exit_row, :position, :number, :kind,
-        :price_ticks, :lots, :touch_ticks, :order_id, :sent_ns, :ended_row, :ended_ns, :result,
-        :filled_lots, :code) ON CONFLICT (session_id, "row") DO UPDATE SET exit_row =
-        excluded.exit_row, position = excluded.position, number = excluded.number, kind =
-        excluded.kind, price_ticks = excluded.price_ticks, lots = excluded.lots, touch_ticks =
-        excluded.touch_ticks, order_id = excluded.order_id, sent_ns = excluded.sent_ns, ended_row
-        = excluded.ended_row, ended_ns = excluded.ended_ns, result = excluded.result, filled_lots
-        = excluded.filled_lots, code = excluded.code
+        price_ticks, lots, touch_ticks, order_id, sent_ns, ended_row, ended_ns, result, filled_lots,
+        code) VALUES (:session_id, :row, :exit_row, :position, :number, :kind, :price_ticks, :lots,
+        :touch_ticks, :order_id, :sent_ns, :ended_row, :ended_ns, :result, :filled_lots, :code) ON
+        CONFLICT (session_id, "row") DO UPDATE SET exit_row = excluded.exit_row, position =
+        excluded.position, number = excluded.number, kind = excluded.kind, price_ticks =
+        excluded.price_ticks, lots = excluded.lots, touch_ticks = excluded.touch_ticks, order_id =
+        excluded.order_id, sent_ns = excluded.sent_ns, ended_row = excluded.ended_row, ended_ns =
+        excluded.ended_ns, result = excluded.result, filled_lots = excluded.filled_lots, code =
+        excluded.code
     """,
     "put_session_signals": """
-        INSERT INTO session_signals (session_id, number, signal_id, ts_ns, instrument, symbol,
-        side, source, edge_ppb, confidence_ppb, goal_ticks, price_ticks, expires_ns, answer,
-        order_id, lots, code, answered_ns) VALUES (:session_id, :number, :signal_id, :ts_ns,
-        :instrument, :symbol, :side, :source, :edge_ppb, :confidence_ppb, :goal_ticks,
-        :price_ticks, :expires_ns, :answer, :order_id, :lots, :code, :answered_ns) ON CONFLICT
-        (session_id, number) DO UPDATE SET signal_id = excluded.signal_id, ts_ns = excluded.ts_ns,
-        instrument = excluded.instrument, symbol = excluded.symbol, side = excluded.side, source =
+        INSERT INTO session_signals (session_id, number, signal_id, ts_ns, instrument, symbol, side,
+        source, edge_ppb, confidence_ppb, goal_ticks, price_ticks, expires_ns, answer, order_id,
+        lots, code, answered_ns) VALUES (:session_id, :number, :signal_id, :ts_ns, :instrument,
+        :symbol, :side, :source, :edge_ppb, :confidence_ppb, :goal_ticks, :price_ticks, :expires_ns,
+        :answer, :order_id, :lots, :code, :answered_ns) ON CONFLICT (session_id, number) DO UPDATE
+        SET signal_id = excluded.signal_id, ts_ns = excluded.ts_ns, instrument =
+        excluded.instrument, symbol = excluded.symbol, side = excluded.side, source =
         excluded.source, edge_ppb = excluded.edge_ppb, confidence_ppb = excluded.confidence_ppb,
         goal_ticks = excluded.goal_ticks, price_ticks = excluded.price_ticks, expires_ns =
         excluded.expires_ns, answer = excluded.answer, order_id = excluded.order_id, lots =
@@ -591,8 +612,8 @@ STATEMENTS: dict[str, str] = {
     "put_session_approvals": """
         INSERT INTO session_approvals (session_id, sequence, ts_ns, signal_id, verb, who, why)
         VALUES (:session_id, :sequence, :ts_ns, :signal_id, :verb, :who, :why) ON CONFLICT
-        (session_id, sequence) DO UPDATE SET ts_ns = excluded.ts_ns, signal_id =
-        excluded.signal_id, verb = excluded.verb, who = excluded.who, why = excluded.why
+        (session_id, sequence) DO UPDATE SET ts_ns = excluded.ts_ns, signal_id = excluded.signal_id,
+        verb = excluded.verb, who = excluded.who, why = excluded.why
     """,
     "put_incidents": """
         INSERT INTO incidents (session_id, "row", ts_ns, kind, severity, subject, text) VALUES
@@ -617,38 +638,35 @@ STATEMENTS: dict[str, str] = {
     """,
     "all_session_fills": """
         SELECT session_fills.session_id, session_fills."row", session_fills.ts_ns,
-        session_fills.instrument, session_fills.symbol, session_fills.order_id,
-        session_fills.side, session_fills.lots, session_fills.price_ticks,
-        session_fills.fee_minor, session_fills.liquidity, session_fills.rule,
-        session_fills.reference_ticks, session_fills.realized_minor, session_fills.position_lots,
-        session_fills.execution_id FROM session_fills WHERE session_fills.session_id = :session
-        ORDER BY session_fills."row"
+        session_fills.instrument, session_fills.symbol, session_fills.order_id, session_fills.side,
+        session_fills.lots, session_fills.price_ticks, session_fills.fee_minor,
+        session_fills.liquidity, session_fills.rule, session_fills.reference_ticks,
+        session_fills.realized_minor, session_fills.position_lots, session_fills.execution_id FROM
+        session_fills WHERE session_fills.session_id = :session ORDER BY session_fills."row"
     """,
     "clear_session_fills": """
         DELETE FROM session_fills WHERE session_fills.session_id = :session
     """,
     "all_session_positions": """
-        SELECT session_positions.session_id, session_positions."row",
-        session_positions.instrument, session_positions.symbol, session_positions.direction,
-        session_positions.lots, session_positions.entered_lots, session_positions.left_lots,
-        session_positions.cost_minor, session_positions.realized_minor,
-        session_positions.fees_minor, session_positions.opened_ns, session_positions.closed_ns,
-        session_positions.position, session_positions.signal, session_positions.exit_reason FROM
-        session_positions WHERE session_positions.session_id = :session ORDER BY
-        session_positions."row"
+        SELECT session_positions.session_id, session_positions."row", session_positions.instrument,
+        session_positions.symbol, session_positions.direction, session_positions.lots,
+        session_positions.entered_lots, session_positions.left_lots, session_positions.cost_minor,
+        session_positions.realized_minor, session_positions.fees_minor, session_positions.opened_ns,
+        session_positions.closed_ns, session_positions.position, session_positions.signal,
+        session_positions.exit_reason FROM session_positions WHERE session_positions.session_id =
+        :session ORDER BY session_positions."row"
     """,
     "clear_session_positions": """
         DELETE FROM session_positions WHERE session_positions.session_id = :session
     """,
     "all_session_exits": """
         SELECT session_exits.session_id, session_exits."row", session_exits.instrument,
-        session_exits.symbol, session_exits.position, session_exits.reason,
-        session_exits.fired_ns, session_exits.price_ticks, session_exits.pnl_ppm,
-        session_exits.lots, session_exits.number, session_exits.bound, session_exits.also,
-        session_exits.state, session_exits.result, session_exits.sent, session_exits.walks,
-        session_exits.closed_lots, session_exits.left_lots, session_exits.ended_row,
-        session_exits.ended_ns FROM session_exits WHERE session_exits.session_id = :session ORDER
-        BY session_exits."row"
+        session_exits.symbol, session_exits.position, session_exits.reason, session_exits.fired_ns,
+        session_exits.price_ticks, session_exits.pnl_ppm, session_exits.lots, session_exits.number,
+        session_exits.bound, session_exits.also, session_exits.state, session_exits.result,
+        session_exits.sent, session_exits.walks, session_exits.closed_lots, session_exits.left_lots,
+        session_exits.ended_row, session_exits.ended_ns FROM session_exits WHERE
+        session_exits.session_id = :session ORDER BY session_exits."row"
     """,
     "clear_session_exits": """
         DELETE FROM session_exits WHERE session_exits.session_id = :session
@@ -671,9 +689,8 @@ STATEMENTS: dict[str, str] = {
         session_signals.side, session_signals.source, session_signals.edge_ppb,
         session_signals.confidence_ppb, session_signals.goal_ticks, session_signals.price_ticks,
         session_signals.expires_ns, session_signals.answer, session_signals.order_id,
-        session_signals.lots, session_signals.code, session_signals.answered_ns FROM
-        session_signals WHERE session_signals.session_id = :session ORDER BY
-        session_signals.number
+        session_signals.lots, session_signals.code, session_signals.answered_ns FROM session_signals
+        WHERE session_signals.session_id = :session ORDER BY session_signals.number
     """,
     "clear_session_signals": """
         DELETE FROM session_signals WHERE session_signals.session_id = :session
@@ -725,35 +742,33 @@ STATEMENTS: dict[str, str] = {
         :session AND session_orders.client_id = :client
     """,
     "last_trip": """
-        SELECT session_positions.session_id, session_positions."row",
-        session_positions.instrument, session_positions.symbol, session_positions.direction,
-        session_positions.lots, session_positions.entered_lots, session_positions.left_lots,
-        session_positions.cost_minor, session_positions.realized_minor,
-        session_positions.fees_minor, session_positions.opened_ns, session_positions.closed_ns,
-        session_positions.position, session_positions.signal, session_positions.exit_reason FROM
-        session_positions WHERE session_positions.session_id = :session AND
-        session_positions.instrument = :of_instrument ORDER BY session_positions."row" DESC LIMIT
-        1 OFFSET 0
+        SELECT session_positions.session_id, session_positions."row", session_positions.instrument,
+        session_positions.symbol, session_positions.direction, session_positions.lots,
+        session_positions.entered_lots, session_positions.left_lots, session_positions.cost_minor,
+        session_positions.realized_minor, session_positions.fees_minor, session_positions.opened_ns,
+        session_positions.closed_ns, session_positions.position, session_positions.signal,
+        session_positions.exit_reason FROM session_positions WHERE session_positions.session_id =
+        :session AND session_positions.instrument = :of_instrument ORDER BY session_positions."row"
+        DESC LIMIT 1 OFFSET 0
     """,
     "trip_of_position": """
-        SELECT session_positions.session_id, session_positions."row",
-        session_positions.instrument, session_positions.symbol, session_positions.direction,
-        session_positions.lots, session_positions.entered_lots, session_positions.left_lots,
-        session_positions.cost_minor, session_positions.realized_minor,
-        session_positions.fees_minor, session_positions.opened_ns, session_positions.closed_ns,
-        session_positions.position, session_positions.signal, session_positions.exit_reason FROM
-        session_positions WHERE session_positions.session_id = :session AND
-        session_positions.position = :of_position ORDER BY session_positions."row"
+        SELECT session_positions.session_id, session_positions."row", session_positions.instrument,
+        session_positions.symbol, session_positions.direction, session_positions.lots,
+        session_positions.entered_lots, session_positions.left_lots, session_positions.cost_minor,
+        session_positions.realized_minor, session_positions.fees_minor, session_positions.opened_ns,
+        session_positions.closed_ns, session_positions.position, session_positions.signal,
+        session_positions.exit_reason FROM session_positions WHERE session_positions.session_id =
+        :session AND session_positions.position = :of_position ORDER BY session_positions."row"
     """,
     "exits_of_position": """
         SELECT session_exits.session_id, session_exits."row", session_exits.instrument,
-        session_exits.symbol, session_exits.position, session_exits.reason,
-        session_exits.fired_ns, session_exits.price_ticks, session_exits.pnl_ppm,
-        session_exits.lots, session_exits.number, session_exits.bound, session_exits.also,
-        session_exits.state, session_exits.result, session_exits.sent, session_exits.walks,
-        session_exits.closed_lots, session_exits.left_lots, session_exits.ended_row,
-        session_exits.ended_ns FROM session_exits WHERE session_exits.session_id = :session AND
-        session_exits.position = :of_position ORDER BY session_exits."row"
+        session_exits.symbol, session_exits.position, session_exits.reason, session_exits.fired_ns,
+        session_exits.price_ticks, session_exits.pnl_ppm, session_exits.lots, session_exits.number,
+        session_exits.bound, session_exits.also, session_exits.state, session_exits.result,
+        session_exits.sent, session_exits.walks, session_exits.closed_lots, session_exits.left_lots,
+        session_exits.ended_row, session_exits.ended_ns FROM session_exits WHERE
+        session_exits.session_id = :session AND session_exits.position = :of_position ORDER BY
+        session_exits."row"
     """,
     "attempts_of_position": """
         SELECT session_attempts.session_id, session_attempts."row", session_attempts.exit_row,
@@ -761,12 +776,12 @@ STATEMENTS: dict[str, str] = {
         session_attempts.price_ticks, session_attempts.lots, session_attempts.touch_ticks,
         session_attempts.order_id, session_attempts.sent_ns, session_attempts.ended_row,
         session_attempts.ended_ns, session_attempts.result, session_attempts.filled_lots,
-        session_attempts.code FROM session_attempts WHERE session_attempts.session_id = :session
-        AND session_attempts.position = :of_position ORDER BY session_attempts."row"
+        session_attempts.code FROM session_attempts WHERE session_attempts.session_id = :session AND
+        session_attempts.position = :of_position ORDER BY session_attempts."row"
     """,
     "delete_exit": """
-        DELETE FROM session_exits WHERE session_exits.session_id = :session AND
-        session_exits."row" = :row_id
+        DELETE FROM session_exits WHERE session_exits.session_id = :session AND session_exits."row"
+        = :row_id
     """,
     "signal_row": """
         SELECT session_signals.session_id, session_signals.number, session_signals.signal_id,
@@ -774,9 +789,8 @@ STATEMENTS: dict[str, str] = {
         session_signals.side, session_signals.source, session_signals.edge_ppb,
         session_signals.confidence_ppb, session_signals.goal_ticks, session_signals.price_ticks,
         session_signals.expires_ns, session_signals.answer, session_signals.order_id,
-        session_signals.lots, session_signals.code, session_signals.answered_ns FROM
-        session_signals WHERE session_signals.session_id = :session AND session_signals.number =
-        :row_id
+        session_signals.lots, session_signals.code, session_signals.answered_ns FROM session_signals
+        WHERE session_signals.session_id = :session AND session_signals.number = :row_id
     """,
     "count_entries": """
         SELECT count(*) AS count_1 FROM journal WHERE journal.session_id = :session
@@ -788,8 +802,7 @@ STATEMENTS: dict[str, str] = {
     "promotion_events": """
         SELECT promotion_events.sequence, promotion_events.ts_ns, promotion_events.kind,
         promotion_events.version, promotion_events.payload, promotion_events.hash FROM
-        promotion_events WHERE promotion_events.sequence > :after ORDER BY
-        promotion_events.sequence
+        promotion_events WHERE promotion_events.sequence > :after ORDER BY promotion_events.sequence
     """,
     "promotion_head": """
         SELECT promotion_events.sequence, promotion_events.ts_ns, promotion_events.hash FROM

@@ -15,6 +15,7 @@ from functools import cache
 from sqlalchemy import (
     BindParameter,
     ColumnClause,
+    CompoundSelect,
     Executable,
     Select,
     Table,
@@ -77,6 +78,7 @@ def statements(dialect: str) -> dict[str, Statement]:
         "evaluations": Statement(_evaluations()),
         "count_trials": Statement(_count()),
         "count_families": Statement(_count_families()),
+        "tried": Statement(_tried()),
         **session_statements(dialect),
         "insert_promotion_event": Statement(
             insert_of(PROMOTION_EVENTS), columns_of(PROMOTION_EVENTS)
@@ -153,11 +155,15 @@ def _evaluations() -> Executable:
 
 
 def _count() -> Executable:
+    return select(func.count()).select_from(_tried().subquery())
+
+
+def _tried() -> CompoundSelect[tuple[str]]:
     each = [
         select(table.c.fingerprint).where(table.c.family == bindparam("family"))
         for table in (RUNS, TRIALS)
     ]
-    return select(func.count()).select_from(union(*each).subquery())
+    return union(*each)
 
 
 def _count_families() -> Executable:

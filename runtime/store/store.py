@@ -9,7 +9,7 @@ from typing import Any
 from engine.errors import InputError, InternalFault, TraderError
 from runtime.store.backend import Backend, Cell, Transaction
 from runtime.store.ids import new_id, now_ns
-from runtime.store.location import database_url, server_url, sqlite_path
+from runtime.store.location import beside, database_url, server_url, sqlite_path
 from runtime.store.processes import Process, has_ended, this_process
 from runtime.store.records import (
     Evaluation,
@@ -32,6 +32,7 @@ from runtime.store.rows import (
     trial_of,
     trial_row,
 )
+from runtime.store.witness import WITNESS_NAME, Witness
 
 ERROR_LENGTH_MAX = 2_000
 VANISHED = "the process ended without a word: killed, or the machine stopped"
@@ -49,11 +50,12 @@ class Store:
     accepted: sqlite:///FILE and postgresql+psycopg://USER:PASSWORD@HOST/NAME
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, witness: Witness) -> None:
         self._backend = backend
+        self.witness = witness
 
     @classmethod
-    def open(cls, url: str | None = None) -> Store:
+    def open(cls, url: str | None = None, *, folder: Path | None = None) -> Store:
         """Open the registry, make or update its schema, and settle what was left running.
 
         Parameters
@@ -61,13 +63,16 @@ class Store:
         url
             ``sqlite:///FILE`` or ``postgresql+psycopg://...``. When left out: the environment's
             TRADER_DATABASE_URL, else the workspace's, else the user's own.
+        folder
+            Where the witness is; beside the database when left out.
 
         Raises
         ------
         InputError
             If it cannot be reached, opened or written, or belongs to a newer version.
         """
-        store = cls(open_backend(database_url(Path.cwd()) if url is None else url))
+        url = database_url(Path.cwd()) if url is None else url
+        store = cls(open_backend(url), Witness((folder or beside(url)) / WITNESS_NAME))
         store.settle()
         return store
 
@@ -99,12 +104,23 @@ class Store:
     # --- runs ---------------------------------------------------------------------------------------
     def begin(self, run: NewRun) -> str:
         """Record a run that is about to begin, durably, and return its id."""
+        self._expect_witness()
         begun_ns = now_ns()
         run_id = new_id(begun_ns)
         with self._backend.writing() as transaction:
             row = run_row(run, run_id, begun_ns, this_process())
             transaction.write("insert_run", row)
+        self.witness.add(run.family, [run.fingerprint])
         return run_id
+
+    def _expect_witness(self) -> None:
+        """Begin the witness where nothing was tried yet; a later one could not know what was."""
+        if self.witness.exists:
+            return
+        with self._backend.reading() as transaction:
+            known = [transaction.read(name, {"row_limit": 1}) for name in ("runs", "sweeps")]
+        if not any(known):
+            self.witness.begin()
 
     def finish(self, run_id: str, outcome: RunOutcome) -> None:
         """Record what a run has left behind."""
@@ -166,6 +182,7 @@ class Store:
     # --- sweeps and trials --------------------------------------------------------------------------
     def begin_sweep(self, sweep: NewSweep) -> str:
         """Record a search that is about to begin, durably, and return its id."""
+        self._expect_witness()
         begun_ns = now_ns()
         sweep_id = new_id(begun_ns)
         process = this_process()
@@ -208,6 +225,9 @@ class Store:
         rows = [trial_row(each, sweep_id) for each in trials]
         with self._backend.writing() as transaction:
             transaction.write_many("insert_trial", rows)
+        for family in dict.fromkeys(each.family for each in trials):
+            own = (each.fingerprint for each in trials if each.family == family)
+            self.witness.add(family, own)
 
     def trial_fingerprints(self, sweep_id: str) -> frozenset[str]:
         """Return which evaluations a sweep has recorded."""
@@ -238,6 +258,16 @@ class Store:
         """
         with self._backend.reading() as transaction:
             return _only_number(transaction, "count_trials", {"family": family})
+
+    def tried(self, family: str | None = None) -> list[tuple[str, str]]:
+        """Return each evaluation that the registry has, or that a family has: the family and itself."""
+        families = self.count_families() if family is None else (family,)
+        with self._backend.reading() as transaction:
+            return [
+                (each, str(row["fingerprint"]))
+                for each in families
+                for row in transaction.read("tried", {"family": each})
+            ]
 
     def count_families(self) -> dict[str, int]:
         """Return the same for every family."""

@@ -140,9 +140,11 @@ def read_faults(path: Path) -> list[Fault]:
         content = path.read_bytes()
         return parse_faults(content, str(path))
     except OSError as error:
-        raise InputError(f"it cannot be read: {error.strerror}", where=str(path)) from None
+        problem = f"the schedule of faults cannot be read: {error.strerror}"
     except UnicodeDecodeError:
-        raise InputError("it is no text", where=str(path)) from None
+        problem = "the schedule of faults is no text"
+    remedy = "docs/howto/venue-simulator.md shows one: a line of JSON for each fault"
+    raise InputError(problem, where=str(path), remedy=remedy, code="venue.fault")
 
 
 def open_venue(plan: VenuePlan, clock: Clock) -> AlpacaVenue:

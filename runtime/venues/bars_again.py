@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from brokers.alpaca.client import AlpacaClient
+from brokers.alpaca.client import MarketClient
 from brokers.alpaca.history import DAYS, MINUTES, read_bars
 from brokers.alpaca.market_wire import Bar
 from engine.errors import VenueError
@@ -43,7 +43,7 @@ class Refetcher:
         self, instruments: Sequence[Instrument], bars: Rows
     ) -> dict[tuple[int, int], Prices]:
         urls, keys = self.account.urls, self.account.keys
-        client = AlpacaClient(urls, keys, self.clock, base=urls.data)
+        client = MarketClient(urls, keys, self.clock, base=urls.data)
         found: dict[tuple[int, int], Prices] = {}
         try:
             for number, instrument in enumerate(instruments):
@@ -57,7 +57,7 @@ class Refetcher:
 
 
 async def _of_instrument(
-    client: AlpacaClient, number: int, instrument: Instrument, bars: Rows, source: str
+    client: MarketClient, number: int, instrument: Instrument, bars: Rows, source: str
 ) -> dict[tuple[int, int], Prices]:
     opens, closes = bars[:, at.BAR_OPEN_TS], bars[:, at.EVENT_TS]
     is_daily = bool(np.median(closes - opens) > NS_PER_DAY // 6)

@@ -6,27 +6,35 @@ from typing import Final
 
 from data.history import History
 from engine.errors import InputError
+from engine.lang.program import Program
 from engine.model.instruments import InstrumentKind
 from engine.model.units import NS_PER_DAY
 from engine.ports import Clock
-from runtime.backtest.clockwork import Clockwork, clockwork_of
-from runtime.feeds.joining import kind_of_bars
+from runtime.backtest.clockwork import Clockwork, clockwork_of, first_ns
+from runtime.feeds.joining import kind_of_data
 from runtime.feeds.settings import StreamSettings
 from runtime.feeds.venue import VenueFeed
-from runtime.venues.accounts import AlpacaAccount
+from runtime.feeds.warming import Warming
+from runtime.venues.market_access import AlpacaMarket
 
 _DAYS_AHEAD: Final = 3 * 366
 
 
 def open_venue_feed(
-    account: AlpacaAccount,
+    account: AlpacaMarket,
     history: History,
     clock: Clock,
     *,
     trading: bool,
+    formulas: Program | None = None,
     settings: StreamSettings | None = None,
 ) -> VenueFeed:
     """Return the feed of a strategy's instruments: its data say which bars it reads.
+
+    Parameters
+    ----------
+    formulas
+        Of the strategy: a new session begins with the bars that they need.
 
     Raises
     ------
@@ -47,15 +55,23 @@ def open_venue_feed(
         history.instruments,
         clock,
         source=account.market_data,
-        bars=kind_of_bars(history),
+        data=kind_of_data(history),
         trading=trading,
+        formulas=formulas,
         settings=settings,
     )
 
 
-def clockwork_ahead(history: History, clock: Clock) -> Clockwork:
-    """Return the calendars with every session from the beginning of some data to some years from now."""
+def clockwork_ahead(history: History, clock: Clock, formulas: Program | None = None) -> Clockwork:
+    """Return the calendars with every session from the beginning of some data to some years from now.
+
+    Where a venue's history is read for formulas, from before it.
+    """
     span = history.span_ns()
     assert span is not None
     behind = max(clock.now_ns() - span[1], 0) // NS_PER_DAY
-    return clockwork_of(history, days_after=behind + _DAYS_AHEAD)
+    since_ns = first_ns(history)
+    bars = None if formulas is None else kind_of_data(history).bars
+    if formulas is not None and bars is not None:
+        since_ns = Warming(formulas, history.instruments, bars, since_ns).earliest_ns
+    return clockwork_of(history, days_after=behind + _DAYS_AHEAD, since_ns=since_ns)

@@ -53,6 +53,8 @@ from sims.fillbook.layout import (
 BILLION = 10**9
 NEAR = 1e-9  # a float's steps may err by less than this part
 GREATEST = 4e18  # ticks that still fit
+MOST_STEPS = 1e15  # below 2^50, up to where a float knows the nearest whole one
+NARROW = 1e18  # of which four fit into 64 bits
 WIDEST = 1e27  # where a part of 3e-9 still fits into 64 bits
 CENT = 10**6  # minor
 HUNDREDTH_CENT = 10**4
@@ -85,17 +87,18 @@ def impact_ticks(model: int, value: int, reference: int, lots: int, volume: int,
     """Return value/10^9 x reference x (lots/volume)^2, or x its root, rounded up to a step.
 
     The exact numbers are wider than 64 bits, so a float finds the answer, and an answer so near to a
-    whole step that the float could err is decided by exact integers.
+    whole step that the float could err is decided by exact integers. Where even these are too wide, which
+    begins beyond ten thousand steps, it is a step against the order.
     """
     share = float(lots) / float(volume)
     impact = share * share if model == SLIPPAGE_VOLUME_SHARE else math.sqrt(share)
     steps = float(value) / float(BILLION) * float(reference) * impact / float(step)
-    if steps * float(step) > GREATEST:
+    if steps > MOST_STEPS or steps * float(step) > GREATEST:
         return OVERFLOW
     nearest = math.floor(steps + 0.5)
     if abs(steps - float(nearest)) > NEAR * max(1.0, steps):
         return math.ceil(steps) * step
-    if is_within(model, value, reference, lots, volume, nearest * step):
+    if is_within(model, value, reference, lots, volume, nearest, step):
         return nearest * step
     return (nearest + 1) * step
 
@@ -109,12 +112,15 @@ def greatest_common_divisor(a: int, b: int) -> int:
 
 
 @kernel
-def is_within(model: int, value: int, reference: int, lots: int, volume: int, ticks: int) -> bool:
-    """Return whether the exact impact is at most `ticks`, to which it is nearly equal.
+def is_within(
+    model: int, value: int, reference: int, lots: int, volume: int, steps: int, step: int
+) -> bool:
+    """Return whether the exact impact is at most so many steps, to which it is nearly equal.
 
     The two sides are compared by their difference, which fits into 64 bits although they may not
     (both wrap alike); where even that is not sure, the answer is no, which is against the order.
     """
+    ticks = steps * step
     common = greatest_common_divisor(lots, volume)
     lots, volume = lots // common, volume // common
     common = greatest_common_divisor(value, BILLION)
@@ -126,7 +132,8 @@ def is_within(model: int, value: int, reference: int, lots: int, volume: int, ti
         size = float(value) * float(value) * float(reference) * float(reference) * float(lots)
         left = value * value * reference * reference * lots
         difference = left - ticks * ticks * unit * unit * volume
-    return size < WIDEST and difference <= 0
+    # the two differ by a part of NEAR, or by two steps of so many: what of it is less
+    return size < max(WIDEST, float(steps) * NARROW) and difference <= 0
 
 
 @kernel

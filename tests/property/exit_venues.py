@@ -89,6 +89,8 @@ OPTIONAL = [
 class Venue:
     """Plays one seed on a world's core."""
 
+    refuses_changes, fills_parts = 0.2, 0.4
+
     def __init__(self, world: TradingWorld) -> None:
         self.rng = Random(world.seed + 3 * 10**6)
         _, self.core, _ = world.fresh(world.settings)
@@ -236,7 +238,7 @@ class Venue:
         if r is None:
             return
         if kind == at.KIND_SUBMITTED:
-            self._fact(self.rng.choice((at.KIND_ACCEPTED,) * 3 + (at.KIND_REJECTED,)), order)
+            self._fact(self._verdict(r), order)
         elif kind == at.KIND_CANCEL_SENT:
             answer = self.rng.choice((at.KIND_CANCELED,) * 3 + (at.KIND_CANCEL_REJECTED,))
             if answer == at.KIND_CANCEL_REJECTED:
@@ -244,10 +246,15 @@ class Venue:
                 if status != at.STATUS_PENDING_CANCEL:
                     return
             self._fact(answer, order)
-        elif self.rng.random() < 0.2:
+        elif self.rng.random() < self.refuses_changes:
             self._fact(at.KIND_CANCEL_REJECTED, order)  # the replace is refused
         elif self._rest(r) > 0 and lots > self.s.orders[r, at.ORDER_FILLED]:
             self._fact(at.KIND_REPLACED, order, lots, limit)
+
+    def _verdict(self, r: int) -> int:
+        """Take the order in row `r`, or refuse it."""
+        kinds: tuple[int, ...] = (at.KIND_ACCEPTED,) * 3 + (at.KIND_REJECTED,)
+        return self.rng.choice(kinds)
 
     def _volunteer(self) -> None:
         """Do something with an order that nobody asked for: mostly fill it."""
@@ -269,7 +276,7 @@ class Venue:
             if held * s.orders[r, at.ORDER_SIDE] >= 0:
                 return
             lots = min(lots, abs(held))
-        if self.rng.random() < 0.4:
+        if self.rng.random() < self.fills_parts:
             lots = max(lots // 2 // step * step, step)
         if s.positions[i, at.POSITION_CLOSED] == 0:
             self._fact(at.KIND_FILL, order, lots, max(self.prices[i], 1))
@@ -353,3 +360,22 @@ class Venue:
                 )
             )
         s.account[at.ACCOUNT_COMMANDS] = 0
+
+
+class StubbornVenue(Venue):
+    """One that changes no order, fills in parts, and mostly refuses limits."""
+
+    refuses_changes, fills_parts = 0.9, 0.95
+
+    def _verdict(self, r: int) -> int:
+        if (
+            self.s.orders[r, at.ORDER_TYPE] != at.TYPE_LIMIT
+            or self.rng.random() < self.takes_limits
+        ):
+            return at.KIND_ACCEPTED
+        return at.KIND_REJECTED
+
+    @property
+    def takes_limits(self) -> float:
+        """How often a limit is taken: a venue either takes most of them, or few."""
+        return (0.9, 0.1)[self.world.seed % 2]

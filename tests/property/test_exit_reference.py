@@ -11,7 +11,7 @@ import pytest
 from engine.model.trading import AttemptResult, ExitAlert, ExitReason
 from tests.property.core_worlds import play
 from tests.property.exit_judge import ExitJudge
-from tests.property.exit_venues import Venue, roomy
+from tests.property.exit_venues import StubbornVenue, Venue, roomy
 from tests.property.exit_worlds import make_exit_world
 from tests.property.test_trading_worlds import audited, journal_of
 
@@ -19,6 +19,7 @@ from tests.property.test_trading_worlds import audited, journal_of
 LONG = (17, 41, 50)
 WORLDS = [seed for seed in range(60) if seed not in LONG]
 VENUES = range(20)
+STUBBORN = range(12)
 TWINS = (0, 9, 28)  # in which much is decided
 MAKES_ROOM = 30  # its world has a position that goes for a better one
 FILLED, DENIED = AttemptResult.FILLED, AttemptResult.DENIED
@@ -34,12 +35,12 @@ def judged_world(seed: int, patch: pytest.MonkeyPatch) -> ExitJudge:
     return judge
 
 
-def judged_venue(seed: int, patch: pytest.MonkeyPatch) -> ExitJudge:
-    """Play a seed at the venue of moods; a difference raises."""
+def judged_venue(seed: int, patch: pytest.MonkeyPatch, venue: type[Venue] = Venue) -> ExitJudge:
+    """Play a seed at the venue of moods, or another; a difference raises."""
     world = roomy(make_exit_world(seed))
     judge = ExitJudge(world)
     with judge.watching(patch):
-        Venue(world).play()
+        venue(world).play()
     return judge
 
 
@@ -53,6 +54,13 @@ def test_exits_at_a_venue_of_moods_are_those_of_the_reference(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged_venue(seed, monkeypatch)
+
+
+@pytest.mark.parametrize("seed", STUBBORN)
+def test_exits_at_a_venue_that_changes_nothing_are_those_of_the_reference(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_venue(seed, monkeypatch, StubbornVenue)
 
 
 def test_the_compiled_core_decides_what_the_reference_says(

@@ -4,19 +4,20 @@ nothing that the next slice would not change.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 
-from engine.errors import InputError
+from engine.errors import InputError, StrategyError
 from engine.model import layout as at
 from engine.model.trading_layout import NEVER
 from runtime.config import StrategyConfig
 from runtime.session_core.playing import play
 from tests.property.session_slices import Session, require_same, slices_of
-from tests.property.test_session_strategies import function_config
+from tests.property.test_session_strategies import class_config, function_config
 from tests.property.test_trading_backtests import config_of
 from tests.property.test_windows import config_of as plain_config_of
 from tests.property.window_worlds import make_dataset
@@ -56,6 +57,81 @@ def test_a_restored_session_goes_on_equal(name: str, tmp_path: Path) -> None:
         assert restored.broker.snapshot() == whole.broker.snapshot()
 
 
+SAVING = """
+    def save_state(self):
+        return {"draw": list(self.draw.getstate()[1]), "told": self.told, "bars": self.bars}
+
+    def restore_state(self, state):
+        self.draw, self.told, self.bars = Random(), state["told"], state["bars"]
+        self.draw.setstate((3, tuple(state["draw"]), None))
+"""
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["plain", "trading loop"])
+@pytest.mark.parametrize("name", ["bar", "bars", "both with indicators"])
+def test_a_class_that_saves_its_state_is_restored_without_its_past(
+    name: str, loop: bool, tmp_path: Path
+) -> None:
+    rng = Random(name)
+    for seed in (1, 2, 3):
+        config = class_config(tmp_path / f"code{seed}", name, seed, loop=loop)
+        code = config.strategy.code_path
+        assert code is not None
+        code.write_text(code.read_text() + SAVING)
+        history = make_dataset(tmp_path / str(seed), seed, bars=80).load()
+        slices = slices_of(config, history)
+        place = rng.randrange(10, len(slices))
+        whole, restored = Session(config, history), Session(config, history)
+        play(whole.core.start(), whole.broker)
+        whole.run(slices[:place])
+        assert whole.core.why_no_snapshot() == ""
+        restored.core.restore(whole.core.snapshot())
+        restored.broker.restore(whole.broker.snapshot())
+        assert restored.core.state_hash == whole.core.state_hash, f"seed {seed}, slice {place}"
+        restored.journal = list(whole.journal)
+        for each in (whole, restored):
+            each.run(slices[place:])
+            play(each.core.stop(), each.broker)
+        require_same(restored.output(), whole.output())
+        assert restored.core.state_hash == whole.core.state_hash
+        assert restored.core._driver.memory() == whole.core._driver.memory()
+
+
+WRONG = {
+    "return {1: 2}": "the state has the key 1, which is no text",
+    "return [[0.5], (1,)]": r"the state\[1\] is a tuple",
+    "return {'bars': 2**70}": "the state cannot be saved",
+    "return self.nothing": "has no attribute 'nothing'",
+    "return [self.told]": "restore_state",  # that takes a dict
+    "return {'told': self.told, 'at': id(self)}": "does not bring back what",
+}
+
+
+@pytest.mark.parametrize("body", WRONG)
+def test_no_snapshot_is_made_of_a_state_that_does_not_come_back(body: str, tmp_path: Path) -> None:
+    config = class_config(tmp_path / "code", "bar", 1, loop=False)
+    code = config.strategy.code_path
+    assert code is not None
+    text = "\n    def save_state(self):\n        {}\n\n    def restore_state(self, state):\n        {}\n"
+    code.write_text(code.read_text() + text.format(body, "self.told = state.get('told', 0)"))
+    history = make_dataset(tmp_path / "1", 1, bars=20).load()
+    session = Session(config, history)
+    play(session.core.start(), session.broker)
+    assert re.search(WRONG[body], session.core.why_no_snapshot())
+    session.run(slices_of(config, history))  # which it does not mind
+    assert session.core.take_fault() is None
+
+
+def test_a_class_that_saves_and_does_not_restore_is_refused(tmp_path: Path) -> None:
+    config = class_config(tmp_path / "code", "bar", 1, loop=False)
+    code = config.strategy.code_path
+    assert code is not None
+    code.write_text(code.read_text() + "\n    def save_state(self):\n        return 1\n")
+    history = make_dataset(tmp_path / "1", 1, bars=20).load()
+    with pytest.raises(StrategyError, match="only one of save_state and restore_state"):
+        Session(config, history)
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_time_between_slices_lets_waits_end_and_changes_nothing_else(
     name: str, tmp_path: Path
@@ -82,8 +158,7 @@ def test_warming_up_is_seeing_without_deciding(tmp_path: Path) -> None:
     slices = slices_of(config, history)
     ran, warmed = Session(config, history), Session(config, history)
     ran.run(slices)
-    for one in slices:
-        warmed.core.warm(one)
+    warmed.core.warm(np.concatenate([one.events for one in slices]))
     assert len(warmed.core.take_journal()) == 0
     assert warmed.core._driver.memory() == ran.core._driver.memory()
     assert warmed.core.now_ns == 0 and warmed.core.next_wake_ns == NEVER

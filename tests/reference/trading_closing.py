@@ -213,10 +213,18 @@ def take_notice(m: Moment) -> None:
         if closing.phase in ("working", "changing") and rest > closing.left:
             end_order(m, "ending")  # an order before it has filled late
         elif closing.phase == "changing" and closing.next is None:
-            closing.phase, closing.rejects = "working", 0
+            if heard is not A.REPLACED and closing.order.filled > 0:
+                end_order(m, "ending")  # another one takes its place
+            else:
+                closing.phase, closing.rejects = "working", 0
     elif heard is not None and heard is not A.REPLACED:
         closing.rejects = closing.rejects + 1 if heard is A.REJECTED else 0
-        if closing.phase == "giving up" or closing.rejects == REJECTS:
+        if closing.rejects == REJECTS and closing.kind != AT_MARKET:
+            closing.kind, closing.rejects = AT_MARKET, 0
+        is_given_up = closing.phase == "giving up"
+        if is_given_up or closing.rejects == REJECTS:
+            if not is_given_up:
+                undo_stage(m)
             finish(m, A.FAILED)
         else:
             closing.phase, closing.due, closing.rest = "clearing", None, 0
@@ -304,10 +312,12 @@ def send(m: Moment, side: int) -> None:
     number, code = m.voice.send(m.i)
     if not number:
         deny(m, code)
+        undo_stage(m)
         finish(m, A.FAILED)
         return
     if is_part and closing.attempt == 1 and desk.trip is not None:
         if desk.trip.done < len(settings.parts):
+            closing.stage = desk.trip.done
             desk.trip.done += 1
     plan = PLANS[closing.reason]
     closing.order = m.orders[number]
@@ -315,6 +325,14 @@ def send(m: Moment, side: int) -> None:
     is_walking = closing.walks > 0 and closing.kind != AT_MARKET
     wait = plan.between if is_walking else plan.wait
     closing.phase, closing.due, closing.rest = "working", m.now + wait * SECOND, 0
+
+
+def undo_stage(m: Moment) -> None:
+    """A stage of which every order was refused is to be done again."""
+    trip, closing = m.desk.trip, m.desk.closing
+    assert closing is not None
+    if trip is not None and closing.stage is not None and closing.filled == 0:
+        trip.done = closing.stage
 
 
 def say_attempt(m: Moment, side: int, price: int, lots: int) -> None:

@@ -208,6 +208,7 @@ class Closing:
     walks: int = 0
     gone: Fraction = Fraction(0)  # price steps walked
     rejects: int = 0
+    stage: int | None = None  # that its first order has done
     filled: int = 0
     order: Order | None = None
     price: int = 0

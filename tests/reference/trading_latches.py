@@ -8,7 +8,12 @@ from engine.model.trading import Latch, Severity
 
 HOUR = 3600 * 10**9
 RESUMES = 3  # "more than 3 automatic resumes an hour: manual"
-MIRRORS = {Latch.UNTRUSTED, Latch.TIER, Latch.RECONCILING}  # what is known now, not an attempt
+MIRRORS = {  # what is known now, not an attempt
+    Latch.UNTRUSTED,
+    Latch.TIER,
+    Latch.RECONCILING,
+    Latch.DATA,
+}
 
 
 @dataclass

@@ -78,7 +78,7 @@ class Desk:
             "price_stale": self.stale(one),
             "edge_too_small": self.edge(one, side, said),
             "confidence_too_small": self.confidence(said),
-            "exit_working": one.exit_works
+            "instrument_busy": one.exit_works
             or one.entry_works
             or (one.wants_flat and side * one.held >= 0),
             "locked": self.now < one.free_from,

@@ -215,3 +215,10 @@ def test_the_doctor_refuses_python_without_assertions(folder: Path) -> None:
     result = run("doctor", cwd=folder, python=("-O",))
     assert result.returncode == 1
     assert "run without -O" in " ".join(result.stdout.split())
+
+
+def test_nothing_else_runs_without_the_checks_of_invariants(folder: Path) -> None:
+    result = run("backtest", "good.toml", cwd=folder, python=("-O",))
+    assert result.returncode == 2
+    assert "removes the checks of invariants" in " ".join(result.stderr.split())
+    assert "unset PYTHONOPTIMIZE" in " ".join(result.stderr.split())

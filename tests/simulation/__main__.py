@@ -14,6 +14,7 @@ from functools import partial
 
 from tests.simulation.databases import folder_of_worlds
 from tests.simulation.paper_worlds import run_paper_seed
+from tests.simulation.stories import tell
 from tests.simulation.worlds import run_seed
 
 CHUNK = 10  # seeds that a worker takes at once
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
     is_paper = arguments[:1] == ["paper"]
     first, *counts = (int(each) for each in arguments[is_paper:])
     if not counts:
-        return _tell_paper(first) if is_paper else _tell(first)
+        return _tell_paper(first) if is_paper else tell(first, run_seed)
     return _run_many(range(first, first + counts[0]), is_paper=is_paper)
 
 
@@ -58,19 +59,6 @@ def _findings(seeds: range, *, is_paper: bool) -> Iterator[tuple[int, str]]:
     with ProcessPoolExecutor() as pool:
         find = partial(finding_of, is_paper=is_paper)
         yield from zip(seeds, pool.map(find, seeds, chunksize=CHUNK))
-
-
-def _tell(seed: int) -> int:
-    """Print a world's story, and what it finds."""
-    try:
-        world = run_seed(seed, keeps_story=True)
-    except Exception as error:  # noqa: BLE001  (a find)
-        print("\n".join(getattr(error, "__notes__", [])))
-        print(f"{type(error).__name__}: {error}")
-        return 1
-    print("\n".join(world.story))
-    print(f"seed {seed}: sound after {world.auditor.checks} inputs, {world.lives} lives")
-    return 0
 
 
 def _tell_paper(seed: int) -> int:

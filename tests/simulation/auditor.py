@@ -16,7 +16,9 @@ I12    ten minutes after the last fault nothing is in doubt, or a person was tol
 I13    who has lost the account sends nothing
 I14    no secret that a venue tells of stands in anything that was written
 I15    nothing but what a person can read ends a session (I16: no edge that is not in the table)
+I17    what is decided is decided on what was available then
 I19    what needs a person was told once
+I20    requests stay under the venue's limit, and none is made inside a ban
 =====  =====================================================================================
 """
 
@@ -29,10 +31,13 @@ from typing import TYPE_CHECKING
 from engine.approved import RiskApproved
 from engine.model import layout as at
 from engine.model.orders import OrderFlag
-from runtime.gateway.checks import can_only_close
+from runtime.gateway.ledger import Sent
 from runtime.journal.entries import Entry
-from runtime.journal.records import Intents, Noted, OperatorInput, Taken
+from runtime.journal.records import Input, Intents, Noted, OperatorInput, SliceInput, Taken
 from sims.network import Exchange
+from sims.request_limit import Purpose
+from tests.simulation.availability import Availability
+from tests.simulation.request_counts import RequestCounts
 
 if TYPE_CHECKING:
     from tests.simulation.processes import Life
@@ -47,6 +52,8 @@ class Auditor:
     """See the module."""
 
     exchange: Exchange
+    requests: RequestCounts
+    market: Availability
     intents: set[str] = field(default_factory=set)  # client ids whose intent is durable
     told: list[Noted] = field(default_factory=list)
     is_paused: bool = False  # by what is durable
@@ -88,7 +95,7 @@ class Auditor:
             raise Violation(
                 f"I10: order {order.order_id} closes {order.quantity_lots} lots, {held} are held"
             )
-        if can_only_close(order, books):
+        if life.session.gateway.can_only_close(order):
             return
         why = ""
         if self.is_paused:
@@ -105,6 +112,11 @@ class Auditor:
         if why:
             raise Violation(f"order {order.order_id} takes new risk, and {why}")
 
+    def on_request(self, life: Life, purpose: Purpose) -> None:
+        """A request is about to leave."""
+        if why := self.requests.leaves(life.number, purpose):
+            raise Violation(f"I20: a request ({purpose.value}) leaves, and {why}")
+
     def on_arrival(self) -> None:
         """The venue has taken an order."""
         counts = Counter(each.intent for each in self.exchange.orders.values() if each.intent)
@@ -113,7 +125,7 @@ class Auditor:
             raise Violation(f"I1: the venue has order {twice[0]} twice")
 
     # --- after each input --------------------------------------------------------------------------
-    def after_input(self, life: Life) -> None:
+    def after_input(self, life: Life, one: Input) -> None:
         """An input was decided on to its end."""
         self.checks += 1
         core, books = life.core.plain, life.session.gateway.books
@@ -122,9 +134,9 @@ class Auditor:
             if total != 0:
                 raise Violation(f"I6: the accounts of currency {row} sum to {total}")
         booked: Counter[int] = Counter()
-        for _, one in self.exchange.executions:
-            if life.inbox.has_execution(one.execution_id):
-                booked[one.instrument] += one.side * one.lots
+        for _, each in self.exchange.executions:
+            if life.inbox.has_execution(each.execution_id):
+                booked[each.instrument] += each.side * each.lots
         for i in range(len(life.core.instruments)):
             held = core.positions[i, at.POSITION_QUANTITY]
             if not held == books.positions.get(i, 0) == booked[i]:
@@ -133,6 +145,9 @@ class Auditor:
                     f"executions {booked[i]}"
                 )
             self._worst_case(life, i)
+        cursor = one.cursor if isinstance(one, SliceInput) else life.session.cursor
+        if why := self.market.why_not(one, life.decided, life.core, cursor, life.world.market_ns):
+            raise Violation(f"I17: {why}")
 
     def _worst_case(self, life: Life, i: int) -> None:
         """What may come of the venue's orders lies inside what the books reckon with."""
@@ -171,7 +186,8 @@ class Auditor:
             ours, theirs = books.positions.get(i, 0), exchange.positions.get(i, 0)
             if ours != theirs:
                 raise Violation(f"I3: instrument {i}: the venue holds {theirs}, the books {ours}")
-            mine = {e.client_id: e.filled_lots for e in books.live() if e.instrument == i}
+            ours_live = [e for e in books.live() if e.sent is not Sent.HELD]
+            mine = {e.client_id: e.filled_lots for e in ours_live if e.instrument == i}
             works = [e for e in exchange.orders.values() if not e.status.is_closed]
             their = {e.client_id: e.filled for e in works if e.instrument == i}
             if mine != their:

@@ -77,7 +77,9 @@ def fresh_memory(folder: Path) -> Lasting:
     """Return an empty database in memory, the only one of this process; its files are in a folder."""
     connection = _connection()
     connection.deserialize(_pages())
-    return Lasting(folder / "memory.db", connection)
+    path = folder / "memory.db"
+    path.touch()  # each transaction looks whether the file is still there
+    return Lasting(path, connection)
 
 
 def fresh_file(folder: Path) -> str:

@@ -21,7 +21,7 @@ from runtime.backtest.clockwork import clockwork_of
 from runtime.config import StrategyConfig
 from runtime.config.loading import parse_strategy
 from runtime.feeds.rows import replay_rows
-from runtime.session.venue import VenueOptions
+from runtime.session.venue_hearing import VenueOptions
 from runtime.session_core.assembling import (
     Market,
     market_of,
@@ -154,6 +154,7 @@ class Plan:
     certified_until: float = 1e9  # seconds: then the certificate is not valid any more
     watch: VenueOptions = OFTEN
     pace: int = 1  # so much less often the session looks after itself
+    requests_per_minute: int = 200
 
 
 def plan_of(
@@ -181,6 +182,7 @@ def plan_of(
             for start in times(likely, most)
         )
 
+    limits = Random(seed * 7 + 2)  # of its own, so that the rest of a seed's story is what it was
     odds = Odds(
         not_sent=some(0.3, 0.2),
         request_lost=some(0.4, 0.3),
@@ -195,6 +197,8 @@ def plan_of(
         overfill=some(0.15, 0.3),
         cancel_refused=some(0.2, 0.3),
         read_lag=some(0.3, 0.5),
+        busy=limits.uniform(0, 0.1) if limits.random() < 0.2 else 0.0,
+        banned=limits.uniform(0, 0.03) if limits.random() < 0.2 else 0.0,
     )
     ids = rng.choice((ClientIds.FOREVER, ClientIds.FOREVER, ClientIds.OPEN, ClientIds.NONE))
     deaths = busy * rng.choice((0, 0, 1, 2, 3))
@@ -219,6 +223,7 @@ def plan_of(
         min(times(0.1, 1), default=1e9),
         watch,
         1 if busy == 1 else 20,
+        limits.choice((200, 200, 40, 20)),
     )
 
 

@@ -19,6 +19,7 @@ from engine.ports import (
     FeedItem,
     Notice,
     NoticeKind,
+    Rows,
     SubmitOutcome,
     TimePassed,
 )
@@ -37,6 +38,7 @@ from runtime.session.recovery import Recovered, recover, schema
 from runtime.session.session import Session
 from runtime.session_core.core import SessionCore
 from sims.network import Endpoint
+from tests.simulation.throttling import BudgetThrottle
 
 if TYPE_CHECKING:
     from tests.simulation.worlds import World
@@ -46,6 +48,7 @@ SCHEMA = schema()
 SECRET = "hunter22-of-the-simulation"
 MASKER = Masker([SECRET])
 TERM_NS = 100 * 10**9
+BETWEEN = 17  # seconds after a bar, in which waits may end
 WHOSE: ContextVar[Any] = ContextVar("whose", default=None)
 
 
@@ -89,6 +92,7 @@ class WorldFeed:
     """The market as the process sees it: late, in bursts after an outage, and saying so."""
 
     name, evidence = "simulated", EvidenceClass.REAL
+    lag = 0.2  # seconds after its end that a bar comes
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -102,7 +106,7 @@ class WorldFeed:
         if after == 0 or world.seconds > 1:
             yield Notice(NoticeKind.CONNECTED, "here again")
         for one in world.plan.slices[after:]:
-            due = (one.ts_ns - world.plan.slices[0].ts_ns) / 1e9 + 0.2
+            due = (one.ts_ns - world.plan.slices[0].ts_ns) / 1e9 + self.lag
             while True:
                 outage = world.feed_outage
                 if outage is not None and not is_out:
@@ -118,8 +122,9 @@ class WorldFeed:
             if is_out and due + 30 > world.seconds:
                 is_out = False
                 yield Notice(NoticeKind.FILLED, "all of it is here")
-            if world.random.random() < 0.1:
-                yield TimePassed(one.ts_ns + 10**9)
+            if world.random.random() < 0.5 and world.until_outage > BETWEEN:
+                await asyncio.sleep(max(due + BETWEEN - world.seconds, 0))
+                yield TimePassed(one.ts_ns + BETWEEN * 10**9)
         await asyncio.get_running_loop().create_future()
 
     async def close(self) -> None:
@@ -145,6 +150,8 @@ class Life:
 
     world: World
     fate: Fate
+    number: int
+    decided: list[Rows] = field(default_factory=list)  # on the input in hand
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
     task: asyncio.Task[Any] | None = None
     is_over: bool = False
@@ -185,6 +192,7 @@ class Life:
             ACCOUNT,
             self._request,
             gossip=f" for {SECRET}",
+            throttle=BudgetThrottle(self),
         )
         endpoint.life = self
         self.session = Session(
@@ -207,6 +215,7 @@ class Life:
                 ),
                 Observers(
                     item=self._item,
+                    rows=self.decided.append,
                     noted=lambda noted: world.note(f"! {noted.text}"),
                     masked=MASKER.text,
                 ),
@@ -311,7 +320,8 @@ class Life:
                 raise Dead
             await take(*arguments, **keys)
             self._note_input(arguments[0])
-            self.world.audit(lambda a: a.after_input(self))
+            self.world.audit(lambda a: a.after_input(self, arguments[0]))
+            self.decided.clear()
 
         self.session.intake.take = taken  # type: ignore[method-assign]
 

@@ -81,7 +81,7 @@ def forgets_the_rate_at_a_restart(patch: Patch) -> None:
 
 
 BUGS: Bugs = [
-    (sends_what_was_refused, (8,)),
+    (sends_what_was_refused, (76,)),
     (forgets_why_it_was_refused, (9,)),
     (judges_what_is_left_as_if_nothing_ran, (3,)),
     (has_no_input_where_all_was_refused, (19,)),

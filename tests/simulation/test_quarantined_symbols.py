@@ -9,11 +9,11 @@ import pytest
 
 from runtime.journal.records import Noted
 from runtime.session.parts import Asked
-from runtime.session.venue import VenueSide
+from runtime.session.venue_hearing import Hearing
 from tests.simulation.processes import Life
 from tests.simulation.worlds import World, run_seed
 
-QUARANTINES = 27  # a fill of an order that nobody knows any more
+QUARANTINES = 14  # a fill of an order that nobody knows any more
 
 
 @pytest.fixture(autouse=True)
@@ -27,13 +27,13 @@ def test_a_person_releases_what_was_quarantined(monkeypatch: pytest.MonkeyPatch)
     worlds: list[World] = []
     answers: list[tuple[str, str]] = []
     notes: list[str] = []
-    quarantine, answer, start = VenueSide._quarantine, Life._answer, Life.start
+    quarantine, answer, start = Hearing.quarantine, Life._answer, Life.start
 
     def remembered(self: Life) -> None:
         worlds.append(self.world)
         start(self)
 
-    async def asking(self: VenueSide, instrument: int, why: str) -> None:
+    async def asking(self: Hearing, instrument: int, why: str) -> None:
         is_new = instrument not in self.inbox.quarantined
         await quarantine(self, instrument, why)
         if is_new and not answers:
@@ -54,7 +54,7 @@ def test_a_person_releases_what_was_quarantined(monkeypatch: pytest.MonkeyPatch)
         await answer(self, asked, text)
 
     monkeypatch.setattr(Life, "start", remembered)
-    monkeypatch.setattr(VenueSide, "_quarantine", asking)
+    monkeypatch.setattr(Hearing, "quarantine", asking)
     monkeypatch.setattr(Life, "_answer", answered)
     run_seed(QUARANTINES)
     (nothing, refused), (symbol, released), (_, again) = answers

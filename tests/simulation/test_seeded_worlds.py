@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.session.venue import VenueOptions
+from runtime.session.venue_hearing import VenueOptions
 from tests.simulation.plans import plan_of
 from tests.simulation.worlds import run_seed
 
@@ -29,8 +29,8 @@ def test_a_world_is_a_function_of_its_seed() -> None:
 
 @pytest.mark.parametrize("seed", [3])
 def test_days_with_faults_pass_in_seconds(seed: int) -> None:
-    """Two days of ten-minute bars; the account is read each quarter of an hour, and after each gap."""
+    """Five days of ten-minute bars; the account is read each quarter of an hour, and after each gap."""
     watch = VenueOptions(reconcile_least=600, reconcile_most=1200)
-    plan = plan_of(seed, minutes=2 * 24 * 60, step=600, busy=12, watch=watch)
+    plan = plan_of(seed, minutes=5 * 24 * 60, step=600, busy=12, watch=watch)
     world = run_seed(seed, plan=plan)
-    assert world.is_stolen or world.auditor.checks > 400
+    assert world.is_stolen or world.auditor.checks > 1_000

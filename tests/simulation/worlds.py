@@ -24,8 +24,10 @@ from runtime.session.recovery import recover
 from runtime.store.processes import Process
 from sims.network import Exchange
 from sims.paper import PaperBroker
+from sims.request_limit import RequestLimit
 from sims.virtual_time import VirtualLoop
 from tests.simulation.auditor import Auditor, Violation
+from tests.simulation.availability import Availability
 from tests.simulation.databases import (
     Lasting,
     folder_of_worlds,
@@ -34,8 +36,10 @@ from tests.simulation.databases import (
     open_file,
     open_memory,
 )
-from tests.simulation.plans import Plan, clock, plan_of
+from tests.simulation.outages import Outages
+from tests.simulation.plans import EPOCH_NS, Plan, clock, plan_of
 from tests.simulation.processes import ACCOUNT, SECRET, WHOSE, Fate, Life
+from tests.simulation.request_counts import RequestCounts
 
 FILES = 8  # one world in so many has its database in a file
 
@@ -72,7 +76,12 @@ class World:
         odds = plan.odds
         self.exchange = Exchange(paper, self.random, odds, plan.ids, lambda: self.seconds)
         self.exchange.watch = self.tell
-        self.auditor = Auditor(self.exchange)
+        most = plan.requests_per_minute
+        self.exchange.limit = RequestLimit(clock(), most, Random(plan.seed * 7 + 3))
+        counts = RequestCounts(most, lambda: self.seconds, EPOCH_NS / 1e9)
+        instruments = len(ground.market.instruments)
+        market = Availability(plan.slices, instruments, is_trading=ground.config.is_trading)
+        self.auditor = Auditor(self.exchange, counts, market)
         self._ended = asyncio.Event()
 
     # --- running -------------------------------------------------------------------------------------
@@ -141,7 +150,7 @@ class World:
         is_mortal = self.lives < len(deaths) and self.seconds < self.plan.faults_end - 60
         number, after = deaths[self.lives] if is_mortal else (0, False)
         self.lives += 1
-        life = Life(self, Fate(number, after=after, mourn=self._mourn))
+        life = Life(self, Fate(number, after=after, mourn=self._mourn), self.lives)
         self.note(f"process {self.lives} starts")
         try:
             life.start()
@@ -259,17 +268,18 @@ class World:
         return asyncio.get_running_loop().time()
 
     @property
+    def market_ns(self) -> int:
+        """The market's time: of what it does later nobody knows."""
+        return self.plan.slices[0].ts_ns + round(self.seconds * 1e9)
+
+    @property
     def feed_outage(self) -> float | None:
         """When the feed's outage ends; None where there is none."""
-        for start, end in self.plan.feed_outages:
-            if start <= self.seconds < end:
-                return end
-        return None
+        return Outages(self.plan.feed_outages).end(self.seconds)
 
     @property
     def until_outage(self) -> float:
-        starts = [start - self.seconds for start, _ in self.plan.feed_outages]
-        return max(min((each for each in starts if each > 0), default=1e6), 0.001)
+        return Outages(self.plan.feed_outages).until_next(self.seconds)
 
     @property
     def is_database_out(self) -> bool:

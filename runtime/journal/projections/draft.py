@@ -50,7 +50,8 @@ class Draft:
     def set_session(self, statement: str, values: Values) -> None:
         """Change columns of the session's row."""
         self.transaction.write(statement, {**values, "session": self.session_id})
-        self._session = None
+        if "symbols" in values:  # of the row nothing else is asked for that ever changes
+            self._session = None
 
     def symbol(self, instrument: int) -> str:
         """Return an instrument's name; empty for none."""
@@ -69,12 +70,13 @@ class Draft:
         return found
 
     def put(self, table: str, row: Values) -> Values:
-        """Add a row, or put it in another's place."""
-        key = row[KEYS[table]]
+        """Add a row, or put it in another's place; one that is there already is not written again."""
+        key, known = row[KEYS[table]], self._known[table]
         row["session_id"] = self.session_id
-        self._known[table][key] = row
-        self._changed[table][key] = None
-        return row
+        if known.get(key) != row:
+            known[key] = row
+            self._changed[table][key] = None
+        return known[key]  # type: ignore[return-value]
 
     def read(self, statement: str, **values: int | str) -> list[Values]:
         """Return rows of the database as they were before this group."""
@@ -96,8 +98,10 @@ class Draft:
         """A row that is known has been changed."""
         self._changed[table][row[KEYS[table]]] = None
 
-    def delete(self, statement: str, key: int) -> None:
+    def delete(self, table: str, statement: str, key: int) -> None:
         """Remove a row at once."""
+        self._known[table].pop(key, None)
+        self._changed[table].pop(key, None)
         self.transaction.write(statement, {"session": self.session_id, "row_id": key})
 
     def write(self) -> None:

@@ -37,7 +37,7 @@ class ExitTables:
         for position, fold in self._folds.items():
             rows = {each["row"]: each for each in self._rows(fold)}
             for gone in sorted(self._before[position] - set(rows)):
-                self._draft.delete("delete_exit", gone)
+                self._draft.delete(EXITS, "delete_exit", gone)
             for row in rows.values():
                 self._draft.put(EXITS, row)
             for each in fold.found:
@@ -47,9 +47,12 @@ class ExitTables:
 
     def _load(self, position: int) -> None:
         attempts: dict[int, list[Attempt]] = {}
-        for each in self._draft.read("attempts_of_position", of_position=position):
+        sent = self._draft.read("attempts_of_position", of_position=position)
+        for each in sent:
             attempts.setdefault(each["exit_row"], []).append(_attempt(each))
         exits = self._draft.read("exits_of_position", of_position=position)
+        self._draft.adopt(ATTEMPTS, sent)
+        self._draft.adopt(EXITS, exits)
         self._before[position] = {each["row"] for each in exits}
         self._folds[position] = _fold(exits, attempts)
 

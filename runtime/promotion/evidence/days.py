@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from msgspec import structs
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from data.calendars import sessions_of_days
 from engine.gate.evidence import ClockObservation, PaperDay
 from engine.model import layout as at
+from engine.model.units import NS_PER_MINUTE
 from engine.ports import EvidenceClass, Rows
 from runtime.promotion.evidence.again import BarsAgain
 from runtime.promotion.evidence.seen import Seen
@@ -23,6 +23,7 @@ from runtime.results.output import RunOutput
 from runtime.results.rows import rows_of
 
 Ints = NDArray[np.int64]
+STRETCH_NS = 15 * NS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,6 @@ class DayFacts:
     seen: Seen
     output: RunOutput
     shadow: RunOutput | None
-    fingerprint: str
     feed: EvidenceClass
     market_time_ns: int
     again: BarsAgain | None = None
@@ -62,37 +62,38 @@ def days_of(facts: DayFacts) -> list[PaperDay]:
     width, instruments = _width(bars), len(output.instruments)
     fills, orders = _counted(output, at.KIND_FILL), _counted(output, at.KIND_SUBMITTED)
     in_shadow = None if shadow is None else _counted(shadow, at.KIND_SUBMITTED)
-    held, equal = _held(output), _equal(seen, output)
+    held, traded = _held(output), _traded(output)
     clock = _clock(facts)
     found = []
     for number, open_ns, close_ns, is_open in zip(
         numbers.tolist(), opens.tolist(), closes.tolist(), exists.tolist(), strict=True
     ):
-        own = [seen.slices[place] for place in np.flatnonzero(of_slices == number)]
+        places = np.flatnonzero(of_slices == number)
+        own = [seen.slices[place] for place in places]
         own_bars = bars[of_bars == number]
-        # Where bars decide, what comes between them is no decision that was expected.
-        closes_seen = set(own_bars[:, at.EVENT_TS].tolist())
-        decided = {ts for ts, _, is_running in own if is_running}
-        # Without bars nobody knows how much there should have been.
-        expected = _bars_expected(close_ns - open_ns, width) if is_open else 0
+        due = (
+            _of_bars(own, own_bars, _bars_expected(close_ns - open_ns, width) if is_open else 0)
+            if len(own_bars)
+            else _of_stretches(own, tape, (open_ns, close_ns) if is_open else (0, 0))
+        )
         found.append(
             PaperDay(
                 day_number=number,
                 is_open_day=is_open,
                 closed_ns=close_ns if is_open else None,
                 market_time_ns=facts.market_time_ns,
-                decisions_expected=expected if len(own_bars) else len({ts for ts, _, _ in own}),
-                decisions_made=len(decided & closes_seen if closes_seen else decided),
-                bars_expected=expected * instruments if len(own_bars) else len(own),
-                bars_received=len(own_bars) or len(own),
+                decisions_expected=due.expected,
+                decisions_made=due.made,
+                bars_expected=due.expected * instruments,
+                bars_received=due.received,
                 age_p99_ns=_age(own, facts.feed),
                 fills=fills[number],
                 orders=orders[number],
                 shadow_orders=None if in_shadow is None else in_shadow[number],
                 is_holding=number in held or fills[number] > 0,
-                fingerprints=(facts.fingerprint,),
+                fingerprints=tuple(dict.fromkeys(seen.ran[place] for place in places)),
                 feed=facts.feed,
-                is_reconciled=any(ts >= close_ns for ts in equal.get(number, ())),
+                is_reconciled=is_reconciled(seen.compared, traded, close_ns),
                 clock=tuple(clock.get(number, ())),
                 tape_bars=None if facts.again is None else len(own_bars),
                 tape_agreeing=None if facts.again is None else facts.again.agreeing(own_bars),
@@ -163,16 +164,71 @@ def _held(output: RunOutput) -> frozenset[int]:
     return frozenset(_days(output, held[:, at.EVENT_TS]).tolist())
 
 
-def _equal(seen: Seen, output: RunOutput) -> dict[int, list[int]]:
-    """Return by day when books and broker were found equal; a morning counts for the day before too."""
-    times = [ts for ts, is_equal in seen.compared if is_equal]
-    found: dict[int, list[int]] = {}
-    for day, ts in zip(_days(output, times).tolist(), times, strict=True):
-        found.setdefault(day, []).append(ts)
-    numbers = sorted(found)
-    for before, after in pairwise(numbers):
-        found[before].append(found[after][0])
-    return found
+def _traded(output: RunOutput) -> Ints:
+    """Return when orders were placed and filled, ascending."""
+    kinds = (at.KIND_SUBMITTED, at.KIND_FILL)
+    times = [output.journal[rows_of(output, kind), at.EVENT_TS] for kind in kinds]
+    return np.sort(np.concatenate(times))
+
+
+def is_reconciled(compared: Sequence[tuple[int, bool]], traded: Ints, close_ns: int) -> bool:
+    """Return whether books and broker were equal when a day was over, by the first look from its close on.
+
+    That look may be late, where the session did not run at the close; but nothing may have been traded
+    in between, or it says nothing of that day.
+
+    Parameters
+    ----------
+    compared
+        When they were held against each other, in order, and whether they were equal.
+    traded
+        Times of orders and fills, ascending.
+    """
+    first = next((each for each in compared if each[0] >= close_ns), None)
+    if first is None or not first[1]:
+        return False
+    after, until = np.searchsorted(traded, (close_ns, first[0]), side="right")
+    return bool(after == until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """Moments of a day at which a strategy is to be asked, how often it was, and what data came for them."""
+
+    expected: int
+    made: int
+    received: int
+
+
+def _of_bars(own: Sequence[tuple[int, int, bool]], bars: Rows, expected: int) -> _Due:
+    """Each bar's close is one: what comes between them is no decision that was expected."""
+    decided = {ts for ts, _, is_running in own if is_running}
+    return _Due(expected, len(decided & set(bars[:, at.EVENT_TS].tolist())), len(bars))
+
+
+def _of_stretches(
+    own: Sequence[tuple[int, int, bool]], tape: Rows, session: tuple[int, int]
+) -> _Due:
+    """Without bars nobody knows how many quotes and trades there should have been: each stretch is one.
+
+    A stretch of the session counts where the strategy was asked at all that came in it, and for each
+    instrument of which something came.
+    """
+    open_ns, close_ns = session
+    expected = -(-(close_ns - open_ns) // STRETCH_NS)
+
+    def stretch(ts_ns: int) -> int:
+        return min((ts_ns - open_ns) // STRETCH_NS, expected - 1)
+
+    within = [each for each in own if open_ns <= each[0] <= close_ns]
+    seen = {stretch(ts) for ts, _, _ in within}
+    missed = {stretch(ts) for ts, _, is_running in within if not is_running}
+    kinds, times = tape[:, at.EVENT_KIND], tape[:, at.EVENT_TS]
+    is_data = (kinds > at.KIND_BAR) & (kinds <= at.KIND_TRADE)
+    rows = tape[is_data & (times >= open_ns) & (times <= close_ns)]
+    pairs = zip(rows[:, at.EVENT_TS].tolist(), rows[:, at.EVENT_INSTRUMENT].tolist(), strict=True)
+    came = {(stretch(ts), instrument) for ts, instrument in pairs}
+    return _Due(expected, len(seen - missed), len(came))
 
 
 def _clock(facts: DayFacts) -> dict[int, list[ClockObservation]]:

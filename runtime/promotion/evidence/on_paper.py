@@ -20,7 +20,6 @@ from engine.gate.evidence import (
 from engine.model import layout as at
 from engine.model.units import NS_PER_SECOND
 from engine.ports import Environment, EvidenceClass
-from runtime.backtest import run_backtest
 from runtime.config import StrategyConfig
 from runtime.journal.records import Opened
 from runtime.journal.sessions import SessionRecord, SessionStore
@@ -29,17 +28,16 @@ from runtime.promotion.evidence.again import BarsAgain, Fetch, not_asked
 from runtime.promotion.evidence.days import DayFacts, days_of, merged
 from runtime.promotion.evidence.seen import Seen
 from runtime.promotion.evidence.series import daily_series
-from runtime.promotion.evidence.shadow import intents_of, shortfalls_bps
-from runtime.promotion.evidence.tape import history_of
+from runtime.promotion.evidence.sessions import opened_sessions
+from runtime.promotion.evidence.shadow import intents_of, shadow_of, shortfalls_bps
 from runtime.promotion.fingerprint import Fingerprint, program_hash
 from runtime.results.output import RunOutput
 from runtime.session import drill
-from runtime.session.opening import fingerprint_in, strategy_of
+from runtime.session.opening import FINGERPRINT_CORE, fingerprint_in, strategy_of
 from runtime.session.replaying import Divergence, Replayed, replay
 from runtime.store.identity import code_of
 
 Progress = Callable[[str], None]
-_SESSIONS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,6 @@ class _One:
 
     record: SessionRecord
     opened: Opened
-    fingerprint: Fingerprint | None
     replayed: Replayed | None
     shadow: RunOutput | None
     seen: Seen
@@ -66,8 +63,13 @@ class _One:
 
     @property
     def core(self) -> str:
-        """The fingerprint's core; empty where the journal is from before it was written."""
-        return "" if self.fingerprint is None else self.fingerprint.core
+        """The core of the newest fingerprint; empty where the journal is from before it was written."""
+        return self.seen.cores[-1] if self.seen.cores else ""
+
+    @property
+    def only_core(self) -> str:
+        """The one core that it ever had; empty where there were several, or it is not known."""
+        return self.core if len(set(self.seen.cores)) == 1 else ""
 
 
 def collect(
@@ -86,15 +88,14 @@ def collect(
     """
     digest = code_of(config).digest
     found = []
-    for record in reversed(store.list(limit=_SESSIONS)):
-        opened = _opened(store, record)
-        if opened is None or (opened.account, opened.broker) != (account, "paper"):
+    for record, opened in opened_sessions(store):
+        if (opened.account, opened.broker) != (account, "paper"):
             continue
         if _code_of(opened) == digest:
             progress(f"session {record.id}")
             found.append(_one(store, record, opened))
     found.sort(key=lambda one: one.seen.slices[0][0] if one.seen.slices else 0)
-    same = [each for each in found if each.core == core]
+    same = [each for each in found if core in each.seen.cores]
     played = [(each.replayed.output, each.shadow) for each in same if each.replayed is not None]
     pairs = [(paper, shadow) for paper, shadow in played if shadow is not None]
     is_whole = bool(same) and len(pairs) == len(same)
@@ -117,8 +118,25 @@ def collect(
             *(_lost(name, family) for name in store.lost()),
         ),
         drills_of(store),
-        found[-1].fingerprint if found else None,
+        found[-1].seen.parts if found else None,
     )
+
+
+def first_account(store: SessionStore, core: str, *, is_real: bool) -> str:
+    """Return the paper account on which a fingerprint has first traded: its days count, and no other's.
+
+    Otherwise an author could trade on several and choose the one that went well. Empty: it never has.
+
+    Parameters
+    ----------
+    is_real
+        Whether what was rehearsed is passed over, as it does not count.
+    """
+    for _, opened in opened_sessions(store):
+        if opened.broker == "paper" and opened.data.get(FINGERPRINT_CORE) == core:
+            if opened.evidence == EvidenceClass.REAL or not is_real:
+                return opened.account
+    return ""
 
 
 def replays_of(
@@ -127,20 +145,13 @@ def replays_of(
     """Return sessions of a strategy's code, on whatever account, that have replayed data of a span."""
     digest = code_of(config).digest
     found = []
-    for record in reversed(store.list(limit=_SESSIONS)):
-        opened = _opened(store, record)
-        if opened is None or opened.evidence == EvidenceClass.REAL or _code_of(opened) != digest:
+    for record, opened in opened_sessions(store):
+        if opened.evidence == EvidenceClass.REAL or _code_of(opened) != digest:
             continue
         seen = Seen().take(entry.record for entry in store.entries(record.id))
         if any(start_ns <= ts <= end_ns for ts, _, _ in seen.slices):
             found.append(f"session {record.id}")
     return tuple(found)
-
-
-def _opened(store: SessionStore, record: SessionRecord) -> Opened | None:
-    first = next(iter(store.entries(record.id)), None)
-    found = None if first is None else first.record
-    return found if isinstance(found, Opened) else None
 
 
 def _code_of(opened: Opened) -> str:
@@ -158,25 +169,22 @@ def _one(store: SessionStore, record: SessionRecord, opened: Opened) -> _One:
     verdict = store.verify(record.id)
     sound = islice(store.entries(record.id), verdict.records)
     seen = Seen().take(entry.record for entry in sound)
-    fingerprint = fingerprint_in(opened)
     replayed: Replayed | None = None
     shadow: RunOutput | None = None
     try:
         replayed = replay(store.entries(record.id))
         with TemporaryDirectory(prefix="trader-gate-") as folder:
             config, market = strategy_of(opened, Path(folder))
-            history = history_of(seen.tape, market, record.id)
-            if history.span_ns() is not None:
-                shadow = run_backtest(config, history=history).pessimistic
+            shadow = shadow_of(config, market, seen, record.id)
     except (Divergence, TraderError):
         seen.violations += 1  # what was decided is not what would be decided
-    return _One(record, opened, fingerprint, replayed, shadow, seen, verdict)
+    return _One(record, opened, replayed, shadow, seen, verdict)
 
 
 def _session(one: _One) -> PaperSession:
     return PaperSession(
         session=one.record.id,
-        fingerprint=one.core,
+        fingerprint=one.only_core,
         violations=one.seen.violations,
         unresolved_orders=0,  # a paper market answers at once
         unexplained_differences=one.seen.differences,
@@ -195,7 +203,6 @@ def _days(found: Sequence[_One], fetch: Fetch) -> list[PaperDay]:
                 one.seen,
                 one.replayed.output,
                 one.shadow,
-                one.core,
                 EvidenceClass(one.opened.evidence),
                 latest,
                 _told_again(one, fetch),
@@ -308,9 +315,8 @@ def _lost(session: str, family: str) -> SessionIntegrity:
 def drills_of(store: SessionStore) -> tuple[Drill, ...]:
     """Return the rehearsals of the kill switch, the earliest first."""
     found = []
-    for record in reversed(store.list(limit=_SESSIONS)):
-        opened = _opened(store, record)
-        if opened is not None and opened.account == drill.ACCOUNT:
+    for record, opened in opened_sessions(store):
+        if opened.account == drill.ACCOUNT:
             found += _drill(store, record, opened)
     return tuple(found)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from brokers.alpaca.broker import AlpacaBroker
 from engine.gate.evidence import AccountState, BrokerFacts, RiskConfig, RiskLimit
+from engine.model.instruments import Instrument
 from engine.model.units import to_minor
 from engine.ports import Clock, Environment
 from runtime.config import StrategyConfig
 from runtime.gateway.checks import Limits
-from runtime.gateway.ids import is_ours
 from runtime.promotion.canonical import sha256_of
+from runtime.promotion.evidence.books import Books, compare
 from runtime.promotion.fingerprint import Fingerprint
+from runtime.session.stage import largest_order
 
-_HUNDRED = Decimal(100)
+_LOOKS, _PAUSE_SECONDS = 3, 0.5
 _RISK = ("risk.", "guards.", "exits.", "entries.")
 # Keys of a strategy's fingerprint that bound what it may do; they have to be over 0.
 _LIMITS = ("risk.max_", "risk.collar", "guards.daily_loss", "guards.drawdown", "exits.stop_loss")
@@ -51,18 +54,35 @@ async def ask_broker(
 
 
 async def ask_account(
-    broker: AlpacaBroker, clock: Clock, config: StrategyConfig, limits: Limits
+    broker: AlpacaBroker,
+    clock: Clock,
+    config: StrategyConfig,
+    limits: Limits,
+    instruments: Sequence[Instrument],
+    books: Callable[[str], Books],
 ) -> AccountState:
-    """Read the account, its positions and its orders.
+    """Read the account, and hold its positions and its orders against the books of its sessions.
+
+    Parameters
+    ----------
+    instruments
+        The broker's, by their numbers.
+    books
+        Returns what the journals say now of an account, by its number.
 
     Raises
     ------
     VenueError
         If it does not answer.
     """
-    facts = await broker.account()
-    orders = await broker.open_orders()
-    await broker.positions()
+    for look in range(_LOOKS):  # a session may be trading: its journal is a moment behind, or ahead
+        if look:
+            await clock.sleep(_PAUSE_SECONDS)
+        facts = await broker.account()
+        orders, positions = await broker.open_orders(), await broker.positions()
+        found = compare(books(facts.account), instruments, positions, orders)
+        if not (found.differences or found.unknown_orders or found.foreign_orders):
+            break
     return AccountState(
         asked_ns=clock.now_ns(),
         account=facts.account,
@@ -72,20 +92,12 @@ async def ask_account(
         equity_minor=facts.equity_minor,
         buying_power_minor=facts.buying_power_minor,
         minimum_equity_minor=_minimum_equity(config),
-        largest_order_minor=largest_order(config, limits, facts.equity_minor),
-        is_reconciled=True,
-        unknown_orders=0,
-        foreign_orders=sum(not is_ours(each.client_id) for each in orders),
+        largest_order_minor=largest_order(config, limits),
+        is_reconciled=not found.differences,
+        unknown_orders=found.unknown_orders,
+        foreign_orders=found.foreign_orders,
+        differences=found.differences,
     )
-
-
-def largest_order(config: StrategyConfig, limits: Limits, equity_minor: int) -> int:
-    """Return the value of the largest order that a strategy's limits and the workspace's allow."""
-    most = equity_minor * int(config.account.leverage)
-    if config.risk is not None:
-        share = Decimal(config.risk.max_position_percent) / _HUNDRED
-        most = min(most, int(equity_minor * share))
-    return min(most, limits.order_value_minor) if limits.order_value_minor else most
 
 
 def _minimum_equity(config: StrategyConfig) -> int:
@@ -95,7 +107,10 @@ def _minimum_equity(config: StrategyConfig) -> int:
 
 
 def risk_config(
-    config: StrategyConfig, runs: Fingerprint, on_paper: Fingerprint | None
+    config: StrategyConfig,
+    runs: Fingerprint,
+    on_paper: Fingerprint | None,
+    problems: Sequence[str] = (),
 ) -> RiskConfig:
     """Return the limits of a strategy, and whether it had the same on paper.
 
@@ -105,6 +120,8 @@ def risk_config(
         Of the strategy as it is now: its backtest has been made again with that.
     on_paper
         Of the newest paper session; None where there is none.
+    problems
+        What it needs and the venue does not do.
     """
     limits = tuple(
         RiskLimit(name, text)
@@ -112,7 +129,7 @@ def risk_config(
         if name.startswith(_LIMITS) and _is_number(text)
     )
     return RiskConfig(
-        problems=(),  # the file was read
+        problems=tuple(problems),
         limits=limits,
         drawdown_percent=runs.parts.get(DRAWDOWN),
         hash=risk_hash(runs),

@@ -13,20 +13,26 @@ from engine.model import trading_layout as loop
 from engine.ports import Rows
 from runtime.journal.records import (
     ClockRead,
+    Continued,
     Input,
     Intents,
     Noted,
+    Opened,
     OperatorInput,
     Reconciled,
     Record,
     SliceInput,
     StateChanged,
     Taken,
+    Warmed,
 )
-from runtime.session.intake import to_rows
+from runtime.promotion.fingerprint import Fingerprint, fingerprint_from
+from runtime.session.intake import from_packed, to_rows
+from runtime.session.opening import FINGERPRINT_CORE, fingerprint_in
 from runtime.session.states import SessionState
+from runtime.session_core.steps import NO_ROWS
 
-_DIFFERENCES = frozenset({"quarantine", "reconcile"})  # kinds of notes
+_DIFFERENCES = frozenset({"quarantine", "reconcile", "cash_differs"})  # kinds of notes
 _VIOLATIONS = frozenset({"overfill"})
 
 
@@ -38,16 +44,27 @@ class Seen:
     ----------
     slices
         Time, time of receipt (0: replayed) and whether the strategy was asked, of each with market data.
+    ran
+        The core of the fingerprint under which each of these was decided on; empty where it is not known.
+    cores, parts
+        Of everything that it ran, in order, and the newest one's parts.
     clock
         Observations with the market's time at each.
     compared
         Market's time of each comparison of books and broker, and whether they were equal.
+    past, start_ns
+        What its formulas had seen as it began, and from when on it has decided; None: from its first data.
     """
 
     events: list[Rows] = field(default_factory=list)
     slices: list[tuple[int, int, bool]] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
+    cores: list[str] = field(default_factory=list)
+    parts: Fingerprint | None = None
     clock: list[tuple[int, ClockObservation]] = field(default_factory=list)
     compared: list[tuple[int, bool]] = field(default_factory=list)
+    past: Rows = field(default_factory=lambda: NO_ROWS)
+    start_ns: int | None = None
     violations: int = 0
     differences: int = 0
     _boots: int = 0
@@ -60,8 +77,14 @@ class Seen:
             match record:
                 case Taken(input=SliceInput() as one):
                     self._slice(one)
+                case Warmed():
+                    self.past, self.start_ns = from_packed(record.rows), record.until_ns + 1
                 case Taken(input=OperatorInput() as one):
                     self._operator(one)
+                case Opened():
+                    self._runs(record.data.get(FINGERPRINT_CORE, ""), fingerprint_in(record))
+                case Continued():
+                    self._runs(record.fingerprint, fingerprint_from(record.parts))
                 case StateChanged():
                     self._is_running = record.after == SessionState.RUNNING.value
                     self._boots += record.after == SessionState.STARTING.value
@@ -79,12 +102,17 @@ class Seen:
                     pass
         return self
 
+    def _runs(self, core: str, parts: Fingerprint | None) -> None:
+        self.cores.append(core)
+        self.parts = parts
+
     def _slice(self, one: SliceInput) -> None:
         rows = to_rows(one.rows)
         self._now_ns = one.ts_ns
         self.events.append(rows)
         if at.KIND_BAR <= rows[0, at.EVENT_KIND] <= at.KIND_TRADE:
             self.slices.append((one.ts_ns, one.received_ns, self._is_running))
+            self.ran.append(self.cores[-1] if self.cores else "")
 
     def _operator(self, one: Input) -> None:
         assert isinstance(one, OperatorInput)
@@ -95,8 +123,7 @@ class Seen:
     @property
     def tape(self) -> Rows:
         """All rows that the feed has given."""
-        none = np.empty((0, at.EVENT_WIDTH), dtype=np.int64)
-        return np.concatenate([none, *self.events])
+        return np.concatenate([NO_ROWS, *self.events])
 
 
 def records_to_the_end(records: Iterable[Record]) -> Iterable[Record]:

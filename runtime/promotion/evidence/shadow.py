@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 from engine.model import layout as at
 from engine.ports import Rows
+from runtime.backtest import run_backtest
+from runtime.config import StrategyConfig
+from runtime.promotion.evidence.seen import Seen
+from runtime.promotion.evidence.tape import history_of
 from runtime.results.output import RunOutput
 from runtime.results.rows import rows_of
+from runtime.session_core.assembling import Market
 
 _BPS = 10_000.0
 _TERMS = (
@@ -24,6 +31,17 @@ _TERMS = (
 
 # Enough to know a decision again where equity, and so quantities, are not quite the same.
 WHEN_AND_WHERE = (at.EVENT_TS, at.EVENT_INSTRUMENT, at.SUBMIT_SIDE)
+
+
+def shadow_of(config: StrategyConfig, market: Market, seen: Seen, session: str) -> RunOutput | None:
+    """Return a backtest over what a session has seen; None where that was nothing.
+
+    Its formulas have seen before what those of the session had.
+    """
+    if history_of(seen.tape, market, session).span_ns() is None:
+        return None
+    history = history_of(np.concatenate((seen.past, seen.tape)), market, session)
+    return run_backtest(config, history=history, start_ns=seen.start_ns).pessimistic
 
 
 def intents_of(output: RunOutput) -> tuple[str, ...]:

@@ -1,20 +1,32 @@
-"""The same strategy with dearer trading: everything that costs doubled, and every order a bar late."""
+"""The same strategy with dearer trading: everything that costs doubled, and every order a bar late.
+
+What trading costs is the author's to say, so twice of it may be nearly nothing. Who takes a price pays here at
+least twice what the venue costs (`CostProfile`), whatever the file says: half the spread as slippage, where that is
+told in basis points or not at all, and the venue's fees as fees; where slippage is told otherwise, both as fees.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
 
+from engine.rules.venue_costs import ANYWHERE, CostProfile
 from runtime.config import StrategyConfig
-from sims.fillbook.settings import BookSettings, FeeModel
+from sims.fillbook.settings import BookSettings, FeeModel, SlippageModel
 
 _TWICE = 2
 STRESSED_PERCENT = 200
 
 
-def stressed(config: StrategyConfig) -> StrategyConfig:
-    """Return a strategy whose fees and slippage are twice as high and whose orders miss a bar."""
-    return replace(config, fills=replace(config.fills, book=_stressed(config.fills.book)))
+def stressed(config: StrategyConfig, costs: CostProfile = ANYWHERE) -> StrategyConfig:
+    """Return a strategy whose fees and slippage are twice as high and whose orders miss a bar.
+
+    Parameters
+    ----------
+    costs
+        Of the venue where it is to trade.
+    """
+    return replace(config, fills=replace(config.fills, book=_stressed(config.fills.book, costs)))
 
 
 def stressed_percent(config: StrategyConfig) -> int:
@@ -27,9 +39,19 @@ def stressed_percent(config: StrategyConfig) -> int:
     return STRESSED_PERCENT if is_charged or has_slippage else 0
 
 
-def _stressed(book: BookSettings) -> BookSettings:
-    slippage = replace(book.slippage, value=book.slippage.value * _TWICE)
-    return replace(book, fees=_dearer(book.fees), slippage=slippage, is_late=True)
+def _stressed(book: BookSettings, costs: CostProfile) -> BookSettings:
+    fees, slippage = _dearer(book.fees), book.slippage
+    spread, least = costs.half_spread_bps * _TWICE, costs.fees_bps * _TWICE
+    if slippage.model in ("none", "bps"):
+        slippage = SlippageModel("bps", max(slippage.value * _TWICE, spread))
+    else:
+        slippage = replace(slippage, value=slippage.value * _TWICE)
+        least += spread
+    if fees.model == "none":
+        fees = FeeModel("bps", taker_bps=least)
+    elif fees.model == "bps":
+        fees = replace(fees, taker_bps=max(fees.taker_bps, least))
+    return replace(book, fees=fees, slippage=slippage, is_late=True)
 
 
 def _dearer(fees: FeeModel) -> FeeModel:

@@ -55,6 +55,7 @@ def _part(events: Rows, i: int, market: Market) -> InstrumentHistory:
         }
         if kind == at.KIND_BAR:
             values["has_volume"] = market.volumes[i] == at.KIND_BAR
+            columns["bars_fill"] = bool(rows[:, at.BAR_FILLS].any())
         columns[name] = _KINDS[kind](**values)
     return InstrumentHistory(market.instruments[i], **columns)
 

@@ -22,6 +22,7 @@ from engine.gate.evidence import (
 )
 from engine.ports import EvidenceClass
 from engine.rules.metrics import daily_returns
+from engine.rules.venue_costs import ANYWHERE, CostProfile
 from runtime.backtest import run_backtest
 from runtime.backtest.clockwork import clockwork_of
 from runtime.backtest.histories import load_history
@@ -30,7 +31,7 @@ from runtime.checks.findings import Report, Test
 from runtime.checks.lookahead import CUTS, STARTS, Settings, check_lookahead
 from runtime.config import StrategyConfig
 from runtime.promotion.evidence.capacity import capacity_orders
-from runtime.promotion.evidence.series import daily_series, series_of, trade_profits
+from runtime.promotion.evidence.series import daily_series, open_profits, series_of, trade_profits
 from runtime.promotion.evidence.stress import stressed, stressed_percent
 from runtime.promotion.evidence.trials import readers_of, trials_of
 from runtime.results import BacktestResult
@@ -71,6 +72,8 @@ class Asked:
         Told before what is held out is read: that counts even where nothing comes of it.
     replayed
         Names sessions that have replayed data of the span of what is held out.
+    costs
+        Of the venue that the certificate is to be for: what trading costs at least, whatever the file says.
     """
 
     core: str
@@ -80,6 +83,7 @@ class Asked:
     seed: int = 0
     looking: Callable[[], None] = lambda: None
     replayed: Callable[[int, int], tuple[str, ...]] = no_replays
+    costs: CostProfile = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def collect(
         progress=lambda fraction, step: progress(0.1 + 0.6 * fraction, f"look-ahead: {step}"),
     )
     progress(0.7, "dearer trading")
-    dear = run_backtest(stressed(config), history=history)
+    dear = run_backtest(stressed(config, asked.costs), history=history)
     holdout = holdout_of(config, whole_history)
     if holdout is not None:
         readers = (
@@ -149,6 +153,7 @@ def collect(
             periods_per_year=int(clockwork_of(history).periods_per_year),
             daily=daily,
             trade_profits_minor=trade_profits(result),
+            open_profits_minor=open_profits(result),
             recorded_hash=run.state_hash,
             rerun_hash=result.state_hash,
             orders=capacity_orders(result.pessimistic, history),

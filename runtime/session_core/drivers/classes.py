@@ -4,7 +4,9 @@ Its verbs act on the core at once, so that a callback sees what it has asked for
 them is sent when the callback has returned. Fills are told before the next row that the strategy is
 shown, or between slices when a broker tells of them there.
 
-A Python object cannot be stored: a session of a class is rebuilt by playing its inputs again.
+A Python object cannot be stored: a session of a class is rebuilt by playing its inputs again, unless the class
+says itself what it remembers (`save_state`, `restore_state`). Before each checkpoint it is proven on another
+object that what was saved comes back.
 """
 
 from __future__ import annotations
@@ -12,29 +14,44 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import InternalFault, TraderError
+from engine.errors import InternalFault, StrategyError, TraderError
 from engine.lang.streaming import StreamingProgram
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.ports import Rows
 from engine.state import Core
+from engine.strategy import Strategy
 from runtime.backtest.class_session import overridden, to_fill
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.desk import StrategyDesk
-from runtime.backtest.user_code import UserCode
+from runtime.backtest.user_code import UserCode, saves_state
 from runtime.backtest.user_strategies import LoadedClass, new_strategy
 from runtime.config import StrategyConfig
 from runtime.observing.watchdog import CallbackGuard, StrategyStuck
 from runtime.session_core.core import SessionCore
-from runtime.session_core.drivers.bars import BarReader
+from runtime.session_core.drivers.bars import BarReader, BarsMemory
 from runtime.session_core.drivers.driver import Driver
-from runtime.session_core.drivers.inputs import SliceInputs
+from runtime.session_core.drivers.inputs import SliceInputs, Volume
+from runtime.session_core.drivers.saved_state import packed, unpacked
 from runtime.session_core.drivers.views import BarRow, QuoteRow, RowView, TradeRow
 from runtime.session_core.faults import StrategyFault
 from runtime.session_core.steps import Step
+
+
+class _Memory(msgspec.Struct, array_like=True):
+    """What is remembered of a strategy; `state` is its own, packed, empty where there is none to be had."""
+
+    state: bytes
+    attributes: dict[str, float]  # the declared indicators, as it last saw them
+    formulas: _FormulasMemory | None
+    volumes: list[Volume]
+    untold: list[list[int]]
+    instrument: int
+    says_probabilities: bool | None
 
 
 class ClassDriver(Driver):
@@ -45,8 +62,6 @@ class ClassDriver(Driver):
     kinds
         Of `runtime.session_core.drivers.inputs.volume_kinds`.
     """
-
-    has_memory = False
 
     def __init__(
         self,
@@ -59,17 +74,10 @@ class ClassDriver(Driver):
         super().__init__()
         self._name, self._instruments = config.name, tuple(instruments)
         self._user = UserCode(config, loaded.kind.__name__)
-        self._strategy = new_strategy(loaded.kind, loaded.parameters, loaded.indicators, self._user)
+        self._loaded = loaded
         self._inputs = SliceInputs(config, instruments, kinds)
         self._formulas = _Indicators(config, loaded, instruments, clockwork)
-        kind, strategy = loaded.kind, self._strategy
-        self._on_bar = overridden(kind, "on_bar", strategy)
-        self._on_bars = overridden(kind, "on_bars", strategy)
-        self._on_fill = overridden(kind, "on_fill", strategy)
-        self._on_tick = {
-            at.KIND_QUOTE: overridden(kind, "on_quote", strategy),
-            at.KIND_TRADE: overridden(kind, "on_trade", strategy),
-        }
+        self._take(self._new())
         self._shown = {each for each, callback in self._on_tick.items() if callback}
         if self._on_bar or self._on_bars:
             self._shown.add(at.KIND_BAR)
@@ -79,6 +87,21 @@ class ClassDriver(Driver):
             at.KIND_TRADE: [TradeRow(item) for item in instruments],
         }
         self._untold: list[list[int]] = []  # fills
+
+    def _new(self) -> Strategy:
+        loaded = self._loaded
+        return new_strategy(loaded.kind, loaded.parameters, loaded.indicators, self._user)
+
+    def _take(self, strategy: Strategy) -> None:
+        """Call this object from now on."""
+        kind, self._strategy = self._loaded.kind, strategy
+        self._on_bar = overridden(kind, "on_bar", strategy)
+        self._on_bars = overridden(kind, "on_bars", strategy)
+        self._on_fill = overridden(kind, "on_fill", strategy)
+        self._on_tick = {
+            at.KIND_QUOTE: overridden(kind, "on_quote", strategy),
+            at.KIND_TRADE: overridden(kind, "on_trade", strategy),
+        }
 
     def join(self, core: SessionCore) -> None:
         """Belong to a core, and give the strategy its desk."""
@@ -127,6 +150,92 @@ class ClassDriver(Driver):
         self._tell_fills()
         self._call("on_stop", self._strategy.on_stop)
         yield from self.core.send()
+
+    # --- memory ----------------------------------------------------------------------------------
+    @property
+    def has_memory(self) -> bool:
+        """Whether the class says what it remembers."""
+        return saves_state(self._loaded.kind)
+
+    def why_not_memory(self) -> str:
+        """Return why the strategy could not go on from what it saves now, which is tried."""
+        if self.is_silent:
+            return ""
+        if self._desk.slice_bars:
+            return "the bars of one time are shown only in part"
+        try:
+            saved = self._saved()
+            other = self._restored(saved)
+            again = packed(self._apart("save_state", other.save_state))
+        except StrategyError as error:
+            return str(error)
+        if again != saved:
+            name = self._loaded.kind.__name__
+            return f"{name}.restore_state does not bring back what {name}.save_state has returned"
+        return ""
+
+    def memory(self) -> bytes:
+        """Return what is remembered, where the class says what that is."""
+        if not self.has_memory:
+            return b""
+        try:
+            state = b"" if self.is_silent else self._saved()
+        except StrategyError:  # `why_not_memory` says so before a checkpoint is made of this
+            state = b""
+        values = {name: getattr(self._strategy, name) for name in self._loaded.indicators}
+        return msgspec.msgpack.encode(
+            _Memory(
+                state,
+                {name: value for name, value in values.items() if isinstance(value, float)},
+                self._formulas.memory(),
+                self._inputs.memory(),
+                self._untold,
+                self._desk.instrument,
+                self._desk.says_probabilities,
+            )
+        )
+
+    def hashed(self) -> bytes:
+        """Nothing: that what a class saves is always the same, nobody can know but its author."""
+        return b""
+
+    def remember(self, memory: bytes) -> None:
+        """Go on with a new object from what `memory` has returned.
+
+        Raises
+        ------
+        StrategyError
+            If the class does not take back what it has saved.
+        """
+        found = msgspec.msgpack.decode(memory, type=_Memory)
+        strategy = self._restored(found.state) if found.state else self._new()
+        for name, value in found.attributes.items():
+            setattr(strategy, name, value)
+        strategy._desk = self._desk
+        self._take(strategy)
+        if found.formulas is not None:
+            self._formulas.remember(found.formulas)
+        self._inputs.remember(found.volumes)
+        self._untold, self._desk.instrument = found.untold, found.instrument
+        self._desk.slice_bars, self._desk.says_probabilities = [], found.says_probabilities
+
+    def _saved(self) -> bytes:
+        return packed(self._apart("save_state", self._strategy.save_state))
+
+    def _restored(self, saved: bytes) -> Strategy:
+        strategy = self._new()
+        self._apart("restore_state", strategy.restore_state, unpacked(saved))
+        return strategy
+
+    def _apart(self, name: str, method: Callable[..., Any], *given: Any) -> Any:
+        """Call the user's code beside the session: what it raises is an error of its place."""
+        try:
+            return CallbackGuard(self.guard.limit_seconds).call(method, *given)
+        except StrategyStuck as error:
+            problem = f"{name} did not return within {self.guard.limit_seconds:g} seconds"
+            raise StrategyError(problem, where=self._user.place_of(error)) from None
+        except (Exception, SystemExit) as error:
+            raise self._user.blame(error, name) from error
 
     # --- callbacks -------------------------------------------------------------------------------
     def _show(self, events: Any, row: int, *, is_last: bool) -> None:
@@ -186,6 +295,12 @@ class ClassDriver(Driver):
             self.fail(StrategyFault(self._name, name, blamed.problem, blamed.where))
 
 
+class _FormulasMemory(msgspec.Struct, array_like=True):
+    formulas: bytes
+    bars: BarsMemory
+    cold: list[list[str]]
+
+
 class _Indicators:
     """The declared indicators of a class at the bars of the slice in hand."""
 
@@ -219,6 +334,20 @@ class _Indicators:
             for name in sorted(cold):
                 if self._columns[name][n] == self._columns[name][n]:
                     cold.discard(name)
+
+    def memory(self) -> _FormulasMemory | None:
+        """Return what is remembered; None without indicators."""
+        if self._program is None:
+            return None
+        state = self._program.state.astype("<f8", copy=False).tobytes()
+        return _FormulasMemory(state, self._bars.memory(), [sorted(each) for each in self._cold])
+
+    def remember(self, memory: _FormulasMemory) -> None:
+        """Go on from what `memory` has returned."""
+        assert self._program is not None
+        self._program.restore(np.frombuffer(memory.formulas, dtype="<f8"))
+        self._bars.remember(memory.bars)
+        self._cold = [set(each) for each in memory.cold]
 
     def is_warm(self, i: int) -> bool:
         """Return whether each indicator of an instrument has had a value."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 class Driver:
     """One strategy with its memory, of one core; this one never wants anything."""
 
-    has_memory = True  # whether `memory` is all that it remembers
-
     def __init__(self) -> None:
         self.is_silent = False
         self.fault: StrategyFault | None = None
@@ -36,6 +34,10 @@ class Driver:
 
         They have the columns of `engine.model.layout.SIGNAL_BITS` and those after it.
         """
+
+    def warm(self, events: Any, count: int) -> None:
+        """See a slice of before the session."""
+        self.read(events, count)
 
     def decide(self, events: Any, count: int) -> Step:
         """Decide on the slice that was read, when the core has taken it."""
@@ -66,9 +68,22 @@ class Driver:
         fault, self.fault = self.fault, None
         return fault
 
+    @property
+    def has_memory(self) -> bool:
+        """Whether `memory` is all that it remembers."""
+        return True
+
+    def why_not_memory(self) -> str:
+        """Return why it could not go on from its memory of this moment; nothing where it could."""
+        return ""
+
     def memory(self) -> bytes:
         """Return what is remembered from slice to slice."""
         return b""
+
+    def hashed(self) -> bytes:
+        """Return what of its memory is part of the session's state hash."""
+        return self.memory()
 
     def remember(self, memory: bytes) -> None:
         """Go on from what `memory` has returned."""

@@ -82,6 +82,15 @@ class RulesDriver(Driver):
                 self._evaluate(rows, bars)
         return inputs.block if inputs.is_given else None
 
+    def warm(self, events: Any, count: int) -> None:
+        """See a slice of before the session: its signals and weights are nobody's."""
+        _, bars = self._bars.read(events, count)
+        if bars:
+            self._program.on_slice(bars)
+        if self._inputs.is_given:
+            self._inputs.make_room(count)
+            self._inputs.write_slice(events, count)
+
     def _evaluate(self, rows: list[int], bars: list[SliceBar]) -> None:
         outputs = self._program.on_slice(bars)
         table = self._inputs.rows

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+from functools import lru_cache
+
 from engine.model.units import NS_PER_MINUTE, NS_PER_SECOND
 from engine.ports import Clock
 
@@ -31,7 +34,7 @@ class Budget:
         return self._used <= self._limit
 
     def headers(self) -> dict[str, str]:
-        """Return what an answer says of it; the reset in seconds since 1970, up."""
+        """Return what an answer says of it; the reset in seconds since 1970, up, and by which clock."""
         began = self._clock.monotonic_ns() if self._began_ns is None else self._began_ns
         left_ns = NS_PER_MINUTE - (self._clock.monotonic_ns() - began)
         reset = -(-(self._clock.now_ns() + left_ns) // NS_PER_SECOND)
@@ -39,4 +42,10 @@ class Budget:
             "X-RateLimit-Limit": str(self._limit),
             "X-RateLimit-Remaining": str(max(self._limit - self._used, 0)),
             "X-RateLimit-Reset": str(reset),
+            "Date": _date(self._clock.now_ns() // NS_PER_SECOND),
         }
+
+
+@lru_cache(maxsize=2048)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)

@@ -10,7 +10,9 @@ from typing import Final
 
 from aiohttp import web
 
+from engine.model import layout as at
 from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
+from sims.venues.alpaca.actions import LISTS, announcement, day_text
 from sims.venues.alpaca.bars import bars_of, day_before, day_start, parse_timeframe, source_rows
 from sims.venues.alpaca.exchange import Exchange
 from sims.venues.alpaca.market import between
@@ -39,6 +41,7 @@ class DataRoutes:
             ("/v2/stocks/" + kind, self._stocks, "stock_data"),
             ("/v2/stocks/" + kind + "/latest", self._latest, "stock_latest"),
             ("/v2/stocks/snapshots", self._snapshots, "stock_snapshots"),
+            ("/v1/corporate-actions", self._actions, "corporate_actions"),
             ("/v1beta3/crypto/us/" + kind, self._crypto, "crypto_data"),
             ("/v1beta3/crypto/us/latest/" + latest, self._latest, "crypto_latest"),
             ("/v1beta3/crypto/us/snapshots", self._snapshots, "crypto_snapshots"),
@@ -89,6 +92,19 @@ class DataRoutes:
             rows = between(shown.trades, start_ns, end_ns)
             made = [trade_record(asset, row, time_text) for row in rows]
         return made[::-1] if sort == "desc" else made
+
+    async def _actions(self, request: web.Request) -> web.Response:
+        query, symbols = request.query, {each.symbol for each in self._assets(request)}
+        types = query["types"].split(",") if query.get("types") else tuple(LISTS)
+        today = day_text(self._exchange.now_ns())
+        first, last = query.get("start", today), query.get("end", today)
+        told: dict[str, list[Json]] = {}
+        for row in self._exchange.announced:
+            symbol = self._exchange.assets[row[at.EVENT_INSTRUMENT]].symbol
+            kind, record = announcement(row, symbol)
+            if symbol in symbols and kind in types and first <= str(record["process_date"]) <= last:
+                told.setdefault(LISTS[kind], []).append(record)
+        return answer({"corporate_actions": dict(told), "next_page_token": None})
 
     async def _latest(self, request: web.Request) -> web.Response:
         kind = request.match_info["kind"]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from engine.model import layout as at
 from engine.model.units import NS_PER_HOUR, NS_PER_SECOND
 from sims.venues.alpaca.bars import bar_of, day_start
+from sims.venues.alpaca.connection import Connection, accepted
 from sims.venues.alpaca.exchange import Exchange
 from sims.venues.alpaca.faults import Schedule
 from sims.venues.alpaca.line import Line
@@ -63,17 +64,15 @@ def packed_time(ns: int) -> Any:
     return msgspec.msgpack.Ext(-1, struct.pack(">Iq", rest, seconds))
 
 
-class Subscriber:
+class Subscriber(Connection):
     """One connection."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
-        self.socket, self._request = socket, request
+        super().__init__(socket, request)
         self.is_crypto = "crypto" in request.path
         self.feed = request.path
         self.is_packed = request.headers.get("Content-Type") == "application/msgpack"
         self._stamp: Stamp = packed_time if self.is_packed else time_text
-        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.is_known = self.is_mute = False
         self.channels: dict[str, list[str]] = {
             name: [] for name in (CRYPTO_CHANNELS if self.is_crypto else CHANNELS)
         }
@@ -109,20 +108,17 @@ class Subscriber:
         self.error(code)
         self.queue.put_nowait(None)
 
-    def drop(self) -> None:
-        """Tear the connection."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
-        self.queue.put_nowait(None)
-
     async def run(self) -> None:
-        """Send what is to be told until it ends."""
-        while (content := await self.queue.get()) is not None:
-            if self.is_packed:
-                await self.socket.send_bytes(content)
-            else:
-                await self.socket.send_str(content.decode())
+        """Send what is to be told until it ends, and close."""
+        await super().run()
         await self.socket.close()
+
+    async def write(self, content: bytes) -> None:
+        """Send one message, in its kind of frame."""
+        if self.is_packed:
+            await self.socket.send_bytes(content)
+        else:
+            await self.socket.send_str(content.decode())
 
     def subscription(self) -> Record:
         """Return what it has subscribed to; corrections come with prints."""
@@ -172,13 +168,21 @@ class DataStream:
             ]
             if not wanting:
                 continue
-            messages = self._line.passed(_message(asset, row, channel))
-            for each in wanting:
-                for message in messages:
-                    each.send([message])
-                each.is_mute |= self._line.mutes
-            if self._line.tears:
-                self.drop_all()
+            self._send(_message(asset, row, channel), wanting)
+
+    def revise(self, asset: Asset, message: Record) -> None:
+        """Tell all who have subscribed to prints that one was corrected, or taken back."""
+        wanting = [each for each in self.subscribers if each.wants("trades", asset.symbol)]
+        self._send(message, [each for each in wanting if not each.is_crypto])
+
+    def _send(self, message: Record, wanting: Sequence[Subscriber]) -> None:
+        messages = self._line.passed(message)
+        for each in wanting:
+            for one in messages:
+                each.send([one])
+            each.is_mute |= self._line.mutes
+        if self._line.tears:
+            self.drop_all()
 
     def drop_all(self) -> None:
         """Tear all connections."""
@@ -186,23 +190,16 @@ class DataStream:
             each.drop()
 
     async def _connect(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(timeout=0.2, compress=False)
-        await socket.prepare(request)
+        socket = await accepted(request)
         one = Subscriber(socket, request)
         one.send([{"T": "success", "msg": "connected"}])
         self.subscribers.append(one)
-        sending = asyncio.create_task(one.run())
         impatient = asyncio.get_running_loop().call_later(_AUTH_SECONDS, self._lose_patience, one)
         try:
-            async for message in socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    self._hear(one, message.data)
+            await one.serve(lambda content: self._hear(one, content))
         finally:
             impatient.cancel()
             self.subscribers.remove(one)
-            sending.cancel()
-            with suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
-                await sending
         return socket
 
     def _lose_patience(self, one: Subscriber) -> None:

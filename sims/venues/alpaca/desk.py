@@ -9,6 +9,7 @@ from sims.venues.alpaca.account import order_price
 from sims.venues.alpaca.exchange import Exchange
 from sims.venues.alpaca.orders import Asset, Order
 from sims.venues.alpaca.refusals import Refusal, against_rules, malformed, not_found
+from sims.venues.alpaca.replacing import refuse_replacement, replace
 from sims.venues.alpaca.tickets import Change, Leg, Ticket
 from sims.venues.alpaca.words import Record, identity, number_text
 
@@ -132,7 +133,7 @@ class Desk:
         """
         if order.is_final or order.status == "pending_cancel":
             raise against_rules(f'order is already in "{order.status}" state')
-        self._exchange.refuse_replacement(order)
+        refuse_replacement(self._exchange, order)
         if order.status != "held":
             self._exchange.set_status(order, "pending_cancel", "pending_cancel")
         self._exchange.ask_cancel(order)
@@ -173,7 +174,7 @@ class Desk:
             new.filled_lots = old.filled_lots
             rules.require_room(exchange, new, without=old)
             new.filled_lots = 0
-        exchange.replace(old, new)
+        replace(exchange, old, new)
         return new.record()
 
     def _changed(self, old: Order, change: Change) -> Order:

@@ -11,15 +11,18 @@ from typing import Final
 
 from engine.model import layout as at
 from engine.model.instruments import Instrument
-from engine.model.units import to_minor
+from engine.model.units import NS_PER_SECOND, to_minor
 from sims.fillbook import BookEvent, FillBook
 from sims.fillbook import layout as book_at
 from sims.paper.tally import Tally
-from sims.venues.alpaca.booking import book_request, trailing_stop
+from sims.venues.alpaca.actions import follow_action, follow_trails
+from sims.venues.alpaca.booking import book_request
+from sims.venues.alpaca.cash import CashActivity, charge_sales
 from sims.venues.alpaca.happenings import Happening
 from sims.venues.alpaca.hours import Hours
 from sims.venues.alpaca.market import Row, Shown
 from sims.venues.alpaca.orders import Asset, Fill, Order
+from sims.venues.alpaca.replacing import put_in_place, refuse_replacement
 from sims.venues.alpaca.settings import VenueSettings
 
 _FIRST_CALENDAR, _ALWAYS_OPEN = 0, 1
@@ -37,6 +40,8 @@ class Exchange:
         When shares trade. Crypto always does.
     now_ns
         The venue's time.
+    speed
+        How much faster it passes than the clock.
     tell
         Called with everything that happens.
     """
@@ -47,16 +52,21 @@ class Exchange:
         hours: Hours,
         settings: VenueSettings,
         now_ns: Callable[[], int],
+        speed: float = 1.0,
         tell: Callable[[Happening], None] = lambda happening: None,
     ) -> None:
         self.assets = [Asset(n, item, settings.life) for n, item in enumerate(instruments)]
         self.by_symbol = {asset.symbol: asset for asset in self.assets}
         self.hours, self.settings, self.tell = hours, settings, tell
         self._time, self._event_ns = now_ns, 0
+        self._moment_ns = round(settings.moment_seconds * max(speed, 1.0) * NS_PER_SECOND)
         self.shown = [Shown() for _ in instruments]
+        self.announced: list[Row] = []  # corporate actions, those to come too
         self.orders: dict[str, Order] = {}  # by id, in order of their submission
         self.by_client_id: dict[str, Order] = {}
         self.fills: list[Fill] = []
+        self.cash_activities: list[CashActivity] = []
+        self._charged = 0  # fills whose fees were charged
         self.happenings: deque[Happening] = deque(maxlen=_REMEMBERED)
         self._happened = 0
         self.tally = Tally.opened(
@@ -95,49 +105,11 @@ class Exchange:
         """Let working orders meet one event; then it is shown."""
         self._event_ns = row[at.EVENT_TS]
         self.hear(self.book.meet(row))
-        self._follow_trails()
+        follow_trails(self)
         self._event_ns = 0
         if row[at.EVENT_INSTRUMENT] >= 0:
-            self._follow_action(row)
+            follow_action(self, row)
             self.shown[row[at.EVENT_INSTRUMENT]].add(row)
-
-    def _follow_action(self, row: Row) -> None:
-        """A split or a settlement changes what is held, and orders as the book has changed them."""
-        asset = self.assets[row[at.EVENT_INSTRUMENT]]
-        if row[at.EVENT_KIND] == at.KIND_SETTLEMENT:
-            item, lots = asset.instrument, self.tally.held[asset.number].lots
-            value = lots * row[at.SETTLEMENT_PRICE] * item.notional_numerator
-            self.tally.cash["USD"] += value // item.notional_denominator
-            self.tally.follow(asset.number, 0)
-        elif row[at.EVENT_KIND] == at.KIND_SPLIT:
-            self.tally.follow(asset.number, self.book.position_lots(asset.number))
-            self._follow_split(asset, row[at.SPLIT_NUMERATOR], row[at.SPLIT_DENOMINATOR])
-
-    def _follow_split(self, asset: Asset, numerator: int, denominator: int) -> None:
-        """Take over orders as a split has left them at the book."""
-        count = self.book.arrays.counters[book_at.COUNT_ORDERS]
-        for row in self.book.arrays.orders[:count].tolist():
-            order = self._by_number.get(row[at.ORDER_ID])
-            if order is None or order.asset is not asset or order.is_detached:
-                continue
-            order.carried_lots = order.carried_lots * numerator // denominator
-            order.lots = order.carried_lots + row[at.ORDER_QUANTITY]
-            order.filled_lots = order.carried_lots + row[at.ORDER_FILLED]
-            if order.limit_ticks:  # a buy stop has one at the book only
-                order.limit_ticks = row[at.ORDER_LIMIT]
-            order.stop_ticks, order.trail_ticks = row[at.ORDER_STOP], row[at.ORDER_TRAIL_TICKS]
-            self.set_status(order, order.status, "restated")
-
-    def _follow_trails(self) -> None:
-        """Tell of trailing stops where they are at the book now."""
-        trailing = {each.number: each for each in self.working() if each.type == "trailing_stop"}
-        if not trailing:
-            return
-        for row in self.book.arrays.orders[: self.book.arrays.counters[book_at.COUNT_ORDERS]]:
-            order, anchor = trailing.get(int(row[at.ORDER_ID])), int(row[at.ORDER_ANCHOR])
-            if order is not None and anchor:
-                order.high_water_ticks = anchor
-                order.stop_ticks = trailing_stop(order, anchor)
 
     def open_session(self, ns: int) -> None:
         """A session of shares opens: what was queued begins to work."""
@@ -154,6 +126,8 @@ class Exchange:
         """A session of shares closes: day orders end."""
         self._event_ns = ns
         self.hear(self.book.on_session_close(ns, _FIRST_CALENDAR))
+        charge_sales(self, self._charged)
+        self._charged = len(self.fills)
         self.equity_marks.append((ns, self.equity_minor()))
         self._event_ns = 0
 
@@ -196,6 +170,10 @@ class Exchange:
         """Return all orders that have not ended, oldest first."""
         return [order for order in self._by_number.values() if not order.is_final]
 
+    def at_book(self, number: int) -> Order | None:
+        """Return an order by its number at the book; None of one that has ended long ago."""
+        return self._by_number.get(number)
+
     def register(self, order: Order) -> None:
         """Keep an order; its client id is used from now on, forever."""
         self.orders[order.id] = self._by_number[order.number] = order
@@ -212,10 +190,14 @@ class Exchange:
         self._numbers = len(used)
 
     def start(self, order: Order) -> None:
-        """Send an order to the book."""
+        """Send an order to the book, where it is taken to have been for a moment.
+
+        At a venue it would trade at once, at the price of that moment. Bars have a price for their start and
+        for their end, and for no time between: who comes just after the start is there at the start.
+        """
         order.is_at_book = True
         now_ns = self.now_ns()
-        self.hear(self.book.submit(book_request(order), now_ns))
+        self.hear(self.book.submit(book_request(order), now_ns - self._moment_ns))
         self.hear(self.book.catch_up(order.asset.number, now_ns))
 
     def ask_cancel(self, order: Order) -> None:
@@ -259,7 +241,7 @@ class Exchange:
     def hear(self, facts: Sequence[BookEvent]) -> None:
         """Follow what the book has done."""
         for fact in facts:
-            order = self._by_number.get(fact.order_id)
+            order = self.at_book(fact.order_id)
             if order is not None and not order.is_detached:
                 self._follow(order, fact)
         self._forget_ended()
@@ -271,12 +253,12 @@ class Exchange:
             case "fill":
                 self.execute(order, fact.lots, fact.price_ticks, fact.fee_minor, fact.fee_lots)
             case "canceled" if order.wanted is not None and fact.reason == "canceled_by_request":
-                self._replace(order, order.wanted)
+                put_in_place(self, order, order.wanted)
             case "canceled" | "expired" | "rejected":
-                self.refuse_replacement(order)
+                refuse_replacement(self, order)
                 self.end(order, fact.kind)
             case "cancel_rejected" if order.wanted is not None:
-                self.refuse_replacement(order)
+                refuse_replacement(self, order)
             case "cancel_rejected":
                 self.say("order_cancel_rejected", order)
 
@@ -360,49 +342,6 @@ class Exchange:
             if leg.status == "held":
                 leg.status = "pending_new"
                 self.start(leg)
-
-    # --- replacements ----------------------------------------------------------------------------
-    def _replace(self, old: Order, new: Order) -> None:
-        """The old order has ended in favour of a new one."""
-        now_ns = self.now_ns()
-        old.wanted, old.replaced_by = None, new
-        old.times["replaced_at"] = now_ns
-        new.carried_lots = new.filled_lots = old.filled_lots
-        new.value, new.legs, new.parent = old.value, old.legs, old.parent
-        for leg in new.legs:
-            leg.parent = new
-        if old.parent is not None:
-            siblings = old.parent.legs
-            siblings[siblings.index(old)] = new
-        self.set_status(old, "replaced", "replaced")
-        if new.carried_lots >= new.lots:
-            self.end(new, "canceled")
-        elif old.is_at_book:
-            self.start(new)
-        else:
-            self.set_status(new, "held", "new")
-
-    def replace(self, old: Order, new: Order) -> None:
-        """Ask for an order in place of another; the book may refuse, or fill the old one first."""
-        self.register(new)
-        old.wanted = new
-        if not old.is_at_book:
-            self._replace(old, new)
-            return
-        old.previous = old.status
-        self.set_status(old, "pending_replace", "pending_replace")
-        self.ask_cancel(old)
-
-    def refuse_replacement(self, order: Order) -> None:
-        """Say that an order stays what it was, where another was wanted for it."""
-        new, order.wanted = order.wanted, None
-        if new is None:
-            return
-        if order.status == "pending_replace":
-            order.status = "partially_filled" if order.filled_lots else order.previous
-        self.say("order_replace_rejected", order)
-        new.status = "rejected"
-        new.times["failed_at"] = self.now_ns()
 
     def _forget_ended(self) -> None:
         """The book's numbers of ended orders are not looked through again; late fills use `orders`."""

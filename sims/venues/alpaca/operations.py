@@ -28,6 +28,7 @@ OPERATIONS: Final = (
     "close",
     "stock_data",
     "stock_latest",
+    "corporate_actions",
     "stock_snapshots",
     "crypto_data",
     "crypto_latest",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
+from sims.venues.alpaca.connection import Connection, accepted
 from sims.venues.alpaca.faults import Schedule
 from sims.venues.alpaca.happenings import Happening
 from sims.venues.alpaca.line import Line
@@ -19,29 +18,15 @@ from sims.venues.alpaca.words import Json
 STREAM: Final = "trade_updates"
 
 
-class Listener:
-    """One connection; `None` in its queue ends it."""
+class Listener(Connection):
+    """One connection."""
 
-    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
-        self.socket, self._request = socket, request
-        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.is_known = self.listens = self.is_mute = False
+    listens = False
 
     def send(self, body: Json) -> None:
         """Tell it something soon, in order."""
         if not self.is_mute:
             self.queue.put_nowait(msgspec.json.encode(body))
-
-    def drop(self) -> None:
-        """Tear the connection."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
-        self.queue.put_nowait(None)
-
-    async def run(self) -> None:
-        """Send what is to be told until it ends."""
-        while (content := await self.queue.get()) is not None:
-            await self.socket.send_bytes(content)
 
 
 class OrderStream:
@@ -70,20 +55,13 @@ class OrderStream:
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection until it ends."""
-        socket = web.WebSocketResponse(timeout=0.2, compress=False)
-        await socket.prepare(request)
+        socket = await accepted(request)
         listener = Listener(socket, request)
         self.listeners.append(listener)
-        sending = asyncio.create_task(listener.run())
         try:
-            async for message in socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    self._hear(listener, message.data)
+            await listener.serve(lambda content: self._hear(listener, content))
         finally:
             self.listeners.remove(listener)
-            sending.cancel()
-            with suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
-                await sending
         return socket
 
     def _hear(self, listener: Listener, content: str | bytes) -> None:

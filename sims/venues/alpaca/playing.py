@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.model import layout as at
 from engine.model.units import NS_PER_MINUTE, NS_PER_SECOND
+from sims.venues.alpaca.actions import ANNOUNCED
 from sims.venues.alpaca.exchange import Exchange
 from sims.venues.alpaca.market import Row
 from sims.venues.alpaca.venue_time import VenueTime
@@ -60,6 +61,7 @@ class Playing:
         self._alarms: list[tuple[int, int, Callable[[], object]]] = []
         self._alarm_numbers = count()
         rows = np.empty((0, at.EVENT_WIDTH), dtype=np.int64) if events is None else events
+        exchange.announced += (row for row in rows.tolist() if row[at.EVENT_KIND] in ANNOUNCED)
         start = int(np.searchsorted(rows[:, at.EVENT_TS], time.now_ns(), side="right"))
         for row in rows[:start].tolist():
             if row[at.EVENT_INSTRUMENT] >= 0:

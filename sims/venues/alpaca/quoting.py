@@ -55,6 +55,41 @@ def trade_record(asset: Asset, row: Row, stamp: Stamp) -> Record:
     return told | {"x": "V", "c": ["@"], "z": "C"}
 
 
+def correction_record(asset: Asset, row: Row, price_ticks: int, ns: int) -> Record:
+    """Return that a print had another price; its time is still in ns."""
+    size = _size(asset, row[at.TRADE_SIZE])
+    return {
+        "T": "c",
+        "S": asset.symbol,
+        "t": ns,
+        "x": "V",
+        "oi": row[at.EVENT_SEQUENCE],
+        "op": _price(asset, row[at.TRADE_PRICE]),
+        "os": size,
+        "oc": ["@"],
+        "ci": row[at.EVENT_SEQUENCE],
+        "cp": _price(asset, price_ticks),
+        "cs": size,
+        "cc": ["@"],
+        "z": "C",
+    }
+
+
+def cancel_record(asset: Asset, row: Row, ns: int) -> Record:
+    """Return that a print is taken back."""
+    return {
+        "T": "x",
+        "S": asset.symbol,
+        "t": ns,
+        "i": row[at.EVENT_SEQUENCE],
+        "x": "V",
+        "p": _price(asset, row[at.TRADE_PRICE]),
+        "s": _size(asset, row[at.TRADE_SIZE]),
+        "a": "C",
+        "z": "C",
+    }
+
+
 def book_record(asset: Asset, row: Row, stamp: Stamp) -> Record:
     """Return the best level of each side as a book."""
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from engine.rules.regulatory import SellFees
 from sims.fillbook.settings import BookSettings
 from sims.venues.alpaca.words import identity
 
@@ -29,6 +30,11 @@ class VenueSettings:
         The budget of the trading interface, and apart from it that of the market data.
     data_connections, data_symbols
         How many market data connections there may be at once, and symbols on one of them.
+    moment_seconds
+        Of the clock: an order that comes so soon after a bar has begun meets its open. At a venue whose time is
+        made faster no order's way is longer for that.
+    sell_fees
+        What is charged of sales at the end of each session; None: nothing.
     book
         Assumptions of the fill book; as they are, no event fills more than the size it shows.
     """
@@ -44,6 +50,8 @@ class VenueSettings:
     data_requests_per_minute: int = 200
     data_connections: int = 1
     data_symbols: int = 30
+    moment_seconds: float = 0.1
+    sell_fees: SellFees | None = None
     book: BookSettings = field(default_factory=lambda: BookSettings(volume_cap=Decimal(1)))
 
     @property

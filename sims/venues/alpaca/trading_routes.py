@@ -17,6 +17,7 @@ from sims.venues.alpaca.account import (
     portfolio_record,
     position_record,
 )
+from sims.venues.alpaca.cash import page_of_cash
 from sims.venues.alpaca.desk import Desk
 from sims.venues.alpaca.exchange import Exchange
 from sims.venues.alpaca.orders import Asset, Order
@@ -102,8 +103,10 @@ class TradingRoutes:
 
     async def _activities(self, request: web.Request) -> web.Response:
         kinds = request.match_info.get("kind") or request.query.get("activity_types") or "FILL"
-        if "FILL" not in kinds.split(","):
-            return answer([])
+        is_no_trade = request.query.get("category") == "non_trade_activity"
+        if is_no_trade or "FILL" not in kinds.split(","):
+            asked = {**request.query, "activity_types": "" if is_no_trade else kinds}
+            return answer([*page_of_cash(self._exchange.cash_activities, asked)])
         return answer(page_of_activities(View(self._exchange).fills(), request.query))
 
     async def _clock(self, request: web.Request) -> web.Response:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from engine.model import layout as at
 from engine.model.instruments import Instrument
-from engine.model.units import NS_PER_SECOND
+from engine.model.units import NS_PER_SECOND, to_minor
 from engine.ports import Clock
 from sims.venues.alpaca.books import Books
 from sims.venues.alpaca.budget import Budget
+from sims.venues.alpaca.cash import move_cash
 from sims.venues.alpaca.control import Control
 from sims.venues.alpaca.data_routes import DataRoutes
 from sims.venues.alpaca.data_stream import DataStream
@@ -30,6 +31,7 @@ from sims.venues.alpaca.hours import Hours
 from sims.venues.alpaca.market import Row
 from sims.venues.alpaca.order_stream import OrderStream
 from sims.venues.alpaca.playing import Playing
+from sims.venues.alpaca.quoting import cancel_record, correction_record
 from sims.venues.alpaca.settings import VenueSettings
 from sims.venues.alpaca.trading_routes import TradingRoutes
 from sims.venues.alpaca.venue_time import VenueTime
@@ -87,7 +89,12 @@ class AlpacaVenue:
         self.settings = settings or VenueSettings()
         self.time = VenueTime(clock, start_ns, speed)
         self.exchange = Exchange(
-            instruments, Hours(opens_ns, closes_ns), self.settings, self.time.now_ns, self._tell
+            instruments,
+            Hours(opens_ns, closes_ns),
+            self.settings,
+            self.time.now_ns,
+            speed or 1.0,
+            self._tell,
         )
         self.exchange.remember_ids(used_client_ids, remember)
         self.books = Books(self.exchange)
@@ -241,6 +248,20 @@ class AlpacaVenue:
         row[at.TRADE_SIZE] = item.quantity_to_lots(size)
         self._playing.show(row)
 
+    def correct_trade(self, symbol: str, price: str) -> None:
+        """Say that the last print had another price."""
+        asset = self.exchange.by_symbol[symbol]
+        row = self.exchange.shown[asset.number].trades[-1]
+        ticks = asset.instrument.price_to_ticks(price)
+        self.data_stream.revise(asset, correction_record(asset, row, ticks, self.time.now_ns()))
+        row[at.TRADE_PRICE] = ticks
+
+    def cancel_trade(self, symbol: str) -> None:
+        """Take the last print back."""
+        asset = self.exchange.by_symbol[symbol]
+        row = self.exchange.shown[asset.number].trades.pop()
+        self.data_stream.revise(asset, cancel_record(asset, row, self.time.now_ns()))
+
     def bar(
         self,
         symbol: str,
@@ -263,6 +284,10 @@ class AlpacaVenue:
         row = self._row(symbol, at.KIND_SPLIT)
         row[at.SPLIT_NUMERATOR], row[at.SPLIT_DENOMINATOR] = numerator, denominator
         self._playing.show(row)
+
+    def move_cash(self, kind: str, amount: str, symbol: str = "", description: str = "") -> None:
+        """Move the account's cash now, for a reason that the venue has a word for: ``FEE``, ``CSD``, ..."""
+        move_cash(self.exchange, kind, to_minor(amount, name="amount"), symbol, description)
 
     def _row(self, symbol: str, kind: int) -> Row:
         row = [0] * at.EVENT_WIDTH

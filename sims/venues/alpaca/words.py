@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
@@ -13,7 +14,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 Record: TypeAlias = dict[str, Json]
 
 _SPACE: Final = uuid5(NAMESPACE_URL, "simulated venue")
-_NS_PER_MICROSECOND: Final = 1_000
+_FRACTION: Final = re.compile(r"\.(\d{1,9})")
 
 
 def time_text(ns: int) -> str:
@@ -39,8 +40,11 @@ def parse_time(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    whole = int(moment.replace(microsecond=0).timestamp())
-    return whole * NS_PER_SECOND + moment.microsecond * _NS_PER_MICROSECOND
+    fraction = _FRACTION.search(text)
+    digits = "" if fraction is None else fraction[1]
+    return int(moment.replace(microsecond=0).timestamp()) * NS_PER_SECOND + int(
+        digits.ljust(9, "0")
+    )
 
 
 def number_text(value: Decimal) -> str:

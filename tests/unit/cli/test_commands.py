@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from cli import data_import
@@ -49,17 +50,25 @@ def answer(*args: str) -> dict[str, Any]:
 IMPORT = ("data", "import", "prices.csv", "--name", "mine", "--symbol", "MINE")
 IMPORT_BARS = (*IMPORT, "--calendar", "XNYS")
 
-COMMANDS = [
-    ("demo",), ("init",), ("backtest",), ("doctor",), ("data", "import"), ("data", "list"),
-    ("strategies", "list"), ("strategies", "check"),
-]  # fmt: skip
+
+def _leaves(command: Any, words: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return the words of every command that does something."""
+    parts = getattr(command, "commands", {})
+    shown = {name: each for name, each in parts.items() if not each.hidden}
+    return [leaf for name, each in shown.items() for leaf in _leaves(each, (*words, name))] or [
+        words
+    ]
+
+
+COMMANDS = _leaves(get_command(app))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_explains_itself_with_an_example(command: tuple[str, ...]) -> None:
     result = trader(*command, "--help")
     assert result.exit_code == 0
-    assert f"trader {' '.join(command)}" in result.stdout.split("Example")[1]
+    example = result.stdout.split("Example")[1]
+    assert f"\n    trader {' '.join(command)}" in example, "on a line of its own"
     assert max(map(len, result.stdout.split("\n"))) <= 80
 
 
@@ -77,6 +86,7 @@ def test_without_a_command_the_help_is_shown() -> None:
     result = trader()
     assert result.exit_code == 0
     assert "Commands:" in result.stdout
+    assert "trader demo" in result.stdout.split("Begin")[1], "what to type first"
 
 
 # --- data -----------------------------------------------------------------------------------------

@@ -55,9 +55,14 @@ REPORT = Report(
 )
 
 
-def page(columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+def page(
+    columns: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    report: Report = REPORT,
+) -> str:
     monkeypatch.setenv("COLUMNS", str(columns))
-    print_report(REPORT, "alpaca")
+    print_report(report, "alpaca")
     return capsys.readouterr().out
 
 
@@ -102,3 +107,15 @@ def test_the_verdict_stands_at_the_end_with_a_count(
     assert last[0] == "sma at alpaca: FAIL, profile standard, evidence REHEARSAL"
     # required and not waived: R01, R02, R03, S02, P01
     assert "Of 5 required checks 3 pass, 1 fail, and for 1" in last[1]
+
+
+def test_what_is_missing_for_several_checks_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = {"value": None, "sentence": "Not there: a backtest.", "would_change": "Run one."}
+    names = ("R01", "R02", "R08", "S01", "S02")
+    checks = tuple(check(name, Verdict.INSUFFICIENT, **missing) for name in names)
+    text = page(80, monkeypatch, capsys, structs.replace(REPORT, checks=checks))
+    assert text.count("Not there: a backtest.") == text.count("→ Run one.") == 2, "once in a group"
+    assert all(f"INSUFFICIENT  {name}" in text for name in names)
+    assert "evidence none yet" in text

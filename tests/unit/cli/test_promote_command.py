@@ -241,8 +241,17 @@ def test_a_record_that_was_put_back_is_told_and_can_be_accepted(alone: Machine) 
     answer = alone.trader("promote", "--verify", "minimal.certificate", "--json", exit_code=1)
     assert json.loads(answer.stdout)["code"] == "certificate.record"
     alone.trader("promote", "--accept-record", exit_code=2)
+    private = alone.folder / "keys" / "anna.pem"
+    private.rename(private.with_suffix(".away"))
+    told = alone.trader("promote", "--accept-record", "--why", "the disk had died", exit_code=2)
+    assert "no private approver key here" in told.stderr
+    private.with_suffix(".away").rename(private)
     alone.trader("promote", "--accept-record", "--why", "the disk had died")
     alone.trader("promote", "--verify", "minimal.certificate")
+    shown = alone.trader("promote", "--show").stdout
+    assert "the disk had died" in shown and "it had" in shown
+    (accepted,) = json.loads(alone.trader("promote", "--show", "--json").stdout)["accepted"]
+    assert accepted["valid"] and accepted["why"] == "the disk had died"
 
 
 def test_a_passphrase_comes_from_the_environment_where_there_is_no_terminal(

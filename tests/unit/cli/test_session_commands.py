@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from runtime.journal.sessions import DRILL_ACCOUNT, NewSession, SessionStore
 from tests.architecture.source import ROOT
 
 EXAMPLE = str(ROOT / "examples" / "sma_cross.toml")
@@ -72,6 +73,7 @@ def test_the_doctor_tells_that_everything_is_halted() -> None:
 
 def test_the_inputs_of_a_session_are_those_that_its_replay_takes() -> None:
     session = answer("paper", EXAMPLE)
+    assert session["evidence"] == "rehearsal"
     inputs = answer("replay", "last")["inputs"]
     assert session["inputs"] == answer("sessions", "show", "last")["inputs"] == inputs
     exported = answer("sessions", "export", "last", "a.journal")
@@ -84,3 +86,55 @@ def test_a_session_that_does_not_run_releases_nothing() -> None:
     result = CliRunner().invoke(app, ["sessions", "release", "last", "GOOG", "--why", "so"])
     assert result.exit_code == 2
     assert "is not running" in result.stderr
+
+
+def test_last_never_means_a_drill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.sessions._WAIT_SECONDS", 0.0)  # nobody answers
+    store = SessionStore.open()
+    wanted = store.begin_session(NewSession("sma_cross", "paper:sma_cross"))
+    drilled = store.begin_session(NewSession("drill", DRILL_ACCOUNT))
+    store.close()
+    assert answer("sessions", "show", "last")["session"] == wanted
+    assert answer("sessions", "show", drilled)["session"] == drilled, "by its id it is found"
+    assert [each["session"] for each in answer("sessions", "list")["sessions"]] == [drilled, wanted]
+
+
+def test_a_mistake_in_the_workspaces_file_keeps_nobody_from_asking_a_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.sessions._WAIT_SECONDS", 0.0)  # nobody answers
+    monkeypatch.delenv("TRADER_DATABASE_URL")
+    (tmp_path / "trader.toml").write_text('[database]\nurl = "sqlite:///ours.db"\n[databse]\n')
+    store = SessionStore.open(f"sqlite:///{tmp_path / 'ours.db'}")
+    session = store.begin_session(NewSession("sma_cross", "paper:sma_cross"))
+    store.close()
+    asked = CliRunner().invoke(app, ["sessions", "stop", session, "--json"])
+    assert (asked.exit_code, asked.stderr) == (0, "")
+    assert json.loads(asked.stdout)["asked"] == "stop"
+
+
+def test_a_replay_says_that_its_days_do_not_count_and_what_does() -> None:
+    words = ["paper", EXAMPLE, "--for", "0.05", "--speed", "1"]
+    told = CliRunner().invoke(app, words).stdout
+    assert "no day of it counts for `trader promote`" in told
+    assert "trader paper STRATEGY --feed alpaca" in told
+
+
+def test_who_is_to_approve_signals_of_daily_bars_is_told_when_that_can_be() -> None:
+    example = str(Path(EXAMPLE).with_name("full_loop.toml"))
+    words = ["paper", example, "--for", "0.05", "--speed", "1", "--mode"]
+    told = " ".join(CliRunner().invoke(app, [*words, "approve"]).stderr.split())
+    assert "It can be approved from the next open on, if [signals] expiry lets it wait" in told
+    assert "next open" not in CliRunner().invoke(app, [*words, "auto", "--new"]).stderr
+
+
+def test_the_list_says_since_when_and_what_the_account_is_worth() -> None:
+    session = answer("paper", EXAMPLE)
+    told = CliRunner().invoke(app, ["sessions", "list"], env={"COLUMNS": "80"}).stdout.splitlines()
+    assert told[0].split() == ["session", "broker", "state", "since", "strategy", "equity", "cause"]
+    assert max(map(len, told)) <= 80
+    (listed,) = answer("sessions", "list")["sessions"]
+    assert listed["session"] == session["session"]
+    assert told[1].split()[2:7] == [
+        "stopped", listed["changed"][5:10], listed["changed"][11:16], "sma_cross", listed["equity"]
+    ]  # fmt: skip

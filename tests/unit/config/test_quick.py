@@ -35,7 +35,7 @@ NEAR_A_BOUND = (
     '"5s"', '"1d"', '"8d"', '"5m"', '"999ms"', '"1.5s"', '"-1s"', '"s"', '"0s"', '"1000000000d"', '"٣s"', '"off "',
     "[[15, 50]]", "[[15, 50], [25, 50.5]]", "[[25, 50], [15, 5]]", "[[15, 50, 1]]", "[[1e-5, 1]]", "[[0, 1]]", '[["a", 1]]',
     '{ a = ["X"] }', '{ a = [1] }', '{ a = [] }', '{ a = "X" }', "{ enabled = false }", "{ percent = 5 }", "{ errors = 5 }",
-    '"sniper"', '"approve"', '"allow"', '"retry"', '"odds"', '"kelly"', '"instrument"', '"next_day"', "50", "11", "9", "8",
+    '"sniper"', '"close_first"', '"approve"', '"allow"', '"retry"', '"odds"', '"kelly"', '"instrument"', '"next_day"', "50", "11", "9", "8",
     '{ default = 2, min = 1, step = 0.5 }', '{ default = true, foo = 1 }', '{ EUR = "" }', "2020-01-31",
 )  # fmt: skip
 

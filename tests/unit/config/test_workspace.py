@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from engine.errors import ConfigError, InputError
+from runtime.config import load_strategy
 from runtime.registry import find_strategies
 from runtime.workspace import (
     catalog_root,
@@ -33,6 +35,29 @@ def test_the_workspace_is_found_from_below(workspace: Path) -> None:
 
 def test_without_a_workspace_there_is_none(tmp_path: Path) -> None:
     assert find_workspace(tmp_path) is None
+
+
+def test_what_stands_in_comments_of_a_new_workspace_is_right(workspace: Path) -> None:
+    _take_comments_away(workspace / "trader.toml")
+    found = find_workspace(workspace)
+    assert found is not None and found.alpaca is not None and found.limits is not None
+    assert (found.four_eyes, found.profile) == (True, "standard")
+    assert (found.alpaca.environment, found.alpaca.key_id) == ("paper", "env:TRADER_ALPACA_KEY_ID")
+    assert found.database and found.channels
+
+
+def test_the_example_has_in_comments_what_the_gate_asks_for(workspace: Path) -> None:
+    _take_comments_away(workspace / "strategies" / "sma_cross.toml")
+    config = load_strategy(workspace / "strategies" / "sma_cross.toml")
+    assert config.data.holdout_ns is not None
+    assert config.risk is not None and config.guards is not None
+    assert config.risk.max_positions == 1
+    assert config.guards.drawdown_percent == 30
+
+
+def _take_comments_away(path: Path) -> None:
+    text = path.read_text("utf-8")
+    path.write_text(re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE), "utf-8")
 
 
 def test_a_wrong_workspace_file_names_its_line(workspace: Path) -> None:

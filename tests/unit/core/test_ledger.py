@@ -8,6 +8,7 @@ import pytest
 
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
+from engine.model.units import to_minor
 from tests.unit.core.books import (
     COIN,
     EURUSD,
@@ -15,6 +16,7 @@ from tests.unit.core.books import (
     FUTURE,
     GERMAN,
     JAPANESE,
+    MONEY,
     PERPETUAL,
     SHARE,
     USDJPY,
@@ -412,3 +414,24 @@ def test_an_instrument_of_every_kind_is_paid_as_its_kind_is() -> None:
         books = Books([Instrument("X", kind)])
         books.trade("X", "10", "0.50")
         assert books.money("cash") == (100_000 if kind in margined else 99_995)
+
+
+@pytest.mark.parametrize(
+    ("account", "amount"),
+    [("fees", "-0.23"), ("interest", "1.10"), ("dividends", "-0.05"), ("corrections", "-7")],
+)
+def test_what_the_broker_has_booked_stands_in_its_account_and_is_a_gain_or_a_loss(
+    account: str, amount: str
+) -> None:
+    books = Books()
+    books.event(
+        at.KIND_POSTING,
+        0,
+        TRANSFER_MINOR=to_minor(amount),
+        POSTING_ACCOUNT=MONEY[account],
+    )
+    assert books.money(account, "USD") == -D(amount)
+    assert books.equity == D(100_000) + D(amount)
+    (moved,) = books.journal(at.KIND_CASH_CHANGED)
+    assert moved[at.CASH_CAUSE] == at.KIND_POSTING and moved[at.CASH_ACCOUNT] == MONEY[account]
+    assert books.s.account[at.ACCOUNT_FLOW] == 0

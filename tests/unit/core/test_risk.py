@@ -239,6 +239,33 @@ def test_two_sales_of_one_position_sell_short() -> None:
 
 
 @pytest.mark.parametrize(
+    ("close_first", "held", "order", "verdict"),
+    [
+        (1, "10", "sell 11 market", N.CLOSE_FIRST),
+        (1, "10", "sell 10 market", N.NONE),
+        (1, "-10", "buy 11 limit 9", N.CLOSE_FIRST),
+        (1, "-10", "sell 1 market", N.NONE),
+        (1, "0", "sell 1 market", N.NONE),
+        (0, "10", "sell 11 market", N.NONE),
+    ],
+)
+def test_where_positions_close_first_no_order_takes_one_to_the_other_side(
+    close_first: int, held: str, order: str, verdict: Denial
+) -> None:
+    books = books_with(SHARE, "10.00", SHORT=1, CLOSE_FIRST=close_first)
+    if held != "0":
+        books.trade("ABC", held, "10.00")
+    assert books.verdict(order) is verdict
+
+
+def test_where_positions_close_first_two_orders_do_not_either() -> None:
+    books = books_with(SHARE, "10.00", SHORT=1, CLOSE_FIRST=1)
+    books.trade("ABC", "10", "10.00")
+    assert books.verdict("sell 6 limit 11") is N.NONE
+    assert books.verdict("sell 5 market") is N.CLOSE_FIRST
+
+
+@pytest.mark.parametrize(
     ("held", "side", "verdict"),
     [
         ("0", "sell", N.NOTHING_TO_REDUCE),
@@ -321,6 +348,7 @@ def test_every_denial_has_a_sentence_and_a_stable_number() -> None:
         "BUYING_POWER": 150,
         "SHORT_NOT_ALLOWED": 151,
         "NOTHING_TO_REDUCE": 152,
+        "CLOSE_FIRST": 153,
         "TOO_MANY_ORDERS": 160,
         "PARENT_DENIED": 161,
         "UNKNOWN_ORDER": 162,
@@ -331,7 +359,7 @@ def test_every_denial_has_a_sentence_and_a_stable_number() -> None:
         "PRICE_STALE": 204,
         "EDGE_TOO_SMALL": 205,
         "CONFIDENCE_TOO_SMALL": 206,
-        "EXIT_WORKING": 207,
+        "INSTRUMENT_BUSY": 207,
         "LOCKED": 208,
         "SUSPECT_PRICE": 209,
         "ALERT_ONLY": 220,

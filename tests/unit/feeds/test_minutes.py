@@ -114,7 +114,7 @@ def test_a_halt_stands_where_it_happened() -> None:
     first, second, *_ = bars_of(history)
     one = assembler(history, BarKind())
     halt = wire.ActionMessage(1, first.symbol, first.ts + 7, "halt")
-    items = one.hear_status(halt, 0) + one.hear(first, 0) + one.whole()
+    items = one.hear_action(halt, 0) + one.hear(first, 0) + one.whole()
     items += one.hear(second, 0) + one.whole()
     kinds = [int(kind) for item in items if isinstance(item, Slice) for kind in item.events[:, 1]]
     assert kinds == [at.KIND_SESSION_OPEN, at.KIND_BAR, at.KIND_HALT, at.KIND_BAR]
@@ -131,7 +131,7 @@ def test_data_say_which_bars_are_read(history: History, kind: BarKind) -> None:
 
 def test_bars_that_no_minutes_make_are_refused() -> None:
     ticks = load_history(data_named("world:quotes", length=40), ROOT)
-    with pytest.raises(InputError, match="more than bars"):
+    with pytest.raises(InputError, match="no bars of an instrument"):
         kind_of_bars(ticks)
     times = np.arange(1, 40) * 7 * MINUTE + 18_000 * 86_400 * 10**9
     prices = np.full(39, 10.0)

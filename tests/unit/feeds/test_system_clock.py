@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
+import pytest
 from freezegun import freeze_time
 
 from engine.model.units import NS_PER_SECOND
@@ -16,6 +18,13 @@ def test_it_is_a_clock() -> None:
     before = clock.monotonic_ns()
     asyncio.run(clock.sleep(0))
     assert clock.monotonic_ns() >= before
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="a clock of Linux")
+def test_time_passes_while_the_machine_sleeps() -> None:
+    asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    now = SystemClock().monotonic_ns()
+    assert asleep <= now <= time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def test_labels_follow_the_machine_and_waits_do_not() -> None:

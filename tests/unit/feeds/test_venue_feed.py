@@ -10,13 +10,15 @@ import pytest
 from brokers.alpaca.client import Keys
 from brokers.alpaca.environments import rehearsal
 from engine.errors import VenueError
-from engine.ports import EvidenceClass, FeedItem, Notice, NoticeKind, Slice
+from engine.model import layout as at
+from engine.ports import EvidenceClass, FeedItem, Notice, NoticeKind, Slice, TimePassed
 from runtime.backtest.histories import load_history
 from runtime.clocks import SystemClock
 from runtime.feeds.opening import data_named
 from runtime.feeds.settings import StreamSettings
 from runtime.feeds.venue import VenueFeed
 from runtime.feeds.venue_time import VenueTime
+from sims.venues.alpaca import AlpacaVenue
 from tests.unit.feeds.venues import (
     at_day_end,
     feed_at,
@@ -27,6 +29,7 @@ from tests.unit.feeds.venues import (
     run,
     told,
     venue_of,
+    with_actions,
     without_minutes,
 )
 
@@ -139,6 +142,20 @@ def test_wrong_keys_end_it() -> None:
     assert caught.value.is_authorization
 
 
+def test_a_refusal_in_the_middle_is_told_and_tried_again() -> None:
+    history = minutes()
+    refusal = '{"kind": "error", "on": "stock_data", "status": 403}'
+
+    async def story() -> list[FeedItem]:
+        async with venue_of(history, LOSE, refusal) as venue:
+            return await heard(feed_at(venue, history), at_day_end(history))
+
+    items = run(story())
+    refused = [each.kind for each in items if isinstance(each, Notice) and each.is_refused]
+    assert refused == [NoticeKind.DISCONNECTED]
+    assert told(items) == replayed(history), "and nothing is missed"
+
+
 def test_a_second_connection_is_waited_for() -> None:
     """The venue has one connection for a feed: who is refused tries again, and misses nothing."""
     history = minutes()
@@ -197,6 +214,57 @@ def test_a_real_market_is_waited_for_and_then_asked(fault: str) -> None:
     assert min(received) > 1_900_000_000 * 10**9
 
 
+class HandClock(HastyClock):
+    """The time of a venue that is moved by hand."""
+
+    def __init__(self, venue: AlpacaVenue) -> None:
+        self._venue = venue
+
+    def now_ns(self) -> int:
+        return self._venue.time.now_ns()
+
+    def monotonic_ns(self) -> int:
+        return self._venue.time.now_ns()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.01))  # a hand moves it by little meanwhile
+
+
+def test_a_gap_ends_too_where_the_stream_tells_what_was_missing() -> None:
+    """The history does not answer for a bar that is late; then the bar comes, and nobody asks any more."""
+    history = minutes(instruments=2)
+    expected = [ts_ns for ts_ns, rows in replayed(history)[1:5]]
+    faults = (
+        '{"kind": "reorder", "on": "data_stream", "at": 4}',
+        '{"kind": "error", "on": "stock_data", "status": 500}',
+    )
+
+    async def story() -> list[Notice]:
+        async with venue_of(history, *faults, speed=None) as venue:
+            feed = feed_at(venue, history)
+            feed._clock = clock = HandClock(venue)
+            feed._time = VenueTime(clock, is_real=True)
+            found: list[Notice] = []
+            async for item in feed.items():
+                match item:
+                    case Notice(kind=NoticeKind.CONNECTED):
+                        venue.advance_to(expected[0])
+                    case Slice(ts_ns=ts_ns) if ts_ns == expected[0]:
+                        venue.advance_to(expected[1] + 5 * 10**9)
+                    case Notice(kind=NoticeKind.GAP):
+                        assert feed.age_ns(expected[1]) == 5 * 10**9
+                        venue.advance_to(expected[2])
+                    case TimePassed(now_ns=now_ns) if now_ns >= expected[2]:
+                        break
+                if isinstance(item, Notice):
+                    found.append(item)
+            await feed.close()
+            return found
+
+    kinds = [each.kind for each in run(story())]
+    assert kinds == [NoticeKind.CONNECTED, NoticeKind.GAP, NoticeKind.FILLED]
+
+
 def test_a_clock_that_does_not_answer_is_not_known_for_long() -> None:
     clock = HastyClock(1.0)
     real, rehearsed = (VenueTime(clock, is_real=is_real) for is_real in (True, False))
@@ -208,3 +276,43 @@ def test_a_clock_that_does_not_answer_is_not_known_for_long() -> None:
     assert rehearsed.now_ns() == 1_000, "and does not go back"
     real.learn(1_000, clock.monotonic_ns() - 700 * 10**9, is_open=True)
     assert real.trusted_ns() is None, "half of what the answer took is counted"
+
+
+def test_splits_and_dividends_come_before_the_days_first_bar() -> None:
+    history = with_actions(minutes(3))
+
+    async def story() -> list[FeedItem]:
+        async with venue_of(history) as venue:
+            return await heard(feed_at(venue, history), at_day_end(history))
+
+    expected = replayed(history)
+    kinds = [rows[0][1] for _, rows in expected]
+    assert kinds.count(at.KIND_SPLIT) == kinds.count(at.KIND_DIVIDEND) == 1
+    assert told(run(story())) == expected
+
+
+def test_no_bar_of_a_day_is_decided_on_before_its_corporate_actions_are_read() -> None:
+    history = with_actions(minutes(2))
+    fault = '{"kind": "error", "on": "corporate_actions", "status": 503, "count": 20}'
+
+    async def story() -> list[FeedItem]:
+        async with venue_of(history, fault) as venue:
+            return await heard(feed_at(venue, history), at_day_end(history))
+
+    items = run(story())
+    assert told(items) == replayed(history)
+    gaps = [each.detail for each in items if isinstance(each, Notice) and "actions" in each.detail]
+    assert gaps, "and it is said"
+
+
+def test_a_split_is_told_once_also_over_a_restart() -> None:
+    history = with_actions(minutes(3))
+    ((split_ns, _),) = [each for each in replayed(history) if each[1][0][1] == at.KIND_SPLIT]
+
+    async def story() -> list[FeedItem]:
+        async with venue_of(history) as venue:
+            before = await heard(feed_at(venue, history), lambda item: _is_at(item, split_ns))
+            (cursor,) = (item.cursor for item in before if _is_at(item, split_ns))  # type: ignore[union-attr]
+            return before + await heard(feed_at(venue, history), at_day_end(history), cursor)
+
+    assert told(run(story())) == replayed(history)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,14 +15,15 @@ import numpy as np
 
 from brokers.alpaca.client import Keys
 from brokers.alpaca.environments import rehearsal
+from data.actions import Action, ActionKind
 from data.frames import array_names, with_arrays
-from data.history import BarColumns, History
+from data.history import BarColumns, History, QuoteColumns, TradeColumns
 from data.resampling import Anchor, resample_bars
 from engine.model import layout as at
 from engine.ports import FeedItem, Slice
 from runtime.backtest.histories import load_history
 from runtime.clocks import SystemClock
-from runtime.feeds.joining import BarKind, kind_of_bars
+from runtime.feeds.joining import kind_of_data
 from runtime.feeds.opening import data_named
 from runtime.feeds.replay import ReplayFeed
 from runtime.feeds.settings import StreamSettings
@@ -49,16 +51,23 @@ def minutes(days: int = 1, instruments: int = 1) -> History:
 
 
 def venue_of(
-    history: History, *faults: str, speed: float | None = SPEED, **more: Any
+    history: History,
+    *faults: str,
+    speed: float | None = SPEED,
+    start_ns: int | None = None,
+    **more: Any,
 ) -> AlpacaVenue:
-    """Return a venue whose market is a history; its time begins with the first listener."""
+    """Return a venue whose market is a history; its time begins with the first listener.
+
+    Without a start it begins just before the first bar.
+    """
     events = _events(history)
     first_ns = _first_ns(events)
     opens, closes = _sessions(history, first_ns)
     return AlpacaVenue(
         history.instruments,
         clock=SystemClock(),
-        start_ns=first_ns - 60 * 10**9,
+        start_ns=first_ns - 60 * 10**9 if start_ns is None else start_ns,
         speed=speed,
         opens_ns=opens.tolist(),
         closes_ns=closes.tolist(),
@@ -82,6 +91,45 @@ def without_minutes(history: History, left_out: Callable[[int, int], bool]) -> H
     return History(tuple(parts), history.actions, history.passport)
 
 
+def ticked(
+    history: History, *, bars: bool = False, quotes: bool = True, trades: bool = True
+) -> History:
+    """Return a history with two quotes in each minute, and a print between them."""
+    parts = []
+    for part in history.parts:
+        assert part.bars is not None
+        opens, price = part.bars.ts_open_ns, part.bars.open_ticks
+        times = np.sort(np.concatenate((opens + 10 * 10**9, opens + 40_007 * 10**6)))
+        bids = np.repeat(price, 2) - 1
+        sizes = np.arange(len(times), dtype=np.int64) + 1
+        made = QuoteColumns(times, bids, bids + 2, sizes, sizes + 1)
+        prints = TradeColumns(
+            opens + 20 * 10**9, price.copy(), sizes[::2].copy(), np.zeros_like(price)
+        )
+        parts.append(
+            replace(
+                part,
+                bars=part.bars if bars else None,
+                quotes=made if quotes else None,
+                trades=prints if trades else None,
+            )
+        )
+    return History(tuple(parts), history.actions, history.passport)
+
+
+def with_actions(history: History) -> History:
+    """A history whose share splits two for one on its second day, and pays a dividend on its third."""
+    day = 86_400 * 10**9
+    opens = [ts_ns for ts_ns, rows in replayed(history) if rows[0][1] == at.KIND_SESSION_OPEN]
+    symbol = history.instruments[0].symbol
+    midnights = [ns - ns % day + 5 * day // 24 for ns in opens]  # in New York, in winter
+    actions = (
+        Action(symbol, midnights[1], ActionKind.SPLIT, 2, 1),
+        *(Action(symbol, ns, ActionKind.DIVIDEND, amount=Decimal("0.25")) for ns in midnights[2:]),
+    )
+    return History(history.parts, actions, history.passport)
+
+
 def resampled(history: History, label: str, anchor: Anchor = Anchor.SESSION) -> History:
     """Return a history with bars of a longer period."""
     parts = []
@@ -92,16 +140,14 @@ def resampled(history: History, label: str, anchor: Anchor = Anchor.SESSION) -> 
     return History(tuple(parts), history.actions, history.passport)
 
 
-def feed_at(
-    venue: AlpacaVenue, history: History, bars: BarKind | None = None, **more: Any
-) -> DaysFeed:
+def feed_at(venue: AlpacaVenue, history: History, **more: Any) -> DaysFeed:
     """Return our feed there."""
     feed = DaysFeed(
         rehearsal(venue.url),
         Keys(venue.settings.key_id, venue.settings.secret_key),
         history.instruments,
         SystemClock(),
-        bars=bars or kind_of_bars(history),
+        data=kind_of_data(history),
         **{"settings": FAST, **more},
     )
     feed.is_last = at_day_end(history)

@@ -48,6 +48,7 @@ CASES = (
     ("it loses a deviation every third day: -6", -6.0, 1.0, 0.75),
     ("the same mean, twice as volatile", 2.0, 2.0, 0.75),
     ("a ratio of 2, fills 2 bps dearer", 2.0, 1.0, 2.75),
+    ("a ratio of 2, fills 5 bps dearer", 2.0, 1.0, 5.75),
 )
 
 

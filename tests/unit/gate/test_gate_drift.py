@@ -27,6 +27,7 @@ from engine.gate.drift import (
     follow,
     next_cusum,
     next_sprt,
+    readings,
 )
 from engine.gate.statistics import deepest_drawdown
 from engine.rules.bootstrap import Resampling, resampled_indices
@@ -117,6 +118,17 @@ def test_dear_fills_alarm() -> None:
     assert follow(PLAIN, DriftState(), day_of(1, 0.0, 11.9))[1] == ()
 
 
+def test_each_monitor_tells_where_it_stands() -> None:
+    state, _ = follow(PLAIN, DriftState(), day_of(1, 0.0, 13.0))
+    told = {
+        each.monitor: (each.value, each.limit, each.is_alarm) for each in readings(PLAIN, state)
+    }
+    assert told["cost"] == (close(5.5), CUSUM_ALARM, True)
+    assert told["fast"] == (0.0, CUSUM_ALARM, False)
+    assert told["drawdown"] == (0.0, 1.0, False)
+    assert readings(PLAIN, DriftState()) == ()
+
+
 def test_a_fill_whose_cost_is_unknown_alarms() -> None:
     _, alarms = follow(PLAIN, DriftState(), day_of(1, 0.0, math.nan))
     assert [each.monitor for each in alarms] == ["cost"]
@@ -190,7 +202,7 @@ def test_the_baseline_is_the_backtest_and_paper() -> None:
     assert baseline.mean == pytest.approx(2.0 * 0.01 / np.sqrt(252), rel=1e-6)
     assert baseline.deviation == pytest.approx(0.01, rel=1e-6)
     assert baseline.shortfall_mean_bps == pytest.approx(0.75)
-    assert baseline.shortfall_deviation_bps == 1.0  # of 0.57, but never under 1 bp
+    assert baseline.shortfall_deviation_bps == 5.0  # of 0.57, but never under 5 bps
     assert drawdown_limit(baseline, 1) == drawdown_limit(baseline, PROBATION_DAYS)
     assert drawdown_limit(baseline, 61) >= drawdown_limit(baseline, 60)
     assert drawdown_limit(baseline, 10_000) == baseline.drawdown_limits[-1]

@@ -198,6 +198,7 @@ SPOILT = [
     ("stressed.daily", series(earning(0.5001)), "S09", "PASS"),
     ("stressed.daily", series(earning(0.4999)), "S09", "FAIL"),
     ("backtest.trade_profits_minor", (3 * 10**12,), "S10", "FAIL"),
+    ("backtest.open_profits_minor", (3 * 10**12,), "S10", "FAIL"),  # what is not closed is profit too
     ("backtest.daily", series(earning(-0.1)), "S10", "FAIL"),
     ("backtest.daily", series(earning(5.01)), "S11", "FAIL"),
     ("backtest.daily", series(earning(4.99)), "S11", "PASS"),
@@ -441,3 +442,21 @@ def test_a_check_depends_on_the_sections_that_its_inputs_hash_is_over(section: s
             assert before == after, definition.id
         else:
             assert before.inputs_hash != after.inputs_hash, definition.id
+
+
+def test_what_differs_between_books_and_broker_is_told() -> None:
+    """Three of them; of more it is told how many."""
+    differences = tuple(f"order {n} works in the books only" for n in range(5))
+    account = changed_all(passing().account, {"is_reconciled": False, "differences": differences})
+    found = evaluate(changed(passing(), "account", account), Policy())["R05"]
+    assert found.verdict is Verdict.FAIL
+    assert "Books and broker differ: order 0 works in the books only; order 1" in found.sentence
+    assert found.sentence.endswith("; and 2 more.")
+
+
+def test_of_a_replayed_day_that_is_told_and_not_what_follows_from_it() -> None:
+    replayed = {"feed": EvidenceClass.REHEARSAL, "fingerprints": ("0" * 64,)}
+    evidence = changed(passing(), "paper.days", (changed_all(paper_day(FRIDAY), replayed),))
+    told = evaluate(evidence, Policy())["R02"].sentence
+    assert "does not: (h) a replayed, accelerated or simulated feed." in told
+    assert "(e)" not in told

@@ -161,8 +161,12 @@ OPTIONAL = [
     for path, hint, _ in ALL_PLACES
     if NoneType in typing.get_args(hint) and path != ("approval",)
 ]
-# One observation of the clock of many, and what an active day does not need.
-NOT_MISSED = {("paper", "days", 0, "clock", 0, "venue_ns"), ("paper", "days", 0, "shadow_orders")}
+# One observation of the clock of many, what an active day does not need, and what only asks for more limits.
+NOT_MISSED = {
+    ("paper", "days", 0, "clock", 0, "venue_ns"),
+    ("paper", "days", 0, "shadow_orders"),
+    ("live",),
+}
 
 
 def named(path: tuple[str | int, ...]) -> str:

@@ -141,12 +141,19 @@ class Desk:
                 values["severity"] = Severity[name.upper()]
             case ["no", "certificate"]:
                 values["certificate"] = "it has expired"
-            case ["other", "account"]:
-                values["account"] = "it is live"
+            case ["cash", "differs"]:
+                values["cash"] = "the venue states 1, the books explain 2"
+            case ["account", "unread", *for_long]:
+                values["account"] = "it was not read"
+                values["is_account_late"] = bool(for_long)
             case ["no", "price"]:
                 self.last = 0
             case ["decided", seconds, "s", "ago"]:
                 values["decided_ns"] -= int(Decimal(seconds) * SECOND)
+            case ["data", seconds, "s", "old"]:
+                values["data_age_ns"] = int(Decimal(seconds) * SECOND)
+            case ["judges", "again"]:
+                values["judges_again"] = True
             case ["sent", "before"]:
                 books.begin(order_intent(1, 1, 10, 0))
                 books.mark(1, Sent.ENDED)
@@ -163,6 +170,8 @@ class Desk:
                 self.gateway._instruments = [odd]
             case ["quarantined"]:
                 values["quarantined"] = frozenset({0})
+            case ["silent"]:
+                values["silent"] = frozenset({0})
             case ["journal", how, *_]:
                 values["pressure"] = 0.5 if how == "half" else 0.51
             case ["a", "check", "breaks"]:
@@ -217,6 +226,7 @@ def command_of(text: str) -> Approved:
         case [side, lots, *rest]:
             limit = ticks(rest[1]) if rest[:1] == ["@"] else 0
             stop = ticks(rest[1]) if rest[:1] == ["stop"] else 0
+            flags = OrderFlag.REDUCE_ONLY if rest[-1:] == ["reducing"] else OrderFlag(0)
             kind = OrderType.LIMIT if limit else OrderType.STOP if stop else OrderType.MARKET
             sign = 1 if side == "buy" else -1
             return RiskApproved(
@@ -231,7 +241,7 @@ def command_of(text: str) -> Approved:
                 0,
                 0,
                 0,
-                OrderFlag(0),
+                flags,
                 0,
                 0,
             )
@@ -290,6 +300,7 @@ def test_what_cannot_be_made_durable_is_not_sent() -> None:
         ({"may_enter": False}, Refusal.SESSION_NOT_RUNNING),
         ({"monotonic_ns": 131 * SECOND}, Refusal.INTENT_EXPIRED),
         ({"certificate": "it was revoked"}, Refusal.NO_CERTIFICATE),
+        ({"data_age_ns": 31 * SECOND}, Refusal.DATA_TOO_OLD),
     ],
 )
 def test_what_changes_while_an_intent_is_made_durable_is_heeded(

@@ -25,6 +25,7 @@ from runtime.journal.records import (
     Closed,
     Noted,
     Record,
+    StateChanged,
     TimeInput,
 )
 from runtime.journal.sessions import SessionStore
@@ -216,6 +217,18 @@ def test_a_session_is_found_by_its_id_or_as_the_last(sessions: SessionStore) -> 
         with pytest.raises(InputError) as caught:
             sessions.get(name)
         assert caught.value.remedy
+
+
+def test_a_session_is_found_however_many_are_newer(sessions: SessionStore) -> None:
+    old = sessions.begin_session(NEW)
+    ended = written(sessions, 3)
+    ended.append(StateChanged("created", "stopped", "it was enough"))
+    ended.flush()
+    for _ in range(60):
+        sessions.begin_session(msgspec.structs.replace(NEW, account="b"))
+    assert {old, ended.session_id} == {each.id for each in sessions.of_account("paper-1")}
+    running = {each.id for each in sessions.running()}
+    assert old in running and ended.session_id not in running and len(running) == 61
 
 
 # --- leases (I13, FAULTS 66) -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from runtime.journal.records import (
     Checkpointed,
     ClockRead,
     Closed,
+    Continued,
     FactsInput,
     Intent,
     Intents,
@@ -27,6 +28,7 @@ from runtime.journal.records import (
     StateChanged,
     Taken,
     TimeInput,
+    Warmed,
 )
 from runtime.journal.sessions import NewSession, SessionStore
 
@@ -50,6 +52,7 @@ OPENED = Opened(
 
 ONE_OF_EACH: tuple[Record, ...] = (
     OPENED,
+    Continued("fc" * 32, '{"strategy":"s"}'),
     StateChanged("created", "starting", "begun"),
     Intents(
         0,
@@ -61,6 +64,7 @@ ONE_OF_EACH: tuple[Record, ...] = (
     Taken(TimeInput(5), b"\x03", {0: b"\x04"}),
     Taken(FactsInput(5, b"", ("x1", "x2")), b""),
     Taken(OperatorInput(5, b"", "pause", "me", "lunch"), b""),
+    Warmed(5, 6, b"\x05", "warmed up"),
     Outcome("c", "taken", "v1"),
     Checkpointed("ab", 9),
     Noted("feed", "info", "ACME", "gap ü", 5),

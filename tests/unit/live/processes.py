@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.architecture.source import ROOT
 from tests.simulation.plans import LOOP
 from tests.unit.live.rehearsals import NUMBER, Rehearsal
 
+KILLS = int(os.environ.get("KILLS", "2"))
 BUSY = """
 [strategy]
 name = "busy"
@@ -30,7 +32,7 @@ end = "2024-01-03"
 [data.world]
 seed = 6
 instruments = 1
-length = 3_900
+length = {length}
 start_ns = 1_704_153_600_000_000_000
 volatility_per_year = 0.6
 [rules]
@@ -40,6 +42,7 @@ exit = "close < sma(close, 30)"
 KEYS = {"TRADER_ALPACA_KEY_ID": "PKREHEARSAL", "TRADER_ALPACA_SECRET_KEY": "rehearsal-secret"}
 TO_THE_OPEN = 14 * 3600 + 28 * 60  # from midnight, UTC
 MINUTES = 394  # until after the close
+LENGTH = 3_900 * (1 + KILLS // 20)  # bars: ten days of them for twenty kills
 NIGHT = 24 * 3600 - MINUTES * 60
 BAR_SECONDS = 0.05
 
@@ -66,11 +69,11 @@ class Market:
 @contextmanager
 def market(here: Rehearsal) -> Iterator[Market]:
     """Give a venue over the market of the strategy `busy`, which the workspace then names."""
-    (here.file.parent / "busy.toml").write_text(BUSY + LOOP)
+    (here.file.parent / "busy.toml").write_text(BUSY.replace("{length}", str(LENGTH)) + LOOP)
     process = run(here.folder, "tests.unit.live.patient_venue", str(here.file.parent / "busy.toml"))
     assert process.stdout is not None
     urls = process.stdout.readline().split()
-    assert urls, process.communicate()
+    assert urls, process.told()
     found = Market(urls[0], f"{urls[1]}/_control")
     text = '[database]\nurl = "sqlite:///trader.db"\n[venues.alpaca]\n' + f'url = "{urls[0]}"\n'
     (here.folder / "trader.toml").write_text(text)
@@ -104,25 +107,54 @@ def issue_for(here: Rehearsal, name: str, **fields: Any) -> None:
     from runtime.backtest.histories import load_history
 
     config = load_strategy(here.file.parent / f"{name}.toml")
-    symbols = load_history(config.data, Path()).symbols
+    history = load_history(config.data, Path())
     place: dict[str, Any] = {"venue": "alpaca", "environment": "rehearsal", "account": NUMBER}
-    here.issue(fingerprint_of(config, symbols=symbols, **place), **fields)
+    here.issue(
+        fingerprint_of(
+            config,
+            instruments=history.instruments,
+            timeframe=history.passport.timeframe,
+            **place,
+        ),
+        **fields,
+    )
 
 
-def start(folder: Path, *line: str) -> subprocess.Popen[str]:
+class Command(subprocess.Popen[str]):
+    """A process, which tells its problems to a file: a pipe that nobody reads would stop it."""
+
+    problems: Path
+
+    def told(self) -> str:
+        """Return what it has told of its problems."""
+        return self.problems.read_text()
+
+
+def start(folder: Path, *line: str) -> Command:
     """Run a command of `trader`."""
     return run(folder, "trader", *line)
 
 
-def run(folder: Path, module: str, *line: str) -> subprocess.Popen[str]:
+def run(folder: Path, module: str, *line: str) -> Command:
     """Run a module in a workspace."""
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *line],
-        cwd=folder,
-        env=os.environ
-        | KEYS
-        | {"PYTHONPATH": str(ROOT), "TRADER_DATABASE_URL": f"sqlite:///{folder / 'trader.db'}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    problems = folder / f"{module}.stderr"
+    with problems.open("w") as file:
+        command = Command(
+            [sys.executable, "-m", module, *line],
+            cwd=folder,
+            env=os.environ
+            | KEYS
+            | {"PYTHONPATH": str(ROOT), "TRADER_DATABASE_URL": f"sqlite:///{folder / 'trader.db'}"},
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+        )
+    command.problems = problems
+    return command
+
+
+def when(is_so: Callable[[], Any], process: Command) -> None:
+    """Wait until something is so, as long as the process lives: how long that takes is the machine's."""
+    while not is_so():
+        assert process.poll() is None, process.told()
+        time.sleep(0.05)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from brokers.alpaca.client import Keys as AccountKeys
 from brokers.alpaca.environments import rehearsal
 from data.history import History
 from engine.model import layout as at
-from engine.model.instruments import Instrument, InstrumentKind
+from engine.model.instruments import Instrument
 from engine.model.units import NS_PER_DAY
 from engine.ports import (
     Clock,
@@ -35,6 +34,8 @@ from runtime.clocks import SystemClock
 from runtime.config import StrategyConfig, load_strategy
 from runtime.feeds.replay import _slices
 from runtime.feeds.rows import replay_rows
+from runtime.gateway.ledger import Sent
+from runtime.gateway.refusals import Refused
 from runtime.journal.sessions import SessionStore
 from runtime.promotion.desk import Desk
 from runtime.promotion.document import Document, body_bytes
@@ -42,46 +43,21 @@ from runtime.promotion.fingerprint import Fingerprint, fingerprint_of
 from runtime.promotion.keys import Keys, Role
 from runtime.promotion.signing import APPROVER, GATE
 from runtime.promotion.store import PromotionStore
-from runtime.session.drill import drill
-from runtime.session.live import LivePlan
+from runtime.session.live import go_live
+from runtime.session.live_plan import LivePlan
 from runtime.session.session import Session
 from runtime.session.states import SessionState
 from runtime.session_core.assembling import market_of
 from runtime.venues.accounts import AlpacaAccount
 from sims.venues.alpaca import AlpacaVenue, VenueSettings
+from tests.simulation.drills import rehearse
 from tests.simulation.plans import LOOP, RULES
 from tests.unit.promotion.certificates import body_of
+from tests.venues.walks import BREATH, SHARE, START_NS, WALKING, bars_of
 
-MINUTE = 60 * 10**9
-START_NS = 19_000 * 86_400 * 10**9
-SHARE = Instrument("AAPL", InstrumentKind.EQUITY)  # trades around the clock: no calendar in the way
-WALKING = '[execution]\norder_type = "limit"\ntimeout = "70s"\non_timeout = "walk"\n'
 STRATEGY = (RULES + LOOP).replace("quantity = 10", "quantity = 40") + WALKING
-BREATH = 0.01
 SETTINGS = VenueSettings()
 NUMBER = SETTINGS.account_number
-
-
-def bars_of(seed: int, count: int) -> History:
-    """Return a walk in minutes."""
-    random, last = Random(seed), 10_000
-    columns: list[list[float]] = [[], [], [], []]
-    for _ in range(count):
-        opened, last = last, max(last + round(random.gauss(0, 60)), 100)
-        high = max(opened, last) + random.randint(0, 30)
-        low = min(opened, last) - random.randint(0, 30)
-        for column, ticks in zip(columns, (opened, high, low, last), strict=True):
-            column.append(ticks / 100)
-    return History.from_arrays(
-        SHARE,
-        ts_close_ns=START_NS + MINUTE * np.arange(1, count + 1, dtype=np.int64),
-        open=np.array(columns[0]),
-        high=np.array(columns[1]),
-        low=np.array(columns[2]),
-        close=np.array(columns[3]),
-        volume=np.array([float(random.choice((6, 14, 30, 80))) for _ in range(count)]),
-        source="walk",
-    )
 
 
 def prepare(folder: Path) -> None:
@@ -92,9 +68,7 @@ def prepare(folder: Path) -> None:
     keys = Keys(folder / "keys")
     keys.new(Role.GATE, "gate")
     keys.new(Role.APPROVER, "anna")
-    store = SessionStore.open(f"sqlite:///{folder / 'trader.db'}")
-    asyncio.run(drill(store))
-    store.close()
+    rehearse(folder, SystemClock().now_ns())
 
 
 class SharedMarket:
@@ -110,7 +84,7 @@ class SharedMarket:
 
     @property
     def instruments(self) -> Sequence[Instrument]:
-        return (SHARE,)
+        return [each.instrument for each in self._venue.exchange.assets]
 
     async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
         session, venue = self.session, self._venue
@@ -139,9 +113,11 @@ class SharedMarket:
 def is_settled(session: Session, venue: AlpacaVenue) -> bool:
     """Whether both sides hold the same, and nothing of it is in doubt."""
     books = session.gateway.books
-    theirs = int(venue.books.positions.get(SHARE.symbol, Decimal(0)))
+    share = venue.exchange.assets[0].instrument
+    theirs = share.quantity_to_lots(venue.books.positions.get(share.symbol, Decimal(0)))
     is_same = books.positions.get(0, 0) == theirs
-    return is_same and len(books.live()) == len(venue.books.open_orders) and not books.doubtful()
+    left = [each for each in books.live() if each.sent is not Sent.HELD]
+    return is_same and len(left) == len(venue.books.open_orders) and not books.doubtful()
 
 
 async def until(condition: Any, seconds: float = 10.0) -> None:
@@ -149,6 +125,15 @@ async def until(condition: Any, seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+@dataclass(frozen=True)
+class Traded:
+    """What became of a session that ran to its end; `refused`: by the gateway, in order."""
+
+    venue: AlpacaVenue
+    session: Session
+    refused: Sequence[Refused]
 
 
 @dataclass
@@ -159,6 +144,7 @@ class Rehearsal:
     clock: Clock = field(default_factory=SystemClock)
     bars: int = 40
     seed: int = 1
+    share: Instrument = SHARE
 
     @property
     def url(self) -> str:
@@ -170,7 +156,7 @@ class Rehearsal:
 
     @cached_property
     def history(self) -> History:
-        return bars_of(self.seed, self.bars)
+        return bars_of(self.seed, self.bars, self.share)
 
     @cached_property
     def slices(self) -> tuple[Slice, ...]:
@@ -202,7 +188,7 @@ class Rehearsal:
             venue="alpaca",
             environment=environment.value,
             account=account,
-            symbols=(SHARE.symbol,),
+            instruments=(self.share,),
         )
 
     def certificate(self, runs: Fingerprint | None = None, **fields: Any) -> Document:
@@ -238,7 +224,7 @@ class Rehearsal:
     async def venue(self, **keys: Any) -> AsyncIterator[AlpacaVenue]:
         """Give the venue, whose time is moved by hand."""
         venue = AlpacaVenue(
-            [SHARE],
+            [self.share],
             clock=self.clock,
             start_ns=START_NS,
             events=np.concatenate([each.events for each in self.slices]),
@@ -257,6 +243,22 @@ class Rehearsal:
         market = market_of(self.history, clockwork_of(self.history, days_after=8))
         given: dict[str, Any] = {"door": self.door(venue), "feed": SharedMarket(venue, self.slices)}
         return LivePlan(self.config(), market=market, **(given | keys))
+
+    def trade(self, **keys: Any) -> Traded:
+        """Trade all of the market live at a venue of these settings; return what became of it."""
+        refused: list[Refused] = []
+
+        async def story() -> Traded:
+            with self.desk() as desk, self.store() as store:
+                async with self.venue(**keys) as venue:
+                    plan = self.plan(venue)
+                    plan.observers.refused = lambda command, why: refused.append(why)
+                    session = await go_live(store, plan, desk)
+                    plan.feed.session = session  # type: ignore[attr-defined]
+                    await session.run()
+                    return Traded(venue, session, refused)
+
+        return asyncio.run(story())
 
 
 def copied(template: Path, folder: Path) -> Rehearsal:

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
 import random
 import signal
-import subprocess
 import time
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -19,12 +17,12 @@ from brokers.alpaca.translating import own_id
 from engine.model.layout import KIND_FILL, KIND_SUBMITTED, LEDGER_CASH
 from engine.model.units import from_minor
 from runtime.journal.records import Intents
-from runtime.journal.sessions import SessionStore
+from runtime.journal.sessions import NewSession, SessionStore
+from runtime.session.live import go_live
 from runtime.session.replaying import replay
-from tests.unit.live.processes import Market, issue_for, market, start
+from tests.unit.live.processes import KILLS, Command, Market, issue_for, market, start, when
 from tests.unit.live.rehearsals import NUMBER, Rehearsal
 
-KILLS = int(os.environ.get("KILLS", "2"))
 CASH, CAPITAL = Decimal(100_000), Decimal(25_000)  # the account's, and the session's
 
 
@@ -35,35 +33,82 @@ def test_after_each_kill_the_books_are_the_venues(here: Rehearsal) -> None:
         store = SessionStore.open(here.url)
         try:
             for number in range(KILLS + 1):
-                venue.goes_on.set()
                 process = start(here.folder, "live", "busy", "--json")
-                fills = len(venue.books()["executions"])
-                when(lambda fills=fills: len(venue.books()["executions"]) > fills + 1, process)
+                if number % 3 == 2 and number < KILLS:  # while it starts, recovers, reconciles
+                    time.sleep(rng.uniform(0.3, 3))
+                    kill(process)
+                    continue
+                comes_back(process, store, venue)
+                trades_on(process, venue)
                 if number < KILLS:
                     time.sleep(rng.uniform(0, 0.7))  # at any moment, not: until something is so
-                    process.kill()
-                    process.communicate()
+                    kill(process)
+                    time.sleep(rng.uniform(0, 0.7))  # and the venue goes on without it
                     continue
                 venue.goes_on.clear()
                 when(lambda: is_same(store, venue), process)
                 process.send_signal(signal.SIGTERM)
-                told, problem = process.communicate(timeout=20)
-                assert process.returncode == 0, problem
-                assert json.loads(told)["environment"] == "REHEARSAL"
+                shown, _ = process.communicate()
+                assert process.returncode == 0, process.told()
+                assert json.loads(shown)["environment"] == "REHEARSAL"
             require_the_venues_books(store, venue.books())
+            told = {name: len(each) for name, each in venue.books().items() if name[-1] == "s"}
+            print(f"{KILLS} kills; the venue has {told}")
         finally:
             store.close()
 
 
-def when(is_so: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Wait until something is so."""
-    for _ in range(600):
-        if is_so():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
+def test_one_that_was_killed_before_its_first_record_begins_when_it_is_begun_again(
+    here: Rehearsal,
+) -> None:
+    here.issue()
+
+    async def story() -> None:
+        with here.desk() as desk, here.store() as store:
+            async with here.venue() as venue:
+                plan = here.plan(venue)
+                killed = NewSession(
+                    plan.config.name,
+                    NUMBER,
+                    fingerprint=plan.config.fingerprint,
+                    broker="alpaca rehearsal",
+                    feed=plan.feed.name,
+                )
+                session_id = store.begin_session(killed)  # and nothing else
+                session = await go_live(store, plan, desk)
+                plan.feed.session = session
+                await session.run()
+                assert session.parts.journal.session_id == session_id
+                played = replay(store.entries(session_id))
+                assert (played.opened.account, played.opened.broker) == (NUMBER, "alpaca rehearsal")
+                assert len(played.output.rows_by_kind[KIND_FILL]) == len(venue.books.executions)
+
+    asyncio.run(story())
+
+
+def kill(process: Command) -> None:
+    """Kill it with -9; what it was doing stays as it is."""
     process.kill()
-    raise AssertionError(process.communicate())
+    process.communicate()
+
+
+def comes_back(process: Command, store: SessionStore, venue: Market) -> None:
+    """Wait until it works, and its books are the venue's; meanwhile the market stands still."""
+    venue.goes_on.clear()
+    when(lambda: works(store, process.pid) and is_same(store, venue), process)
+    venue.goes_on.set()
+
+
+def trades_on(process: Command, venue: Market) -> None:
+    """Wait until it has traded again."""
+    fills = len(venue.books()["executions"])
+    when(lambda: len(venue.books()["executions"]) > fills + 1, process)
+
+
+def works(store: SessionStore, pid: int) -> bool:
+    """Whether the process has the session, and has read the venue's books."""
+    found = next((each for each in store.list() if each.account == NUMBER), None)
+    return found is not None and (found.pid, found.state) == (pid, "running")
 
 
 def is_same(store: SessionStore, venue: Market) -> bool:

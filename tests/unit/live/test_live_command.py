@@ -1,68 +1,18 @@
-"""`trader live` on the command line: what is refused before the venue is asked; what a stage makes of amounts."""
+"""`trader live`: a dry run; what a stage makes of amounts."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-from typer.testing import CliRunner
-
-from cli.main import app
 from runtime.gateway.checks import Limits
 from runtime.journal.sessions import SessionStore
 from runtime.session.dry_run import Unsent
 from runtime.session.live import go_live
-from runtime.session.stage import reduced, reduced_limits
-from tests.unit.live.processes import KEYS
+from runtime.session.stage import largest_order, reduced, reduced_limits
 from tests.unit.live.rehearsals import Rehearsal
-
-
-@pytest.mark.parametrize(
-    ("table", "exit_code", "sentence"),
-    [
-        ("", 2, "no account at alpaca is configured"),
-        ('[venues.alpaca]\nenvironment = "live"', 1, "is by its name one of a paper account"),
-        (
-            '[venues.alpaca]\nenvironment = "live"\nurl = "http://127.0.0.1:9"',
-            2,
-            "has the venue's own address",
-        ),
-        ('[venues.alpaca]\nurl = "https://api.alpaca.markets"', 2, "is not used"),
-        ('[venues.alpaca]\nurl = "http://127.0.0.1:9"', 1, "there is no certificate"),
-    ],
-)
-def test_what_is_wrong_is_told(
-    here: Rehearsal,
-    monkeypatch: pytest.MonkeyPatch,
-    table: str,
-    exit_code: int,
-    sentence: str,
-) -> None:
-    monkeypatch.chdir(here.folder)
-    for name, value in {**KEYS, "TRADER_DATABASE_URL": here.url}.items():
-        monkeypatch.setenv(name, value)
-    text = STRATEGY_ON_A_SHARE
-    (here.folder / "strategies" / "share.toml").write_text(text)
-    (here.folder / "trader.toml").write_text(f"[sessions]\n{table}\n")
-    answer = CliRunner().invoke(app, ["live", "share"])
-    assert answer.exit_code == exit_code, answer.stderr
-    assert sentence in " ".join(answer.stderr.split())
-
-
-STRATEGY_ON_A_SHARE = """
-[strategy]
-name = "share"
-[data]
-dataset = "world:minute_bars"
-[data.world]
-instruments = 1
-length = 400
-[rules]
-entry = "close > open"
-exit = "close < open"
-"""
 
 
 def test_a_dry_run_sends_nothing_and_leaves_nothing(here: Rehearsal, tmp_path: Path) -> None:
@@ -106,3 +56,14 @@ def test_a_stage_makes_the_gateways_limits_smaller() -> None:
     assert (less.order_value_minor, less.position_value_minor) == (250, 0)  # 0: no limit
     assert less.orders_per_minute == 2
     assert less.collar_ppm == limits.collar_ppm
+
+
+def test_the_largest_order_is_that_of_the_narrowest_limit(here: Rehearsal) -> None:
+    config = here.config()  # 100,000 USD
+    assert config.risk is not None
+    tenth = replace(config, risk=replace(config.risk, max_position_percent=Decimal(10)))
+    money = 10**8
+    assert largest_order(replace(config, risk=None), Limits()) == 100_000 * money
+    assert largest_order(tenth, Limits()) == 10_000 * money
+    assert largest_order(tenth, Limits(order_value_minor=3_000 * money)) == 3_000 * money
+    assert largest_order(reduced(tenth, 25), Limits()) == 2_500 * money

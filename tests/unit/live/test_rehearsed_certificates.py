@@ -9,7 +9,9 @@ import pytest
 from brokers.alpaca.environments import rehearsal
 from engine.errors import ConfigError, NegativeAnswer
 from engine.ports import Environment
-from runtime.session.live import LiveStart, go_live
+from runtime.gateway.checks import Limits
+from runtime.session.live import go_live
+from runtime.session.live_plan import LiveStart
 from tests.unit.live.rehearsals import Rehearsal
 from tests.unit.live.test_live_refusals import LiveDoor
 
@@ -26,7 +28,8 @@ async def tried(here: Rehearsal, content: bytes | None = None) -> str:
     """Try to begin at a venue of its own; return the venue's address."""
     with here.desk() as desk, here.store() as store:
         async with here.venue() as venue:
-            plan = here.plan(venue, confirm=stop, content=content)
+            limits = Limits(order_value_minor=10**12, position_value_minor=10**12)
+            plan = here.plan(venue, confirm=stop, content=content, limits=limits)
             with pytest.raises(Confirmed):
                 await go_live(store, plan, desk)
             return venue.url
@@ -37,7 +40,8 @@ async def refused(here: Rehearsal, environment: Environment, content: bytes | No
     with here.desk() as desk, here.store() as store:
         async with here.venue() as venue:
             door = LiveDoor(here.door(venue), environment, environment)
-            plan = here.plan(venue, confirm=stop, content=content)
+            limits = Limits(order_value_minor=10**12, position_value_minor=10**12)
+            plan = here.plan(venue, confirm=stop, content=content, limits=limits)
             plan.door = door if environment is not Environment.REHEARSAL else here.door(venue)
             with pytest.raises(NegativeAnswer) as caught:
                 await go_live(store, plan, desk)

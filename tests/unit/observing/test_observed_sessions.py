@@ -17,10 +17,12 @@ from engine.ports import FeedItem, Notice, NoticeKind
 from runtime.observing.alerting import Told
 from runtime.observing.events import EventName
 from runtime.observing.health import Component, Condition
+from runtime.observing.heartbeat import Pulse
 from runtime.observing.logs import InlineSink, Log, json_lines, text_lines
 from runtime.observing.masking import Masker
 from runtime.observing.observer import Looks, SessionObserver
-from runtime.session.kill_switch import Halt
+from runtime.session.kill_switch import Halt, Release
+from runtime.session.parts import Asked
 from runtime.session.replaying import replay
 from runtime.session.session import Session
 from sims.virtual_time import VirtualClock, run_virtual
@@ -101,7 +103,7 @@ def test_a_halt_is_told_once_within_five_seconds_and_its_end_too(tmp_path: Path)
         clock, switch = session.parts.clock, session.parts.switch
         later = asyncio.get_running_loop().call_later
         later(300.0, lambda: switch.set(Halt("ann", "password=hunter22", clock.now_ns())))
-        later(400.0, switch.release)
+        later(400.0, lambda: switch.release(Release("ben", "it is right again", clock.now_ns())))
 
     run(desk, seen, story)
     begun = [(when, told) for when, told in seen.told if not told.is_over]
@@ -183,6 +185,34 @@ def test_a_feed_that_says_it_is_cut_off_is_down_at_once(tmp_path: Path) -> None:
     assert seen.episodes().count("noted:feed") == 1
 
 
+class Late(Mute):
+    """A feed that has to read a gap before anything else."""
+
+    async def items(self, after: int = 0) -> Any:
+        yield Notice(NoticeKind.GAP, "a day is read")
+        await asyncio.sleep(self._seconds)
+        yield Notice(NoticeKind.FILLED, "it was read")
+        async for item in self._feed.items(after):
+            yield item
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(100.0, 0), (400.0, 1)])
+def test_a_beginning_is_no_trouble_unless_it_takes_two_minutes(
+    seconds: float, told: int, tmp_path: Path
+) -> None:
+    desk, seen = Desk.of_example("full_loop.toml", tmp_path, speed=864_000.0), Seen()
+
+    def story(session: Session) -> None:
+        session.parts.feed = Late(session.parts.feed, 0, seconds, [])
+
+    run(desk, seen, story)
+    assert seen.episodes().count("health:feed") == told
+    with desk.store() as store:
+        output = replay(store.entries(store.get("last").id)).output
+    latched = output.journal[output.journal[:, at.EVENT_KIND] == at.KIND_LATCH_SET]
+    assert latched[:, loop.LATCHED_LATCH].tolist().count(Latch.HEALTH) == told
+
+
 def test_a_mistake_of_who_looks_on_is_not_the_sessions(tmp_path: Path) -> None:
     desk, seen = Desk.of_example("sma_cross.toml", tmp_path), Seen()
 
@@ -201,3 +231,29 @@ def test_a_readable_line_fits_the_screen_and_shows_paper() -> None:
     shown = text_lines(Masker(), colours=False)(dict(line))
     assert len(shown) == 80 and "PAPER abcde TRADE_FAILED" in shown
     assert "\x1b" in text_lines(Masker(), colours=True)(dict(line))
+
+
+def test_a_running_session_tells_when_its_heart_beat_last_and_what_is_not_well(
+    tmp_path: Path,
+) -> None:
+    desk, seen = Desk.of_example("full_loop.toml", tmp_path, speed=86_400.0), Seen()
+    told: list[Pulse] = []
+
+    def story(session: Session) -> None:
+        async def ask() -> None:
+            for _ in range(2):
+                answer = await session.ask(Asked("pulse", "ann"))
+                told.append(msgspec.json.decode(answer, type=Pulse))
+                await session.parts.clock.sleep(23.0)
+                seen.observer.health.say(Component.BROKER, Condition.DOWN, "away", 0)
+                seen.observer.health.look(0)
+
+        asyncio.get_running_loop().call_soon(lambda: tasks.append(asyncio.ensure_future(ask())))
+
+    tasks: list[asyncio.Future[None]] = []
+    run(desk, seen, story)
+    first, second = told
+    assert (first.beat_seconds, first.unhealthy) == (None, {})
+    assert second.beat_seconds == pytest.approx(3.0, abs=0.1), "it beats every ten seconds"
+    assert second.lag.max_ms == 0.0, "virtual time is never late"
+    assert second.unhealthy["broker"] == "down: away"

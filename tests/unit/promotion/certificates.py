@@ -11,6 +11,7 @@ from engine.model.units import NS_PER_DAY
 from runtime.promotion.document import Certificate, Document, Trusted, body_bytes, requested
 from runtime.promotion.fingerprint import Fingerprint
 from runtime.promotion.keys import PublicKey, Role, Signer
+from runtime.promotion.limits import AllowedLimits
 from runtime.promotion.signing import APPROVER, AUTHOR, GATE
 
 NOW = 1_800_000_000 * 10**9
@@ -29,6 +30,7 @@ BERT = signer("bert", Role.APPROVER, 3)
 MALLORY = signer("mallory", Role.APPROVER, 4)
 FALSE_GATE = signer("gate", Role.GATE, 5)
 
+UNLIMITED = AllowedLimits(0, 0, 0, 0, [])
 ALONE = Trusted(frozenset({THE_GATE.key}), frozenset({ANNA.key}))
 FOUR_EYES = Trusted(frozenset({THE_GATE.key}), frozenset({ANNA.key, BERT.key}), four_eyes=True)
 
@@ -68,6 +70,7 @@ def body_of(fingerprint: Fingerprint = RUNS, **fields: object) -> Certificate:
         policy="d" * 64,
         gate_version="1",
         stage="PROBATION",
+        limits=UNLIMITED,
         attempts=2,
         open_checks=["S10"],
         author="bert@desk",

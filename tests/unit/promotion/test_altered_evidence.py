@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,15 +13,15 @@ import pytest
 
 from engine.gate.evidence import PaperDay
 from engine.ports import EvidenceClass
+from runtime.clocks import SystemClock
 from runtime.journal.sessions import SessionStore
 from runtime.promotion.desk import Desk as PeoplesDesk
 from runtime.promotion.evidence.days import merged
 from runtime.promotion.evidence.on_paper import OnPaper, collect, drills_of
 from runtime.promotion.evidence.series import daily_series
-from runtime.promotion.fingerprint import fingerprint_of
 from runtime.promotion.keys import Keys, Role
 from runtime.promotion.store import PromotionStore
-from runtime.session.drill import drill
+from tests.simulation.drills import rehearse
 from tests.unit.gate.evidence_worlds import FRIDAY, paper_day
 from tests.unit.journal.worlds import TestClock
 from tests.unit.session.papers import Desk
@@ -38,8 +37,7 @@ def of_days(folder: Path, start: str, end: str) -> Desk:
 
 def evidence_of(desk: Desk) -> OnPaper:
     with desk.store() as store:
-        core = fingerprint_of(desk.config, symbols=desk.history.symbols).core
-        return collect(store, desk.config, "paper", "family", core)
+        return collect(store, desk.config, "paper", "family", desk.core)
 
 
 def edit(folder: Path, *statements: str) -> None:
@@ -81,9 +79,8 @@ def test_a_record_that_was_cut_off_does_not_reach_its_anchor(desk: Desk, tmp_pat
 
 # --- the drill ----------------------------------------------------------------------------------------
 def drilled(folder: Path) -> SessionStore:
-    store = SessionStore.open(f"sqlite:///{folder / 'trader.db'}")
-    asyncio.run(drill(store))
-    return store
+    rehearse(folder, SystemClock().now_ns())
+    return SessionStore.open(f"sqlite:///{folder / 'trader.db'}")
 
 
 def test_a_drill_is_taken_from_a_whole_journal_only(tmp_path: Path) -> None:

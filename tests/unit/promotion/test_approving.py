@@ -32,6 +32,7 @@ from tests.unit.promotion.certificates import (
     NOW,
     RUNS,
     THE_GATE,
+    UNLIMITED,
     like,
 )
 
@@ -69,6 +70,7 @@ def body(
         author="bert@desk",
         author_key="" if author is None else author.key,
         gate_key=THE_GATE.key,
+        limits=UNLIMITED,
     )
 
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from engine.errors import InputError
 from engine.gate.evidence import Holdout, Trials
 from runtime.backtest.histories import load_history
 from runtime.backtest.recorded import recorded_backtest
 from runtime.config import StrategyConfig, load_strategy, parse_strategy
 from runtime.config.parameters import parse_value
-from runtime.journal.sessions import SessionStore
+from runtime.journal.leases import Lease
+from runtime.journal.sessions import NewSession, SessionStore
+from runtime.promotion.desk import Desk as PromotionDesk
 from runtime.promotion.evidence import on_paper, tested
+from runtime.promotion.keys import Keys, Role
 from runtime.promotion.promoting import REQUEST, STATUS, Ground, Judged, judge
 from runtime.promotion.store import PromotionStore
 from runtime.store import Store
+from runtime.store.witness import accepted_lines
 from tests.architecture.source import ROOT
-from tests.unit.journal.worlds import TestClock
+from tests.unit.journal.worlds import OPENED, TestClock
 from tests.unit.session.papers import Desk
 
 SEALED = "2008-01-01"
@@ -171,6 +178,90 @@ def test_trials_that_were_there_cannot_be_taken_away(workshop: Workshop, stateme
 @pytest.mark.parametrize(
     "statement",
     [
+        "DELETE FROM runs WHERE parameters LIKE '%7%'",
+        "UPDATE runs SET family = 'other' WHERE parameters LIKE '%7%'",
+        "UPDATE runs SET fingerprint = 'other' WHERE parameters LIKE '%7%'",
+    ],
+)
+def test_a_trial_that_is_gone_is_missed_before_the_gate_was_ever_asked(
+    workshop: Workshop, statement: str
+) -> None:
+    workshop.run(strategy(fast="7"))
+    workshop.edit(statement)
+    verdict_, sentence = verdict(workshop.ask(), "R06")
+    assert verdict_ == "FAIL"
+    assert "the registry of runs (1 evaluation is gone that trials.witness has)" in sentence
+
+
+def test_a_family_is_not_held_up_by_another_ones_loss(workshop: Workshop) -> None:
+    other = strategy(TEXT.replace("cross_above", "cross_below"))
+    workshop.run(other)
+    family = workshop.ask(config=other).evidence.subject.family
+    workshop.edit(f"DELETE FROM runs WHERE family = '{family}'")
+    assert "registry of runs" not in verdict(workshop.ask(), "R06")[1]
+
+
+def witness_of(workshop: Workshop) -> Path:
+    return workshop.ground.registry.witness.path
+
+
+def test_without_its_witness_a_registry_proves_nothing(workshop: Workshop) -> None:
+    witness_of(workshop).unlink()
+    judged = workshop.ask()
+    assert verdict(judged, "R06")[0] == "INSUFFICIENT"
+    assert (
+        "The record of the registry of runs (trials.witness) is lost" in (verdict(judged, "R06")[1])
+    )
+    (check,) = (each for each in judged.report.checks if each.id == "R06")
+    assert "--accept-record" in check.would_change
+
+
+def accepted(workshop: Workshop) -> str:
+    """Go on with registry and record as they are."""
+    ground = workshop.ground
+    keys = Keys(workshop.folder / "keys")
+    if not keys.folder.exists():
+        keys.new(Role.APPROVER, "ann")
+    desk = PromotionDesk(keys, ground.record, ground.clock)
+    return desk.accept("the disk had died", "ann", lambda key: keys.open(key.name), ground.registry)
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_loss_that_an_approver_accepts_is_on_record_and_over(
+    workshop: Workshop, is_deleted: bool
+) -> None:
+    workshop.run(strategy(fast="7"))
+    if is_deleted:
+        witness_of(workshop).unlink()
+    workshop.edit("DELETE FROM runs WHERE parameters LIKE '%7%'")
+    expected = "trials.witness is missing" if is_deleted else "1 evaluation is gone"
+    assert expected in accepted(workshop)
+    assert "registry of runs" not in verdict(workshop.ask(), "R06")[1]
+    (acceptance,) = workshop.ground.record.acceptances()
+    assert expected in acceptance.event.problem and acceptance.event.signature
+    assert accepted(workshop) == ""
+    workshop.run(strategy(fast="8"))
+    assert "registry of runs" not in verdict(workshop.ask(), "R06")[1]
+    workshop.edit("DELETE FROM runs WHERE parameters LIKE '%8%'")
+    assert "1 evaluation is gone" in verdict(workshop.ask(), "R06")[1]
+
+
+def test_a_witness_that_somebody_begins_himself_counts_for_nothing(workshop: Workshop) -> None:
+    path = witness_of(workshop)
+    registry = workshop.ground.registry
+    registry.witness.replace(accepted_lines(registry.tried()))
+    assert verdict(workshop.ask(), "R06")[0] == "FAIL"
+    assert "no approver has signed for that" in verdict(workshop.ask(), "R06")[1]
+    path.unlink()
+    accepted(workshop)
+    path.unlink()
+    registry.witness.begin()  # as in an empty registry
+    assert "no approver has signed for that" in verdict(workshop.ask(), "R06")[1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
         "UPDATE runs SET final_equity = '999999'",
         "UPDATE runs SET sharpe_daily = 0.5",
         "UPDATE runs SET observations = 5000",
@@ -203,3 +294,46 @@ def test_free_trading_is_not_made_dearer_by_doubling_it(workshop: Workshop, cost
     workshop.run(free)
     assert verdict(workshop.ask(config=free), "S09")[0] == "INSUFFICIENT"
     assert verdict(workshop.ask(), "S09")[0] != "INSUFFICIENT"
+
+
+# --- the paper account ------------------------------------------------------------------------------------
+def on_account(workshop: Workshop, account: str, core: str, evidence: str) -> None:
+    """Write the beginning of a paper session's journal."""
+    sessions = workshop.ground.sessions
+    session = sessions.begin_session(NewSession("sma_cross", account, broker="paper"))
+    lease = sessions.leases.acquire(account, session)
+    assert isinstance(lease, Lease)
+    opened = msgspec.structs.replace(
+        OPENED, account=account, broker="paper", evidence=evidence, data={"fingerprint.core": core}
+    )
+
+    async def write() -> None:
+        journal = sessions.journal(session, lease)
+        journal.append(opened)
+        await journal.close()
+
+    asyncio.run(write())
+
+
+def test_days_count_of_the_account_on_which_a_version_first_traded(workshop: Workshop) -> None:
+    """Whoever trades on several at once cannot choose the one that went well."""
+    core = workshop.ask().evidence.subject.fingerprint
+    on_account(workshop, "of another version", "0" * 64, "real")
+    on_account(workshop, "rehearsed", core, "rehearsal")
+    on_account(workshop, "first", core, "real")
+    on_account(workshop, "lucky", core, "real")
+    sessions = workshop.ground.sessions
+    assert on_paper.first_account(sessions, core, is_real=True) == "first"
+    assert on_paper.first_account(sessions, core, is_real=False) == "rehearsed"
+    assert on_paper.first_account(sessions, "1" * 64, is_real=True) == ""
+    lucky = replace(workshop.ground, paper_account="lucky")
+    with pytest.raises(InputError, match="first traded on the paper account first") as caught:
+        judge(lucky)
+    assert caught.value.code == "promotion.paper_account"
+
+
+def test_what_the_venue_does_not_do_speaks_against_a_strategy(workshop: Workshop) -> None:
+    bracketed = strategy(TEXT + "\n[execution]\ntrailing_stop_percent = 2\n")
+    answer, sentence = verdict(workshop.ask(config=bracketed), "R03")
+    assert answer == "FAIL"
+    assert "execution.trailing_stop_percent hangs a trailing stop on each entry" in sentence

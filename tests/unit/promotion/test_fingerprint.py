@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
 import pytest
 
+from engine.model.instruments import Instrument, InstrumentKind
 from runtime.backtest.clockwork import clockwork_of
 from runtime.backtest.histories import load_history
 from runtime.config import load_strategy
 from runtime.promotion.fingerprint import (
+    _PROGRAM,
     Fingerprint,
     differences,
     fingerprint_from,
@@ -22,6 +26,7 @@ from runtime.promotion.fingerprint import (
 )
 from runtime.session.opening import Ground, fingerprint_in, opened_of
 from runtime.session_core.assembling import market_of
+from runtime.source_files import source_files
 from tests.architecture.source import ROOT
 from tests.unit.config.strategy_texts import MINIMAL, parse
 
@@ -109,8 +114,23 @@ def test_a_package_that_a_strategy_imports_is_part_of_it(tmp_path: Path) -> None
 def test_the_packages_that_decide_are_parts() -> None:
     parts = fingerprint_of(parse(MINIMAL)).parts
     names = ("numpy", "numba", "llvmlite", "polars", "msgspec", "aiohttp", "tzdata")
+    names += ("pydantic", "sqlalchemy", "cryptography")  # files, journals, signatures
     assert {name: parts[f"package.{name}"] for name in names} == {
         name: version(name) for name in names
+    }
+
+
+def test_what_judges_certificates_keeps_the_record_and_knows_the_venues_is_part_of_it() -> None:
+    covered = {
+        f"{place}/{path}"
+        for places in _PROGRAM.values()
+        for place in places
+        for path, _ in source_files(place)
+    }
+    assert covered >= {
+        "runtime/journal/journal.py",
+        "runtime/promotion/certificate.py",
+        "runtime/venues/needs.py",
     }
 
 
@@ -155,7 +175,19 @@ def test_a_session_writes_what_it_runs_into_its_journal() -> None:
     assert found is not None
     assert opened.data["fingerprint.core"] == found.core
     assert (found.venue, found.environment) == ("alpaca", "paper")
-    live = fingerprint_of(
-        config, venue="alpaca", environment="live", account="B2", symbols=opened.instruments
-    )
-    assert found.core == live.core
+    live = partial(fingerprint_of, config, venue="alpaca", environment="live", account="B2")
+    assert found.core == live(instruments=history.instruments, timeframe="1d").core
+
+
+def test_daily_evidence_does_not_open_minutes_nor_another_instrument_of_the_name() -> None:
+    config = load_strategy(ROOT / "examples" / "sma_cross.toml")
+    share = Instrument("GOOG", InstrumentKind.EQUITY)
+    of_days = fingerprint_of(config, instruments=(share,), timeframe="1d")
+    of_minutes = fingerprint_of(config, instruments=(share,), timeframe="1m")
+    finer = replace(share, price_precision=4)
+    of_finer = fingerprint_of(config, instruments=(finer,), timeframe="1d")
+    assert differences(of_days, of_minutes) == ["the timeframe is 1m, it was 1d"]
+    assert differences(of_days, of_finer) == [
+        "an instrument's tick, lot, multiplier, currency or calendar is another"
+    ]
+    assert len({of_days.core, of_minutes.core, of_finer.core}) == 3

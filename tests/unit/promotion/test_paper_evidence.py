@@ -23,8 +23,7 @@ FAMILY = "family"
 
 def evidence_of(desk: Desk) -> OnPaper:
     with desk.store() as store:
-        core = fingerprint_of(desk.config, symbols=desk.history.symbols).core
-        return collect(store, desk.config, "paper", FAMILY, core)
+        return collect(store, desk.config, "paper", FAMILY, desk.core)
 
 
 def some_years(folder: Path, start: int, end: int) -> Desk:
@@ -81,7 +80,11 @@ def test_a_day_on_which_something_is_held_is_not_idle(year: tuple[Desk, OnPaper]
 
 def test_the_fingerprint_is_that_of_what_ran(year: tuple[Desk, OnPaper]) -> None:
     desk, found = year
-    core = fingerprint_of(desk.config, symbols=desk.history.symbols).core
+    core = fingerprint_of(
+        desk.config,
+        instruments=desk.history.instruments,
+        timeframe=desk.history.passport.timeframe,
+    ).core
     assert found.paper.days[0].fingerprints == (core,)
     (integrity,) = found.integrity
     assert integrity.fingerprint == core and integrity.family == FAMILY

@@ -306,7 +306,7 @@ def test_a_copy_with_another_end_is_noticed(tmp_path: Path, clock: MovableClock)
         f"sqlite:///{tmp_path / 'copy.sqlite'}", clock=clock, folder=tmp_path / "other"
     )
     with elsewhere as forged:
-        forged.audit.accept("mallory", "no reason")
+        forged.accept("mallory", "no reason", ANNA)
     shutil.copy(tmp_path / "copy.sqlite", tmp_path / "trader.sqlite")
     with opened_file(tmp_path, clock) as store:
         assert "entry 2 of the audit trail is another" in store.known().problem
@@ -318,21 +318,21 @@ def test_what_was_withdrawn_is_known_even_of_a_record_that_was_accepted(
     filled(tmp_path, clock)
     alter(tmp_path, "DELETE FROM promotion_events")
     with opened_file(tmp_path, clock) as store:
-        problem = store.audit.accept("anna@desk", "the disk had died")
+        problem = store.accept("anna@desk", "the disk had died", ANNA)
         assert "it had 3 entries" in problem
         known = store.known()
         assert known.problem == ""
         assert known.serials == {PLACE: 1}
         assert verdict_of(FIRST, known) is Code.REVOKED
         assert store.next_serial(*PLACE) == 2
-        assert store.audit.accept("anna@desk", "again") == ""
+        assert store.accept("anna@desk", "again", ANNA) == ""
 
 
 def test_a_broken_chain_cannot_be_accepted(tmp_path: Path, clock: MovableClock) -> None:
     filled(tmp_path, clock)
     alter(tmp_path, "UPDATE promotion_events SET ts_ns = 1 WHERE sequence = 2")
     with opened_file(tmp_path, clock) as store, pytest.raises(AuditDamaged):
-        store.audit.accept("anna@desk", "it is only one row")
+        store.accept("anna@desk", "it is only one row", ANNA)
 
 
 def test_a_revocation_holds_without_the_database(tmp_path: Path, clock: MovableClock) -> None:
@@ -344,7 +344,7 @@ def test_a_revocation_holds_without_the_database(tmp_path: Path, clock: MovableC
         assert [type(each) for each in store.audit.lasting()] == [
             CertificateIssued, Revoked, Revoked,
         ]  # fmt: skip
-        store.audit.accept("anna@desk", "the copy was older")
+        store.accept("anna@desk", "the copy was older", ANNA)
         assert verdict_of(SECOND, store.known()) is Code.REVOKED
 
 
@@ -370,7 +370,7 @@ def test_a_machine_that_is_new_to_a_database_says_so_first(
     url = f"sqlite:///{tmp_path / 'trader.sqlite'}"
     with PromotionStore.open(url, clock=clock, folder=tmp_path / "another") as store:
         assert "this machine is new" in store.known().problem
-        store.audit.accept("anna@desk", "a second server")
+        store.accept("anna@desk", "a second server", ANNA)
         assert store.known().problem == ""
 
 

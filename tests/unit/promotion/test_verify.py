@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.gate.policy import DEFAULT, Policy, Profile, RiskMaximum
 from runtime.promotion.certificate import Known, VerifiedCertificate, verify
 from runtime.promotion.document import Document, Trusted, read_document
 from runtime.promotion.fingerprint import Fingerprint
+from runtime.promotion.limits import AllowedLimits
 from runtime.promotion.problems import Code, Problem
 from tests.unit.promotion.certificates import (
     ALONE,
@@ -35,6 +38,11 @@ THIS = body_of()
 PLACE = (THIS.account, THIS.family)
 
 
+def capped(percent: str, name: str = "exits.stop_loss_percent") -> Policy:
+    """Return the policy of a workspace that bounds a limit; the certificate's strategy has 15."""
+    return Policy(risk_maxima=(RiskMaximum(name, percent),))
+
+
 @dataclass(frozen=True)
 class At:
     """A situation in which a certificate is verified; each test changes one thing of it."""
@@ -45,6 +53,7 @@ class At:
     trusted: Trusted = ALONE
     now_ns: int = NOW
     gate_version: str = "1"
+    policy: Policy = DEFAULT
 
     def verdict(self) -> VerifiedCertificate | Problem:
         return verify(
@@ -54,6 +63,7 @@ class At:
             trusted=self.trusted,
             now_ns=self.now_ns,
             gate_version=self.gate_version,
+            policy=self.policy,
         )
 
 
@@ -69,6 +79,21 @@ def test_a_full_certificate_lets_the_whole_limits_be_used() -> None:
     verdict = At(file_of(stage="FULL")).verdict()
     assert isinstance(verdict, VerifiedCertificate)
     assert verdict.stage.limits_percent == 100
+
+
+@pytest.mark.parametrize(
+    ("profile", "policy"),
+    [
+        ("strict", Policy()),
+        ("seed", Policy(profile=Profile.SEED)),
+        ("standard", capped("15")),
+    ],
+)
+def test_a_certificate_of_as_much_as_the_workspace_asks_for_or_more_is_verified(
+    profile: str, policy: Policy
+) -> None:
+    verdict = At(file_of(profile=profile), policy=policy).verdict()
+    assert isinstance(verdict, VerifiedCertificate)
 
 
 def edited(before: bytes, after: bytes) -> bytes:
@@ -91,12 +116,18 @@ REFUSALS: list[tuple[str, At, Code, str]] = [
     ("a field more", At(edited(b'"serial":3', b'"serial":3,"size":1')), Code.DAMAGED, "edited"),
     ("a fraction", At(edited(b'"serial":3', b'"serial":3.0')), Code.DAMAGED, "edited"),
     ("a field twice", At(edited(b'"serial":3', b'"serial":3,"serial":3')), Code.DAMAGED, "edited"),
-    ("another format", At(edited(b'"format":1', b'"format":2')), Code.FORMAT, "format 2"),
+    ("another format", At(edited(b'"format":2', b'"format":3')), Code.FORMAT, "format 3"),
     (
         "another format with other fields",
-        At(edited(b'"format":1', b'"format":2,"more":1')),
+        At(edited(b'"format":2', b'"format":3,"more":1')),
         Code.FORMAT,
-        "format 2",
+        "format 3",
+    ),
+    (
+        "one of before there were limits",
+        At(re.sub(rb'"limits":{.*?},', b"", edited(b'"format":2', b'"format":1'))),
+        Code.FORMAT,
+        "the certificate has format 1, and this version of trader reads 2",
     ),
     ("an unknown stage", At(file_of(stage="HALF")), Code.FORMAT, "'HALF'"),
     (
@@ -166,7 +197,7 @@ REFUSALS: list[tuple[str, At, Code, str]] = [
         "a waiver of what cannot be waived",
         At(file_of(waivers={"S10": "once", "R01": "it looks good"})),
         Code.WAIVER,
-        "waived: R01, S10",
+        "may not be: R01",
     ),
     (
         "an author who approves alone what needs two",
@@ -232,6 +263,16 @@ REFUSALS: list[tuple[str, At, Code, str]] = [
     ),
     ("an older gate", At(file_of(gate_version="0")), Code.GATE, "version 0"),
     ("a newer gate", At(gate_version="2"), Code.GATE, "this is 2"),
+    ("a weaker profile", At(file_of(profile="seed")), Code.PROFILE, "standard, and it has seed"),
+    ("an unknown profile", At(file_of(profile="lax")), Code.PROFILE, "'lax' is unknown"),
+    (
+        "a stricter workspace",
+        At(policy=Policy(profile=Profile.STRICT)),
+        Code.PROFILE,
+        "strict, and it has standard",
+    ),
+    ("a limit that is lower now", At(policy=capped("14.99")), Code.PROFILE, "14.99, and it has 15"),
+    ("a limit that it lacks", At(policy=capped("5", "risk.none")), Code.PROFILE, "has none"),
     (
         "an edited file",
         At(runs=like(RUNS, exits__stop_loss_percent="50")),
@@ -285,7 +326,8 @@ def test_what_is_wrong_is_refused_by_its_name(at: At, code: Code, told: str) -> 
 
 
 def test_every_code_has_a_refusal() -> None:
-    assert {each[2] for each in REFUSALS} == set(Code) - {Code.FAULT}
+    by_session = {Code.LIMITS}  # it knows them: see `runtime.session.live`
+    assert {each[2] for each in REFUSALS} == set(Code) - {Code.FAULT} - by_session
 
 
 @pytest.mark.parametrize(
@@ -340,6 +382,8 @@ def test_each_field_is_signed(field: str) -> None:
         if isinstance(value, int)
         else value + "x"
         if isinstance(value, str)
+        else AllowedLimits(1, 1, 1, 1, [])
+        if isinstance(value, AllowedLimits)
         else type(value)()
     )
     changed = msgspec.structs.replace(THIS, **{field: other})

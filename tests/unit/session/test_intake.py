@@ -32,7 +32,9 @@ INPUT = TimeInput(1)
 
 
 class Desk:
-    """An intake, its journal, and a broker that takes everything."""
+    """An intake, its journal, and a broker that takes everything; also the core, of which the cash is asked."""
+
+    cash_minor = 0
 
     def __init__(self, limits: Limits) -> None:
         self.records: list[Record] = []

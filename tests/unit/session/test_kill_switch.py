@@ -12,7 +12,7 @@ from engine.model import layout as at
 from runtime.backtest.histories import load_history
 from runtime.config import load_strategy
 from runtime.journal.records import OperatorInput, Taken
-from runtime.session.kill_switch import Halt, KillSwitch
+from runtime.session.kill_switch import BY_HAND, Halt, KillSwitch, Release
 from runtime.session.replaying import replay
 from runtime.session.session import Session
 from runtime.session.standing import Standing
@@ -22,6 +22,7 @@ from sims.virtual_time import run_virtual
 from tests.unit.session.papers import Desk
 
 ANN = Halt("ann", "something is wrong", 1)
+BEN = Release("ben", "it is right again", 2**62)  # after every halt
 CLOSING = Halt("ann", "something is wrong", 1, flatten=True)
 
 
@@ -52,7 +53,7 @@ def test_closing_leaves_nothing_and_nothing_is_entered_until_a_release(
     with desk.store() as store:
         with pytest.raises(InputError, match="halted by ann"):
             run_virtual(starting(desk, store))
-        assert switch_of(store).release().why == CLOSING.why
+        assert switch_of(store).release(BEN).why == CLOSING.why
     desk.speed = None
     session = desk.run()
     assert session.parts.core.plain.account[at.ACCOUNT_FILLS] > fills, "it trades again"
@@ -91,9 +92,53 @@ def test_a_file_that_cannot_be_read_halts(tmp_path: Path) -> None:
         switch.require_off()
     switch.set(CLOSING)
     assert switch.flags() == (True, True)
-    assert switch.release() == CLOSING
+    assert switch.release(BEN) == CLOSING
     with pytest.raises(InputError, match="nothing is halted"):
-        switch.release()
+        switch.release(BEN)
+
+
+def test_who_cannot_be_named_releases_nothing(tmp_path: Path) -> None:
+    switch = KillSwitch(tmp_path / "HALT")
+    switch.set(ANN)
+    (tmp_path / "HALT.new").mkdir()
+    with pytest.raises(OSError):
+        switch.release(BEN)
+    assert switch.state() == ANN
+
+
+@pytest.mark.parametrize("is_by_hand", [False, True])
+def test_the_journal_has_who_released_it_and_why(is_by_hand: bool, tmp_path: Path) -> None:
+    """The release before this halt was another one's, and says nothing of this one."""
+    desk = Desk.of_example("sma_cross.toml", tmp_path, speed=86_400.0)
+    with desk.store() as store:
+        switch = switch_of(store)
+        switch.set(ANN)
+        switch.release(Release("zoe", "of another halt", 1))
+
+    def released() -> None:
+        if is_by_hand:
+            switch.path.unlink()
+        else:
+            switch.release(BEN)
+
+    with desk.store() as store:
+
+        async def story() -> None:
+            session, loop = desk.session(store), asyncio.get_running_loop()
+            loop.call_later(50.0, switch.set, ANN)
+            loop.call_later(100.0, released)
+            loop.call_later(150.0, session.stop, "the evening")
+            await session.run()
+
+        run_virtual(story())
+        records = [each.record for each in store.entries(store.get("last").id)]
+    (wish,) = [
+        r.input
+        for r in records
+        if isinstance(r, Taken) and isinstance(r.input, OperatorInput) and r.input.verb == "release"
+    ]
+    by = BY_HAND if is_by_hand else BEN
+    assert (wish.who, wish.why) == (by.who, by.why)
 
 
 FULL = '''"""Fills the table of orders, then holds a position."""

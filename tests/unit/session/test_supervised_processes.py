@@ -127,13 +127,14 @@ def test_what_was_begun_again_too_often_enters_nothing_and_says_so(tmp_path: Pat
 
 LIVES = "import json, os; os.write(json.loads(os.environ['TRADER_SUPERVISED'])['pipe'], b'.');"
 DIES = "os.kill(os.getpid(), 9)"
-IS_BORN_DEAD = """
+BORN = """
 import json, os
 watched = json.loads(os.environ['TRADER_SUPERVISED'])
 if watched['again'] is None:
     os.write(watched['pipe'], b'.')
-os.kill(os.getpid(), 9)
 """
+IS_BORN_DEAD = BORN + DIES
+LIVES_ONCE = BORN + f"    {DIES}\n"
 
 
 def supervised(script: str) -> tuple[int, list[Again], list[Again]]:
@@ -158,6 +159,20 @@ def test_an_orderly_end_is_the_end() -> None:
 
 def test_a_command_that_is_refused_before_it_lives_is_not_repeated() -> None:
     assert supervised("raise SystemExit(2)") == (2, [], [])
+
+
+def test_a_command_that_has_lived_and_is_refused_now_is_not_tried_again() -> None:
+    code, told, lost = supervised(LIVES_ONCE + "raise SystemExit(1)")
+    assert code == 1
+    assert [each.reason for each in told] == ["it was killed by SIGKILL"]
+    assert [each.reason for each in lost] == ["it was refused, and is not tried again"]
+
+
+def test_a_command_that_says_that_its_refusal_may_pass_is_tried_again() -> None:
+    says = "os.write(watched['pipe'], b'p')\nraise SystemExit(2)"
+    code, told, _ = supervised(LIVES_ONCE + says)
+    assert code == 130, "it was asked to stop"
+    assert len(told) == 7
 
 
 def test_one_that_dies_again_and_again_is_begun_without_entries() -> None:

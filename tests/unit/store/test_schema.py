@@ -103,7 +103,7 @@ def test_every_statement_asks_the_caller_for_the_same_on_both_databases() -> Non
         assert given - set(statement.columns) <= {
             "row_id", "family", "name", "length", "row_limit", "sweep",
             "session", "after", "before", "of_account", "of_epoch", "of_episode", "client",
-            "of_position", "of_instrument", "of_kind",
+            "of_position", "of_instrument", "of_kind", "of_broker",
         }, name  # fmt: skip
 
 

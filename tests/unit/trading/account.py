@@ -199,6 +199,8 @@ class Account:
             s.limits[loop.LIMIT_MIN_CONFIDENCE_PPB] = int(D(value) * 10**9)
         elif key == "goal":
             s.limits[loop.LIMIT_HAS_GOAL] = 1
+        elif key == "close_first":
+            s.account[at.ACCOUNT_CLOSE_FIRST] = 1
         elif key == "limit_orders":
             s.account[at.ACCOUNT_ENTRY_TYPE] = at.TYPE_LIMIT
         elif key == "units":

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.jit import as_plain
+from engine.jit import as_plain, kernel
 from engine.kernels.orders import place
 from engine.kernels.positions import apply_trade
 from engine.kernels.trips import note_position
@@ -22,16 +22,19 @@ from engine.model import trading_layout as loop
 from engine.model.trading import (
     FLATTENING,
     LATCH_DAILY_LOSS,
+    LATCH_DATA,
     LATCH_DATABASE,
     LATCH_KILL,
     LOCKED,
     PAUSED_ALL,
     REASONS,
+    REDUCE_ONLY,
     AttemptResult,
     ExitAlert,
     ExitReason,
 )
 from engine.rules.turn import TURNS_MAX, watch
+from engine.state import Core, Table
 from engine.step import apply_event
 from sims.fillbook import BookSettings
 from sims.fillbook.layout import MARKET_POSITION, Book
@@ -41,6 +44,7 @@ from tests.unit.trading.exit_desk import SECOND, ExitDesk, Line, read_table, sec
 
 LINES = list(read_table("walking.txt", 4))
 LOTS = 10
+PLACE, APPLY, DUE, WATCH, PASS, MEET, WAITS = range(7)
 KINDS = {
     "canceled": at.KIND_CANCELED,
     "expired": at.KIND_EXPIRED,
@@ -53,6 +57,7 @@ LATCHES = {
     "pause": (LATCH_DATABASE, PAUSED_ALL),
     "lock": (LATCH_KILL, LOCKED),
     "flatten": (LATCH_DAILY_LOSS, FLATTENING),
+    "old": (LATCH_DATA, REDUCE_ONLY),
 }
 RESULTS = {
     AttemptResult.CLOSED: "closed",
@@ -61,6 +66,29 @@ RESULTS = {
     AttemptResult.FAILED: "failed",
 }
 ALWAYS = ("sent", "walk", "cancel")
+
+
+@kernel
+def piece(
+    s: Core, b: Book, what: int, rows: Table, intents: Table, signals: Table, before: int
+) -> int:
+    """One piece of the replay loop. As one kernel they are linked and optimised once, not each by itself."""
+    if what == PLACE:
+        return place(s, intents, 0)
+    if what == APPLY:
+        apply_event(s, rows, 0)
+    elif what == DUE:
+        take_due(s)
+    elif what == WATCH:
+        watch(s, intents)
+    elif what == PASS:
+        pass_commands(s, b)
+    elif what == MEET:
+        handle(s, b, rows, 0)
+        end_slice(s, b, intents, rows, signals, 0, 1, 0)
+    else:
+        end_waits(s, b, intents, before)
+    return 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +134,9 @@ class WalkDesk(ExitDesk):
         self.arrays = new_book(settings_block(settings), terms)
         self.arrays.market[0, MARKET_POSITION] = self.direction * self.lots
         self.b: Any = Book(*(as_plain(block) for block in self.arrays))
-        self.intents = self.view(np.zeros((16, at.ORDER_WIDTH), dtype=np.int64))
+        self.own = np.zeros((16, at.ORDER_WIDTH), dtype=np.int64)
+        self.intents = self.view(self.own)
+        self.nothing = self.view(np.zeros((1, at.EVENT_WIDTH), dtype=np.int64))
         self.signals = self.view(np.zeros((1, at.SIGNAL_WIDTH), dtype=np.int64))
         if self.world == "compiled":
             from engine.pointers import Views
@@ -115,7 +145,8 @@ class WalkDesk(ExitDesk):
 
     def _rest(self, words: list[str]) -> None:
         """Let another order work: ``protected 45`` (a stop), ``target 60`` (a limit), ``entry 48``."""
-        row = np.zeros((1, at.ORDER_WIDTH), dtype=np.int64)
+        self.own[0] = 0
+        row = self.own
         protects = words[0] != "entry"
         row[0, at.ORDER_SIDE] = -self.direction if protects else self.direction
         row[0, at.ORDER_TYPE] = at.TYPE_STOP if words[0] == "protected" else at.TYPE_LIMIT
@@ -124,9 +155,9 @@ class WalkDesk(ExitDesk):
         row[0, at.ORDER_QUANTITY] = self.lots
         row[0, at.ORDER_TIF] = at.TIF_GTC
         row[0, at.ORDER_FLAGS] = at.FLAG_REDUCE_ONLY if protects else 0
-        assert self.run(place, self.view(row), 0) != 0
+        assert self.do(PLACE) != 0
         if not self.is_scripted:
-            self.run(pass_commands, self.b)
+            self.do(PASS)
         self.s.account[at.ACCOUNT_COMMANDS] = 0
 
     @property
@@ -264,22 +295,27 @@ class WalkDesk(ExitDesk):
 
     def end_waits(self, before: int) -> None:
         if not self.is_scripted:
-            self.run(end_waits, self.b, self.intents, before)
+            self.do(WAITS, before=before)
             return
         while self.s.account[at.ACCOUNT_NEXT_WAKE] < before:
             self.s.account[at.ACCOUNT_NOW] = self.s.account[at.ACCOUNT_NEXT_WAKE]
-            self.run(take_due)
+            self.do(DUE)
             self.turn()
+
+    def do(self, what: int, rows: Any = None, *, before: int = 0) -> int:
+        """Call one piece of the loop, in the world of this desk."""
+        rows = self.nothing if rows is None else rows
+        done = self.run(piece, self.b, what, rows, self.intents, self.signals, before)
+        return int(done)
 
     def meet(self, event: Any) -> None:
         """Let the broker and the core meet one event."""
         view = self.view(event)
         if self.is_scripted:
-            self.run(apply_event, view, 0)
+            self.do(APPLY, view)
             self.turn()
         else:
-            self.run(handle, self.b, view, 0)
-            self.run(end_slice, self.b, self.intents, view, self.signals, 0, 1, 0)
+            self.do(MEET, view)
         assert self.s.account[at.ACCOUNT_FAULT] == 0
 
     def turn(self) -> None:
@@ -287,13 +323,13 @@ class WalkDesk(ExitDesk):
         for _ in range(TURNS_MAX):
             if self.s.account[at.ACCOUNT_TOUCHED] == 0:
                 return
-            self.run(watch, self.intents)
+            self.do(WATCH)
             for c in range(self.s.account[at.ACCOUNT_COMMANDS]):
                 if self.s.commands[c, at.COMMAND_KIND] == at.KIND_REPLACE_SENT:
                     columns = (at.COMMAND_QUANTITY, at.COMMAND_LIMIT)
                     self.asked = [int(self.s.commands[c, column]) for column in columns]
             if not self.is_scripted:
-                self.run(pass_commands, self.b)
+                self.do(PASS)
             self.s.account[at.ACCOUNT_COMMANDS] = 0
 
     # --- what was said -----------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from brokers.alpaca.broker import AlpacaBroker, Settings
 from brokers.alpaca.client import Deadlines, Keys
 from brokers.alpaca.environments import rehearsal
 from brokers.alpaca.translating import own_id
-from data.history import History
 from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.trading import ExecutionMode
@@ -43,36 +41,11 @@ from sims.venues.alpaca import AlpacaVenue
 from sims.venues.alpaca.faults import parse_faults
 from tests.simulation.plans import LOOP, RULES
 from tests.venues.alpaca.adapters import PACE
-from tests.venues.alpaca.markets import AAPL, until
+from tests.venues.alpaca.markets import until
+from tests.venues.walks import BREATH, SHARE, START_NS, WALKING, bars_of
 
-MINUTE = 60 * 10**9
-START_NS = 19_000 * 86_400 * 10**9
-SHARE = Instrument("AAPL", AAPL.kind)  # trades around the clock, to keep calendars out of it
-BREATH, PATIENCE = 0.01, 1.0  # seconds
-WALKING = '[execution]\norder_type = "limit"\ntimeout = "70s"\non_timeout = "walk"\n'
+PATIENCE = 1.0  # seconds
 STRATEGY = RULES + LOOP + WALKING
-
-
-def bars_of(seed: int, count: int) -> History:
-    """Return a walk in minutes."""
-    random, last = Random(seed), 10_000
-    columns: list[list[float]] = [[], [], [], []]
-    for _ in range(count):
-        opened, last = last, max(last + round(random.gauss(0, 60)), 100)
-        high = max(opened, last) + random.randint(0, 30)
-        low = min(opened, last) - random.randint(0, 30)
-        for column, ticks in zip(columns, (opened, high, low, last), strict=True):
-            column.append(ticks / 100)
-    return History.from_arrays(
-        SHARE,
-        ts_close_ns=START_NS + MINUTE * np.arange(1, count + 1, dtype=np.int64),
-        open=np.array(columns[0]),
-        high=np.array(columns[1]),
-        low=np.array(columns[2]),
-        close=np.array(columns[3]),
-        volume=np.array([float(random.choice((6, 14, 30, 80))) for _ in range(count)]),
-        source="walk",
-    )
 
 
 class SharedMarket:

@@ -462,13 +462,13 @@ def test_the_budget_keeps_room_for_cancels() -> None:
         async with trading() as (venue, broker, _):
             outcomes = [
                 await broker.submit(order_of(n, limit_ticks=100, quantity_lots=1), f"tr-{n}")
-                for n in range(130)
+                for n in range(170)
             ]
-            assert {each.status for each in outcomes[:119]} == {TAKEN}
-            assert {(each.status, each.code) for each in outcomes[120:]} == {
+            assert {each.status for each in outcomes[:159]} == {TAKEN}
+            assert {(each.status, each.code) for each in outcomes[160:]} == {
                 (SubmitStatus.NOT_SENT, "rate_limited")
             }
-            for n in range(40):
+            for n in range(35):
                 assert (await broker.cancel(CancelApproved(n, 0), f"tr-{n}")).status is TAKEN
             assert 429 not in {each.status for each in venue.requests}
 

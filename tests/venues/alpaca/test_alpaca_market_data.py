@@ -17,6 +17,7 @@ from alpaca.data.requests import (
     CryptoLatestQuoteRequest,
     StockBarsRequest,
     StockLatestQuoteRequest,
+    StockLatestTradeRequest,
     StockQuotesRequest,
     StockSnapshotRequest,
     StockTradesRequest,
@@ -131,6 +132,10 @@ def test_quotes_trades_latest_and_snapshot_are_read() -> None:
                 )
             )["AAPL"]
             assert [(t.price, t.size) for t in trades] == [(190.01, 7.0)]
+            last = await call(
+                client.get_stock_latest_trade, StockLatestTradeRequest(symbol_or_symbols="AAPL")
+            )
+            assert (last["AAPL"].price, last["AAPL"].size) == (190.01, 7.0)
             snapshot = await call(
                 client.get_stock_snapshot, StockSnapshotRequest(symbol_or_symbols="AAPL")
             )
@@ -176,6 +181,8 @@ def test_the_sdk_hears_quotes_trades_and_bars_in_msgpack() -> None:
             stream.subscribe_quotes(take, "AAPL")
             stream.subscribe_trades(take, "AAPL")
             stream.subscribe_bars(take, "*")
+            stream.register_trade_corrections(take)
+            stream.register_trade_cancels(take)
             running = asyncio.create_task(stream._run_forever())
             await until(lambda: any(s.wants("bars", "SPY") for s in venue.data_stream.subscribers))
             venue.quote("AAPL", "190.00", "190.02")
@@ -188,6 +195,13 @@ def test_the_sdk_hears_quotes_trades_and_bars_in_msgpack() -> None:
             assert (trade.price, trade.size) == (190.01, 7.0)
             assert (bar.symbol, bar.close) == ("SPY", 500.5)
             assert quote.timestamp == datetime(2026, 11, 20, 15, tzinfo=UTC)
+            venue.correct_trade("AAPL", "190.02")
+            venue.cancel_trade("AAPL")
+            await until(lambda: len(heard) == 5)
+            corrected, canceled = heard[3:]
+            assert (corrected.original_price, corrected.corrected_price) == (190.01, 190.02)
+            assert (canceled.price, canceled.size, canceled.action) == (190.02, 7.0, "C")
+            assert canceled.id == corrected.corrected_id == trade.id
             await ended(running)
             await stream.close()
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from brokers.alpaca import market_wire as wire
-from brokers.alpaca.market_stream import StreamRefused, refusal
+from brokers.alpaca.market_stream import StreamRefused, Wish, refusal
+from brokers.alpaca.tick_wire import Quote, Revision, Trade
 from brokers.alpaca.wire import Unreadable, decode
 
 BAR = '{"T":"%s","S":"AAPL","t":"2026-11-20T14:30:00Z","o":%s,"h":190.3,"l":190.01,"c":190.2,"v":%s,"n":3,"vw":190.1}'
@@ -54,6 +55,51 @@ def test_a_status_says_whether_it_trades(code: str, trading: str) -> None:
         wire.Status("AAPL", OPEN_NS, wire.Trading(trading))
     ]
     assert wire.decode_frame((text % "A").encode()) == []
+
+
+QUOTE = '{"T":"q","S":"AAPL","t":"2026-11-20T14:30:00.000000007Z","bx":"V","bp":%s,"bs":3,"ax":"V","ap":190.02,"as":4,"c":["R"],"z":"C"}'
+TRADE = '{"T":"t","S":"AAPL","i":7,"x":"V","p":190.123456789012345678,"s":1e2,"t":"2026-11-20T14:30:00Z","c":["@"],"z":"C"}'
+REVISED = (
+    '{"T":"c","S":"AAPL","x":"V","oi":7,"op":190.1,"os":5,"ci":8,"cp":190.2,"cs":5,"t":"2026-11-20T14:30:00Z"}',
+    '{"T":"x","S":"AAPL","i":8,"x":"V","p":190.2,"s":5,"a":"C","t":"2026-11-20T14:30:00Z","z":"C"}',
+)
+
+
+@pytest.mark.parametrize("with_bar", [False, True], ids=["ticks alone", "beside a bar"])
+def test_quotes_and_prints_are_read_to_the_last_digit(with_bar: bool) -> None:
+    """A frame of nothing else is read at once, another message by message: what is read is the same."""
+    parts = [QUOTE % "190.01", QUOTE % "0", TRADE, *[BAR % ("b", "190.1", "1")] * with_bar]
+    quote, one_sided, trade, *_ = wire.decode_frame(f"[{','.join(parts)}]".encode())
+    low, high = Decimal("190.01"), Decimal("190.02")
+    assert quote == Quote("AAPL", OPEN_NS + 7, low, high, Decimal(3), Decimal(4))
+    assert isinstance(one_sided, Quote) and one_sided.bid is None
+    price = Decimal("190.123456789012345678")
+    assert trade == Trade("AAPL", OPEN_NS, price, Decimal(100), "V7")
+
+
+@pytest.mark.parametrize("broken", ["-1", "null", '"NaN"'])
+def test_a_quote_that_cannot_be_read_leaves_the_rest_of_its_frame(broken: str) -> None:
+    found = wire.decode_frame(f"[{QUOTE % broken},{TRADE}]".encode())
+    assert isinstance(found[0], wire.Unread) and found[0].symbol == "AAPL"
+    assert isinstance(found[1], Trade)
+
+
+def test_a_print_is_corrected_and_taken_back() -> None:
+    assert wire.decode_frame(f"[{','.join(REVISED)}]".encode()) == [
+        Revision("AAPL", OPEN_NS, Decimal("190.1"), Decimal("190.2")),
+        Revision("AAPL", OPEN_NS, Decimal("190.2")),
+    ]
+
+
+def test_what_the_stream_does_not_tell_is_named() -> None:
+    wish = Wish(("AAPL", "SPY"), has_quotes=True, has_trades=True)
+    assert set(wish.channels) == {"bars", "updatedBars", "statuses", "quotes", "trades"}
+    told = wire.Subscription(bars=["AAPL", "SPY"], quotes=["SPY"], trades=["AAPL", "SPY"])
+    assert wish.lacks(told) == ["quotes of AAPL"]
+    assert Wish(("AAPL",), has_bars=False, has_trades=True).channels.keys() == {
+        "statuses",
+        "trades",
+    }
 
 
 @pytest.mark.parametrize(

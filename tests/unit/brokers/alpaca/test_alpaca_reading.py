@@ -339,3 +339,33 @@ def test_a_question_before_connecting_is_not_answered() -> None:
             assert venue.requests == []
 
     run(story())
+
+
+def test_what_many_fills_were_of_is_one_question() -> None:
+    every = orders(20)
+    told = [FILL | {"id": f"f{n}", "order_id": f"o{n}"} for n in range(20)]
+
+    async def story(venue: ScriptedVenue, broker: AlpacaBroker) -> None:
+        venue.handlers[FILLS] = answer(200, told)
+        venue.handlers["GET /v2/orders"] = answer(200, every)
+        found = await broker.executions("")
+        assert {each.client_id for each in found} == {f"tr-{n}" for n in range(20)}
+        asked = [each.partition("?")[0] for each in venue.requests]
+        assert asked == [FILLS, "GET /v2/orders"]
+
+    connected(story)
+
+
+@pytest.mark.parametrize("listed", [answer(200, orders(1)), answer(502), answer(200, [{"id": 1}])])
+def test_orders_that_a_list_does_not_tell_are_asked_for_one_by_one(listed: Handler) -> None:
+    every = orders(4)
+    told = [FILL | {"id": f"f{n}", "order_id": f"o{n}"} for n in range(4)]
+
+    async def story(venue: ScriptedVenue, broker: AlpacaBroker) -> None:
+        venue.handlers[FILLS], venue.handlers["GET /v2/orders"] = answer(200, told), listed
+        for each in every:
+            venue.handlers[f"GET /v2/orders/{each['id']}"] = answer(200, each)
+        found = await broker.executions("")
+        assert {each.client_id for each in found} == {f"tr-{n}" for n in range(4)}
+
+    connected(story)

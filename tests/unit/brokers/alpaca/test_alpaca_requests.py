@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from brokers.alpaca.problems import LocalRefusal
-from brokers.alpaca.requests import order_body, replace_body
+from brokers.alpaca.requests import order_body, pair_body, replace_body
 from engine.approved import ReplaceApproved
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.orders import OrderFlag, OrderType, TimeInForce
@@ -86,6 +86,17 @@ def test_fractions_of_a_share() -> None:
     assert sent(SPLIT, quantity_lots=2 * HALF, time_in_force=F.GTC)["qty"] == "1"
 
 
+def test_a_fraction_is_closed_for_the_day_whatever_was_asked_for() -> None:
+    until_canceled: dict[str, Any] = {"quantity_lots": HALF, "time_in_force": F.GTC}
+    assert (
+        sent(SPLIT, **until_canceled, order_type=T.MARKET, limit_ticks=0)["time_in_force"] == "day"
+    )
+    closing = sent(SPLIT, **until_canceled, flags=OrderFlag.REDUCE_ONLY)
+    assert (closing["type"], closing["time_in_force"]) == ("limit", "day")
+    whole = sent(AAPL, time_in_force=F.GTC, flags=OrderFlag.REDUCE_ONLY)
+    assert whole["time_in_force"] == "gtc"
+
+
 def test_prices_under_a_dollar_may_be_finer() -> None:
     assert sent(PENNY, limit_ticks=9_999)["limit_price"] == "0.9999"
     assert sent(PENNY, limit_ticks=10_000)["limit_price"] == "1"
@@ -102,8 +113,6 @@ def test_prices_under_a_dollar_may_be_finer() -> None:
         ("size_or_grid", SPLIT, stop(quantity_lots=HALF, order_type=T.TRAILING_STOP, trail_ticks=9)),
         ("bad_request", AAPL, {"time_in_force": F.GTD, "expires_ns": 10**18}),
         ("bad_request", AAPL, stop(order_type=T.STOP, stop_ticks=1, time_in_force=F.IOC)),
-        ("bad_request", AAPL, {"parent_id": 7}),
-        ("bad_request", AAPL, {"group_id": 7}),
         ("post_only", AAPL, {"flags": OrderFlag.POST_ONLY}),
         ("not_tradable", Instrument("BTC/USD", InstrumentKind.CRYPTO_SPOT), {}),
         ("not_tradable", Instrument("AAPL", InstrumentKind.EQUITY, "EUR"), {}),
@@ -134,3 +143,44 @@ def test_replacements() -> None:
     ):
         assert isinstance(replace_body(change, instrument, "x"), LocalRefusal)
     assert Decimal("0.5") == SPLIT.lots_to_quantity(HALF)
+
+
+TARGET = {"side": -1, "time_in_force": F.GTC, "parent_id": 7, "group_id": 7}
+STOP = TARGET | {"order_type": T.STOP, "limit_ticks": 0, "stop_ticks": 17000}
+
+
+def paired(target: dict[str, Any], stop: dict[str, Any], instrument: Instrument = AAPL) -> Any:
+    body = pair_body(approved(**target), approved(**stop), instrument, "tr-abc")
+    return body if isinstance(body, LocalRefusal) else msgspec.json.decode(body)
+
+
+def test_a_target_and_a_stop_are_one_order() -> None:
+    """As in the vendor's documents: the target is the order, the prices stand in its two parts."""
+    assert paired(TARGET, STOP) == {
+        "symbol": "AAPL",
+        "side": "sell",
+        "type": "limit",
+        "time_in_force": "gtc",
+        "qty": "10",
+        "client_order_id": "tr-abc",
+        "order_class": "oco",
+        "take_profit": {"limit_price": "180.5"},
+        "stop_loss": {"stop_price": "170"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("problem", "target", "stop", "instrument"),
+    [
+        ("bad_request", TARGET, STOP | {"quantity_lots": 9}, AAPL),
+        ("bad_request", TARGET, STOP | {"side": 1}, AAPL),
+        ("bad_request", STOP, TARGET, AAPL),
+        ("bad_request", TARGET, TARGET, AAPL),
+        ("size_or_grid", TARGET | {"quantity_lots": HALF}, STOP | {"quantity_lots": HALF}, SPLIT),
+    ],
+)
+def test_what_is_no_pair_is_not_sent(
+    problem: str, target: dict[str, Any], stop: dict[str, Any], instrument: Instrument
+) -> None:
+    found = paired(target, stop, instrument)
+    assert isinstance(found, LocalRefusal) and found.code == problem

@@ -361,7 +361,19 @@ def test_times_are_exact(text: str, ns: int) -> None:
     assert parse_time_ns(text) == ns
 
 
-@pytest.mark.parametrize("text", ["", "today", "2026-11-20", "2026-13-20T15:00:01Z", "1795186801"])
+def test_a_leap_second_is_read_and_the_order_kept() -> None:
+    """2016 ended with one; 2017 began 1,483,228,800 counted seconds after 1970."""
+    texts = ["2016-12-31T23:59:59.9Z", "2016-12-31T18:59:60-05:00", "2016-12-31T23:59:60.5Z"]
+    times = [parse_time_ns(each) for each in texts]
+    assert times == sorted(times)
+    assert times[1] == 1_483_228_800 * 10**9
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "today", "2026-11-20", "2026-13-20T15:00:01Z", "1795186801",
+     "2016-12-31T12:59:60Z", "2016-12-31T23:59:61Z"],
+)  # fmt: skip
 def test_what_is_no_time_is_told(text: str) -> None:
     with pytest.raises(Unreadable, match="not a time"):
         parse_time_ns(text)

@@ -1,0 +1,97 @@
+"""What moves the account's cash beside fills, as the venue tells it: activities that are no fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_CEILING
+from typing import TYPE_CHECKING
+
+from engine.model.units import NS_PER_SECOND, to_minor
+from sims.venues.alpaca.orders import Fill
+from sims.venues.alpaca.words import Record, identity, money_text
+
+if TYPE_CHECKING:
+    from sims.venues.alpaca.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class CashActivity:
+    """One of them; `activity_id` sorts by the time of booking."""
+
+    activity_id: str
+    kind: str
+    day: str
+    minor: int
+    symbol: str = ""
+    description: str = ""
+
+    def record(self) -> Record:
+        """Return what the venue tells of it."""
+        told: Record = {
+            "id": self.activity_id,
+            "activity_type": self.kind,
+            "date": self.day,
+            "net_amount": money_text(self.minor),
+            "description": self.description,
+            "status": "executed",
+        }
+        return told | ({"symbol": self.symbol} if self.symbol else {})
+
+
+def move_cash(
+    exchange: Exchange, kind: str, minor: int, symbol: str = "", description: str = ""
+) -> CashActivity:
+    """Move cash now, and tell it as an activity."""
+    moment = datetime.fromtimestamp(exchange.now_ns() // NS_PER_SECOND, UTC)
+    own = identity("activity", f"{exchange.settings.life}:{len(exchange.cash_activities)}")
+    number = f"{len(exchange.cash_activities) % 1000:03}"
+    one = CashActivity(
+        f"{moment:%Y%m%d%H%M%S}{number}::{own}",
+        kind,
+        f"{moment:%Y-%m-%d}",
+        minor,
+        symbol,
+        description,
+    )
+    exchange.tally.cash["USD"] += minor
+    exchange.cash_activities.append(one)
+    return one
+
+
+def charge_sales(exchange: Exchange, since: int) -> None:
+    """Charge what regulators take of the sales of shares after so many fills, where the venue charges it."""
+    fees = exchange.settings.sell_fees
+    sold = [x for x in exchange.fills[since:] if x.sign < 0 and not x.order.asset.is_crypto]
+    if fees is None or not sold:
+        return
+    units = sum(fees.on_units(_units(each)) for each in sold)
+    value = fees.on_value(sum(_value_minor(each) for each in sold))
+    move_cash(exchange, "FEE", -units, description="TAF fee")
+    move_cash(exchange, "FEE", -value, description="REG fee")
+
+
+def page_of_cash(activities: Sequence[CashActivity], query: Mapping[str, str]) -> list[Record]:
+    """Return a page of activities that are no fills: newest first, unless asked otherwise."""
+    kinds = set(filter(None, query.get("activity_types", "").split(",")))
+    after = query.get("after", "")[:10]
+    found = [each for each in activities if each.day > after and (not kinds or each.kind in kinds)]
+    if query.get("direction", "desc") == "desc":
+        found.reverse()
+    token = query.get("page_token")
+    if token:
+        ids = [each.activity_id for each in found]
+        found = found[ids.index(token) + 1 :] if token in ids else []
+    return [each.record() for each in found[: int(query.get("page_size", "100"))]]
+
+
+def _units(fill: Fill) -> int:
+    quantity = fill.order.asset.instrument.lots_to_quantity(fill.lots)
+    return int(quantity.to_integral_value(ROUND_CEILING))
+
+
+def _value_minor(fill: Fill) -> int:
+    item = fill.order.asset.instrument
+    price = item.ticks_to_price(fill.price_ticks)
+    return to_minor(price * item.lots_to_quantity(fill.lots), name="a sale's value")
