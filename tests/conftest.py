@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,3 +108,17 @@ def shared_data() -> Path:
     if not (folder / "README.md").is_file():
         pytest.skip("the shared market data is not here")
     return folder
+
+
+@pytest.fixture
+def bound_folder() -> Iterator[Path]:
+    """Return a folder of somebody whom permissions bind: root, whom they don't, is nobody meanwhile."""
+    user, nobody = os.geteuid(), 65534
+    with TemporaryDirectory() as name:
+        if user == 0:
+            os.chown(name, nobody, nobody)
+            os.seteuid(nobody)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(user)

@@ -96,8 +96,8 @@ class SqliteBackend:
             if _identity(self.path) != self._identity:
                 raise _replaced(self.path)
             with self._lock:
-                connection.execute(begin)
                 try:
+                    connection.execute(begin)  # in here: an interrupt comes after it began, too
                     yield SqliteTransaction(connection)
                     connection.execute("COMMIT")
                 finally:

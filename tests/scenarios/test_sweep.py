@@ -140,7 +140,7 @@ def test_ctrl_c_stops_at_once_and_says_how_to_go_on(
 ) -> None:
     process = stopped_by(folder, lambda pid: os.killpg(pid, signal.SIGINT))
     _, told = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 130, told
     assert re.search(rf"stopped: \d+ of {TRIALS} trials are kept in out", told)
     assert "Traceback" not in told
     command = told.strip().splitlines()[-1].strip()

@@ -7,17 +7,19 @@ import socket
 import sqlite3
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from engine.errors import InputError
-from runtime.store import NewRun, State, Store
+from runtime.store import NewRun, NewSweep, State, Store
 from runtime.store.location import VARIABLE, database_url, masked, sqlite_path
 from runtime.store.processes import Process, has_ended, this_process
 from runtime.workspace import create_workspace
 
 RUN = NewRun(family="a" * 64, fingerprint="b" * 64, strategy="s")
+SWEEP = NewSweep(family="a" * 64, strategy="s", method="grid", planned=3)
 
 
 # --- where it is ------------------------------------------------------------------------------------
@@ -107,13 +109,40 @@ def test_a_damaged_registry_is_told(tmp_path: Path) -> None:
     assert refused(f"sqlite:///{path}").code == "store.damaged"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-def test_a_registry_that_may_not_be_written_is_told_before_a_run(tmp_path: Path) -> None:
-    path = tmp_path / "x.sqlite"
+def test_a_registry_that_may_not_be_written_is_told_before_a_run(bound_folder: Path) -> None:
+    path = bound_folder / "x.sqlite"
     Store.open(f"sqlite:///{path}").close()
     path.chmod(0o444)
     with pytest.raises(InputError, match="read-only"):
         Store.open(f"sqlite:///{path}").begin(RUN)
+
+
+class Interrupted(sqlite3.Connection):
+    """Ctrl-C comes when the database has begun to write, and before Python knows of it."""
+
+    comes = False
+
+    def execute(self, sql: str, *values: object) -> sqlite3.Cursor:  # type: ignore[override]
+        done = super().execute(sql, *values)  # type: ignore[arg-type]
+        if Interrupted.comes and sql.startswith("BEGIN"):
+            Interrupted.comes = False
+            raise KeyboardInterrupt
+        return done
+
+
+def test_an_interrupt_as_writing_begins_leaves_nothing_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Interrupted))
+    store = Store.open(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    sweep = store.begin_sweep(SWEEP)
+    monkeypatch.setattr(Interrupted, "comes", True)
+    with pytest.raises(KeyboardInterrupt):
+        store.add_trials(sweep, [])
+    store.finish_sweep(sweep, State.INTERRUPTED)
+    (ended,) = store.sweeps()
+    store.close()
+    assert ended.state is State.INTERRUPTED
 
 
 def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
