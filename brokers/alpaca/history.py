@@ -8,13 +8,13 @@ from typing import Final
 
 from brokers.alpaca.budget import Use
 from brokers.alpaca.client import AlpacaClient
+from brokers.alpaca.data_paths import CRYPTO, feed_query, history_path
 from brokers.alpaca.market_wire import Bar, BarsPage
 from brokers.alpaca.pages import read_pages
 from brokers.alpaca.tick_wire import Quote, QuotesPage, Trade, TradesPage
 
 MINUTES: Final = "1Min"
 DAYS: Final = "1Day"
-_PATH: Final = "/v2/stocks/"
 _A_PAGE: Final = "10000"
 _PAGES_MOST: Final = 10_000
 
@@ -36,6 +36,8 @@ async def read_bars(
     ----------
     client
         At the address of market data; see `AlpacaClient`.
+    feed
+        Of shares ``iex`` or ``sip``; of coins `CRYPTO`.
 
     Raises
     ------
@@ -43,8 +45,10 @@ async def read_bars(
         If the venue does not answer, or not as it should.
     """
     query = _query(symbols, start_ns, end_ns, feed)
-    query |= {"timeframe": timeframe, "adjustment": "raw"}
-    return await read_pages(client, _PATH + "bars", BarsPage, query, _PAGES_MOST)
+    query["timeframe"] = timeframe
+    if feed != CRYPTO:
+        query["adjustment"] = "raw"
+    return await read_pages(client, history_path(feed, "bars"), BarsPage, query, _PAGES_MOST)
 
 
 async def read_ticks(
@@ -67,11 +71,11 @@ async def read_ticks(
     query = _query(symbols, start_ns, end_ns, feed)
     found: list[Quote | Trade] = []
     if has_quotes:
-        path = _PATH + "quotes"
+        path = history_path(feed, "quotes")
         quotes = await read_pages(client, path, QuotesPage, query, _PAGES_MOST, Use.DATA)
         found += quotes
     if has_trades:
-        path = _PATH + "trades"
+        path = history_path(feed, "trades")
         trades = await read_pages(client, path, TradesPage, query, _PAGES_MOST, Use.DATA)
         found += trades
     return sorted(found, key=lambda each: each.ts_ns)
@@ -83,8 +87,8 @@ def _query(symbols: Sequence[str], start_ns: int, end_ns: int, feed: str) -> dic
         "start": _text(start_ns),
         "end": _text(end_ns),
         "limit": _A_PAGE,
-        "feed": feed,
         "sort": "asc",
+        **feed_query(feed),
     }
 
 

@@ -8,11 +8,11 @@ from typing import Final
 
 from brokers.alpaca.budget import Use
 from brokers.alpaca.client import AlpacaClient
+from brokers.alpaca.data_paths import feed_query, latest_path
 from brokers.alpaca.tick_wire import LatestQuotes, LatestTrades, Quote, Trade
 from brokers.alpaca.wire import Unreadable
 from engine.errors import VenueError
 
-_PATH: Final = "/v2/stocks/{}/latest"
 # One exchange's quote may be far from the market: one that is wider than this share of its middle tells nothing.
 _WIDEST: Final = Decimal("0.01")
 
@@ -40,9 +40,9 @@ async def read_latest(
     VenueError
         If the venue does not answer, or not as it should.
     """
-    query = {"symbols": ",".join(since_ns), "feed": feed}
+    query = {"symbols": ",".join(since_ns), **feed_query(feed)}
     try:
-        answer = await client.ask(_PATH.format("quotes"), LatestQuotes, query, Use.DATA)
+        answer = await client.ask(latest_path(feed, "quotes"), LatestQuotes, query, Use.DATA)
         quotes = answer.read()
         found: list[Quote | Trade] = [
             each for each in quotes.values() if each.symbol in since_ns and is_telling(each)
@@ -50,7 +50,7 @@ async def read_latest(
         told = {each.symbol for each in found}
         if lacking := [symbol for symbol in since_ns if symbol not in told]:
             query["symbols"] = ",".join(lacking)
-            trades = await client.ask(_PATH.format("trades"), LatestTrades, query, Use.DATA)
+            trades = await client.ask(latest_path(feed, "trades"), LatestTrades, query, Use.DATA)
             found += [
                 each
                 for each in trades.read().values()

@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 
 from brokers.alpaca.client import AlpacaClient, Redirected
+from brokers.alpaca.data_paths import CRYPTO, stream_path
 from brokers.alpaca.market_wire import (
     MarketMessage,
     Problem,
@@ -24,7 +25,6 @@ from brokers.alpaca.market_wire import (
 )
 from engine.errors import VenueError
 
-FEEDS: Final = ("iex", "sip")
 _FRAMES: Final = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 _AUTHORIZATION: Final = frozenset({401, 402, 409})
 # Asking for the same again cannot help: syntax, too many symbols, a channel that the feed has not.
@@ -42,7 +42,7 @@ class Wish:
     Parameters
     ----------
     feed
-        ``iex`` or ``sip``.
+        ``iex`` or ``sip`` of shares, or `CRYPTO`.
     is_daily
         Days instead of minutes.
     has_bars, has_quotes, has_trades
@@ -60,7 +60,8 @@ class Wish:
     def channels(self) -> dict[str, Sequence[str]]:
         """The channels with what is wanted of each."""
         bars = ("dailyBars",) if self.is_daily else ("bars", "updatedBars")
-        names = [*(bars if self.has_bars else ()), "statuses"]
+        names = [*(bars if self.has_bars else ())]
+        names += ["statuses"] * (self.feed != CRYPTO)  # of coins it tells none
         names += ["quotes"] * self.has_quotes + ["trades"] * self.has_trades
         return dict.fromkeys(names, self.symbols)
 
@@ -131,7 +132,7 @@ async def open_market_stream(client: AlpacaClient, wish: Wish) -> MarketStream:
     VenueError
         If it does not in time. One that refuses our keys, and one that says nothing, are told apart.
     """
-    seconds, url = client.deadlines.stream, f"{client.urls.data_stream}/v2/{wish.feed}"
+    seconds, url = client.deadlines.stream, client.urls.data_stream + stream_path(wish.feed)
     try:
         async with asyncio.timeout(seconds):
             return await _open(client, url, wish)

@@ -1,7 +1,8 @@
 """`Announced`: a venue's corporate actions as messages, and how far a feed may go without asking for them.
 
 The venue is asked twice for each day: when the day begins, and again shortly before its open, as what is
-announced may come late. No bar of a day is decided on before that. What takes effect before the first reading
+announced may come late. No bar of a day is decided on before that. Of coins nothing is announced, and nothing is
+asked. What takes effect before the first reading
 of a process is past: it was told before, or happened before the session began.
 """
 
@@ -15,8 +16,8 @@ import numpy as np
 
 from brokers.alpaca.actions import CorporateAction, Split
 from data.calendars import day_starts
-from engine.model.instruments import Instrument
-from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
+from engine.model.instruments import Instrument, InstrumentKind
+from engine.model.units import INT64_MAX, NS_PER_DAY, NS_PER_MINUTE
 from runtime.feeds import wire
 from runtime.feeds.arrivals import Hours
 from runtime.feeds.minutes import NS_PER_NUMBER
@@ -36,12 +37,18 @@ class Announced:
     """
 
     def __init__(self, instruments: Sequence[Instrument], begins_ns: int) -> None:
-        self._calendars = {each.symbol: each.calendar for each in instruments}
+        shares = [each for each in instruments if each.kind is InstrumentKind.EQUITY]
+        self._calendars = {each.symbol: each.calendar for each in shares}
         self._hours = {name: Hours(name) for name in self._calendars.values()}
         self._begins_ns, self._read_ns = begins_ns, -1
         self._told: set[CorporateAction] = set()
         # Nothing of this time or later may be decided on before they are read again.
-        self.limit_ns = 0
+        self.limit_ns = 0 if self.has_shares else INT64_MAX
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether there is anything to ask for."""
+        return bool(self._calendars)
 
     def days(self, now_ns: int) -> tuple[date, date]:
         """Return the days to ask for."""

@@ -35,6 +35,7 @@ import msgspec
 
 from brokers.alpaca.budget import Use
 from brokers.alpaca.client import Keys
+from brokers.alpaca.data_paths import CRYPTO
 from brokers.alpaca.environments import Urls, environment_of
 from brokers.alpaca.market_stream import StreamRefused, Wish
 from engine.errors import VenueError
@@ -76,7 +77,7 @@ class VenueFeed:
     clock
         For waits, and for `Slice.received_ns` of a real market.
     source
-        ``iex`` or ``sip``: whose trades the bars are made of.
+        ``iex`` or ``sip``: whose trades the bars of shares are made of; `CRYPTO` for coins.
     data
         What the strategy reads; None: minutes.
     trading
@@ -122,7 +123,8 @@ class VenueFeed:
         self._notices = VenueNotices()
         self._ticks = TickIntake(self._instruments, self.counts)
         self._messages = VenueMessages(self._instruments, is_daily=self._bars.is_daily)
-        self._time = VenueTime(clock, is_real=self.environment is not Environment.REHEARSAL)
+        is_real = self.environment is not Environment.REHEARSAL
+        self._time = VenueTime(clock, is_real=is_real, never_closes=source == CRYPTO)
         self._prices = HeldPrices(symbols, clock, self._settings.held_seconds)
         self._closed = asyncio.Event()
         self._line: VenueLine | None = None

@@ -22,10 +22,12 @@ class VenueTime:
         Ours.
     is_real
         Whether it is a venue of the world.
+    never_closes
+        Whether its market is that of coins: what its clock says of hours is about shares.
     """
 
-    def __init__(self, clock: Clock, *, is_real: bool) -> None:
-        self._clock, self.is_real = clock, is_real
+    def __init__(self, clock: Clock, *, is_real: bool, never_closes: bool = False) -> None:
+        self._clock, self.is_real, self._never_closes = clock, is_real, never_closes
         self._venue_ns = self._read_ns = 0
         self.is_known = self.is_open = False
 
@@ -33,7 +35,8 @@ class VenueTime:
         """Take an answer to what was asked at a monotonic time; half of the way is counted."""
         now_ns = self._clock.monotonic_ns()
         self._venue_ns = max(venue_ns, 0 if self.is_real else self._venue_ns)
-        self._read_ns, self.is_known, self.is_open = (asked_ns + now_ns) // 2, True, is_open
+        self._read_ns, self.is_known = (asked_ns + now_ns) // 2, True
+        self.is_open = is_open or self._never_closes
 
     def is_older_than(self, seconds: float) -> bool:
         """Return whether it was not asked for so long."""

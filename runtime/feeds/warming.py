@@ -171,9 +171,11 @@ async def read_past(warming: Warming, read_bars: ReadBars, read_actions: ReadAct
         more = [each for each in await read_bars(since_ns, before_ns) if each.ts <= until_ns]
         told += more
         announced = Announced(warming.instruments, since_ns)
-        actions = await read_actions(*announced.days(until_ns))
-        messages = announced.read(actions, until_ns, since_ns)
-        splits = [each for each in messages if each.action == "split"]
+        splits: list[wire.ActionMessage] = []
+        if announced.has_shares:
+            actions = await read_actions(*announced.days(until_ns))
+            messages = announced.read(actions, until_ns, since_ns)
+            splits = [each for each in messages if each.action == "split"]
         rows = await asyncio.to_thread(_assembled, warming, told, splits, since_ns)
         is_all = count >= warming.sessions_most or not more
         if is_all or min(warming.counted(rows)) >= warming.needed:

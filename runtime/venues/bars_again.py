@@ -20,6 +20,7 @@ from engine.ports import Clock, Rows
 from runtime.feeds.venue_messages import on_grid
 from runtime.promotion.evidence.again import BarsAgain, Prices
 from runtime.venues.accounts import AlpacaAccount
+from runtime.venues.market import source_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Refetcher:
             for number, instrument in enumerate(instruments):
                 own = bars[bars[:, at.EVENT_INSTRUMENT] == number]
                 if len(own):
-                    source = self.account.market_data
+                    source = source_of([instrument], self.account.market_data)
                     found |= await _of_instrument(client, number, instrument, own, source)
         finally:
             await client.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from brokers.alpaca.data_paths import CRYPTO
 from data.history import History
 from engine.errors import InputError
 from engine.lang.program import Program
-from engine.model.instruments import InstrumentKind
+from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_DAY
 from engine.ports import Clock
 from runtime.backtest.clockwork import Clockwork, clockwork_of, first_ns
@@ -41,25 +43,65 @@ def open_venue_feed(
     InputError
         If the venue does not tell such bars, or does not have such instruments.
     """
-    for each in history.instruments:
-        if each.kind is not InstrumentKind.EQUITY or each.currency != "USD":
-            raise InputError(
-                f"{each.symbol} is {each.kind.value} in {each.currency}",
-                where="--feed",
-                remedy="this feed tells shares in USD",
-                code="feed.unknown_instrument",
-            )
     return VenueFeed(
         account.urls,
         account.keys,
         history.instruments,
         clock,
-        source=account.market_data,
+        source=source_of(history.instruments, account.market_data),
         data=kind_of_data(history),
         trading=trading,
         formulas=formulas,
         settings=settings,
     )
+
+
+def source_of(instruments: Sequence[Instrument], market_data: str) -> str:
+    """Return which of the venue's feeds tells some instruments.
+
+    Parameters
+    ----------
+    market_data
+        That of shares, as the workspace says it.
+
+    Raises
+    ------
+    InputError
+        If it tells one of them not, or not all of them together.
+    """
+    for each in instruments:
+        is_told = each.kind is InstrumentKind.EQUITY or is_coin(each)
+        if not is_told or each.currency != "USD":
+            raise InputError(
+                f"{each.symbol} is {each.kind.value} in {each.currency}",
+                where="--feed",
+                remedy="this feed tells shares in USD, and coins by their pair with USD (BTC/USD)",
+                code="feed.unknown_instrument",
+            )
+    coins = [each.symbol for each in instruments if is_coin(each)]
+    if not coins:
+        return market_data
+    if len(coins) < len(instruments):
+        raise InputError(
+            f"it tells shares and coins apart, and the strategy has both ({coins[0]} is a coin)",
+            where="--feed",
+            remedy="make a strategy of each",
+            code="feed.mixed",
+        )
+    return CRYPTO
+
+
+def is_coin(instrument: Instrument) -> bool:
+    """Return whether an instrument is a coin's pair with dollars, called as the venue calls it.
+
+    Examples
+    --------
+    >>> [is_coin(Instrument(name, InstrumentKind.CRYPTO_SPOT)) for name in ("BTC/USD", "BTCUSD", "/USD")]
+    [True, False, False]
+    """
+    coin, slash, currency = instrument.symbol.partition("/")
+    is_pair = bool(coin and slash) and currency == instrument.currency
+    return instrument.kind is InstrumentKind.CRYPTO_SPOT and is_pair
 
 
 def clockwork_ahead(history: History, clock: Clock, formulas: Program | None = None) -> Clockwork:

@@ -17,7 +17,7 @@ from brokers.alpaca.capabilities import ALPACA as ALPACA_CAN
 from brokers.alpaca.capabilities import Capabilities
 from brokers.alpaca.costs import ALPACA_COSTS
 from engine.errors import InputError
-from engine.model.instruments import Instrument
+from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.orders import TimeInForce
 from engine.rules.venue_costs import CostProfile
 from runtime.config import StrategyConfig
@@ -73,6 +73,7 @@ def lacks(config: StrategyConfig, instruments: Sequence[Instrument], venue: str)
     """Return everything that a strategy needs and a venue does not do, as far as its file tells."""
     can = capabilities_of(venue)
     return [
+        *_of_kinds(instruments, venue),
         *_of_brackets(config, instruments, can, venue),
         *_of_times(config, can, venue),
         *_of_shorts(config, can, venue),
@@ -93,6 +94,15 @@ def limits_at(venue: str, limits: Limits, *, is_trading: bool = False) -> Limits
         flips=can.flips,
         reduce_only=can.reduce_only,
     )
+
+
+def _of_kinds(instruments: Sequence[Instrument], venue: str) -> Iterator[Lack]:
+    coins = [each.symbol for each in instruments if each.kind is not InstrumentKind.EQUITY]
+    if coins:
+        yield Lack(
+            f"orders for {_named(coins)} are not sent to {venue}: shares in dollars only",
+            "trade it on paper, on the venue's own market (`trader paper --feed alpaca`)",
+        )
 
 
 def _of_brackets(

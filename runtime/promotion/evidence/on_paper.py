@@ -222,19 +222,22 @@ def _told_again(one: _One, fetch: Fetch) -> BarsAgain | None:
 
 
 def paired_days(ours: DailySeries, shadow: DailySeries) -> tuple[DailySeries, DailySeries]:
-    """Return both up to the last day that both have.
+    """Return both from the first day to the last that both have.
 
-    A session that ends within a day has no close of it; its shadow, which ends with the tape, does. Any
-    other difference stays, for the gate to see.
+    A session that ends within a day has no close of it; its shadow, which ends with the tape, does. One that
+    begins after a day's last bar has its close, and no bar of it for a shadow (coins, a minute before
+    midnight). Any other difference stays, for the gate to see.
     """
+    first = max(ours.day_numbers[0], shadow.day_numbers[0])
     last = min(ours.day_numbers[-1], shadow.day_numbers[-1])
-    return _until(ours, last), _until(shadow, last)
+    return _between(ours, first, last), _between(shadow, first, last)
 
 
-def _until(daily: DailySeries, last: int) -> DailySeries:
-    days = sum(number <= last for number in daily.day_numbers)
+def _between(daily: DailySeries, first: int, last: int) -> DailySeries:
+    begin = sum(number < first for number in daily.day_numbers)
+    end = sum(number <= last for number in daily.day_numbers)
     return DailySeries(
-        daily.day_numbers[:days], daily.equity_minor[:days], daily.flows_minor[:days]
+        daily.day_numbers[begin:end], daily.equity_minor[begin:end], daily.flows_minor[begin:end]
     )
 
 

@@ -20,19 +20,26 @@ from data.frames import array_names, with_arrays
 from data.history import BarColumns, History, QuoteColumns, TradeColumns
 from data.resampling import Anchor, resample_bars
 from engine.model import layout as at
+from engine.model.instruments import Instrument, InstrumentKind
 from engine.ports import FeedItem, Slice
 from runtime.backtest.histories import load_history
 from runtime.clocks import SystemClock
+from runtime.config import DataSection, WorldSource
 from runtime.feeds.joining import kind_of_data
 from runtime.feeds.opening import data_named
 from runtime.feeds.replay import ReplayFeed
 from runtime.feeds.settings import StreamSettings
 from runtime.feeds.venue import VenueFeed
 from runtime.venues.alpaca import _events, _first_ns, _sessions
+from runtime.venues.market import source_of
 from sims.venues.alpaca import AlpacaVenue
 from sims.venues.alpaca.faults import parse_faults
+from sims.worlds.spec import Hours as MarketHours
+from sims.worlds.spec import WorldKind, WorldSpec
 
 T = TypeVar("T")
+BTC = Instrument("BTC/USD", InstrumentKind.CRYPTO_SPOT, quantity_precision=4)
+ETH = Instrument("ETH/USD", InstrumentKind.CRYPTO_SPOT, quantity_precision=3)
 FAST = StreamSettings(
     connect_seconds=3.0,
     request_seconds=3.0,
@@ -48,6 +55,24 @@ def minutes(days: int = 1, instruments: int = 1) -> History:
     """Return some sessions of minutes, from 2 January 2020 on."""
     name = data_named("world:minute_bars", seed=5, length=390 * days, instruments=instruments)
     return load_history(name, Path())
+
+
+@cache
+def coins(days: int = 1, instruments: int = 1) -> History:
+    """Return some days of minutes of coins, which have no end, from 2 January 2020 on."""
+    spec = WorldSpec(
+        kind=WorldKind.MINUTE_BARS,
+        length=1_440 * days,
+        instruments=instruments,
+        hours=MarketHours.CONTINUOUS,
+        volume_lots=20_000,
+    )
+    history = load_history(DataSection("world:coins", world=WorldSource(spec, 5)), Path())
+    parts = [
+        replace(part, instrument=coin)
+        for part, coin in zip(history.parts, (BTC, ETH), strict=False)
+    ]
+    return History(tuple(parts), (), history.passport)
 
 
 def venue_of(
@@ -148,6 +173,7 @@ def feed_at(venue: AlpacaVenue, history: History, **more: Any) -> DaysFeed:
         history.instruments,
         SystemClock(),
         data=kind_of_data(history),
+        source=source_of(history.instruments, "iex"),
         **{"settings": FAST, **more},
     )
     feed.is_last = at_day_end(history)

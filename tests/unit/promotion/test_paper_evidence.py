@@ -127,6 +127,8 @@ def test_a_day_that_a_session_has_not_seen_the_end_of_is_not_compared() -> None:
     ours = DailySeries((9, 10), (100, 101), (0, 0))
     shadow = DailySeries((9, 10, 11), (100, 101, 99), (0, 0, 0))
     assert paired_days(ours, shadow) == (ours, ours)
+    # Of a day of which nothing was seen but its end there is no shadow.
+    assert paired_days(DailySeries((8, 9, 10), (100, 100, 101), (0, 0, 0)), shadow) == (ours, ours)
     # What is missing within stays different.
     assert paired_days(DailySeries((9, 11), (100, 99), (0, 0)), shadow)[1] == shadow
 
