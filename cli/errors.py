@@ -18,13 +18,13 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
+from cli.interrupts import EXIT_INTERRUPTED, INTERRUPTED, raised
 from engine.errors import FormulaError, TraderError
 
 WIDTH = 80
 EXIT_NEGATIVE = 1
 EXIT_INPUT = 2
 EXIT_FAULT = 3
-EXIT_INTERRUPTED = 130
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -43,21 +43,24 @@ def guarded(command: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @functools.wraps(command)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            answer = command(*args, **kwargs)
-            sys.stdout.flush()  # a full disk or a closed pipe is found here, not at the very end
-            return answer
-        except (typer.Exit, typer.Abort, typer.BadParameter):
-            raise
-        except BrokenPipeError:
-            _forget_output()
-            raise typer.Exit(0) from None  # the reader, e.g. `head`, has seen enough
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  every error gets its words
-            if kwargs.get("debug"):
-                traceback.print_exception(error)
-            if isinstance(error, OSError):
+        with raised() as has_come:
+            try:
+                answer = command(*args, **kwargs)
+                sys.stdout.flush()  # a full disk or a closed pipe is found here, not at the very end
+                return answer
+            except (typer.Exit, typer.Abort, typer.BadParameter, SystemExit):
+                raise
+            except BrokenPipeError:
                 _forget_output()
-            raise typer.Exit(report(error)) from None
+                raise typer.Exit(0) from None  # the reader, e.g. `head`, has seen enough
+            except BaseException as error:  # noqa: BLE001  every error gets its words: polars' panics too
+                if kwargs.get("debug"):
+                    traceback.print_exception(error)
+                if isinstance(error, OSError):
+                    _forget_output()
+                if not isinstance(error, TraderError) and has_come():
+                    error = KeyboardInterrupt()  # a library has made it something else
+                raise typer.Exit(report(error)) from None
 
     return run
 
@@ -68,7 +71,7 @@ def report(error: BaseException, whose: str = "") -> int:
         _print(f"{whose}:", "", wrap=False)
     match error:
         case KeyboardInterrupt():
-            _print("interrupted: nothing half-written is left", "")
+            _print(INTERRUPTED, "")
             return EXIT_INTERRUPTED
         case FormulaError():
             _print_error(error.problem, error.where, error.remedy, _formula(error))
@@ -99,7 +102,8 @@ def warn(text: str) -> None:
 
 
 def _print_error(problem: str, where: str, remedy: str, formula: str = "") -> None:
-    where = where.removeprefix(f"{Path.cwd()}{os.sep}")  # as a person here would name it
+    with contextlib.suppress(OSError):  # the folder was removed meanwhile
+        where = where.removeprefix(f"{Path.cwd()}{os.sep}")  # as a person here would name it
     _print(problem, "error")
     for line in filter(None, [f"in {where}" if where else "", formula, *remedy.split("\n")]):
         _print(line, "", indent="  ", wrap=line != formula)

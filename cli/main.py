@@ -179,24 +179,34 @@ def _leave_out_unmeant(words: Sequence[str]) -> None:
             group.typer_instance.registered_commands.clear()
 
 
-def _require_assertions(words: Sequence[str]) -> None:
-    """Run nothing where the checks of invariants are removed; `trader doctor` says so by itself."""
-    if sys.flags.optimize and words[:1] != ["doctor"]:
-        from engine.errors import InputError
-
+def _refused(words: Sequence[str]) -> int:
+    """Return the exit code where nothing can be run, after saying why; 0: go on."""
+    problem = remedy = ""
+    if sys.flags.optimize and words[:1] != ["doctor"]:  # which says so by itself
         problem = "Python runs with -O, which removes the checks of invariants: nothing is run so"
-        error = InputError(problem, remedy="run without -O and unset PYTHONOPTIMIZE")
-        sys.exit(report_error(error))
+        remedy = "run without -O and unset PYTHONOPTIMIZE"
+    try:
+        os.getcwd()
+    except OSError:
+        problem = "the current folder is not there any more: it was removed, or moved elsewhere"
+        remedy = "go to another folder with cd, or into this one again"
+    if not problem:
+        return 0
+    from engine.errors import InputError
+
+    return report_error(InputError(problem, remedy=remedy))
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    _require_assertions(sys.argv[1:])
-    _leave_out_unmeant(sys.argv[1:])
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     for name in ("stdout", "stderr"):  # None where whoever called us has closed it
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    code = _refused(sys.argv[1:])
+    if code:
+        sys.exit(code)
+    _leave_out_unmeant(sys.argv[1:])
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     try:
         app(prog_name="trader")
     except KeyboardInterrupt as interrupt:  # between the start and the command itself

@@ -222,3 +222,15 @@ def test_nothing_else_runs_without_the_checks_of_invariants(folder: Path) -> Non
     assert result.returncode == 2
     assert "removes the checks of invariants" in " ".join(result.stderr.split())
     assert "unset PYTHONOPTIMIZE" in " ".join(result.stderr.split())
+
+
+def test_a_folder_that_was_removed_is_told(folder: Path) -> None:
+    gone = folder / "gone"
+    line = f"cd {gone} && rmdir {gone} && {sys.executable} -m trader backtest sma_cross"
+    gone.mkdir()
+    result = subprocess.run(
+        ["sh", "-c", line], check=False, cwd=folder, env=environment(), capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "the current folder is not there any more" in result.stderr
+    assert "Traceback" not in result.stderr
