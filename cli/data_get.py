@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cli import screen
-from cli.errors import EXIT_INTERRUPTED, guarded
+from cli.errors import guarded
+from cli.interrupts import EXIT_INTERRUPTED
 from cli.options import CatalogFolder, Debug, Json
 from engine.errors import InputError
 

@@ -33,6 +33,7 @@ _R = TypeVar("_R")
 _REFUSED_BY_SYSTEM = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
 )
+_BROKEN = frozenset({errno.EIO, errno.ELOOP, errno.ESTALE, errno.EMFILE, errno.ENFILE})
 
 
 def guarded(command: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -82,6 +83,9 @@ def report(error: BaseException, whose: str = "") -> int:
         case OSError(errno=number) if number in _REFUSED_BY_SYSTEM:
             _print_error(error.strerror or str(error), str(error.filename or ""), _SYSTEM_REMEDY)
             return EXIT_INPUT
+        case OSError(errno=number) if number in _BROKEN:
+            _print_error(error.strerror or str(error), str(error.filename or ""), _BROKEN_REMEDY)
+            return EXIT_INPUT
         case MemoryError():
             _print_error("the memory is full", "", "ask for a shorter span or fewer instruments")
             return EXIT_INPUT
@@ -94,6 +98,7 @@ def report(error: BaseException, whose: str = "") -> int:
 
 
 _SYSTEM_REMEDY = "make room, or choose a place where you may write"
+_BROKEN_REMEDY = "look at the disk, at the path, and at how many files may be open (ulimit -n)"
 
 
 def warn(text: str) -> None:

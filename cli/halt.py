@@ -109,9 +109,8 @@ def _followers(*, is_told: bool) -> dict[str, object]:
         warn(f"which sessions run is not known: {error.problem}")
         return {}
     if is_told and not found:
-        print(
-            f"No session runs in {place}: nobody withdraws anything. `trader halt --at-venue` does."
-        )
+        print(f"No session runs in {place}:")
+        print("  nobody withdraws anything. `trader halt --at-venue` does.")
     elif is_told:
         print(f"Running in {place}: {len(found)}")
         for each in found:

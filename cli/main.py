@@ -7,6 +7,7 @@ Everything heavy (numba, polars, matplotlib, pydantic) is imported inside the co
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -185,6 +186,10 @@ def _refused(words: Sequence[str]) -> int:
     if sys.flags.optimize and words[:1] != ["doctor"]:  # which says so by itself
         problem = "Python runs with -O, which removes the checks of invariants: nothing is run so"
         remedy = "run without -O and unset PYTHONOPTIMIZE"
+    odd = [each for each in words if _as_text(each) != each]
+    if odd:
+        problem = f"an argument is no text in UTF-8: {_as_text(odd[0])}"
+        remedy = "write it in UTF-8; a file with such a name has to be renamed"
     try:
         os.getcwd()
     except OSError:
@@ -197,11 +202,20 @@ def _refused(words: Sequence[str]) -> int:
     return report_error(InputError(problem, remedy=remedy))
 
 
+def _as_text(word: str) -> str:
+    """Return an argument with a question mark for each byte that is no UTF-8."""
+    return word.encode("utf-8", "replace").decode()
+
+
 def main() -> None:
     """Run the command line and leave with its exit code."""
     for name in ("stdout", "stderr"):  # None where whoever called us has closed it
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal of another alphabet, an odd file name
+    if sys.argv[1:2] == ["halt"]:  # whatever the reason is written in, it halts
+        sys.argv = [*map(_as_text, sys.argv)]
     code = _refused(sys.argv[1:])
     if code:
         sys.exit(code)

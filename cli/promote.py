@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runtime.promotion.store import Acceptance
 
 _ID_SHOWN = 12
+_LARGEST = 1_000_000  # bytes of a request, an approval or a certificate
 
 
 @guarded
@@ -367,17 +368,22 @@ def content_of(file: Path) -> bytes:
     from engine.errors import InputError
 
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST + 1)
+        if len(content) <= _LARGEST:
+            return content
+        problem = f"the file is none of `trader promote`: it has more than {_LARGEST:,} bytes"
+    except FileNotFoundError:
+        problem = "there is no such file"
     except OSError as error:
-        raise InputError(
-            "there is no such file"
-            if isinstance(error, FileNotFoundError)
-            else f"the file cannot be read: {error.strerror}",
-            where=str(file),
-            remedy="`trader promote STRATEGY --request` writes a request, and `--approve REQUEST` makes a "
-            "certificate of it; name the file of one of them",
-            code="promote.file",
-        ) from None
+        problem = f"the file cannot be read: {error.strerror}"
+    raise InputError(
+        problem,
+        where=str(file),
+        remedy="`trader promote STRATEGY --request` writes a request, and `--approve REQUEST` makes a "
+        "certificate of it; name the file of one of them",
+        code="promote.file",
+    )
 
 
 def _refused(problem: Problem, file: Path) -> Exception:

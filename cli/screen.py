@@ -40,7 +40,8 @@ def console(width_max: int = WIDTH) -> Console:
 
 def print_json(value: object) -> None:
     """Print a value as indented JSON; undefined numbers are null, never NaN."""
-    print(to_json(value))
+    can_all = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(to_json(value) if can_all else json.dumps(value, indent=2, allow_nan=False))
 
 
 def to_json(value: object) -> str:

@@ -155,7 +155,7 @@ def _show(venue: AlpacaVenue, keys: Keys, data: str) -> None:
     from sims.venues.alpaca.words import time_text
 
     speed = venue.time.speed
-    pace = f"{speed or 0:g} times as fast, from the first subscription on"
+    pace = f"{speed or 0:g} times as fast from the first subscription on"
     if speed is None:
         pace = f"moved by POST {venue.control_url}/_control/advance?seconds=60"
     symbols = ", ".join(venue.exchange.by_symbol)
@@ -166,7 +166,8 @@ def _show(venue: AlpacaVenue, keys: Keys, data: str) -> None:
         f"data stream     {venue.data_stream_url()}",
         f"control         {venue.control_url}/_control/books",
         f"data            {data}: {symbols}",
-        f"time            {time_text(venue.time.now_ns())}, {pace}",
+        f"time            {time_text(venue.time.now_ns())}",
+        f"pace            {pace}",
     ]
     if keys.are_made_up:
         lines += ["keys, made up for this run:"]

@@ -18,6 +18,8 @@ from engine.errors import ConfigError, InputError
 from runtime.store.location import VARIABLE, beside, database_url
 
 NAME = "HALT"
+# A person may write it, with any editor: what is no UTF-8 is no error of JSON.
+_UNREADABLE_BY = (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Halt(msgspec.Struct, frozen=True):
@@ -79,7 +81,7 @@ class KillSwitch:
     def state(self) -> Halt | None:
         """Return who has halted; None while everything may run."""
         try:
-            found = os.stat(self.path)
+            found = os.lstat(self.path)  # a link to nowhere halts too
         except FileNotFoundError:
             self._seen, self._halt = None, None
             return None
@@ -140,7 +142,7 @@ class KillSwitch:
         """Return who has released it at last; `BY_HAND` where that is not known."""
         try:
             return msgspec.json.decode(self._released.read_bytes(), type=Release)
-        except (OSError, msgspec.DecodeError):
+        except _UNREADABLE_BY:
             return BY_HAND
 
     def followed(self) -> None:
@@ -169,7 +171,7 @@ class KillSwitch:
     def _read(self) -> Halt:
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=Halt)
-        except (OSError, msgspec.DecodeError):
+        except _UNREADABLE_BY:
             return _UNREADABLE
 
 

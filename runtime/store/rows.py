@@ -62,7 +62,7 @@ def run_row(run: NewRun, run_id: str, begun_ns: int, process: Process) -> dict[s
 
 def packed(document: str) -> bytes:
     """Return a JSON document as the database keeps it: a third of its size, in milliseconds."""
-    return zlib.compress(document.encode(), level=1)
+    return zlib.compress(document.encode("utf-8", "backslashreplace"), level=1)
 
 
 def figures_row(figures: ReturnFigures, returns: bytes) -> dict[str, Cell]:

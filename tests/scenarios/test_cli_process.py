@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -229,8 +230,61 @@ def test_a_folder_that_was_removed_is_told(folder: Path) -> None:
     line = f"cd {gone} && rmdir {gone} && {sys.executable} -m trader backtest sma_cross"
     gone.mkdir()
     result = subprocess.run(
-        ["sh", "-c", line], check=False, cwd=folder, env=environment(), capture_output=True, text=True
+        ["sh", "-c", line],
+        check=False,
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
     )
     assert (result.returncode, result.stdout) == (2, "")
     assert "the current folder is not there any more" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+NO_UTF8 = b"caf\xe9"
+
+
+def run_bytes(*args: bytes, cwd: Path, database: Path) -> subprocess.CompletedProcess[bytes]:
+    line = [os.fsencode(sys.executable), b"-m", b"trader", *args]
+    url = {"TRADER_DATABASE_URL": f"sqlite:///{database}"}
+    return subprocess.run(line, check=False, cwd=cwd, env=environment(url), capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "args", [(b"runs", b"show", NO_UTF8), (b"resume", b"--why", NO_UTF8), (NO_UTF8,)]
+)
+def test_arguments_that_are_no_text_are_told(args: tuple[bytes, ...], folder: Path) -> None:
+    result = run_bytes(*args, cwd=folder, database=folder / "x.sqlite")
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.startswith(b"error: an argument is no text in UTF-8: caf?\n")
+
+
+def test_the_kill_switch_takes_any_reason(folder: Path) -> None:
+    result = run_bytes(b"halt", b"--why", NO_UTF8, cwd=folder, database=folder / "x.sqlite")
+    assert result.returncode == 0, result.stderr
+    assert b'"why":"caf?"' in (folder / "x.sessions" / "HALT").read_bytes()
+
+
+@pytest.mark.parametrize("args", [("demo",), ("promote", "good.toml"), ("sessions", "list")])
+def test_a_terminal_that_has_ascii_only_is_shown_the_rest_as_question_marks(
+    args: tuple[str, ...], folder: Path
+) -> None:
+    ascii_only = environment({"PYTHONIOENCODING": "ascii", "XDG_DATA_HOME": str(folder)})
+    result = subprocess.run(
+        command(*args), cwd=folder, env=ascii_only, capture_output=True, check=False
+    )
+    assert result.returncode in (0, 1), result.stderr
+    assert result.stdout.isascii()
+
+
+def test_json_is_whole_where_the_output_has_ascii_only(folder: Path) -> None:
+    (folder / "strategies").mkdir()
+    (folder / "trader.toml").write_text("# ours")
+    (folder / "strategies" / "caf\N{LATIN SMALL LETTER E WITH ACUTE}.toml").write_text(GOOD)
+    result = subprocess.run(
+        command("strategies", "list", "--json"), cwd=folder,
+        env=environment({"PYTHONIOENCODING": "ascii"}), capture_output=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "caf\N{LATIN SMALL LETTER E WITH ACUTE}.toml" in str(json.loads(result.stdout))

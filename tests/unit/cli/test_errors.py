@@ -37,6 +37,9 @@ ERRORS = [
     (FORMULA, 2, "error: no such name\n  in s.toml, line 3, rules.entry\n    a + bb\n        ^\n"),
     (OSError(errno.ENOSPC, "No space left on device", "f.png"), 2,
      "error: No space left on device\n  in f.png\n  make room, or choose a place where you may write\n"),
+    (OSError(errno.EIO, "Input/output error", "f.csv"), 2,
+     "error: Input/output error\n  in f.csv\n  look at the disk, at the path, and at how many files may "
+     "be open (ulimit -n)\n"),
     (MemoryError(), 2,
      "error: the memory is full\n  ask for a shorter span or fewer instruments\n"),
     (KeyboardInterrupt(), 130, "interrupted: nothing half-written is left\n"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +46,9 @@ def interrupted(tmp_path: Path, before: str, *args: str) -> subprocess.Completed
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("module", ["typer", "cli.backtest", "cli.errors", "cli.verify"])
+@pytest.mark.parametrize(
+    "module", ["cli.interrupts", "typer", "cli.backtest", "cli.errors", "cli.verify"]
+)
 def test_while_the_program_is_loaded(module: str, tmp_path: Path) -> None:
     result = interrupted(tmp_path, AS_IMPORTED.format(module), "runs", "list")
     assert (result.returncode, result.stdout, result.stderr) == (130, "", INTERRUPTED)

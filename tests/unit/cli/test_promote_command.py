@@ -301,3 +301,9 @@ def test_a_session_finds_the_newest_certificate_of_its_strategy_and_account(alon
         copied = desk.verdict(other, (alone.folder / "minimal.certificate").read_bytes())
         assert isinstance(copied, Problem)
         assert copied.code is Code.ACCOUNT
+
+
+@pytest.mark.parametrize("option", ["--approve", "--verify"])
+def test_a_file_without_end_is_not_read_to_its_end(option: str, alone: Machine) -> None:
+    answer = alone.trader("promote", option, "/dev/zero", exit_code=2)
+    assert "it has more than 1,000,000 bytes" in " ".join(answer.stderr.split())

@@ -97,6 +97,22 @@ def test_a_file_that_cannot_be_read_halts(tmp_path: Path) -> None:
         switch.release(BEN)
 
 
+@pytest.mark.parametrize("content", [b"stop \xff", b'{"who":"J\xfcrg"}', b'{"a":' * 10_000, b""])
+def test_a_halt_that_a_person_has_written_halts(content: bytes, tmp_path: Path) -> None:
+    switch = KillSwitch(tmp_path / "HALT")
+    switch.path.write_bytes(content)
+    assert switch.flags() == (True, False)
+    assert "cannot be read" in switch.state().why  # type: ignore[union-attr]
+
+
+def test_a_link_to_nowhere_halts(tmp_path: Path) -> None:
+    switch = KillSwitch(tmp_path / "HALT")
+    switch.path.symlink_to("nowhere")
+    assert switch.flags() == (True, False)
+    assert switch.release(BEN).who == "nobody knows"
+    assert switch.state() is None
+
+
 def test_who_cannot_be_named_releases_nothing(tmp_path: Path) -> None:
     switch = KillSwitch(tmp_path / "HALT")
     switch.set(ANN)

@@ -100,6 +100,12 @@ def test_texts_that_are_no_text_are_kept_readable(store: Store) -> None:
     assert run.error == "ValueError:  in \\udcff"
 
 
+def test_a_summary_with_an_odd_file_name_is_kept(store: Store) -> None:
+    run_id = store.begin(RUN)
+    store.finish(run_id, replace(OUTCOME, summary='{"file":"caf\udce9.toml"}'))
+    assert store.run(run_id).state is State.FINISHED
+
+
 def test_an_ended_run_never_changes_again(store: Store) -> None:
     run_id = store.begin(RUN)
     store.finish(run_id, OUTCOME)
