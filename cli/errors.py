@@ -33,7 +33,10 @@ _R = TypeVar("_R")
 _REFUSED_BY_SYSTEM = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
 )
-_BROKEN = frozenset({errno.EIO, errno.ELOOP, errno.ESTALE, errno.EMFILE, errno.ENFILE})
+_BROKEN = frozenset(
+    {errno.EIO, errno.ELOOP, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+    | {errno.EISDIR, errno.ENOTDIR, errno.ENXIO}
+)
 
 
 def guarded(command: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -98,7 +101,7 @@ def report(error: BaseException, whose: str = "") -> int:
 
 
 _SYSTEM_REMEDY = "make room, or choose a place where you may write"
-_BROKEN_REMEDY = "look at the disk, at the path, and at how many files may be open (ulimit -n)"
+_BROKEN_REMEDY = "look at the path, the disk, and ulimit -n"
 
 
 def warn(text: str) -> None:

@@ -38,8 +38,9 @@ ERRORS = [
     (OSError(errno.ENOSPC, "No space left on device", "f.png"), 2,
      "error: No space left on device\n  in f.png\n  make room, or choose a place where you may write\n"),
     (OSError(errno.EIO, "Input/output error", "f.csv"), 2,
-     "error: Input/output error\n  in f.csv\n  look at the disk, at the path, and at how many files may "
-     "be open (ulimit -n)\n"),
+     "error: Input/output error\n  in f.csv\n  look at the path, the disk, and ulimit -n\n"),
+    (IsADirectoryError(errno.EISDIR, "Is a directory", "d"), 2,
+     "error: Is a directory\n  in d\n  look at the path, the disk, and ulimit -n\n"),
     (MemoryError(), 2,
      "error: the memory is full\n  ask for a shorter span or fewer instruments\n"),
     (KeyboardInterrupt(), 130, "interrupted: nothing half-written is left\n"),
