@@ -28,6 +28,8 @@ def print_session(
             _line(name, Text(shown))
     if page.warm_up:
         _line("warm-up", Text(page.warm_up))
+    if page.no_trades:
+        _line("no trades", Text(page.no_trades))
     _line("checkpoints", Text(", ".join(f"{each:,}" for each in page.checkpoints) or "none"))
     for anchor in page.anchors:
         _line("anchors", Text(f"{anchor.record:,} {anchor.why} {anchor.hash[:32]}"))

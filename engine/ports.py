@@ -122,7 +122,33 @@ class WarmUp(msgspec.Struct, frozen=True, eq=False):
     is_short: bool = False
 
 
-FeedItem: TypeAlias = WarmUp | Slice | TimePassed | Notice
+class HistoryTold(msgspec.Struct, frozen=True, eq=False):
+    """What a venue's history has of minutes of which bars have not come: where it has none either, nobody traded.
+
+    Parameters
+    ----------
+    since_ns, until_ns
+        The minutes that close after the one and up to the other, all of one session.
+    asked_ns
+        When it was asked, in the venue's time.
+    bars
+        By instrument a bit for each minute, the earliest one lowest, little-endian: whether the history has a
+        bar of it.
+    missed
+        How many bars it has that had not come when their minutes were decided on.
+    problem
+        Why it is not known; then there are no bars.
+    """
+
+    since_ns: int
+    until_ns: int
+    asked_ns: int
+    bars: dict[int, bytes]
+    missed: int = 0
+    problem: str = ""
+
+
+FeedItem: TypeAlias = WarmUp | Slice | TimePassed | Notice | HistoryTold
 
 
 class Feed(Protocol):
@@ -161,6 +187,15 @@ class TellsAge(Protocol):
 
     def age_ns(self, ts_ns: int) -> int | None:
         """Return how long ago a time of its data was; None where its times are not the world's."""
+
+
+@runtime_checkable
+class AsksHistory(Protocol):
+    """A feed that may ask its venue's history of minutes of which no bar has come; see `HistoryTold`."""
+
+    @property
+    def asks_history(self) -> bool:
+        """Whether it does."""
 
 
 @runtime_checkable

@@ -27,6 +27,7 @@ async def read_bars(
     *,
     timeframe: str = MINUTES,
     feed: str = "iex",
+    use: Use = Use.QUESTION,
 ) -> list[Bar]:
     """Return the bars that begin from `start_ns` to `end_ns`, both included, by symbol and time.
 
@@ -48,7 +49,7 @@ async def read_bars(
     query["timeframe"] = timeframe
     if feed != CRYPTO:
         query["adjustment"] = "raw"
-    return await read_pages(client, history_path(feed, "bars"), BarsPage, query, _PAGES_MOST)
+    return await read_pages(client, history_path(feed, "bars"), BarsPage, query, _PAGES_MOST, use)
 
 
 async def read_ticks(

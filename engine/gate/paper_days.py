@@ -29,6 +29,7 @@ class DayVerdict:
     is_idle: bool
     fills: int
     closed_ns: int | None
+    bars_empty: int = 0  # proven by the venue's history
 
     @property
     def counts(self) -> bool:
@@ -61,6 +62,11 @@ class PaperDays:
         """Fills of the qualifying days."""
         return sum(each.fills for each in self.counted)
 
+    @property
+    def bars_empty(self) -> int:
+        """Bars of the qualifying days that had nothing to tell."""
+        return sum(each.bars_empty for each in self.counted)
+
 
 def paper_days(case: Case) -> PaperDays:
     """Judge every date on which there was paper trading."""
@@ -87,6 +93,7 @@ def _judge_date(entries: list[PaperDay], case: Case) -> DayVerdict:
         is_idle=not any(is_active(day) for day in entries),
         fills=sum(day.fills for day in entries),
         closed_ns=entries[0].closed_ns,
+        bars_empty=sum(day.bars_empty for day in entries),
     )
 
 
@@ -104,17 +111,18 @@ def day_is_over(day: PaperDay, case: Case) -> str:
 
 
 def decisions_were_made(day: PaperDay, case: Case) -> str:
-    """Nearly all expected decisions were evaluated."""
-    return _share_under(
+    """Nearly all expected decisions were evaluated; where nobody traded there was nothing to decide on."""
+    problem = _share_under(
         day.decisions_made,
         day.decisions_expected,
         case.asked.decisions_share_min,
         "of the expected decisions were made",
     )
+    return problem and problem + _empty_ones(day)
 
 
 def bars_came(day: PaperDay, case: Case) -> str:
-    """Nearly all expected bars were received, and in time."""
+    """Nearly all expected bars were received, and in time; or were empty, as the venue's history has proven."""
     problem = _share_under(
         day.bars_received,
         day.bars_expected,
@@ -122,12 +130,21 @@ def bars_came(day: PaperDay, case: Case) -> str:
         "of the expected bars were received",
     )
     if problem:
-        return problem
+        return problem + _empty_ones(day)
     if day.age_p99_ns is None:
         return "the age of its bars is not known"
     if not 0 <= day.age_p99_ns <= case.asked.bar_age_seconds_max * NS_PER_SECOND:
         return f"bars were {span(day.age_p99_ns / NS_PER_SECOND)} old (99 % quantile)"
     return ""
+
+
+def _empty_ones(day: PaperDay) -> str:
+    """Return how many bars are counted that had nothing to tell, and why others are not."""
+    counted = f", with {day.bars_empty} that were empty at the venue" if day.bars_empty else ""
+    unknown = (
+        f"; the venue's history does not tell of the others: {day.history}" if day.history else ""
+    )
+    return counted + unknown
 
 
 def was_used(day: PaperDay, case: Case) -> str:

@@ -67,7 +67,9 @@ def qualifying_days(case: Case) -> Finding:
                 f"{asked.paper_fills_min - days.fills} more fills on paper.",
             )
         )
-    passed = f"{count} paper days count, with {days.fills} fills.{refused}"
+    empty = days.bars_empty
+    silent = f" {empty} bars without trades were proven empty at the venue." if empty else ""
+    passed = f"{count} paper days count, with {days.fills} fills.{silent}{refused}"
     return settle(objections, passed, value=count, threshold=asked.paper_days_min)
 
 

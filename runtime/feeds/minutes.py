@@ -8,7 +8,7 @@ is not sure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from engine.model import layout as at
@@ -73,6 +73,8 @@ class MinuteAssembler:
         )
         expected = Expected(instruments if has_bars else (), is_daily=bars.is_daily)
         self._arrivals = Arrivals(expected, bars.begins_ns(instruments, last_ns))
+        # Is told when bars were decided on, and of whom.
+        self.told: Callable[[int, Iterable[int]], None] = lambda ts_ns, numbers: None
         self._joiner = None if bars.period is None else BarJoiner(instruments, bars)
 
     @property
@@ -154,6 +156,7 @@ class MinuteAssembler:
         for one in arrived:
             received_ns = max(came_ns for _, came_ns in one.messages)
             items += self._finished(one.ts_ns - NS_PER_MINUTE, received_ns)
+            self.told(one.ts_ns, one.numbers)
             for message, came_ns in one.messages:
                 items += self._taken(message, came_ns)
             items += self._finished(one.ts_ns, received_ns)

@@ -25,6 +25,7 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.units import MONEY_PRECISION, NS_PER_SECOND, from_quanta
 from engine.ports import (
+    AsksHistory,
     Clock,
     EvidenceClass,
     Feed,
@@ -129,6 +130,11 @@ class RecordingFeed:
     def age_ns(self, ts_ns: int) -> int | None:
         """Return what the feed says of its data's age."""
         return self._feed.age_ns(ts_ns) if isinstance(self._feed, TellsAge) else None
+
+    @property
+    def asks_history(self) -> bool:
+        """Whether the feed asks the history of minutes of which no bar has come."""
+        return isinstance(self._feed, AsksHistory) and self._feed.asks_history
 
     async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
         """Yield what follows a cursor, and record what was not recorded yet."""

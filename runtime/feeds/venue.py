@@ -48,6 +48,7 @@ from runtime.feeds.held_prices import HeldPrices
 from runtime.feeds.joining import BarKind, DataKind
 from runtime.feeds.minutes import MinuteAssembler
 from runtime.feeds.settings import StreamSettings
+from runtime.feeds.silent_minutes import SilentMinutes
 from runtime.feeds.tick_intake import TickIntake
 from runtime.feeds.tick_reach import TickReach
 from runtime.feeds.venue_asking import look
@@ -149,6 +150,11 @@ class VenueFeed:
         """Their places here are the instrument numbers of all rows."""
         return self._instruments
 
+    @property
+    def asks_history(self) -> bool:
+        """Whether it asks the history of minutes of which no bar has come: of days it reads the bar itself."""
+        return self._wish.has_bars and not self._bars.is_daily
+
     def venue_now_ns(self) -> int | None:
         """Return the venue's time now; None while it is not known."""
         return self._time.trusted_ns()
@@ -232,6 +238,10 @@ class VenueFeed:
         if self._data.has_ticks:
             calendars = [each.calendar for each in self._instruments]
             reach = TickReach(calendars, minutes.sure_ns, is_real=self._time.is_real)
+        silent = None
+        if self.asks_history:
+            silent = SilentMinutes(self._instruments, minutes.begins_ns, is_new=not after)
+            minutes.told = silent.told
         return VenueState(
             wish=self._wish,
             settings=self._settings,
@@ -247,6 +257,7 @@ class VenueFeed:
             reach=reach,
             begun_ns=self._clock.monotonic_ns(),
             is_new=not after,
+            silent=silent,
         )
 
     async def _wait(

@@ -18,6 +18,7 @@ from runtime.feeds.minutes import NS_PER_NUMBER
 from runtime.feeds.venue_bars import CLOCK_SECONDS_MIN, ask_bars, is_long_due, wants_bars
 from runtime.feeds.venue_line import VenueLine
 from runtime.feeds.venue_past_ticks import ask_ticks, is_clock_before, wants_ticks
+from runtime.feeds.venue_silence import ask_silent, silent_stretch
 from runtime.feeds.venue_state import VenueState
 
 # Between two looks at the venue's clock, which are spent of the account's requests: real, or not.
@@ -53,6 +54,10 @@ async def look(
             yield item
     for item in await _ask_prices(state, line):
         yield item
+    if (stretch := silent_stretch(state, line)) is not None:
+        told = await ask_silent(state, line, stretch)
+        if told is not None:
+            yield told
     for item in state.minutes.confirm(min(state.over_ns, state.sure_until_ns)):
         yield item
 

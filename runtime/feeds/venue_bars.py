@@ -101,13 +101,29 @@ async def warm_up(state: VenueState, line: VenueLine, warming: Warming) -> WarmU
     return told
 
 
-async def _read(state: VenueState, line: VenueLine, since_ns: int, until_ns: int) -> list[wire.Bar]:
+async def read_minutes(
+    state: VenueState, line: VenueLine, since_ns: int, until_ns: int
+) -> list[wire.Bar]:
+    """Return the bars of minutes that nobody waits for, as far as requests are left for that.
+
+    Raises
+    ------
+    VenueError
+        If the venue does not answer.
+    """
+    assert not state.wish.is_daily
+    return await _read(state, line, since_ns, until_ns, Use.DATA)
+
+
+async def _read(
+    state: VenueState, line: VenueLine, since_ns: int, until_ns: int, use: Use = Use.QUESTION
+) -> list[wire.Bar]:
     """Return the bars that close from one time to another, and some that close later."""
     wish = state.wish
     length_ns, timeframe = (NS_PER_DAY, DAYS) if wish.is_daily else (NS_PER_MINUTE, MINUTES)
     start_ns = since_ns - length_ns
     found = await read_bars(
-        line.data, wish.symbols, start_ns, until_ns, timeframe=timeframe, feed=wish.feed
+        line.data, wish.symbols, start_ns, until_ns, timeframe=timeframe, feed=wish.feed, use=use
     )
     return [bar for each in found if (bar := state.messages.bar(each)) is not None]
 

@@ -11,6 +11,7 @@ from runtime.feeds.announced import Announced
 from runtime.feeds.held_prices import HeldPrices
 from runtime.feeds.minutes import MinuteAssembler
 from runtime.feeds.settings import StreamSettings
+from runtime.feeds.silent_minutes import SilentMinutes
 from runtime.feeds.tick_intake import TickIntake
 from runtime.feeds.tick_reach import TickReach
 from runtime.feeds.venue_messages import VenueMessages
@@ -37,8 +38,11 @@ class VenueState:
     reach: TickReach | None  # of quotes and prints, where they are read
     begun_ns: int  # monotonic
     is_new: bool  # nothing was missed yet
+    silent: SilentMinutes | None  # minutes of which no bar has come, where it reads minutes
     heard_ns: int = 0  # the latest time that the stream has told of
     told_ns: int = 0  # up to when quotes and prints may be decided on by what has come
+    silent_failures: int = 0  # in a row, to ask the history of them
+    silent_after_ns: int = 0  # monotonic; it is not asked before
     waits_since_ns: int | None = None  # monotonic; something came that cannot be decided on yet
 
     @property

@@ -20,6 +20,7 @@ from runtime.journal.records import (
     ClockRead,
     Closed,
     Continued,
+    HistoryRead,
     Intents,
     Noted,
     Opened,
@@ -42,6 +43,7 @@ TYPES: Final[Mapping[str, type[Record]]] = MappingProxyType(
         "intents": Intents,
         "taken": Taken,
         "warmed": Warmed,
+        "history": HistoryRead,
         "outcome": Outcome,
         "checkpointed": Checkpointed,
         "noted": Noted,
@@ -59,8 +61,9 @@ UP_CASTERS: Final[dict[tuple[str, int], UpCaster]] = {}
 
 _SORTED = msgspec.msgpack.Encoder(order="deterministic")
 _AS_FILLED = msgspec.msgpack.Encoder()  # maps by number, which are filled in ascending order
+_WITH_NUMBERS: Final = (Intents, Taken, HistoryRead)
 _ENCODERS: Final = {
-    kind: _AS_FILLED if item in (Intents, Taken) else _SORTED for kind, item in TYPES.items()
+    kind: _AS_FILLED if item in _WITH_NUMBERS else _SORTED for kind, item in TYPES.items()
 }
 _DECODERS: Final[dict[str, msgspec.msgpack.Decoder[Any]]] = {
     kind: msgspec.msgpack.Decoder(item) for kind, item in TYPES.items()

@@ -145,6 +145,19 @@ class Warmed(msgspec.Struct, frozen=True, tag="warmed"):
     detail: str
 
 
+class HistoryRead(msgspec.Struct, frozen=True, tag="history"):
+    """A venue's history was asked of minutes of which bars had not come; see `engine.ports.HistoryTold`.
+
+    Journals of before it was written have none: of their minutes nobody has asked.
+    """
+
+    since_ns: int
+    until_ns: int
+    asked_ns: int
+    bars: dict[int, bytes]  # by instrument, a bit for each minute
+    problem: str = ""
+
+
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     """What became of sending an intent: taken, refused, not_sent, unknown, resolved or held.
 
@@ -205,6 +218,7 @@ Record: TypeAlias = (
     | Intents
     | Taken
     | Warmed
+    | HistoryRead
     | Outcome
     | Checkpointed
     | Noted

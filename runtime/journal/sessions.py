@@ -328,6 +328,12 @@ class SessionStore:
                 return
             after = _entry(rows[-1]).sequence
 
+    def of_kind(self, session_id: str, kind: type[Record], *, after: int = 0) -> Sequence[Record]:
+        """Return the records of one kind that follow a sequence."""
+        values: dict[str, Cell] = {"session": session_id, "after": after, "of_kind": KINDS[kind]}
+        with self.backend.reading() as transaction:
+            return [_entry(row).record for row in transaction.read("entries_of_kind", values)]
+
     def inputs(self, session_id: str) -> int:
         """Return how many inputs a session has taken, in all its lives."""
         values: dict[str, Cell] = {"session": session_id, "of_kind": KINDS[Taken]}

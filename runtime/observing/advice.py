@@ -52,6 +52,8 @@ ADVICE: Final = {
     "noted:clock": "set the machine's clock right (NTP); entries come back by themselves",
     "noted:memory": "look what uses it, or give the process more; entries come back by themselves",
     "noted:days": "choose shares that trade each minute, longer bars, or a feed of the whole market",
+    "noted:days:history": "nothing where the venue answers again; else look whether its history is yours to read",
+    "noted:days:missed": "nothing; where it comes again, look at the line to the venue",
     "noted:cash": "read the venue's statement: it has moved cash for a reason that is not known here",
     "noted:orders": "read what the venue says; what the strategy asks for is not to be had there: stop it, or mend it",
     "noted:stop": "begin it again, or empty the account without it: `trader halt --at-venue alpaca`",

@@ -7,13 +7,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+import msgspec
+
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.trading import ApiErrorClass
 from engine.model.units import NS_PER_SECOND
 from engine.ports import (
+    AsksHistory,
     EvidenceClass,
     FeedItem,
+    HistoryTold,
     Notice,
     NoticeKind,
     Slice,
@@ -71,6 +75,7 @@ class FeedSide:
         self._thin = ThinDays(
             [core.plain.terms[i, at.TERM_CALENDAR] for i in range(len(core.instruments))],
             [each.symbol for each in core.instruments],
+            asks_history=isinstance(parts.feed, AsksHistory) and parts.feed.asks_history,
         )
 
     async def run(self) -> None:
@@ -127,6 +132,8 @@ class FeedSide:
                 self._surroundings.data_ns = item.now_ns
                 await self._tell_age()
                 await self._intake.time(item.now_ns)
+            case HistoryTold():
+                self._keep_history(item)
             case Notice():
                 self._heed(item)
                 if item.is_refused:
@@ -159,6 +166,24 @@ class FeedSide:
             said = self._thin.take(one.events)
             if said:
                 self._condition.note("days", "warning", "thin", said)
+
+    def _keep_history(self, told: HistoryTold) -> None:
+        """Keep what the venue's history has said of minutes without a bar, and say what a person should know."""
+        masked = self._parts.observers.masked(told.problem)  # a venue's own words
+        told = msgspec.structs.replace(told, problem=masked)
+        self._intake.history(told)
+        note = self._condition.note
+        if told.problem:
+            text = (
+                "whether minutes without a bar were traded in is asked again: the venue's history"
+            )
+            note("days", "warning", "history", f"{text} does not say: {told.problem}")
+        if told.missed:
+            text = f"{told.missed} bars that the venue's history has had not come when their minutes were"
+            note("days", "warning", "missed", f"{text} decided on: what was decided stands")
+        said = self._thin.told(told)
+        if said:
+            note("days", "warning", "thin", said)
 
     async def _follow_pace(self, spent_ns: int) -> None:
         """Pause a strategy that was too slow three times in a row; what it wanted has expired."""

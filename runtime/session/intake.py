@@ -16,11 +16,12 @@ import numpy as np
 
 from engine.errors import InternalFault
 from engine.model.layout import EVENT_WIDTH
-from engine.ports import Journal, Rows, SimulatedBroker, Slice, WarmUp
+from engine.ports import HistoryTold, Journal, Rows, SimulatedBroker, Slice, WarmUp
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.inbox import Inbox
 from runtime.journal.records import (
     FactsInput,
+    HistoryRead,
     Input,
     Intent,
     Intents,
@@ -113,6 +114,11 @@ class Intake:
             Warmed(past.until_ns, past.cursor, to_packed(past.events), past.detail)
         )
         self.cursor = past.cursor
+
+    def history(self, told: HistoryTold) -> None:
+        """Keep what a venue's history has said of minutes of which no bar had come; nothing is decided on it."""
+        read = (told.since_ns, told.until_ns, told.asked_ns, told.bars, told.problem)
+        self._journal.append(HistoryRead(*read))
 
     async def time(self, now_ns: int) -> None:
         """Let time pass; where no wait ends until then nothing is done."""

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from engine.model.instruments import Instrument
-from engine.model.units import from_minor, from_quanta
+from engine.model.units import NS_PER_DAY, from_minor, from_quanta
 from runtime.config.moments import format_moment
-from runtime.journal.records import Opened, Warmed
+from runtime.feeds.silent_minutes import Proven
+from runtime.journal.records import HistoryRead, Opened, Warmed
 from runtime.journal.sessions import SessionStore
 from runtime.session.opening import instruments_of
 
@@ -72,6 +73,8 @@ class SessionShown(msgspec.Struct, frozen=True):
         The records after which one was stored.
     warm_up
         What its formulas had seen before its first bar, in words; empty where that was nothing.
+    no_trades
+        In how many minutes of its newest day nobody has traded, as its venue's history has said; empty: in none.
     """
 
     positions: list[PositionShown]
@@ -81,6 +84,7 @@ class SessionShown(msgspec.Struct, frozen=True):
     checkpoints: list[int]
     anchors: list[AnchorShown]
     warm_up: str = ""
+    no_trades: str = ""
 
 
 def session_shown(store: SessionStore, session_id: str) -> SessionShown:
@@ -110,6 +114,7 @@ def session_shown(store: SessionStore, session_id: str) -> SessionShown:
             for each in store.anchors(session_id)[-ANCHORS_SHOWN:]
         ],
         _warm_up(store, session_id),
+        _no_trades(store, session_id),
     )
 
 
@@ -119,6 +124,18 @@ def _warm_up(store: SessionStore, session_id: str) -> str:
         if entry.kind == "warmed" and isinstance(entry.record, Warmed):
             return entry.record.detail
     return ""
+
+
+def _no_trades(store: SessionStore, session_id: str) -> str:
+    """Return in how many minutes of the newest day that was asked of nobody has traded, of all instruments."""
+    proven = Proven()
+    for each in store.of_kind(session_id, HistoryRead):
+        assert isinstance(each, HistoryRead)
+        proven.add(each.since_ns, each.until_ns, each.asked_ns, each.bars, each.problem)
+    until_ns = proven.until_ns
+    count = sum(map(len, proven.empty(until_ns - NS_PER_DAY).values()))
+    text = f"{count} minutes without trades, proven empty at the venue, up to {format_moment(until_ns)}"
+    return text if count else ""
 
 
 def _position(row: Mapping[str, Any], known: Mapping[str, Instrument]) -> PositionShown:

@@ -128,6 +128,11 @@ def _journal() -> dict[str, Statement]:
             .limit(bindparam("row_limit"))
             .offset(number(0))
         ),
+        "entries_of_kind": Statement(
+            select(*columns)
+            .where(after, JOURNAL.c.kind == bindparam("of_kind"))
+            .order_by(JOURNAL.c.sequence)
+        ),
         "count_of_kind": Statement(
             select(func.count().label("entries"))
             .select_from(JOURNAL)

@@ -416,6 +416,11 @@ STATEMENTS: dict[str, str] = {
         journal.payload, journal.hash FROM journal WHERE journal.session_id = :session AND
         journal.sequence > :after ORDER BY journal.sequence LIMIT :row_limit OFFSET 0
     """,
+    "entries_of_kind": """
+        SELECT journal.sequence, journal.epoch, journal.ts_ns, journal.kind, journal.version,
+        journal.payload, journal.hash FROM journal WHERE journal.session_id = :session AND
+        journal.sequence > :after AND journal.kind = :of_kind ORDER BY journal.sequence
+    """,
     "count_of_kind": """
         SELECT count(*) AS entries FROM journal WHERE journal.session_id = :session AND journal.kind
         = :of_kind

@@ -41,7 +41,10 @@ class PaperDay(msgspec.Struct, frozen=True, kw_only=True):
     decisions_expected, decisions_made
         Moments at which the strategy had to be asked, by the calendar, and at which it was.
     bars_expected, bars_received
-        By the calendar and by the journal; back-filled bars are not received ones.
+        By the calendar and by the journal; back-filled bars are not received ones. `bars_empty` of these had
+        nothing to tell: the venue's history has proven that nobody traded in them.
+    history
+        Why it is not known of other bars that did not come, where the history was asked.
     age_p99_ns
         99 % quantile over bars of the time from a bar's close to its receipt.
     fills, orders
@@ -82,6 +85,8 @@ class PaperDay(msgspec.Struct, frozen=True, kw_only=True):
     feed: EvidenceClass
     is_reconciled: bool
     clock: tuple[ClockObservation, ...]
+    bars_empty: int = 0
+    history: str = ""
     tape_bars: int | None = None
     tape_agreeing: int | None = None
     tape_hashes: tuple[str, ...] = ()

@@ -15,7 +15,9 @@ from engine.gate.evidence import ClockObservation, PaperDay
 from engine.model import layout as at
 from engine.model.units import NS_PER_MINUTE
 from engine.ports import EvidenceClass, Rows
+from runtime.feeds.silent_minutes import bar_spans
 from runtime.promotion.evidence.again import BarsAgain
+from runtime.promotion.evidence.emptiness import emptiness
 from runtime.promotion.evidence.seen import Seen
 from runtime.promotion.evidence.tape import content_hashes
 from runtime.results.daily import trading_days
@@ -72,7 +74,13 @@ def days_of(facts: DayFacts) -> list[PaperDay]:
         own = [seen.slices[place] for place in places]
         own_bars = bars[of_bars == number]
         due = (
-            _of_bars(own, own_bars, _bars_expected(close_ns - open_ns, width) if is_open else 0)
+            _of_bars(
+                seen,
+                own,
+                own_bars,
+                bar_spans(open_ns, close_ns, width) if is_open else [],
+                instruments,
+            )
             if len(own_bars)
             else _of_stretches(own, tape, (open_ns, close_ns) if is_open else (0, 0))
         )
@@ -86,6 +94,8 @@ def days_of(facts: DayFacts) -> list[PaperDay]:
                 decisions_made=due.made,
                 bars_expected=due.expected * instruments,
                 bars_received=due.received,
+                bars_empty=due.empty,
+                history=due.history,
                 age_p99_ns=_age(own, facts.feed),
                 fills=fills[number],
                 orders=orders[number],
@@ -122,6 +132,8 @@ def _both(one: PaperDay, two: PaperDay) -> PaperDay:
         decisions_made=one.decisions_made + two.decisions_made,
         bars_expected=max(one.bars_expected, two.bars_expected),
         bars_received=one.bars_received + two.bars_received,
+        bars_empty=one.bars_empty + two.bars_empty,
+        history=two.history or one.history,
         age_p99_ns=None if None in ages else max(each or 0 for each in ages),
         fills=one.fills + two.fills,
         orders=one.orders + two.orders,
@@ -198,12 +210,31 @@ class _Due:
     expected: int
     made: int
     received: int
+    empty: int = 0  # of these: they had nothing to tell
+    history: str = ""  # why it is not known of others
 
 
-def _of_bars(own: Sequence[tuple[int, int, bool]], bars: Rows, expected: int) -> _Due:
-    """Each bar's close is one: what comes between them is no decision that was expected."""
+def _of_bars(
+    seen: Seen,
+    own: Sequence[tuple[int, int, bool]],
+    bars: Rows,
+    spans: Sequence[tuple[int, int]],
+    instruments: int,
+) -> _Due:
+    """Each bar's close is one: what comes between them is no decision that was expected.
+
+    A bar that nobody has traded in, as the venue's history has proven, counts as one that came; and where that is
+    so of all instruments there was nothing to decide on, which a session had to be running for all the same.
+    """
     decided = {ts for ts, _, is_running in own if is_running}
-    return _Due(expected, len(decided & set(bars[:, at.EVENT_TS].tolist())), len(bars))
+    came: list[set[int]] = [set() for _ in range(instruments)]
+    for instrument, ts_ns in bars[:, (at.EVENT_INSTRUMENT, at.EVENT_TS)].tolist():
+        came[instrument].add(ts_ns)
+    found = emptiness(seen, bars, spans, came)
+    idle = {ts_ns for ts_ns in set.intersection(*found.bars) if seen.ran_at(ts_ns)}
+    made = len(decided & set[int]().union(*came)) + len(idle)
+    empty = sum(map(len, found.bars))
+    return _Due(len(spans), made, len(bars) + empty, empty, found.problem)
 
 
 def _of_stretches(
@@ -252,11 +283,6 @@ def _width(bars: Rows) -> int:
         return 0
     widths, counts = np.unique(bars[:, at.EVENT_TS] - bars[:, at.BAR_OPEN_TS], return_counts=True)
     return int(widths[np.argmax(counts)])
-
-
-def _bars_expected(session_ns: int, width: int) -> int:
-    """Return how many bars a session has; one that is longer than it is its day's."""
-    return max(-(-session_ns // width), 1) if width else 0
 
 
 def _age(own: Sequence[tuple[int, int, bool]], feed: EvidenceClass) -> int | None:
