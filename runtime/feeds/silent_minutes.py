@@ -149,6 +149,12 @@ class Proven:
             self._asked.setdefault(number, set()).update(closes)
             self._traded.setdefault(number, set()).update(from_bits(closes, bits))
 
+    def forget(self, until_ns: int) -> None:
+        """Know nothing any more of minutes up to a time."""
+        for known in (self._asked, self._traded):
+            for number, closes in known.items():
+                known[number] = {ts for ts in closes if ts > until_ns}
+
     def is_empty(self, number: int, opens_ns: int, closes_ns: int) -> bool:
         """Return whether it is proven that nobody traded in any minute of a bar."""
         if not self.was_asked(number, opens_ns, closes_ns):

@@ -51,7 +51,7 @@ ADVICE: Final = {
     "noted:cash_differs": "compare with the venue's activities; then `trader sessions release SESSION cash --why TEXT`",
     "noted:clock": "set the machine's clock right (NTP); entries come back by themselves",
     "noted:memory": "look what uses it, or give the process more; entries come back by themselves",
-    "noted:days": "choose shares that trade each minute, longer bars, or a feed of the whole market",
+    "noted:days": "leave it running for a quarter of an hour after the close; where bars were lost, look at the line",
     "noted:days:history": "nothing where the venue answers again; else look whether its history is yours to read",
     "noted:days:missed": "nothing; where it comes again, look at the line to the venue",
     "noted:cash": "read the venue's statement: it has moved cash for a reason that is not known here",

@@ -38,7 +38,7 @@ An alert is told once an episode, and once when it is over, to every channel of 
 | `noted:cash_differs:cash` | the account's cash is not what the books explain | it is, or a person has released it |
 | `noted:clock:clock` | the machine's clock was set by more than a second, or differs as much from the venue's | they agree |
 | `noted:memory:memory` | the process uses 80 % of its memory | it uses less than 75 % |
-| `noted:days:thin` | too few minutes of a day had a bar: it does not count as a paper day | never: it is told once |
+| `noted:days:thin` | too many bars of a day are missing, and not proven empty: it does not count as a paper day | never: it is told once |
 | `noted:days:history` | the venue's history does not say whether minutes without a bar were traded in | never: it is told once, and asked again |
 | `noted:days:missed` | it has bars that had not come when their minutes were decided on | never: it is told once |
 | `noted:orders:SYMBOL` | the venue has refused three orders of an instrument in a row | it takes one |

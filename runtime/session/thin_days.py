@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from engine.gate.policy import Thresholds
 from engine.model import layout as at
+from engine.model.units import NS_PER_DAY
 from engine.ports import HistoryTold, Rows
 from runtime.feeds.silent_minutes import Proven, bar_spans
+
+_KEPT_NS: Final = 5 * NS_PER_DAY  # as far back as days are waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class ThinDays:
                 self._width_ns = row[at.EVENT_TS] - row[at.BAR_OPEN_TS]
             elif kind == at.KIND_SESSION_OPEN:
                 self._opened_ns[calendar] = row[at.EVENT_TS]
+                self._proven.forget(row[at.EVENT_TS] - _KEPT_NS)
                 for instrument in self._of(calendar):
                     self._came[instrument] = set()
             elif kind == at.KIND_SESSION_CLOSE and calendar in self._opened_ns:

@@ -158,6 +158,23 @@ def test_a_day_that_does_not_count_says_why(name: str, reason: str) -> None:
     assert reason in found.sentence
 
 
+def test_bars_that_were_empty_at_the_venue_are_told() -> None:
+    days = e12_days()
+    days["d1"] = paper_day(MONDAY, fingerprints=(A,), bars_empty=12)
+    days["d3"] = paper_day(MONDAY + 2, fingerprints=(A,), bars_empty=30)
+    found = check(e12(days), "R02")
+    assert "42 bars without trades were proven empty at the venue." in found.sentence
+
+
+def test_a_day_whose_silence_is_not_explained_says_why() -> None:
+    asked = {"bars_expected": 100, "bars_received": 80, "bars_empty": 20, "history": "status 500"}
+    found = check(e12({"d": paper_day(MONDAY, fingerprints=(A,), **asked)}), "R02")
+    assert (
+        "(c) 80 % of the expected bars were received, with 20 that were empty at the venue; the venue's "
+        "history does not tell of the others: status 500"
+    ) in found.sentence
+
+
 # Every condition at its edge: what is changed of a day that counts | whether it still does.
 @pytest.mark.parametrize(
     ("changes", "counts"),
