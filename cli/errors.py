@@ -33,6 +33,7 @@ _R = TypeVar("_R")
 _REFUSED_BY_SYSTEM = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
 )
+_DISK_FULL = f"(os error {errno.ENOSPC})"
 _BROKEN = frozenset(
     {errno.EIO, errno.ELOOP, errno.ESTALE, errno.EMFILE, errno.ENFILE}
     | {errno.EISDIR, errno.ENOTDIR, errno.ENXIO}
@@ -88,6 +89,9 @@ def report(error: BaseException, whose: str = "") -> int:
             return EXIT_INPUT
         case OSError(errno=number) if number in _BROKEN:
             _print_error(error.strerror or str(error), str(error.filename or ""), _BROKEN_REMEDY)
+            return EXIT_INPUT
+        case _ if _DISK_FULL in str(error):  # of polars, which makes an exception of its own of it
+            _print_error("No space left on device", "", _SYSTEM_REMEDY)
             return EXIT_INPUT
         case MemoryError():
             _print_error("the memory is full", "", "ask for a shorter span or fewer instruments")

@@ -243,7 +243,7 @@ def read_document(path: Path) -> RunDocument:
             where=str(path),
             code="report.unreadable",
         ) from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InputError(
             "this is not JSON",
             where=str(path),

@@ -9,6 +9,7 @@ Who releases it is written beside it first; the sessions put that into their jou
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -100,15 +101,30 @@ class KillSwitch:
     def set(self, halt: Halt) -> None:
         """Halt everything; a halt that is on is replaced.
 
+        Where who and why cannot be written, on a full disk, an empty file halts all the same.
+
         Raises
         ------
+        InputError
+            If everything is halted, but that positions are to be closed could not be written.
         OSError
-            If the file cannot be written; `touch` of its path halts as well.
+            If there is no halt; `touch` of its path halts as well.
         """
         if self.path.is_dir():  # it halts as it is
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        _write(self.path, halt)
+        try:
+            _write(self.path, halt)
+        except OSError as error:
+            self.path.touch()
+            if halt.flatten:
+                raise InputError(
+                    "everything is halted, but nothing is closed: that could not be written down "
+                    f"({error.strerror})",
+                    where=str(self.path),
+                    remedy="make room, and repeat the command",
+                    code="halt.not_written",
+                ) from None
 
     @property
     def _released(self) -> Path:
@@ -176,9 +192,16 @@ class KillSwitch:
 
 
 def _write(path: Path, what: Halt | Release) -> None:
-    temporary = path.with_suffix(".new")
-    with temporary.open("wb") as file:
-        file.write(msgspec.json.encode(what))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    content = msgspec.json.encode(what)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}-"
+    )  # of two at once, each
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

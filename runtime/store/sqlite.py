@@ -229,6 +229,12 @@ _REASONS: tuple[tuple[str, str, str, str], ...] = (
         "cannot be written: the disk is full",
         "make room, or name another database with TRADER_DATABASE_URL",
     ),
+    (
+        "disk I/O",
+        "store.unusable",
+        "cannot be used: the disk is full, or it fails",
+        "make room, look at the disk, or name another database with TRADER_DATABASE_URL",
+    ),
     ("not a database", "store.damaged", "is not a database of this program", _RESTORE),
     ("malformed", "store.damaged", "is damaged", _RESTORE),
 )

@@ -213,10 +213,10 @@ def _memory(path: Path | None) -> tuple[list[str], Callable[[str], None]]:
         return [], lambda client_id: None
     used: list[str] = []
     if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines()
         try:
+            lines = path.read_bytes().splitlines()
             used = [msgspec.json.decode(line, type=str) for line in lines if line]
-        except msgspec.DecodeError:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             raise InputError(
                 "it holds something else than client ids",
                 where=str(path),

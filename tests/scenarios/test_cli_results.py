@@ -95,6 +95,8 @@ def test_a_run_compared_with_itself_is_the_same() -> None:
         (("report", "missing.json"), "No such file"),
         (("report", "."), "No such file"),
         (("report", "broken.json"), "not JSON"),
+        (("report", "deep.json"), "not JSON"),
+        (("report", "latin.json"), "not JSON"),
         (("report", "last", "--html", "broken.json/r.html"), "is a file, not a folder"),
         (("compare", "last", "nothing"), "no run is called 'nothing'"),
         (("compare", "last", "last", "--plot", "c.jpg"), "no picture"),
@@ -105,6 +107,8 @@ def test_a_run_compared_with_itself_is_the_same() -> None:
 def test_what_cannot_be_shown_is_told_in_a_line_or_two(command: tuple[str, ...], says: str) -> None:
     backtest()
     Path("broken.json").write_text("{")
+    Path("deep.json").write_text("[" * 10_000)
+    Path("latin.json").write_bytes(b'["caf\xe9"]')
     result = trader(*command)
     assert result.exit_code == 2
     assert says in result.stderr and len(result.stderr.splitlines()) <= 4

@@ -41,6 +41,8 @@ ERRORS = [
      "error: Input/output error\n  in f.csv\n  look at the path, the disk, and ulimit -n\n"),
     (IsADirectoryError(errno.EISDIR, "Is a directory", "d"), 2,
      "error: Is a directory\n  in d\n  look at the path, the disk, and ulimit -n\n"),
+    (ValueError("parquet: No space left on device (os error 28)"), 2,
+     "error: No space left on device\n  make room, or choose a place where you may write\n"),
     (MemoryError(), 2,
      "error: the memory is full\n  ask for a shorter span or fewer instruments\n"),
     (KeyboardInterrupt(), 130, "interrupted: nothing half-written is left\n"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from runtime.session.standing import Standing
 from runtime.session.starting import start_paper, switch_of
 from runtime.session.states import SessionState
 from sims.virtual_time import run_virtual
+from tests.architecture.source import ROOT
 from tests.unit.session.papers import Desk
 
 ANN = Halt("ann", "something is wrong", 1)
@@ -105,6 +109,29 @@ def test_a_halt_that_a_person_has_written_halts(content: bytes, tmp_path: Path) 
     assert "cannot be read" in switch.state().why  # type: ignore[union-attr]
 
 
+def test_two_halts_at_once_are_one(tmp_path: Path) -> None:
+    switch = KillSwitch(tmp_path / "HALT")
+    with ThreadPoolExecutor(8) as people:
+        done = [people.submit(switch.set, ANN) for _ in range(200)]
+    assert [each.exception() for each in done] == [None] * 200
+    assert switch.state() == ANN
+    assert [each.name for each in tmp_path.iterdir()] == ["HALT"], "nothing half-written is left"
+
+
+def test_a_full_disk_halts_too(tmp_path: Path) -> None:
+    """No byte may be written, as `ulimit` has it; an empty file needs none."""
+    switch = KillSwitch(tmp_path / "HALT")
+    setting = "from runtime.session.kill_switch import *; from pathlib import Path; import signal\n"
+    setting += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    setting += f"KillSwitch(Path({str(switch.path)!r})).set(Halt('ann', 'why', 1, flatten={{}}))"
+    for flatten, told in ((False, b""), (True, b"halted, but nothing is closed")):
+        line = ["sh", "-c", 'ulimit -f 0; "$0" -c "$1"', sys.executable, setting.format(flatten)]
+        result = subprocess.run(line, cwd=ROOT, capture_output=True, check=False)
+        assert bool(result.returncode) == flatten and told in result.stderr, result.stderr
+        assert switch.flags() == (True, False)
+    assert [each.name for each in tmp_path.iterdir()] == ["HALT"], "nothing half-written is left"
+
+
 def test_a_link_to_nowhere_halts(tmp_path: Path) -> None:
     switch = KillSwitch(tmp_path / "HALT")
     switch.path.symlink_to("nowhere")
@@ -116,7 +143,7 @@ def test_a_link_to_nowhere_halts(tmp_path: Path) -> None:
 def test_who_cannot_be_named_releases_nothing(tmp_path: Path) -> None:
     switch = KillSwitch(tmp_path / "HALT")
     switch.set(ANN)
-    (tmp_path / "HALT.new").mkdir()
+    (tmp_path / "HALT.released").mkdir()
     with pytest.raises(OSError):
         switch.release(BEN)
     assert switch.state() == ANN

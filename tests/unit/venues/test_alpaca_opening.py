@@ -214,6 +214,17 @@ def test_the_command_says_what_it_is_and_ends_with_ctrl_c() -> None:
     assert process.returncode == 130
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe", b'"caf\xe9"', b"[]", None])
+def test_a_state_that_is_another_s_file_is_refused(content: bytes | None, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    if content is None:
+        state.mkdir()
+    else:
+        state.write_bytes(content)
+    with pytest.raises(InputError, match="something else than client ids"):
+        venue_over("sample:goog", speed=None, state=state)
+
+
 def test_no_id_of_one_life_comes_again_in_another() -> None:
     async def ids(life: str) -> set[str]:
         start = parse_start("2004-08-25T15:00Z")
