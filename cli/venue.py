@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sims.venues.alpaca import AlpacaVenue
 
 BY_HAND = "hand"
+_COIN_FEE_BPS = Decimal(25)  # as the venue charges whoever takes a price; from memory
 
 
 @guarded
@@ -130,6 +131,7 @@ def alpaca(
             secret_key=keys.secret,
             cash=_positive(parse_decimal(cash, name="--cash")),
             multiplier=_multiplier(multiplier),
+            coin_fee_bps=_COIN_FEE_BPS,
         ),
         start_ns=start_ns,
         speed=_speed(speed),

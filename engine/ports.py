@@ -298,6 +298,7 @@ class CashEntry(msgspec.Struct, frozen=True):
 
     Ids ascend in the order in which the venue has booked. `minor` is negative for what was taken;
     `is_foreign`: it is of an instrument that is none of the session's. `text`: the venue's own words.
+    `kept_lots`: what the venue has kept of the instrument in place of money, as a fee.
     """
 
     entry_id: str
@@ -306,6 +307,7 @@ class CashEntry(msgspec.Struct, frozen=True):
     instrument: int = -1
     is_foreign: bool = False
     text: str = ""
+    kept_lots: int = 0
 
 
 class SubmitStatus(StrEnum):

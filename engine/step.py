@@ -27,6 +27,7 @@ from engine.kernels.positions import (
     apply_trade,
     equity_minor,
     exposure_minor,
+    keep_in_kind,
     reinvest,
     value_of,
 )
@@ -60,6 +61,7 @@ from engine.model.layout import (
     FAULT_OVERFLOW,
     FUNDING_MARK,
     FUNDING_PPB,
+    KEPT_LOTS,
     KIND_ACCEPTED,
     KIND_ACCRUAL,
     KIND_API_ERROR,
@@ -82,6 +84,7 @@ from engine.model.layout import (
     KIND_TIMER,
     KIND_TRADE,
     KIND_TRANSFER,
+    KIND_UNITS_KEPT,
     LEDGER_BORROW,
     LEDGER_CASH,
     LEDGER_CONVERSIONS,
@@ -156,7 +159,7 @@ from engine.state import Core, Table
 
 BILLION = 10**9
 NS_PER_YEAR = 365 * 86400 * 10**9
-KIND_LAST_ACTION = KIND_POSTING
+KIND_LAST_ACTION = KIND_UNITS_KEPT
 
 
 @kernel
@@ -292,6 +295,8 @@ def apply_action(s: Core, events: Table, row: int, kind: int) -> None:
         )
     elif kind == KIND_POSTING:
         post_entry(s, events, row)
+    elif kind == KIND_UNITS_KEPT:
+        give_up_units(s, i, events[row, KEPT_LOTS])
     elif kind == KIND_CONVERSION_RATE:
         s.ledger[events[row, RATE_CURRENCY], LEDGER_RATE] = events[row, RATE_VALUE]
     elif kind == KIND_SYMBOL_CHANGE:
@@ -335,6 +340,13 @@ def post_entry(s: Core, events: Table, row: int) -> None:
     i = events[row, EVENT_INSTRUMENT]
     if post_cash(s, events[row, TRANSFER_CURRENCY], account, minor, KIND_POSTING, i):
         s.journal[s.account[ACCOUNT_JOURNAL] - 1, CASH_ACCOUNT] = account
+
+
+@kernel
+def give_up_units(s: Core, i: int, lots: int) -> None:
+    """The broker has kept `lots`, as a fee: sold at the last price, all of it paid."""
+    keep_in_kind(s, i, lots, s.positions[i, POSITION_LAST], KIND_UNITS_KEPT)
+    note_position(s, i, 0, 0)
 
 
 @kernel

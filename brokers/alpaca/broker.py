@@ -283,8 +283,7 @@ class AlpacaBroker:
 
     async def cash_entries(self, since: str) -> Sequence[CashEntry]:
         """Return what has moved cash beside fills after a cursor, oldest first; some before it come again."""
-        numbers = {each.symbol: n for n, each in enumerate(self._instruments)}
-        return await read_cash(self._http, numbers, since, self._settings.begins_ns)
+        return await read_cash(self._http, self._instruments, since, self._settings.begins_ns)
 
     # --- what the venue tells by itself --------------------------------------------------------------
     async def events(self) -> AsyncIterator[BrokerEvent]:

@@ -1,4 +1,7 @@
-"""What the venue can do, as data: read by whoever decides whether a strategy may run here, and by README.md."""
+"""What the venue can do with shares and with coins, as data.
+
+Read by whoever decides whether a strategy may run here, and by README.md.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from brokers.alpaca.coins import TYPES
 from engine.model.orders import OrderType, TimeInForce
 
 
@@ -26,13 +30,16 @@ class Capabilities(msgspec.Struct, frozen=True):
     oco: bool
     flips: bool  # one order takes a position from long to short
     fractional: bool
-    price_decimals: int  # that an order's price may always have
+    price_decimals: (
+        int | None
+    )  # that an order's price may always have; None: each instrument has its own
     short: bool
     extended_hours: bool
     closed_market: str
     push_orders: bool
     sequence_numbers: bool
     fee_in: str
+    fee_may_reduce_quantity: bool
     requests_per_minute: int
 
 
@@ -58,5 +65,19 @@ ALPACA: Final = Capabilities(
     push_orders=True,
     sequence_numbers=False,
     fee_in="later, on the account",
+    fee_may_reduce_quantity=False,
     requests_per_minute=200,
+)
+
+ALPACA_COINS: Final = msgspec.structs.replace(
+    ALPACA,
+    order_types=TYPES,
+    times_in_force=(TimeInForce.GTC, TimeInForce.IOC),
+    oco=False,
+    price_decimals=None,  # the venue's list says it for each pair
+    short=False,
+    extended_hours=False,
+    closed_market="never closes",
+    fee_in="of what is received; told later, as an activity",
+    fee_may_reduce_quantity=True,
 )

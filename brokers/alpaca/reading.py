@@ -16,6 +16,7 @@ from brokers.alpaca import wire
 from brokers.alpaca.budget import Use
 from brokers.alpaca.chains import Chain, Chains
 from brokers.alpaca.client import AlpacaClient
+from brokers.alpaca.coins import is_coin
 from brokers.alpaca.translating import Translator, account_facts
 from engine.errors import VenueError
 from engine.model.instruments import Instrument
@@ -52,12 +53,15 @@ class MarketState(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """What may be done with an instrument."""
+    """What may be done with an instrument; the steps of a coin's prices and quantities, 0 where it has none."""
 
     symbol: str
     is_tradable: bool = False
     is_shortable: bool = False
     is_fractionable: bool = False
+    is_coin: bool = False
+    price_step: Decimal = Decimal(0)
+    quantity_step: Decimal = Decimal(0)
 
 
 class Reader:
@@ -74,6 +78,7 @@ class Reader:
     ) -> None:
         self._client, self._begins_ns = client, begins_ns
         self.translator, self.chains = Translator(instruments), Chains()
+        self._trades_coins = any(is_coin(each) for each in instruments)
         self._times: OrderedDict[str, int] = OrderedDict()  # of executions
 
     # --- the account -------------------------------------------------------------------------------
@@ -81,7 +86,7 @@ class Reader:
         """Return what the account is now."""
         account = await self._client.ask("/v2/account", wire.Account)
         with _understood():
-            return account_facts(account, environment)
+            return account_facts(account, environment, trades_coins=self._trades_coins)
 
     async def market(self) -> MarketState:
         """Return whether the market is open, and how far the clocks are apart."""
@@ -100,14 +105,16 @@ class Reader:
     async def listings(self, symbols: Sequence[str]) -> list[Listing]:
         """Return how instruments are listed, in their order; what is not listed does not trade."""
         if len(symbols) > ASSETS_ONE_BY_ONE:
-            query = {"status": "active", "asset_class": "us_equity"}
+            query = {"status": "active"}
+            if not self._trades_coins:
+                query["asset_class"] = "us_equity"
             told = await self._client.ask("/v2/assets", list[wire.Asset], query)
             by_symbol = {each.symbol: each for each in told}
             return [_listing(each, by_symbol.get(each)) for each in symbols]
         return [_listing(each, await self._asset(each)) for each in symbols]
 
     async def _asset(self, symbol: str) -> wire.Asset | None:
-        path = f"/v2/assets/{quote(symbol, safe='')}"
+        path = f"/v2/assets/{quote(symbol)}"
         return await self._found(path, wire.Asset, Use.QUESTION)
 
     async def positions(self) -> list[VenuePosition]:
@@ -330,7 +337,15 @@ def _listing(symbol: str, asset: wire.Asset | None) -> Listing:
     if asset is None:
         return Listing(symbol)
     is_tradable = asset.tradable and asset.status == "active"
-    return Listing(symbol, is_tradable, asset.shortable, asset.fractionable)
+    return Listing(
+        symbol,
+        is_tradable,
+        asset.shortable,
+        asset.fractionable,
+        asset.asset_class == "crypto",
+        asset.price_increment or Decimal(0),
+        asset.min_trade_increment or Decimal(0),
+    )
 
 
 def _age(one: Execution) -> tuple[int, bool, str, int, str]:

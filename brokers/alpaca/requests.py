@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from brokers.alpaca.coins import is_coin, off_coin_grid, time_of_coin, unlikely_for_coin
 from brokers.alpaca.problems import LocalRefusal, Problem
 from engine.approved import ReplaceApproved, RiskApproved
 from engine.model.instruments import Instrument, InstrumentKind
@@ -60,16 +61,20 @@ def order_body(
     """
     refused = _strange(order, instrument, client_id)
     time_in_force = _AUCTIONS.get(order.order_type) or _TIMES.get(order.time_in_force, "")
-    is_fractional = not _is_whole(order.quantity_lots, instrument)
-    if is_fractional and time_in_force == "gtc" and _is_for_today(order):
-        time_in_force = "day"
-    refused = refused or _unlikely(order, time_in_force, is_fractional=is_fractional)
+    if is_coin(instrument):
+        time_in_force = time_of_coin(order, time_in_force)
+        refused = refused or unlikely_for_coin(order, time_in_force)
+    else:
+        is_fractional = not _is_whole(order.quantity_lots, instrument)
+        if is_fractional and time_in_force == "gtc" and _is_for_today(order):
+            time_in_force = "day"
+        refused = refused or _unlikely(order, time_in_force, is_fractional=is_fractional)
     prices = {
         "limit_price": instrument.ticks_to_price(order.limit_ticks),
         "stop_price": instrument.ticks_to_price(order.stop_ticks),
         "trail_price": instrument.ticks_to_price(order.trail_ticks),
     }
-    refused = refused or _off_grid(prices)
+    refused = refused or _off_grid(prices, instrument)
     if refused is not None:
         return refused
     body: dict[str, object] = {
@@ -116,13 +121,15 @@ def pair_body(
 
 def _no_pair(target: RiskApproved, stop: RiskApproved, item: Instrument) -> LocalRefusal | None:
     """Return why two orders are not one at the venue."""
+    if is_coin(item):
+        return LocalRefusal(Problem.BAD_REQUEST, "the venue takes no pairs of orders for coins")
     terms = [(e.side, e.quantity_lots, e.time_in_force, e.instrument) for e in (target, stop)]
     types = (target.order_type, stop.order_type)
     if terms[0] != terms[1] or types != (OrderType.LIMIT, OrderType.STOP):
         return LocalRefusal(Problem.BAD_REQUEST, "a pair is a limit and a stop for the same lots")
     if not _is_whole(target.quantity_lots, item):
         return LocalRefusal(Problem.SIZE_OR_GRID, "a pair is for whole shares")
-    return _off_grid({"stop_price": item.ticks_to_price(stop.stop_ticks)})
+    return _off_grid({"stop_price": item.ticks_to_price(stop.stop_ticks)}, item)
 
 
 def replace_body(
@@ -133,11 +140,11 @@ def replace_body(
         "limit_price": instrument.ticks_to_price(change.limit_ticks),
         "stop_price": instrument.ticks_to_price(change.stop_ticks),
     }
-    if not _is_whole(change.quantity_lots, instrument):
+    if not is_coin(instrument) and not _is_whole(change.quantity_lots, instrument):
         return LocalRefusal(
             Problem.SIZE_OR_GRID, "an order for a fraction of a share is not replaced"
         )
-    refused = _off_grid(prices)
+    refused = _off_grid(prices, instrument)
     if refused is not None:
         return refused
     body = {
@@ -149,9 +156,11 @@ def replace_body(
 
 def _strange(order: RiskApproved, instrument: Instrument, client_id: str) -> LocalRefusal | None:
     """Return why an order is nothing that this adapter sends."""
-    if instrument.kind is not InstrumentKind.EQUITY or instrument.currency != "USD":
+    is_share = instrument.kind is InstrumentKind.EQUITY and instrument.currency == "USD"
+    if not is_share and not is_coin(instrument):
         what = f"{instrument.symbol} is {instrument.kind.value} in {instrument.currency}"
-        return LocalRefusal(Problem.NOT_TRADABLE, f"{what}: only US equities trade here")
+        problem = f"{what}: US equities trade here, and coins by their pair with USD"
+        return LocalRefusal(Problem.NOT_TRADABLE, problem)
     if order.flags & OrderFlag.POST_ONLY:
         return LocalRefusal(Problem.POST_ONLY, "this venue has no post-only orders")
     if not 0 < len(client_id) <= CLIENT_ID_LENGTH:
@@ -183,8 +192,10 @@ def _is_for_today(order: RiskApproved) -> bool:
     return order.order_type is OrderType.MARKET or bool(order.flags & OrderFlag.REDUCE_ONLY)
 
 
-def _off_grid(prices: dict[str, Decimal]) -> LocalRefusal | None:
+def _off_grid(prices: dict[str, Decimal], instrument: Instrument) -> LocalRefusal | None:
     """Return which price is finer than a cent from a dollar on, or than a hundredth of one below."""
+    if is_coin(instrument):
+        return off_coin_grid(prices, instrument)
     for name, price in prices.items():
         step = _PENNY if price >= 1 else _SUB_PENNY
         if price < 0 or price % step:

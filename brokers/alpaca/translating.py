@@ -17,6 +17,7 @@ from math import ceil
 from typing import Final
 
 from brokers.alpaca import wire
+from brokers.alpaca.coins import numbers_of
 from brokers.alpaca.wire import Unreadable, parse_time_ns
 from engine.errors import InputError
 from engine.model import layout as at
@@ -132,14 +133,26 @@ def status_of(order: wire.Order) -> OrderStatus:
     return OrderStatus.FILLED if order.filled_at else OrderStatus.OPEN
 
 
-def account_facts(account: wire.Account, environment: Environment) -> AccountFacts:
-    """Return an account; money that the venue tells more finely than we count is cut toward zero."""
+def account_facts(
+    account: wire.Account, environment: Environment, *, trades_coins: bool = False
+) -> AccountFacts:
+    """Return an account; money that the venue tells more finely than we count is cut toward zero.
+
+    Parameters
+    ----------
+    trades_coins
+        Coins are paid in full, and need a permission of their own.
+    """
     is_blocked = (
         account.status.upper() != "ACTIVE"
         or account.trading_blocked
         or account.account_blocked
         or account.trade_suspended_by_user
+        or (trades_coins and account.crypto_status.upper() != "ACTIVE")
     )
+    power = account.buying_power
+    if trades_coins:
+        power = min(power, account.non_marginable_buying_power)
     return AccountFacts(
         account.account_number,
         environment,
@@ -147,7 +160,7 @@ def account_facts(account: wire.Account, environment: Environment) -> AccountFac
         account.status.lower(),
         is_blocked,
         _minor(account.cash),
-        _minor(account.buying_power),
+        _minor(power),
         _minor(account.equity),
         account.shorting_enabled,
     )
@@ -184,7 +197,7 @@ class Translator:
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self.instruments = tuple(instruments)
-        self._numbers = {each.symbol: n for n, each in enumerate(self.instruments)}
+        self._numbers = numbers_of(self.instruments)
 
     def order(self, order: wire.Order, client_id: str, filled: Decimal | None = None) -> VenueOrder:
         """Return an order; `filled` is told where it is more than this link of it says."""

@@ -74,14 +74,17 @@ class Fill(msgspec.Struct, frozen=True):
     cum_qty: Decimal
 
 
-class Asset(msgspec.Struct, frozen=True):
-    """An instrument as it is listed; what says that it trades must be told."""
+class Asset(msgspec.Struct, frozen=True, rename={"asset_class": "class"}):
+    """An instrument as it is listed; what says that it trades must be told, and the grid of a coin."""
 
     symbol: str
     status: str
     tradable: bool
     shortable: bool = False
     fractionable: bool = False
+    asset_class: str = ""
+    min_trade_increment: Decimal | None = None
+    price_increment: Decimal | None = None
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -97,6 +100,8 @@ class Account(msgspec.Struct, frozen=True):
     account_blocked: bool
     trade_suspended_by_user: bool
     shorting_enabled: bool = False
+    crypto_status: str = ""
+    non_marginable_buying_power: Decimal = Decimal(0)
 
 
 class MarketClock(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from engine.model.layout import (
     FACT_FEE_LOTS,
     FACT_LOTS,
     FACT_PRICE,
+    KIND_FEE_IN_KIND,
     KIND_FILL,
     ORDER_FEES,
     ORDER_FILLED,
@@ -33,7 +34,7 @@ def book_fill(s: Core, orders: Table, r: int, facts: Table, f: int) -> int:
     if realized == OVERFLOW:
         return OVERFLOW
     if facts[f, FACT_FEE_LOTS] > 0:
-        keep_in_kind(s, i, facts[f, FACT_FEE_LOTS], price)
+        keep_in_kind(s, i, facts[f, FACT_FEE_LOTS], price, KIND_FEE_IN_KIND)
     value = value_of(s, i, price, lots)
     orders[r, ORDER_FILLED] += lots
     orders[r, ORDER_VALUE] = add_checked(orders[r, ORDER_VALUE], value)

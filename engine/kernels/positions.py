@@ -19,7 +19,6 @@ from engine.model.layout import (
     ACCOUNT_REINVEST,
     FAULT_OVERFLOW,
     KIND_DIVIDEND,
-    KIND_FEE_IN_KIND,
     KIND_FUNDING,
     KIND_POSITION_CHANGED,
     KIND_SPLIT,
@@ -187,10 +186,10 @@ def tradable_lots(s: Core, i: int) -> int:
 
 
 @kernel
-def keep_in_kind(s: Core, i: int, lots: int, price: int) -> None:
-    """The venue keeps `lots` of what a fill bought: sold at its price, all of it paid as the fee."""
+def keep_in_kind(s: Core, i: int, lots: int, price: int, cause: int) -> None:
+    """The venue keeps `lots` of what was bought: sold at a price, all of it paid as the fee."""
     fee = abs(value_of(s, i, price, lots))
-    if apply_trade(s, i, -lots, price, fee, KIND_FEE_IN_KIND) == OVERFLOW:
+    if apply_trade(s, i, -lots, price, fee, cause) == OVERFLOW:
         fault(s, FAULT_OVERFLOW, i)
 
 

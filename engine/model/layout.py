@@ -39,6 +39,7 @@ class EventKind(IntEnum):
     CORRECTION = 10
     CONVERSION = 11
     POSTING = 12  # cash that the broker has booked by itself: a fee, interest, ...
+    UNITS_KEPT = 13  # units that the broker has kept by itself, as a fee
     # Market data.
     BAR = 20
     QUOTE = 21
@@ -114,6 +115,7 @@ KIND_RESUME: Final = 9
 KIND_CORRECTION: Final = 10
 KIND_CONVERSION: Final = 11
 KIND_POSTING: Final = 12
+KIND_UNITS_KEPT: Final = 13
 KIND_BAR: Final = 20
 KIND_QUOTE: Final = 21
 KIND_TRADE: Final = 22
@@ -202,6 +204,7 @@ SETTLEMENT_PRICE: Final = 4
 SYMBOL_ID: Final = 4
 TRANSFER_CURRENCY: Final = 4
 TRANSFER_MINOR: Final = 5
+KEPT_LOTS: Final = 5  # of UNITS_KEPT
 POSTING_ACCOUNT: Final = 6  # of the ledger; currency and amount stand where a transfer's do
 CONVERSION_FROM: Final = 4
 CONVERSION_TO: Final = 5

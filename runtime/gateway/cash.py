@@ -8,7 +8,7 @@ first is `beside`; from then on
 `owed` is what the engine has booked and the venue has not yet: a dividend at its ex-date, interest day by day.
 When the venue books it, only the difference is booked here. What else it books is
 
-fee, tax       the session's
+fee, tax       the session's; of a coin that was bought the venue keeps units in place of money
 interest       the session's; what is earned is not, where cash lies beside the session's that may have earned it
 transfer       into the account: beside, for a session's capital is what its configuration says; out of it: of
                what is beside first, and of the session's where that is not enough
@@ -115,7 +115,9 @@ class CashBooks(msgspec.Struct):
         ours -= self._beside_of(entry, ours)
         if ours != entry.minor - settled:
             keys.append(f"{BESIDE}{beside + entry.minor - settled - ours}")
-        return Posting(_row(entry, ours, now_ns) if ours else _NO_ROWS, tuple(keys))
+        rows = [_row(entry, ours, now_ns)] if ours else []
+        rows += [_kept(entry, now_ns)] if entry.kept_lots else []
+        return Posting(np.concatenate([_NO_ROWS, *rows]), tuple(keys))
 
     def _of(self, entry: CashEntry) -> int:
         return entry.instrument if entry.kind in _OF_AN_INSTRUMENT else -1
@@ -174,6 +176,13 @@ class CashBooks(msgspec.Struct):
 
 def _cause(kind: int, instrument: int) -> str:
     return f"{kind}:{instrument}"
+
+
+def _kept(entry: CashEntry, now_ns: int) -> Rows:
+    row = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
+    row[0, at.EVENT_TS], row[0, at.EVENT_INSTRUMENT] = now_ns, entry.instrument
+    row[0, at.EVENT_KIND], row[0, at.KEPT_LOTS] = at.KIND_UNITS_KEPT, entry.kept_lots
+    return row
 
 
 def _row(entry: CashEntry, minor: int, now_ns: int) -> Rows:

@@ -192,6 +192,10 @@ class OrderLedger:
         """Book what a broker has told, as the engine is told it."""
         for row in facts.tolist():
             kind = row[at.EVENT_KIND]
+            if kind == at.KIND_UNITS_KEPT:
+                i = row[at.EVENT_INSTRUMENT]
+                self.positions[i] = self.positions.get(i, 0) - row[at.KEPT_LOTS]
+                continue
             known = self.find(row[at.FACT_ORDER])
             if known is None:
                 continue

@@ -315,7 +315,7 @@ def _counted(ground: Ground, history: History, core: str, *, is_look: bool) -> t
         replayed=tested.no_replays
         if is_rehearsal
         else partial(on_paper.replays_of, ground.sessions, config),
-        costs=costs_of(ALPACA),
+        costs=costs_of(ALPACA, history.instruments),
     )
 
 

@@ -32,6 +32,9 @@ from runtime.results.statement import Statement, statement_of
 Floats = NDArray[np.float64]
 
 
+_KEPT = (at.KIND_FEE_IN_KIND, at.KIND_UNITS_KEPT)  # no trade: a fee
+
+
 def path_result(
     output: RunOutput,
     *,
@@ -93,7 +96,7 @@ def daily_account(output: RunOutput, days: DailyCloses) -> DailyAccount:
 
 def closed_trade_pnl(changes: Changes, terms: Terms) -> Ints:
     """Return the result of each closed trade in the account currency, in journal order."""
-    closing = np.flatnonzero(changes.closes() & (changes.cause != at.KIND_FEE_IN_KIND))
+    closing = np.flatnonzero(changes.closes() & ~np.isin(changes.cause, _KEPT))
     closing = closing[np.argsort(changes.row[closing], kind="stable")]
     net = changes.realized[closing] - changes.fee[closing]
     return to_base_rows(net, terms.rate[changes.instrument[closing]])

@@ -184,6 +184,8 @@ def changes_of(output: RunOutput) -> Changes:
     fee = np.where(fill_row >= 0, journal[fill_row, at.FACT_FEE], 0)
     kept = np.flatnonzero(cause == at.KIND_FEE_IN_KIND)
     fee[kept - 1] = -value[kept]  # the fill that bought the units is the change before
+    told_later = cause == at.KIND_UNITS_KEPT
+    fee[told_later] = -value[told_later]
     return Changes(
         row=rows,
         ts=table[at.EVENT_TS],

@@ -79,6 +79,7 @@ class LiveOpening:
         limits = limits_at(
             plan.door.venue,
             reduced_limits(plan.limits, self.percent),
+            plan.market.instruments,
             is_trading=config.is_trading,
         )
         capital_minor = to_minor(config.account.cash, name="account.cash")

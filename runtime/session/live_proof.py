@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Protocol
 
 from engine.errors import NegativeAnswer, VenueError
-from engine.model.instruments import Instrument
+from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_SECOND, from_minor
 from engine.ports import (
     AccountFacts,
@@ -43,7 +44,7 @@ class MarketHours(Protocol):
 
 
 class Listing(Protocol):
-    """What a venue lets be done with an instrument."""
+    """What a venue lets be done with an instrument; steps are 0 where they are not told."""
 
     @property
     def symbol(self) -> str:
@@ -60,6 +61,18 @@ class Listing(Protocol):
     @property
     def is_fractionable(self) -> bool:
         """Whether parts of a unit trade."""
+
+    @property
+    def is_coin(self) -> bool:
+        """Whether it is listed as a coin."""
+
+    @property
+    def price_step(self) -> Decimal:
+        """The step of a coin's prices."""
+
+    @property
+    def quantity_step(self) -> Decimal:
+        """The step of a coin's quantities."""
 
 
 class VenueBroker(Broker, Protocol):
@@ -289,6 +302,34 @@ def require_listed(proven: Proven, instruments: Sequence[Instrument], *, sells_s
                 f"{each.symbol} trades at the venue in whole shares, and its lot here is {each.lot_size}",
                 'import its data with a definition that says lot_size = "1"',
             )
+        if listed.is_coin != (each.kind is InstrumentKind.CRYPTO_SPOT):
+            kind = "a coin" if listed.is_coin else "no coin"
+            raise no(
+                "not_listed",
+                f"{each.symbol} is {kind} at the venue, and {each.kind.value} here",
+                "import its data with a definition that says what it is",
+            )
+        if listed.is_coin:
+            _require_grid(each, listed)
+
+
+def _require_grid(coin: Instrument, listed: Listing) -> None:
+    """A coin's steps are the venue's: on another grid orders are refused, and what is kept as a fee has no number."""
+    ours, theirs = (coin.lot_size, coin.tick_size), (listed.quantity_step, listed.price_step)
+    if ours == theirs and coin.quantity_step_lots == 1:
+        return
+    raise no(
+        "not_listed",
+        f"{coin.symbol} trades at the venue in steps of {theirs[0].normalize():f} at prices in steps of "
+        f"{theirs[1].normalize():f}, and here in steps of {ours[0]:f} at {ours[1]:f}",
+        f"import its data with a definition that says quantity_precision = {_decimals(theirs[0])}, "
+        f'lot_size = "{theirs[0].normalize():f}" and tick_size = "{theirs[1].normalize():f}"',
+    )
+
+
+def _decimals(step: Decimal) -> int:
+    exponent = step.normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
 def require_trading(proven: Proven) -> None:

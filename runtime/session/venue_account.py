@@ -189,7 +189,11 @@ class AccountReading:
         """Book what the venue has moved by itself, once."""
         cash, now_ns = self.hearing.inbox.cash, self.beside.core.now_ns
         severity = "warning" if entry.kind is CashKind.OTHER else "info"
-        text = f"{from_minor(entry.minor)}: {entry.text}"
+        amount = str(from_minor(entry.minor))
+        if entry.kept_lots:
+            one = self.beside.core.instruments[entry.instrument]
+            amount = f"{one.lots_to_quantity(entry.kept_lots)} {one.symbol} were kept"
+        text = f"{amount}: {entry.text}"
         self.beside.note("cash", severity, entry.kind.value, text)
         posting = cash.posting(entry, now_ns)
         await self.hearing.tell(posting.rows, posting.keys)

@@ -17,6 +17,7 @@ import msgspec
 from engine.errors import VenueError
 from engine.model import layout as at
 from engine.model import trading_layout as loop
+from engine.model.instruments import InstrumentKind
 from engine.model.trading import ApiErrorClass, Latch
 from engine.ports import AccountFacts, BrokerEvent, Clock, Journal, Rows
 from runtime.gateway.gateway import Gateway
@@ -94,6 +95,8 @@ class Hearing:
                 if reading.is_overfill:
                     self._note_overfill(order, event)
                 await self.tell(reading.rows, reading.keys)
+                if event.kind == at.KIND_FILL and self._may_be_kept_of(order):
+                    self.gap.set()
                 if event.kind == at.KIND_CANCEL_REJECTED:  # perhaps too late: there may be a fill
                     self.doubt(order, event.kind)
                 if reading.is_overfill:
@@ -137,6 +140,11 @@ class Hearing:
         for column, value in terms.items():
             row[0, column] = value
         await self.beside.take(OperatorInput(core.now_ns, to_bytes(row), PART, "broker"))
+
+    def _may_be_kept_of(self, order: Tracked) -> bool:
+        """Return whether a venue may keep its fee of what an order fills: it says so beside the fill."""
+        kind = self.beside.core.instruments[order.instrument].kind
+        return order.side > 0 and kind is InstrumentKind.CRYPTO_SPOT
 
     def _note_overfill(self, order: Tracked, event: BrokerEvent) -> None:
         """Tell a person, before it is booked: a crash between the two tells twice, and never not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from brokers.alpaca.coins import is_coin
 from brokers.alpaca.data_paths import CRYPTO
 from data.history import History
 from engine.errors import InputError
@@ -89,19 +90,6 @@ def source_of(instruments: Sequence[Instrument], market_data: str) -> str:
             code="feed.mixed",
         )
     return CRYPTO
-
-
-def is_coin(instrument: Instrument) -> bool:
-    """Return whether an instrument is a coin's pair with dollars, called as the venue calls it.
-
-    Examples
-    --------
-    >>> [is_coin(Instrument(name, InstrumentKind.CRYPTO_SPOT)) for name in ("BTC/USD", "BTCUSD", "/USD")]
-    [True, False, False]
-    """
-    coin, slash, currency = instrument.symbol.partition("/")
-    is_pair = bool(coin and slash) and currency == instrument.currency
-    return instrument.kind is InstrumentKind.CRYPTO_SPOT and is_pair
 
 
 def clockwork_ahead(history: History, clock: Clock, formulas: Program | None = None) -> Clockwork:

@@ -13,9 +13,11 @@ from typing import Final
 
 import msgspec
 
-from brokers.alpaca.capabilities import ALPACA as ALPACA_CAN
+from brokers.alpaca.capabilities import ALPACA as SHARES_CAN
+from brokers.alpaca.capabilities import ALPACA_COINS as COINS_CAN
 from brokers.alpaca.capabilities import Capabilities
-from brokers.alpaca.costs import ALPACA_COSTS
+from brokers.alpaca.coins import is_coin
+from brokers.alpaca.costs import ALPACA_COIN_COSTS, ALPACA_COSTS
 from engine.errors import InputError
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.orders import TimeInForce
@@ -24,8 +26,8 @@ from runtime.config import StrategyConfig
 from runtime.gateway.checks import Limits
 from runtime.venues.market_access import ALPACA
 
-_CAN: Final = {ALPACA: ALPACA_CAN}
-_COSTS: Final = {ALPACA: ALPACA_COSTS}
+_CAN: Final = {(ALPACA, False): SHARES_CAN, (ALPACA, True): COINS_CAN}
+_COSTS: Final = {(ALPACA, False): ALPACA_COSTS, (ALPACA, True): ALPACA_COIN_COSTS}
 _BRACKET: Final = {
     "stop_loss_percent": "stop_loss = { percent = 5 }",
     "take_profit_percent": "profit_target = { high_percent = 5, medium_percent = 5, low_percent = 5 }",
@@ -41,29 +43,29 @@ class Lack(msgspec.Struct, frozen=True):
     where: str = ""
 
 
-def capabilities_of(venue: str) -> Capabilities:
-    """Return what a venue can do.
+def capabilities_of(venue: str, instruments: Sequence[Instrument]) -> Capabilities:
+    """Return what a venue can do with some instruments: with coins something else than with shares.
 
     Raises
     ------
     InputError
         If that is not known.
     """
-    found = _CAN.get(venue)
+    found = _CAN.get((venue, _has_coins(instruments)))
     if found is None:
         raise InputError(f"what {venue!r} can do is not known", code="venue.unknown")
     return found
 
 
-def costs_of(venue: str) -> CostProfile:
-    """Return what trading at a venue costs at least.
+def costs_of(venue: str, instruments: Sequence[Instrument]) -> CostProfile:
+    """Return what trading some instruments at a venue costs at least.
 
     Raises
     ------
     InputError
         If that is not known.
     """
-    found = _COSTS.get(venue)
+    found = _COSTS.get((venue, _has_coins(instruments)))
     if found is None:
         raise InputError(f"what {venue!r} costs is not known", code="venue.unknown")
     return found
@@ -71,7 +73,7 @@ def costs_of(venue: str) -> CostProfile:
 
 def lacks(config: StrategyConfig, instruments: Sequence[Instrument], venue: str) -> list[Lack]:
     """Return everything that a strategy needs and a venue does not do, as far as its file tells."""
-    can = capabilities_of(venue)
+    can = capabilities_of(venue, instruments)
     return [
         *_of_kinds(instruments, venue),
         *_of_brackets(config, instruments, can, venue),
@@ -83,9 +85,11 @@ def lacks(config: StrategyConfig, instruments: Sequence[Instrument], venue: str)
     ]
 
 
-def limits_at(venue: str, limits: Limits, *, is_trading: bool = False) -> Limits:
+def limits_at(
+    venue: str, limits: Limits, instruments: Sequence[Instrument], *, is_trading: bool = False
+) -> Limits:
     """Return a gateway's limits with what a venue does not do; `is_trading`: under the trading loop."""
-    can = capabilities_of(venue)
+    can = capabilities_of(venue, instruments)
     holds = can.oco and not can.brackets and not is_trading
     return msgspec.structs.replace(
         limits,
@@ -97,12 +101,23 @@ def limits_at(venue: str, limits: Limits, *, is_trading: bool = False) -> Limits
 
 
 def _of_kinds(instruments: Sequence[Instrument], venue: str) -> Iterator[Lack]:
-    coins = [each.symbol for each in instruments if each.kind is not InstrumentKind.EQUITY]
-    if coins:
+    """Shares in dollars, or coins by their pair with dollars, and one of both in a strategy."""
+    strange = [x for x in instruments if x.kind is not InstrumentKind.EQUITY and not is_coin(x)]
+    if strange:
         yield Lack(
-            f"orders for {_named(coins)} are not sent to {venue}: shares in dollars only",
-            "trade it on paper, on the venue's own market (`trader paper --feed alpaca`)",
+            f"{venue} trades shares, and coins by their pair with dollars (BTC/USD), and "
+            f"{strange[0].symbol} is {strange[0].kind.value} in {strange[0].currency}",
+            "import the data with the venue's name for it, or leave it out",
         )
+    elif _has_coins(instruments) and not all(is_coin(each) for each in instruments):
+        yield Lack(
+            f"shares and coins are told and traded apart at {venue}, and it has both",
+            "make a strategy of each",
+        )
+
+
+def _has_coins(instruments: Sequence[Instrument]) -> bool:
+    return any(is_coin(each) for each in instruments)
 
 
 def _of_brackets(
@@ -173,7 +188,7 @@ def _can_flip(config: StrategyConfig) -> bool:
 def _of_fractions(
     config: StrategyConfig, instruments: Sequence[Instrument], can: Capabilities, venue: str
 ) -> Iterator[Lack]:
-    parts = [each.symbol for each in instruments if each.lot_size % 1]
+    parts = [each.symbol for each in instruments if each.lot_size % 1 and not is_coin(each)]
     if not parts:
         return
     named = _named(parts)
@@ -194,6 +209,8 @@ def _of_prices(instruments: Sequence[Instrument], can: Capabilities, venue: str)
 
     The definition is the same in backtest, on paper and live, and the certificate is for it.
     """
+    if can.price_decimals is None:
+        return
     step = Decimal(1).scaleb(-can.price_decimals)
     finer = [each for each in instruments if each.tick_size % step]
     if finer:

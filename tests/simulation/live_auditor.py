@@ -67,6 +67,15 @@ class LiveAuditor(Auditor):
         if self._is_all_booked(life, order.instrument):
             self._require_room(life, order)
 
+    def kept_lots(self, life: Any, i: int) -> tuple[int, int]:
+        asset = self.exchange.venue.exchange.assets[i]
+        found = {True: 0, False: 0}
+        for each in self.exchange.venue.exchange.cash_activities:
+            if each.units and each.symbol == asset.symbol.replace("/", ""):
+                is_booked = each.activity_id in life.inbox.cash.known
+                found[is_booked] += asset.instrument.quantity_to_lots(each.units)
+        return found[True], found[False]
+
     def _is_all_booked(self, life: Any, instrument: int) -> bool:
         mine = [one for _, one in self.exchange.executions if one.instrument == instrument]
         return all(life.inbox.has_execution(one.execution_id) for one in mine)

@@ -29,6 +29,7 @@ from tests.simulation.plans import EPOCH_NS, EXECUTIONS, LOOP, PLAIN, RULES, pri
 
 STEP: Final = 15  # seconds of a bar, while there are faults
 SYMBOLS: Final = ("AAPL", "MSFT")
+COINS: Final = ("BTC/USD", "ETH/USD")
 _BRACKET: Final = "stop_loss_percent = 0.8\ntake_profit_percent = 1\n"
 BRACKETS: Final = (
     "[execution]\n" + _BRACKET,
@@ -139,19 +140,21 @@ class LivePlan:
     kinds: frozenset[str] = field(default=frozenset())  # of the faults
 
 
-def live_plan_of(seed: int, *, bracketed: bool = False) -> LivePlan:
+def live_plan_of(seed: int, *, bracketed: bool = False, coins: bool = False) -> LivePlan:
     """Return a seed's story: a few of what can go wrong, each often enough to meet the others.
 
     Parameters
     ----------
     bracketed
         Trade with a stop, and perhaps a target, on each entry, whatever the seed says.
+    coins
+        Trade coins, of which the venue keeps its fee; nothing hangs on entries then.
     """
     rng = Random(seed)
     strategy, instruments = rng.choice((0, 0, 1, 1, 2, 3)), rng.choice((1, 2))
-    if bracketed or (strategy == len(EXECUTIONS) and seed % 3):
+    if bracketed or (strategy == len(EXECUTIONS) and seed % 3 and not coins):
         strategy = len(EXECUTIONS) + 1 + seed % 7 % len(BRACKETS)
-    ground = live_ground_of(strategy, instruments)
+    ground = live_ground_of(strategy, instruments, coins=coins)
 
     def moment() -> float:
         return rng.uniform(2, FAULTY - 30)
@@ -167,7 +170,7 @@ def live_plan_of(seed: int, *, bracketed: bool = False) -> LivePlan:
         seed,
         ground,
         priced(ground, rng),  # type: ignore[arg-type]
-        tuple((at_s, json.dumps(fault)) for at_s, fault in faults),
+        tuple((at_s, json.dumps(_about(fault, coins=coins))) for at_s, fault in faults),
         rng.choice((200, 200, 60, 30)),
         # Shortly before a bar: until the session has looked, nothing but the gateway knows.
         STEP * rng.randint(1, int(FAULTY - 60) // STEP) - rng.uniform(0, 4)
@@ -221,6 +224,10 @@ def _faults(rng: Random, moment) -> list[tuple[float, dict[str, Any]]]:  # type:
     return sorted(made, key=lambda each: each[0])
 
 
+def _about(fault: dict[str, Any], *, coins: bool) -> dict[str, Any]:
+    return fault | {"symbol": COINS[0]} if coins and "symbol" in fault else fault
+
+
 def _wishes(rng: Random, moments) -> tuple[tuple[float, str], ...]:  # type: ignore[no-untyped-def]
     """A pause with its end, the kill switch with its release, everything closed."""
     made: list[tuple[float, str]] = []
@@ -236,7 +243,7 @@ def _wishes(rng: Random, moments) -> tuple[tuple[float, str], ...]:  # type: ign
 
 # --- the ground ------------------------------------------------------------------------------------------
 @cache
-def live_ground_of(strategy: int, instruments: int) -> LiveGround:
+def live_ground_of(strategy: int, instruments: int, *, coins: bool = False) -> LiveGround:
     """Return the ground of a strategy; its prices are overwritten by each seed."""
     folder = Path(mkdtemp(dir=folder_of_worlds()))
     shutil.copytree(_workspace(), folder, dirs_exist_ok=True)
@@ -244,7 +251,9 @@ def live_ground_of(strategy: int, instruments: int) -> LiveGround:
     path = folder / "strategies" / "simulated.toml"
     path.write_text(STRATEGIES[strategy])
     config = load_strategy(path)
-    history = _history([Instrument(name, InstrumentKind.EQUITY) for name in SYMBOLS[:instruments]])
+    names = (COINS if coins else SYMBOLS)[:instruments]
+    kind = InstrumentKind.CRYPTO_SPOT if coins else InstrumentKind.EQUITY
+    history = _history([Instrument(name, kind) for name in names])
     rows = replay_rows(history, trading=config.is_trading, marks=False)
     market = market_of(history, clockwork_of(history, days_after=8))
     return LiveGround(config, market, tuple(_slices(rows.blocks(0))), folder)

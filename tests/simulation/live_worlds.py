@@ -13,6 +13,7 @@ import random
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -75,7 +76,7 @@ class LiveWorld:
         self.is_database_out = self.is_lapsing = False
         self.is_refused = False  # a process was, as the certificate has ended
         self.switch = KillSwitch(self.folder / "HALT")
-        self.settings = VenueSettings(requests_per_minute=plan.budget)
+        self.settings = VenueSettings(requests_per_minute=plan.budget, coin_fee_bps=Decimal(25))
         self.venue = AlpacaVenue(
             plan.ground.market.instruments,
             clock=self.their_clock,

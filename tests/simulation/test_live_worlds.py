@@ -53,6 +53,17 @@ def test_a_live_session_in_trouble_keeps_every_invariant(seed: int) -> None:
         logging.disable(logging.NOTSET)
 
 
+@pytest.mark.parametrize("seed", range(4, 9))
+def test_a_live_session_of_coins_keeps_every_invariant(seed: int) -> None:
+    """The venue keeps its fee of what is bought, and says so beside the fill: late, twice, or after a crash."""
+    logging.disable(logging.CRITICAL)
+    try:
+        world = run_live_seed(seed, plan=live_plan_of(seed, coins=True))
+    finally:
+        logging.disable(logging.NOTSET)
+    assert any(each.kept_lots for each in world.venue.books.executions)
+
+
 # --- bugs ------------------------------------------------------------------------------------------------
 def loses_every_third_fill(patch: Patch) -> None:
     """Told and read: it is taken for known."""

@@ -34,7 +34,7 @@ def changed(draft: Draft, place: int, row: list[int], fill: Values | None) -> No
     is_open = trip is not None and trip["closed_ns"] is None
     if trip is not None and is_open:
         _close(trip, row, closed, of_closing if closed else 0, realized)
-        if cause == at.KIND_FEE_IN_KIND:
+        if cause in (at.KIND_FEE_IN_KIND, at.KIND_UNITS_KEPT):
             trip["fees_minor"] -= value
     is_flip = before * after < 0
     if is_flip or (not is_open and after != 0):

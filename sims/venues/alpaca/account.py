@@ -131,7 +131,7 @@ def position_record(exchange: Exchange, asset: Asset, held: Held) -> Record:
     free = abs(held.lots) - reserved_lots(exchange, asset, -1 if held.lots > 0 else 1)
     return {
         "asset_id": asset.id,
-        "symbol": asset.symbol,
+        "symbol": asset.symbol.replace("/", "") if asset.is_crypto else asset.symbol,
         "exchange": asset.exchange,
         "asset_class": asset.kind,
         "asset_marginable": not asset.is_crypto,

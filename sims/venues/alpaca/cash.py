@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING
+from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 from engine.model.units import NS_PER_SECOND, to_minor
-from sims.venues.alpaca.orders import Fill
-from sims.venues.alpaca.words import Record, identity, money_text
+from sims.venues.alpaca.orders import Fill, Order
+from sims.venues.alpaca.words import Record, identity, money_text, number_text
 
 if TYPE_CHECKING:
     from sims.venues.alpaca.exchange import Exchange
+
+
+_BPS = 10_000
+_CENT = 10**6  # minor units
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class CashActivity:
     minor: int
     symbol: str = ""
     description: str = ""
+    units: Decimal = Decimal(0)  # kept in place of money
 
     def record(self) -> Record:
         """Return what the venue tells of it."""
@@ -37,11 +42,18 @@ class CashActivity:
             "description": self.description,
             "status": "executed",
         }
+        if self.units:
+            told |= {"net_amount": "0", "qty": number_text(-self.units)}
         return told | ({"symbol": self.symbol} if self.symbol else {})
 
 
 def move_cash(
-    exchange: Exchange, kind: str, minor: int, symbol: str = "", description: str = ""
+    exchange: Exchange,
+    kind: str,
+    minor: int,
+    symbol: str = "",
+    description: str = "",
+    units: Decimal = Decimal(0),
 ) -> CashActivity:
     """Move cash now, and tell it as an activity."""
     moment = datetime.fromtimestamp(exchange.now_ns() // NS_PER_SECOND, UTC)
@@ -54,6 +66,7 @@ def move_cash(
         minor,
         symbol,
         description,
+        units,
     )
     exchange.tally.cash["USD"] += minor
     exchange.cash_activities.append(one)
@@ -70,6 +83,27 @@ def charge_sales(exchange: Exchange, since: int) -> None:
     value = fees.on_value(sum(_value_minor(each) for each in sold))
     move_cash(exchange, "FEE", -units, description="TAF fee")
     move_cash(exchange, "FEE", -value, description="REG fee")
+
+
+def kept_of(exchange: Exchange, order: Order, lots: int) -> int:
+    """Return the lots that the venue keeps of a fill: those of coins that are bought, in parts up to whole lots."""
+    if not order.asset.is_crypto or order.sign < 0:
+        return 0
+    return int((lots * exchange.settings.coin_fee_bps / _BPS).to_integral_value(ROUND_CEILING))
+
+
+def charge_coins(exchange: Exchange, fill: Fill) -> None:
+    """Tell what was kept of a purchase of coins, or charge a sale, where the venue charges for them."""
+    asset, bps = fill.order.asset, exchange.settings.coin_fee_bps
+    if not asset.is_crypto or not bps:
+        return
+    name = asset.symbol.replace("/", "")
+    if fill.kept_lots:
+        units = asset.instrument.lots_to_quantity(fill.kept_lots)
+        move_cash(exchange, "CFEE", 0, name, "Coin Pair Transaction Fee (Non USD)", units)
+    elif fill.sign < 0:
+        fee = int((_value_minor(fill) * bps / _BPS / _CENT).to_integral_value(ROUND_CEILING))
+        move_cash(exchange, "CFEE", -fee * _CENT, name, "Coin Pair Transaction Fee (USD)")
 
 
 def page_of_cash(activities: Sequence[CashActivity], query: Mapping[str, str]) -> list[Record]:

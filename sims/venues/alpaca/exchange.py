@@ -17,7 +17,7 @@ from sims.fillbook import layout as book_at
 from sims.paper.tally import Tally
 from sims.venues.alpaca.actions import follow_action, follow_trails
 from sims.venues.alpaca.booking import book_request
-from sims.venues.alpaca.cash import CashActivity, charge_sales
+from sims.venues.alpaca.cash import CashActivity, charge_coins, charge_sales, kept_of
 from sims.venues.alpaca.happenings import Happening
 from sims.venues.alpaca.hours import Hours
 from sims.venues.alpaca.market import Row, Shown
@@ -276,6 +276,7 @@ class Exchange:
         """Book a fill of an order and say so."""
         asset, now_ns = order.asset, self.now_ns()
         item = asset.instrument
+        fee_lots += kept_of(self, order, lots)
         self.tally.fill(asset.number, item, order.sign * lots, price_ticks, fee_minor, fee_lots)
         order.filled_lots += lots
         order.value += item.ticks_to_price(price_ticks) * item.lots_to_quantity(lots)
@@ -291,8 +292,10 @@ class Exchange:
             order.filled_lots,
             self.tally.held[asset.number].lots,
             status,
+            kept_lots=fee_lots,
         )
         self.fills.append(fill)
+        charge_coins(self, fill)
         if leaves == 0:
             order.times.setdefault("filled_at", now_ns)
         pending = order.status in ("pending_cancel", "pending_replace") and leaves > 0

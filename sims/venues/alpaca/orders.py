@@ -218,6 +218,7 @@ class Fill:
     position: int  # lots held after it
     status: str  # of the order
     busts: Fill | None = None  # the fill that this one takes back
+    kept_lots: int = 0  # of what was bought, as a fee
 
     @property
     def id(self) -> str:

@@ -66,7 +66,8 @@ class View:
         for fill in self.fills():
             asset = fill.order.asset
             change = fill.sign * fill.lots
-            tally.fill(asset.number, asset.instrument, change, fill.price_ticks, 0, 0)
+            kept = fill.kept_lots
+            tally.fill(asset.number, asset.instrument, change, fill.price_ticks, 0, kept)
         return tally.held
 
     @property

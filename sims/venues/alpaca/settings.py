@@ -35,6 +35,8 @@ class VenueSettings:
         made faster no order's way is longer for that.
     sell_fees
         What is charged of sales at the end of each session; None: nothing.
+    coin_fee_bps
+        Of each fill of a coin: out of the units of a purchase, out of the money of a sale. 0: nothing.
     book
         Assumptions of the fill book; as they are, no event fills more than the size it shows.
     """
@@ -52,6 +54,7 @@ class VenueSettings:
     data_symbols: int = 30
     moment_seconds: float = 0.1
     sell_fees: SellFees | None = None
+    coin_fee_bps: Decimal = Decimal(0)
     book: BookSettings = field(default_factory=lambda: BookSettings(volume_cap=Decimal(1)))
 
     @property

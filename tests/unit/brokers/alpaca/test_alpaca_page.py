@@ -6,7 +6,7 @@ from enum import Enum
 
 from msgspec.structs import asdict
 
-from brokers.alpaca.capabilities import ALPACA
+from brokers.alpaca.capabilities import ALPACA, ALPACA_COINS
 from engine.model.orders import TimeInForce
 from tests.architecture.source import ROOT
 
@@ -15,6 +15,8 @@ def shown(value: object) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
+        case None:
+            return "as each is listed"
         case tuple():
             return ", ".join(shown(each) for each in value)
         case TimeInForce():
@@ -27,8 +29,12 @@ def shown(value: object) -> str:
 
 def test_the_page_shows_the_record() -> None:
     page = (ROOT / "brokers/alpaca/README.md").read_text(encoding="utf-8")
-    rows = [f"| {name} | {shown(value)} |" for name, value in asdict(ALPACA).items()]
-    table = page.split("|---|---|\n", 2)[2].split("\n\n")[0]
+    coins = asdict(ALPACA_COINS)
+    rows = [
+        f"| {name} | {shown(value)} | {shown(coins[name])} |"
+        for name, value in asdict(ALPACA).items()
+    ]
+    table = page.split("|---|---|---|\n", 1)[1].split("\n\n")[0]
     assert table.splitlines() == rows
 
 

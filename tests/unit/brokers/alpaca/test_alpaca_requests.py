@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,7 @@ BASE = {
     "client_order_id": "tr-abc",
     "limit_price": "180.5",
 }
+COIN = Instrument("BTC/USD", InstrumentKind.CRYPTO_SPOT, price_precision=1, quantity_precision=9)
 HALF = 5 * 10**8  # of a share, in lots of SPLIT
 
 
@@ -73,6 +75,54 @@ def test_orders(fields: dict[str, Any], changed: dict[str, Any]) -> None:
     assert sent(**fields) == expected
 
 
+def test_coins_go_out_as_the_venue_takes_them() -> None:
+    """Parts of a unit until canceled, at their own price steps; at market nothing waits for a day's end."""
+    terms: dict[str, Any] = {"quantity_lots": 12_345_678, "time_in_force": F.GTC}
+    limit = sent(COIN, limit_ticks=97_123_5, **terms)
+    assert limit == BASE | {
+        "symbol": "BTC/USD", "qty": "0.012345678", "time_in_force": "gtc", "limit_price": "97123.5",
+    }  # fmt: skip
+    market = sent(COIN, order_type=T.MARKET, limit_ticks=0, quantity_lots=1)
+    assert (market["qty"], market["time_in_force"]) == ("0.000000001", "gtc")
+    stopped = sent(
+        COIN, order_type=T.STOP_LIMIT, stop_ticks=90_000_0, limit_ticks=89_000_0, **terms
+    )
+    assert (stopped["type"], stopped["stop_price"]) == ("stop_limit", "90000")
+    assert sent(COIN, quantity_lots=5, time_in_force=F.IOC)["time_in_force"] == "ioc"
+    change = replace_body(ReplaceApproved(1, 0, 5 * 10**8, 97_000_0, 0), COIN, "tr-abc-r1")
+    assert isinstance(change, bytes)
+    assert msgspec.json.decode(change)["qty"] == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        ("bad_request", {}),  # a limit for the day
+        ("bad_request", {"time_in_force": F.FOK}),
+        ("bad_request", stop(order_type=T.STOP, stop_ticks=1, time_in_force=F.GTC)),
+        ("bad_request", stop(order_type=T.TRAILING_STOP, trail_ticks=5, time_in_force=F.GTC)),
+        ("bad_request", {"order_type": T.MARKET_ON_CLOSE, "limit_ticks": 0}),
+        ("bad_request", {"order_type": T.STOP_LIMIT, "stop_ticks": 5, "time_in_force": F.IOC}),
+        ("post_only", {"flags": OrderFlag.POST_ONLY, "time_in_force": F.GTC}),
+        ("size_or_grid", {"limit_ticks": 18052, "time_in_force": F.GTC}),
+    ],
+)
+def test_what_the_venue_does_not_do_with_coins_is_not_sent(
+    code: str, fields: dict[str, Any]
+) -> None:
+    item = replace(COIN, price_step_ticks=5)
+    refused = sent(item, **({"limit_ticks": 18050} | fields))
+    assert isinstance(refused, LocalRefusal)
+    assert refused.code == code and refused.problem
+
+
+def test_no_pair_of_orders_is_sent_for_coins() -> None:
+    target = approved(side=-1, time_in_force=F.GTC)
+    loss = approved(side=-1, time_in_force=F.GTC, order_type=T.STOP, limit_ticks=0, stop_ticks=170)
+    refused = pair_body(target, loss, COIN, "tr-abc")
+    assert isinstance(refused, LocalRefusal) and "pairs" in refused.problem
+
+
 def test_limit_orders_of_the_day_may_trade_around_it() -> None:
     assert sent(extended_hours=True)["extended_hours"] is True
     for fields in ({"time_in_force": F.GTC}, {"order_type": T.MARKET, "limit_ticks": 0}):
@@ -114,7 +164,8 @@ def test_prices_under_a_dollar_may_be_finer() -> None:
         ("bad_request", AAPL, {"time_in_force": F.GTD, "expires_ns": 10**18}),
         ("bad_request", AAPL, stop(order_type=T.STOP, stop_ticks=1, time_in_force=F.IOC)),
         ("post_only", AAPL, {"flags": OrderFlag.POST_ONLY}),
-        ("not_tradable", Instrument("BTC/USD", InstrumentKind.CRYPTO_SPOT), {}),
+        ("not_tradable", Instrument("BTCUSD", InstrumentKind.CRYPTO_SPOT), {}),
+        ("not_tradable", Instrument("BTC/USDT", InstrumentKind.CRYPTO_SPOT, "USDT"), {}),
         ("not_tradable", Instrument("AAPL", InstrumentKind.EQUITY, "EUR"), {}),
     ],
 )  # fmt: skip

@@ -1,0 +1,99 @@
+"""Coins live at the venue: their fee is kept of what is bought, and both sides' books are equal all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from engine.errors import NegativeAnswer
+from engine.model import layout as at
+from engine.model.instruments import Instrument, InstrumentKind
+from runtime.results.frames import cash_balances
+from runtime.results.rows import cash_moves_of, changes_of, terms_of
+from runtime.results.statement import statement_of
+from runtime.session.live import go_live
+from sims.venues.alpaca import VenueSettings
+from tests.unit.live.rehearsals import Rehearsal
+from tests.unit.live.test_cash_of_accounts import Scene, traded
+
+COIN = Instrument("BTC/USD", InstrumentKind.CRYPTO_SPOT, quantity_precision=4)
+DEAR = VenueSettings(coin_fee_bps=Decimal(25))
+
+
+@pytest.fixture
+def coins(here: Rehearsal) -> Rehearsal:
+    here.share = COIN
+    here.file.write_text(here.file.read_text().replace("quantity = 40", "quantity = 1.5"))
+    here.issue()
+    return here
+
+
+def test_what_is_kept_of_a_purchase_is_booked_to_the_lot(coins: Rehearsal) -> None:
+    """The venue's position is smaller than its fills; its activity CFEE says so, without an amount of money."""
+
+    async def story(scene: Scene) -> None:
+        await scene.read()
+        held = scene.venue.exchange.tally.held[0].lots
+        session, fills = scene.session, scene.venue.exchange.fills
+        filled = sum(each.sign * each.lots for each in fills)
+        kept = sum(each.kept_lots for each in fills)
+        assert kept > 0 and held == filled - kept
+        core = session.parts.core.plain
+        assert core.positions[0, at.POSITION_QUANTITY] == held
+        assert session.gateway.books.positions.get(0, 0) == held
+        assert scene.cash == 0 and not scene.differs
+        assert not session._venue.quarantined  # type: ignore[union-attr]
+
+    async def whole() -> None:
+        async with coins.venue(settings=DEAR) as venue:
+            _, notes, output = await traded(coins, venue, story, after=25)
+            assert any("BTC/USD were kept" in each.text for each in notes)
+            causes = output.journal[
+                output.journal[:, at.EVENT_KIND] == at.KIND_POSITION_CHANGED, at.POSITION_CAUSE
+            ]
+            assert at.KIND_UNITS_KEPT in causes
+            moves = cash_moves_of(output, changes_of(output), terms_of(output))
+            assert cash_balances(output, moves)[-1] == output.ledger[0, at.LEDGER_CASH]
+            assert statement_of(output).fees < 0
+            sold = [each for each in venue.exchange.fills if each.sign < 0]
+            assert sold, "and what is left is sold"
+
+    asyncio.run(whole())
+
+
+def test_all_of_a_market_is_traded_and_both_sides_hold_the_same(coins: Rehearsal) -> None:
+    done = coins.trade(settings=DEAR)
+    assert len(done.venue.books.executions) >= 5
+    assert {each.time_in_force for each in done.venue.books.orders} <= {"gtc", "ioc"}
+    assert done.session.parts.core.plain.positions[0, at.POSITION_QUANTITY] == (
+        done.venue.exchange.tally.held[0].lots
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"quantity_precision": 6}, "in steps of 0.0001"),
+        ({"quantity_step_lots": 10}, "in steps of 0.0001"),
+        ({"price_step_ticks": 5}, "prices in steps of 0.01"),
+    ],
+)
+def test_another_grid_than_the_venues_is_not_begun(
+    coins: Rehearsal, change: dict[str, int], told: str
+) -> None:
+    coins.share = replace(COIN, **change)  # type: ignore[arg-type]
+    coins.issue()
+
+    async def story() -> None:
+        with coins.desk() as desk, coins.store() as store:
+            async with coins.venue() as venue:
+                venue.exchange.assets[0].instrument = COIN
+                await go_live(store, coins.plan(venue), desk)
+
+    with pytest.raises(NegativeAnswer) as caught:
+        asyncio.run(story())
+    assert caught.value.code == "live.not_listed"
+    assert told in caught.value.problem
