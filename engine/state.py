@@ -57,6 +57,7 @@ class Core(NamedTuple):
     queue: Block  # (as many and one,) slots of `wakes` as a heap; the last is how many wait
     held: Block  # (instruments,) those with a position, an exit or an entry, ascending
     ended: Block  # (ENDED_ROWS, ORDER_WIDTH) orders that may still turn out to have filled, by id
+    asked: Block  # (instruments x ASKED_ROWS, ORDER_WIDTH) orders that a person is asked about
     commands: Block  # (command capacity, COMMAND_WIDTH), emptied by the shell
     journal: Block  # (journal capacity, EVENT_WIDTH), emptied by the shell
 
@@ -91,6 +92,7 @@ def _trading_parts(shape: CoreShape) -> dict[str, tuple[int, ...]]:
         "queue": (few or slots + 1,),
         "held": (many,),
         "ended": (few or loop.ENDED_ROWS, at.ORDER_WIDTH),
+        "asked": (few or many * loop.ASKED_ROWS, at.ORDER_WIDTH),
     }
 
 
@@ -143,6 +145,7 @@ def _begin_trading(core: Core) -> None:
         loop.MONITOR_TARGET_GOAL,
         loop.MONITOR_DENIED_EDGE,
         loop.ENTRY_GOAL,
+        loop.WAITING_WEIGHT,
     ):
         core.monitors[:, column] = loop.NOT_GIVEN
     for column in (loop.EXIT_DEADLINE, loop.ENTRY_DEADLINE, loop.ENTRY_EXPIRES):

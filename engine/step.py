@@ -137,7 +137,9 @@ from engine.model.layout import (
     TRANSFER_MINOR,
     UNKNOWN,
 )
+from engine.model.trading import QUEUE_APPROVED
 from engine.model.trading_layout import (
+    ASKED_ROWS,
     MONITOR_LOST,
     MONITOR_MARK_BEFORE,
     MONITOR_MARK_KIND,
@@ -146,7 +148,10 @@ from engine.model.trading_layout import (
     MONITOR_POSITION,
     SESSION_CLOSES,
     SESSION_DAY,
+    WAITING_COUNT,
+    WAITING_STATE,
 )
+from engine.rules.approvals import begin_expiries
 from engine.rules.breakers import hear_input
 from engine.rules.correlation import sample_returns, scale_returns
 from engine.rules.drift import watch_drift
@@ -193,6 +198,7 @@ def apply_event(s: Core, events: Table, row: int) -> None:
         if kind == KIND_SESSION_OPEN:
             closes, day = events[row, SESSION_CLOSES], events[row, SESSION_DAY]
             note_session(s, events[row, CALENDAR_ID], True, closes, day)
+            begin_expiries(s, events[row, CALENDAR_ID])
         elif kind == KIND_SESSION_CLOSE:
             note_session(s, events[row, CALENDAR_ID], False, 0, 0)
 
@@ -241,7 +247,7 @@ def note_mark(s: Core, i: int, kind: int, before: int) -> None:
     judge_mark(s, i, kind, before)
     if s.monitors[i, MONITOR_POSITION] != 0:
         s.monitors[i, MONITOR_MARKS] += 1
-    if is_held(s, i):
+    if is_held(s, i) or s.monitors[i, WAITING_STATE] == QUEUE_APPROVED:
         s.account[ACCOUNT_TOUCHED] = 1
 
 
@@ -267,6 +273,7 @@ def apply_action(s: Core, events: Table, row: int, kind: int) -> None:
         scale_orders(s, i, numerator, denominator)
         if s.account[ACCOUNT_TRADING] == 1:
             scale_monitor(s, i, numerator, denominator)
+            scale_asked(s, i, numerator, denominator)
             scale_returns(s, i, numerator, denominator)
             note_position(s, i, 0, 0)
     elif kind == KIND_DIVIDEND:
@@ -434,6 +441,20 @@ def scale_orders(s: Core, i: int, numerator: int, denominator: int) -> None:
             )
             if is_out_of_range(s.orders, r):
                 fault(s, FAULT_OVERFLOW, i)
+
+
+@kernel
+def scale_asked(s: Core, i: int, numerator: int, denominator: int) -> None:
+    """Scale the order that a person is asked about; one that does not fit is denied when it is sent."""
+    for n in range(s.monitors[i, WAITING_COUNT]):
+        scale_order(
+            s.asked,
+            i * ASKED_ROWS + n,
+            s.terms[i, TERM_PRICE_STEP],
+            s.terms[i, TERM_LOT_STEP],
+            numerator,
+            denominator,
+        )
 
 
 @kernel

@@ -50,6 +50,7 @@ class Denial(IntEnum):
     APPROVAL_WITHDRAWN = 227
     APPROVAL_PRICE = 228
     APPROVAL_LOCKED = 229
+    APPROVAL_HELD = 230
     # The account, judged on the order that a signal would become
     KILL_SWITCH = 301
     CIRCUIT_BREAKER = 302
@@ -104,7 +105,7 @@ SENTENCES: Final[dict[Denial, str]] = {
     Denial.SUSPECT_PRICE: "the last price jumped and is not confirmed yet",
     Denial.ALERT_ONLY: "this session only reports signals",
     Denial.APPROVAL_AWAITED: "the signal waits for a person to approve it",
-    Denial.APPROVAL_NEEDED: "the session asks a person before entries, and an order that its strategy sized itself cannot wait: have it give a signal",
+    Denial.APPROVAL_NEEDED: "the session asks a person before entries, and more hangs on the order than can wait with it",
     Denial.APPROVAL_REJECTED: "a person rejected the signal",
     Denial.APPROVAL_UNKNOWN: "no signal of this number waits for approval",
     Denial.APPROVAL_TWICE: "the signal was decided on before",
@@ -112,6 +113,7 @@ SENTENCES: Final[dict[Denial, str]] = {
     Denial.APPROVAL_WITHDRAWN: "the strategy gave the instrument up while the signal waited",
     Denial.APPROVAL_PRICE: "since the signal came the price has moved farther than the collar allows",
     Denial.APPROVAL_LOCKED: "manual actions are locked after unusual behaviour (tilt)",
+    Denial.APPROVAL_HELD: "the signal is approved, and goes out at the first price after the market has opened, or when the exit that works is done",
     Denial.KILL_SWITCH: "the kill switch is on",
     Denial.CIRCUIT_BREAKER: "a circuit breaker is open",
     Denial.DRAWDOWN_GUARD: "the drawdown or minimum equity guard is set, or equity cannot be trusted",
@@ -171,6 +173,7 @@ DENY_APPROVAL_LATE: Final = Denial.APPROVAL_LATE.value
 DENY_APPROVAL_WITHDRAWN: Final = Denial.APPROVAL_WITHDRAWN.value
 DENY_APPROVAL_PRICE: Final = Denial.APPROVAL_PRICE.value
 DENY_APPROVAL_LOCKED: Final = Denial.APPROVAL_LOCKED.value
+DENY_APPROVAL_HELD: Final = Denial.APPROVAL_HELD.value
 DENY_KILL_SWITCH: Final = Denial.KILL_SWITCH.value
 DENY_CIRCUIT_BREAKER: Final = Denial.CIRCUIT_BREAKER.value
 DENY_DRAWDOWN_GUARD: Final = Denial.DRAWDOWN_GUARD.value

@@ -259,7 +259,7 @@ class QueueState(IntEnum):
 
     NONE = 0
     WAITING = 1
-    APPROVED = 2  # by the person; it is checked again in this turn
+    APPROVED = 2  # by the person; it is checked again when it can be sent, mostly in this turn
     SENT = 3
     DENIED = 4  # approved, but a check spoke against it then
     REJECTED = 5

@@ -18,7 +18,7 @@ NOT_GIVEN: Final = -(2**63)
 KEEP: Final = NOT_GIVEN + 1  # as an input: what is known stays
 
 # --- Monitors: one row per instrument: its position in hand, the exit and the entry that work ---------
-MONITOR_WIDTH: Final = 96
+MONITOR_WIDTH: Final = 104
 MONITOR_POSITION: Final = 0  # number of the trip, from flat to flat; 0: flat
 MONITOR_DIRECTION: Final = 1
 MONITOR_OPENED: Final = 2  # ns
@@ -124,7 +124,19 @@ WAITING_STATE: Final = 91  # QueueState
 WAITING_SIDE: Final = 92
 WAITING_LOTS: Final = 93  # of the position that it opens
 WAITING_PRICE: Final = 94  # ticks that it was to pay when it came
-WAITING_EXPIRES: Final = 95  # ns
+WAITING_EXPIRES: Final = 95  # ns; NEVER: not before the market has opened
+WAITING_CODE: Final = 96  # why it was not sent, or not yet
+WAITING_TIME: Final = (
+    97  # ns that it has from the next open on; 0: it came in time before the close
+)
+WAITING_SOURCE: Final = 98  # SignalSource; of SOURCE_ORDER the orders stand in `asked`
+WAITING_COUNT: Final = 99  # rows of `asked`
+WAITING_ORDER: Final = 100  # the number under which its order was checked
+WAITING_WEIGHT: Final = 101  # ppb of equity that it leads to; NOT_GIVEN: it is of no target weight
+WAITING_MARKET: Final = 102  # ticks: the touch when it came
+
+# An order that its strategy sized itself, with what hangs on it: rows of `asked` for each instrument
+ASKED_ROWS: Final = 3
 
 WANTS_EXIT: Final = 1  # the strategy wants to be flat
 WANTS_TARGET: Final = 2  # a target weight waits
@@ -332,6 +344,8 @@ CALENDAR_OPENED: Final = 1  # ns
 CALENDAR_CLOSES: Final = 2  # ns; 0: unknown
 CALENDAR_SESSIONS: Final = 3  # how often it has opened so far
 CALENDAR_DAY: Final = 4  # number of its trading day; where none is told, of its opening
+CALENDAR_CLOSED: Final = 5  # ns, when it closed last
+CALENDAR_LENGTH: Final = 6  # ns that it was open then; 0: not known
 
 # --- Returns of each instrument, for correlation ---------------------------------------------------------
 RETURNS_WIDTH: Final = 256

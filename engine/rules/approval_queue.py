@@ -38,12 +38,14 @@ from engine.model.layout import (
 )
 from engine.model.trading import (
     ACTION_APPROVE,
+    ACTION_REJECT,
     QUEUE_AFTER_EXIT,
     QUEUE_APPROVED,
     QUEUE_EXPIRED,
     QUEUE_REJECTED,
     QUEUE_WAITING,
     QUEUE_WITHDRAWN,
+    SOURCE_RULE,
     TILT_LOCKED,
 )
 from engine.model.trading_layout import (
@@ -53,7 +55,9 @@ from engine.model.trading_layout import (
     ANSWER_ORDER,
     GUARD_TILT,
     GUARD_WAITING,
+    LIMIT_EXPIRY,
     NEVER,
+    NOT_GIVEN,
     QUEUED_CHECKED,
     QUEUED_CODE,
     QUEUED_EXPIRES,
@@ -64,15 +68,24 @@ from engine.model.trading_layout import (
     REFUSED_ACTION,
     REFUSED_CODE,
     REFUSED_NUMBER,
+    WAITING_CODE,
+    WAITING_COUNT,
     WAITING_EXPIRES,
     WAITING_LOTS,
+    WAITING_MARKET,
+    WAITING_ORDER,
     WAITING_PRICE,
     WAITING_SIDE,
     WAITING_SIGNAL,
     WAITING_SINCE,
+    WAITING_SOURCE,
     WAITING_STATE,
+    WAITING_TIME,
+    WAITING_WEIGHT,
     WAKE_QUEUE,
 )
+from engine.rules.hours import is_at_close
+from engine.rules.market_checks import entries_from, touch_price
 from engine.state import Core
 
 USUAL_EXPIRY = 300 * 10**9  # what `[signals] expiry` is where there is no such table
@@ -92,12 +105,28 @@ def answer(s: Core, kind: int, i: int, number: int, order_id: int, lots: int, co
 def queue_signal(
     s: Core, i: int, side: int, number: int, order_id: int, lots: int, price: int, expires: int
 ) -> None:
-    """Let a signal that passed all checks wait for a person; none waits for ever."""
-    if expires == NEVER:
-        expires = add_checked(s.account[ACCOUNT_NOW], USUAL_EXPIRY)
+    """Let a signal that passed all checks wait for a person; none waits for ever.
+
+    One that comes as the market closes is for its next open: it has its whole time from then on.
+    """
+    time = 0
+    if is_at_close(s, i):
+        time, expires = usual_wait(s), NEVER
+    elif expires == NEVER:
+        expires = add_checked(s.account[ACCOUNT_NOW], usual_wait(s))
     begin_waiting(s, i, side, number, QUEUE_WAITING, lots, price, expires)
+    s.monitors[i, WAITING_TIME] = time
+    s.monitors[i, WAITING_ORDER] = order_id
+    s.monitors[i, WAITING_MARKET] = touch_price(s, i, side)
+    s.monitors[i, WAITING_CODE] = DENY_APPROVAL_AWAITED
     n = journal_waiting(s, i, DENY_APPROVAL_AWAITED)
     s.journal[n, QUEUED_CHECKED] = order_id
+
+
+@kernel
+def usual_wait(s: Core) -> int:
+    """Return how long a signal may wait for a person, in ns."""
+    return int(s.limits[LIMIT_EXPIRY] or USUAL_EXPIRY)
 
 
 @kernel
@@ -119,6 +148,11 @@ def begin_waiting(
     s.monitors[i, WAITING_PRICE] = price
     s.monitors[i, WAITING_EXPIRES] = expires
     s.monitors[i, WAITING_SINCE] = s.account[ACCOUNT_NOW]
+    s.monitors[i, WAITING_TIME] = 0
+    s.monitors[i, WAITING_SOURCE] = SOURCE_RULE
+    s.monitors[i, WAITING_COUNT] = 0
+    s.monitors[i, WAITING_WEIGHT] = NOT_GIVEN
+    s.monitors[i, WAITING_CODE] = DENY_INSTRUMENT_BUSY
     s.guard[GUARD_WAITING] += 1
     renew_expiry(s)
 
@@ -139,9 +173,9 @@ def journal_waiting(s: Core, i: int, code: int) -> int:
 
 @loop_door
 def is_waiting_signal(s: Core, i: int) -> bool:
-    """Return whether a signal of an instrument waits, for a person or for an exit."""
+    """Return whether a signal of an instrument waits: for a person, an exit, or the market's open."""
     state = s.monitors[i, WAITING_STATE]
-    return bool(state == QUEUE_WAITING or state == QUEUE_AFTER_EXIT)
+    return bool(state == QUEUE_WAITING or state == QUEUE_APPROVED or state == QUEUE_AFTER_EXIT)
 
 
 @kernel
@@ -155,6 +189,7 @@ def leave_queue(s: Core, i: int, state: int) -> None:
 def end_waiting(s: Core, i: int, state: int, code: int) -> None:
     """End the wait of a signal that is not sent, and say why."""
     leave_queue(s, i, state)
+    s.monitors[i, WAITING_CODE] = code
     lots = s.monitors[i, WAITING_LOTS]
     answer(s, KIND_SIGNAL_DENIED, i, s.monitors[i, WAITING_SIGNAL], 0, lots, code)
 
@@ -185,11 +220,14 @@ def end_late(s: Core) -> None:
 
 @kernel
 def renew_expiry(s: Core) -> None:
-    """Have the queue looked at when the first signal in it has expired."""
+    """Have the queue looked at when the first signal in it has expired, or may be sent."""
     first = NEVER
     for i in range(s.monitors.shape[0]):
         if is_waiting_signal(s, i):
             first = min(first, s.monitors[i, WAITING_EXPIRES])
+            is_approved = s.monitors[i, WAITING_STATE] == QUEUE_APPROVED
+            if is_approved and entries_from(s, i) > s.account[ACCOUNT_NOW]:
+                first = min(first, entries_from(s, i) - 1)
     set_wake(s, account_slot(s, WAKE_QUEUE), NEVER if first == NEVER else first + 1)
 
 
@@ -224,7 +262,10 @@ def place_of_signal(s: Core, number: int) -> int:
 
 @kernel
 def refusal(s: Core, i: int, action: int) -> int:
-    """Return why a person cannot decide on the signal in an instrument's place, or DENY_NONE."""
+    """Return why a person cannot decide on the signal in an instrument's place, or DENY_NONE.
+
+    What is approved and not sent yet can still be rejected.
+    """
     if i < 0 or s.monitors[i, WAITING_STATE] == QUEUE_AFTER_EXIT:
         return DENY_APPROVAL_UNKNOWN
     state = s.monitors[i, WAITING_STATE]
@@ -232,6 +273,8 @@ def refusal(s: Core, i: int, action: int) -> int:
         return DENY_APPROVAL_LATE
     if state == QUEUE_WITHDRAWN:
         return DENY_APPROVAL_WITHDRAWN
+    if state == QUEUE_APPROVED and action == ACTION_REJECT:
+        return DENY_NONE
     if state != QUEUE_WAITING:
         return DENY_APPROVAL_TWICE
     if action == ACTION_APPROVE and s.guard[GUARD_TILT] == TILT_LOCKED:

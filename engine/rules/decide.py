@@ -65,7 +65,8 @@ from engine.model.trading_layout import (
 )
 from engine.rules.approval_queue import withdraw_waiting
 from engine.rules.opening import new_intent, passive_price, place_bracket
-from engine.rules.signals import receive_order, receive_signal
+from engine.rules.own_orders import follow_weight, receive_for_weight
+from engine.rules.signals import receive_signal
 from engine.rules.sizing import entry_lots, lots_of_equity
 from engine.rules.targets import (
     forget_target,
@@ -270,13 +271,15 @@ def follow_target(
         return
     lots = lots_of_equity(s, i, equity, abs(weight_ppb))
     change, withdraws = change_to(s, i, lots if weight_ppb >= 0 else -lots)
+    if s.account[ACCOUNT_TRADING] == 1 and follow_weight(s, i, change, weight_ppb):
+        return
     if (change < 0) != sells:
         return
     if withdraws:
         withdraw_all(s, i)
     if change != 0:
         new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
-        s.positions[i, POSITION_ENTRY] = receive_order(s, intents, 0)
+        s.positions[i, POSITION_ENTRY] = receive_for_weight(s, intents, 0, weight_ppb)
         if s.account[ACCOUNT_TRADING] == 1 and s.positions[i, POSITION_ENTRY] == 0:
             keep_target(s, i, weight_ppb)
 

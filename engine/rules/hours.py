@@ -14,12 +14,15 @@ from engine.model.layout import (
     TERM_CALENDAR,
 )
 from engine.model.trading_layout import (
+    CALENDAR_CLOSED,
     CALENDAR_CLOSES,
     CALENDAR_DAY,
+    CALENDAR_LENGTH,
     CALENDAR_OPEN,
     CALENDAR_OPENED,
     CALENDAR_SESSIONS,
     MONITOR_MARK_KIND,
+    MONITOR_MARK_LENGTH,
     NEVER,
     WAKE_AT,
 )
@@ -37,6 +40,10 @@ def note_session(s: Core, calendar: int, is_open: bool, closes: int, day: int) -
     """
     s.account[ACCOUNT_TOUCHED] = 1
     if not is_open:
+        if s.calendars[calendar, CALENDAR_OPEN] == 1:
+            s.calendars[calendar, CALENDAR_CLOSED] = s.account[ACCOUNT_NOW]
+            length = s.account[ACCOUNT_NOW] - s.calendars[calendar, CALENDAR_OPENED]
+            s.calendars[calendar, CALENDAR_LENGTH] = length
         s.calendars[calendar, CALENDAR_OPEN] = CLOSED
         s.calendars[calendar, CALENDAR_CLOSES] = 0
         return
@@ -56,6 +63,25 @@ def is_market_open(s: Core, i: int) -> bool:
     if s.positions[i, POSITION_CLOSED] == 1 or s.positions[i, POSITION_HALTED] == 1:
         return False
     return bool(s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_OPEN] != CLOSED)
+
+
+@kernel
+def is_at_close(s: Core, i: int) -> bool:
+    """Return whether what is decided now can trade at the next open at the earliest."""
+    calendar = s.terms[i, TERM_CALENDAR]
+    closes = s.calendars[calendar, CALENDAR_CLOSES]
+    is_closed = s.calendars[calendar, CALENDAR_OPEN] == CLOSED
+    return bool(is_closed or 0 < closes <= s.account[ACCOUNT_NOW])
+
+
+@kernel
+def spans_session(s: Core, i: int) -> bool:
+    """Return whether an instrument's last price is of a bar of a whole session.
+
+    Then no other comes before the next session's end: what is to trade at its open is decided on this one.
+    """
+    length = s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_LENGTH]
+    return bool(is_timed_by_bars(s, i) and 0 < length <= s.monitors[i, MONITOR_MARK_LENGTH])
 
 
 @kernel

@@ -32,6 +32,7 @@ from engine.model.trading_layout import (
     MONITOR_TARGET_GOAL,
     NOT_GIVEN,
     WAITING_LOTS,
+    WAITING_MARKET,
     WAITING_PRICE,
     WAITING_SIDE,
 )
@@ -63,6 +64,7 @@ def scale_monitor(s: Core, i: int, numerator: int, denominator: int) -> None:
     s.monitors[i, MONITOR_PEAK] = max(peak, 0)
     scale_column(s, i, MONITOR_MARK_BEFORE, numerator, denominator, False)
     scale_column(s, i, WAITING_PRICE, numerator, denominator, s.monitors[i, WAITING_SIDE] < 0)
+    scale_column(s, i, WAITING_MARKET, numerator, denominator, False)
     scale_column(s, i, ENTRY_GOAL, numerator, denominator, s.monitors[i, ENTRY_SIDE] > 0)
     for column in (EXIT_LEFT, EXIT_GOAL, MONITOR_BASE, ENTRY_LEFT, WAITING_LOTS):
         lots = multiply_divide_floor(s.monitors[i, column], numerator, denominator)

@@ -169,7 +169,7 @@ def evaluate_signal(
         return check_edge(s, i, side)
     if place == 6:
         return check_confidence(s, i)
-    return check_working(s, i, side)
+    return check_working(s, i, side, source)
 
 
 @kernel
@@ -247,10 +247,10 @@ def check_confidence(s: Core, i: int) -> tuple[int, int, int, int]:
 
 
 @kernel
-def check_working(s: Core, i: int, side: int) -> tuple[int, int, int, int]:
+def check_working(s: Core, i: int, side: int, source: int) -> tuple[int, int, int, int]:
     """Judge what works in the instrument: an exit or an entry leaves no room for another entry.
 
-    So does a signal that waits.
+    So does a signal that waits, unless it is the one that is judged again.
 
     A wish to be flat is an exit about to begin. An order at market may turn the position over in its
     place; a limit order might wait, and the position with it, so such a signal waits for the exit
@@ -258,7 +258,7 @@ def check_working(s: Core, i: int, side: int) -> tuple[int, int, int, int]:
     """
     if s.monitors[i, EXIT_PHASE] != PHASE_IDLE:
         return VERDICT_OVER, s.monitors[i, EXIT_PHASE], 0, UNIT_COUNT
-    if is_waiting_signal(s, i):
+    if source != SOURCE_AGAIN and is_waiting_signal(s, i):
         return VERDICT_OVER, s.monitors[i, WAITING_SIGNAL], 0, UNIT_COUNT
     if s.monitors[i, ENTRY_SIGNAL] != 0 or s.monitors[i, ENTRY_ORDER] != 0:
         return VERDICT_OVER, s.monitors[i, ENTRY_SIGNAL], 0, UNIT_COUNT

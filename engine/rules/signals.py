@@ -11,11 +11,10 @@ from engine.jit import kernel, loop_door
 from engine.kernels.held import renew_held
 from engine.kernels.ledger import journal_row
 from engine.kernels.money import OVERFLOW, add_checked
-from engine.kernels.orders import deny_intent, judge_intent, place
+from engine.kernels.orders import judge_intent, place
 from engine.kernels.positions import tradable_lots
 from engine.model.denials import (
     DENY_ALERT_ONLY,
-    DENY_APPROVAL_NEEDED,
     DENY_BUYING_POWER,
     DENY_CONCENTRATION,
     DENY_GROSS_EXPOSURE,
@@ -33,17 +32,11 @@ from engine.model.layout import (
     ACCOUNT_NEXT_SIGNAL,
     ACCOUNT_NOW,
     ACCOUNT_TOUCHED,
-    ACCOUNT_TRADING,
-    FLAG_REDUCE_ONLY,
     KIND_SIGNAL_APPROVED,
     KIND_SIGNAL_DENIED,
     KIND_SIGNAL_RECEIVED,
-    ORDER_FLAGS,
-    ORDER_INSTRUMENT,
     ORDER_LIMIT,
-    ORDER_PARENT,
     ORDER_QUANTITY,
-    ORDER_SIDE,
     ORDER_SIGNAL,
     ORDER_TIF,
     ORDER_TYPE,
@@ -51,7 +44,7 @@ from engine.model.layout import (
     POSITION_LAST,
     TYPE_LIMIT,
 )
-from engine.model.trading import MODE_ALERT, MODE_APPROVE, MODE_AUTO, SOURCE_ORDER
+from engine.model.trading import MODE_APPROVE, MODE_AUTO, SOURCE_ORDER
 from engine.model.trading_layout import (
     ENTRY_CARRY,
     ENTRY_CLASS,
@@ -112,6 +105,10 @@ def take_signal(s: Core, intents: Table, i: int, side: int, source: int, decided
     if code != DENY_NONE:
         return deny(s, i, side, number, 0, 0, code)
     price, expires = entry_price(s, i, side), expires_at(s, decided)
+    if s.account[ACCOUNT_MODE] == MODE_APPROVE and side * tradable_lots(s, i) < 0:
+        # No person holds back what closes: the exit goes by itself.
+        s.monitors[i, MONITOR_WANTS] = s.monitors[i, MONITOR_WANTS] | WANTS_EXIT
+        s.account[ACCOUNT_TOUCHED] = 1
     if turns_after_exit(s, i, side):
         s.monitors[i, MONITOR_WANTS] = s.monitors[i, MONITOR_WANTS] | WANTS_EXIT
         s.account[ACCOUNT_TOUCHED] = 1
@@ -184,53 +181,6 @@ def hold_back(
         queue_signal(s, i, side, number, order_id, lots, price, expires)
         return 0
     return deny(s, i, side, number, 0, lots, DENY_ALERT_ONLY)
-
-
-@kernel
-def receive_order(s: Core, intents: Table, row: int) -> int:
-    """Take an order that a strategy sized itself; one that opens is a signal without an edge.
-
-    It is validated for the market (hours, fresh price, locks) before it is placed; what closes, hangs
-    on another order, or comes without the trading loop, is placed as it is.
-    """
-    if s.account[ACCOUNT_TRADING] == 0 or not opens_by_itself(s, intents, row):
-        return place(s, intents, row)
-    return receive_own(s, intents, row)
-
-
-@loop_door
-def receive_own(s: Core, intents: Table, row: int) -> int:
-    """Take an opening order that a strategy sized itself as a signal; return the order, or 0."""
-    i, side = intents[row, ORDER_INSTRUMENT], intents[row, ORDER_SIDE]
-    now = s.account[ACCOUNT_NOW]
-    number = new_signal(s, i, side, SOURCE_ORDER, now)
-    code = check_signal(s, i, side, SOURCE_ORDER, now, number)
-    lots = intents[row, ORDER_QUANTITY]
-    intents[row, ORDER_SIGNAL] = number
-    if code == DENY_NONE and s.account[ACCOUNT_MODE] != MODE_AUTO:
-        is_told = s.account[ACCOUNT_MODE] == MODE_ALERT
-        code = DENY_ALERT_ONLY if is_told else DENY_APPROVAL_NEEDED
-    if code == DENY_NONE:
-        order_id = place(s, intents, row)
-    else:
-        order_id = deny_intent(s, intents, row, code)
-    if order_id == 0:
-        # It has no edge of its own, so that nothing has to make room for it.
-        last, code = s.account[ACCOUNT_NEXT_ORDER] - 1, s.account[ACCOUNT_LAST_DENIAL]
-        answer(s, KIND_SIGNAL_DENIED, i, number, last, lots, code)
-        return 0
-    answer(s, KIND_SIGNAL_APPROVED, i, number, order_id, lots, DENY_NONE)
-    return order_id
-
-
-@kernel
-def opens_by_itself(s: Core, intents: Table, row: int) -> bool:
-    """Return whether an intent could open or enlarge a position, and hangs on no other."""
-    if intents[row, ORDER_PARENT] != 0 or intents[row, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
-        return False
-    i, side = intents[row, ORDER_INSTRUMENT], intents[row, ORDER_SIDE]
-    opposite: int = max(-side * tradable_lots(s, i), 0)
-    return bool(intents[row, ORDER_QUANTITY] > opposite)
 
 
 @kernel

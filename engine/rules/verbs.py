@@ -54,7 +54,8 @@ from engine.model.trading_layout import (
 )
 from engine.rules.decide import change_to, close_position, withdraw_all
 from engine.rules.opening import new_intent
-from engine.rules.signals import receive_order, receive_signal
+from engine.rules.own_orders import follow_weight, receive_for_weight, receive_order, withdraw_own
+from engine.rules.signals import receive_signal
 from engine.rules.sizing import lots_for_share
 from engine.state import Core, Table
 
@@ -72,11 +73,13 @@ def target(s: Core, intents: Table, i: int, weight_ppb: int) -> int:
     """Trade an instrument at market towards a weight of equity; return the signed lots asked for."""
     lots = lots_for_share(s, i, abs(weight_ppb))
     change, withdraws = change_to(s, i, lots if weight_ppb >= 0 else -lots)
+    if s.account[ACCOUNT_TRADING] == 1 and follow_weight(s, i, change, weight_ppb):
+        return change
     if withdraws:
         withdraw_all(s, i)
     if change != 0:
         new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
-        receive_order(s, intents, 0)
+        receive_for_weight(s, intents, 0, weight_ppb)
     return change
 
 
@@ -86,6 +89,8 @@ def carry_out_intent(s: Core, intents: Table, n: int) -> None:
     i, kind = intents[n, ORDER_INSTRUMENT], intents[n, ORDER_TYPE]
     if kind == TYPE_WITHDRAW:
         withdraw_all(s, i)
+        if s.account[ACCOUNT_TRADING] == 1:
+            withdraw_own(s, i)
     elif kind == TYPE_LEAVE:
         close_position(s, intents, i)
     elif kind == TYPE_ENTER or kind == TYPE_EDGE:

@@ -42,7 +42,7 @@ from engine.model.layout import (
     SIGNAL_VOLUME,
 )
 from engine.rules.decide import decide
-from engine.rules.signals import receive_order
+from engine.rules.own_orders import receive_order
 from engine.rules.turn import TURNS_MAX, take_inputs, watch
 from engine.state import Core, Table
 from engine.step import apply_event

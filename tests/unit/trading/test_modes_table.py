@@ -16,9 +16,10 @@ from engine.model.exits import fill_exits
 from engine.model.trading import ExecutionMode, OperatorAction, QueueState, SizeClip, Tilt
 from engine.model.units import NS_PER_MINUTE
 from engine.rules.decide import close_position
-from engine.rules.signals import receive_order
+from engine.rules.own_orders import receive_order, withdraw_own
 from engine.rules.sizing import SIZE_NOTIONAL
 from engine.rules.turn import watch
+from engine.rules.verbs import target
 from engine.step import apply_event
 from tests.unit.trading.account import NOW, SYMBOLS, Account, Line, read_table, to_ns
 
@@ -83,6 +84,32 @@ class Session(Account):
         self.run(apply_event, as_plain(row), 0)
         self.turn()
 
+    def opens(self, lasts: str) -> None:
+        """A session opens, and is known to close after some time."""
+        self.session(at.KIND_SESSION_OPEN, self.s.account[at.ACCOUNT_NOW] + to_ns(lasts))
+
+    def shuts(self) -> None:
+        """The session closes."""
+        self.session(at.KIND_SESSION_CLOSE, 0)
+
+    def session(self, kind: int, closes: int) -> None:
+        """Show an event of the calendar."""
+        row = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
+        row[0, at.EVENT_TS], row[0, at.EVENT_KIND] = self.s.account[at.ACCOUNT_NOW], kind
+        row[0, loop.SESSION_CLOSES] = closes
+        self.run(apply_event, as_plain(row), 0)
+        self.turn()
+
+    def bar(self, symbol: str, length: str, close: str) -> None:
+        """A bar closes, and what waits for it is looked at."""
+        super().bar(symbol, length, close)
+        self.turn()
+
+    def tick(self, symbol: str, price: str) -> None:
+        """A print, and what waits for it is looked at."""
+        self.price(symbol, price)
+        self.turn()
+
     def turn(self) -> None:
         """Look at everything once."""
         self.run(watch, self.intents)
@@ -112,14 +139,47 @@ class Session(Account):
 
     def own(self, symbol: str, lots: str) -> None:
         """The strategy places an order that it has sized itself."""
+        self.intend(0, symbol, lots)
+        self.run(receive_order, self.intents, 0)
+        self.turn()
+
+    def limit(self, symbol: str, lots: str, price: str) -> None:
+        """The strategy places a limit order that it has sized itself."""
+        self.intend(0, symbol, lots)
+        self.intents[0, at.ORDER_TYPE] = at.TYPE_LIMIT
+        self.intents[0, at.ORDER_LIMIT] = self.ticks(symbol, price)
+        self.run(receive_order, self.intents, 0)
+        self.turn()
+
+    def bracket(self, symbol: str, lots: str, *stops: str) -> None:
+        """The same with stops that hang on it."""
+        self.intend(0, symbol, lots)
+        for n, stop in enumerate(stops, start=1):
+            self.intend(n, symbol, str(-int(lots)))
+            self.intents[n, at.ORDER_TYPE] = at.TYPE_STOP
+            self.intents[n, at.ORDER_STOP] = self.ticks(symbol, stop)
+            self.intents[n, at.ORDER_PARENT], self.intents[n, at.ORDER_GROUP] = -n, -1
+        for n in range(len(stops) + 1):
+            self.run(receive_order, self.intents, n)
+
+    def intend(self, n: int, symbol: str, lots: str) -> None:
+        """Write a market order as the n-th intent."""
         row = self.intents
         for column in range(at.ORDER_WIDTH):
-            row[0, column] = 0
-        row[0, at.ORDER_INSTRUMENT] = SYMBOLS.index(symbol)
-        row[0, at.ORDER_SIDE] = 1 if int(lots) > 0 else -1
-        row[0, at.ORDER_QUANTITY] = abs(int(lots))
-        row[0, at.ORDER_TYPE], row[0, at.ORDER_TIF] = at.TYPE_MARKET, at.TIF_GTC
-        self.run(receive_order, row, 0)
+            row[n, column] = 0
+        row[n, at.ORDER_INSTRUMENT] = SYMBOLS.index(symbol)
+        row[n, at.ORDER_SIDE] = 1 if int(lots) > 0 else -1
+        row[n, at.ORDER_QUANTITY] = abs(int(lots))
+        row[n, at.ORDER_TYPE], row[n, at.ORDER_TIF] = at.TYPE_MARKET, at.TIF_GTC
+
+    def weight(self, symbol: str, share: str) -> None:
+        """The strategy wants a position of a share of equity."""
+        self.run(target, self.intents, SYMBOLS.index(symbol), round(float(share) * 10**9))
+        self.turn()
+
+    def withdraws(self, symbol: str) -> None:
+        """The strategy withdraws all of its orders in an instrument."""
+        self.run(withdraw_own, SYMBOLS.index(symbol))
 
     def passes(self, time: str) -> None:
         """Let time pass: what is due ends, and is looked at."""
@@ -143,7 +203,9 @@ class Session(Account):
         """Say what was told of signals."""
         for row in self.core.journal[: self.s.account[at.ACCOUNT_JOURNAL]].tolist():
             kind = row[at.EVENT_KIND]
-            if kind == at.KIND_SIGNAL_APPROVED or kind == at.KIND_SIGNAL_QUEUED:
+            if kind == at.KIND_SIGNAL_QUEUED and row[loop.QUEUED_CODE] == Denial.APPROVAL_HELD:
+                yield f"held {row[loop.ANSWER_LOTS]}"
+            elif kind == at.KIND_SIGNAL_APPROVED or kind == at.KIND_SIGNAL_QUEUED:
                 yield f"{TOLD[kind]} {row[loop.ANSWER_LOTS]}"
             elif kind == at.KIND_SIGNAL_DENIED:
                 yield f"denied {Denial(row[loop.ANSWER_CODE]).name.lower()}"
@@ -157,7 +219,7 @@ def play(line: Line, world: str = "interpreted") -> str:
     session.happens(line.columns[0])
     assert session.s.account[at.ACCOUNT_FAULT] == 0
     waiting = session.s.monitors.tolist()
-    states = (QueueState.WAITING, QueueState.AFTER_EXIT)
+    states = (QueueState.WAITING, QueueState.APPROVED, QueueState.AFTER_EXIT)
     count = sum(row[loop.WAITING_STATE] in states for row in waiting)
     assert session.s.guard[loop.GUARD_WAITING] == count
     return "; ".join(session.told())
@@ -171,9 +233,10 @@ def test_a_signal_is_sent_asked_about_or_told_as_the_table_says(line: Line) -> N
 def test_the_table_tells_every_reason() -> None:
     assert len(LINES) >= 80
     told = " ".join(line.columns[2] for line in LINES)
-    quiet = (Denial.APPROVAL_AWAITED,)  # what a strategy hears meanwhile, and no answer
+    # what a strategy hears meanwhile, and no answer; the last is told as `held`
+    quiet = (Denial.APPROVAL_AWAITED, Denial.APPROVAL_HELD)
     for code in Denial:
-        if Denial.ALERT_ONLY <= code <= Denial.APPROVAL_LOCKED and code not in quiet:
+        if Denial.ALERT_ONLY <= code <= Denial.APPROVAL_HELD and code not in quiet:
             assert code.name.lower() in told
 
 
@@ -270,7 +333,8 @@ def test_queue_states_are_told_apart() -> None:
     names: dict[str, QueueState] = {
         "buy ABC": QueueState.WAITING,
         "buy ABC; approve 1": QueueState.SENT,
-        "buy ABC; closed; approve 1": QueueState.DENIED,
+        "buy ABC; halted ABC; approve 1": QueueState.DENIED,
+        "buy ABC; closed; approve 1": QueueState.APPROVED,
         "buy ABC; reject 1": QueueState.REJECTED,
         "buy ABC; +6m": QueueState.EXPIRED,
         "buy ABC; leave ABC": QueueState.WITHDRAWN,

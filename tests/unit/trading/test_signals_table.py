@@ -8,7 +8,7 @@ from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import Denial
 from engine.model.trading import SignalSource
-from engine.rules.signals import receive_order
+from engine.rules.own_orders import receive_order
 from tests.unit.trading.account import NOW, SYMBOLS, Account, Line, read_table
 
 LINES = list(read_table("signals.txt"))
