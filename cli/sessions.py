@@ -274,7 +274,8 @@ def _require_running(found: SessionRecord) -> None:
     if found.state.is_final or not found.is_alive:
         raise InputError(
             f"session {found.id} is not running: it is {_state(found)}",
-            remedy="`trader sessions list` shows which are",
+            remedy="`trader sessions list` shows which are; one that was interrupted goes on when it is begun again, "
+            "with the same command",
             code="session.not_running",
         )
 

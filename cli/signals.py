@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,7 @@ Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="It stands in th
 
 @guarded
 def list_signals(session: Session = "last", json: Json = False, debug: Debug = False) -> None:
-    """List the signals that wait for a decision.
+    """List the signals that wait for a decision: what they trade, what that costs, until when, and why.
 
     \b
     Examples:
@@ -48,6 +49,8 @@ def approve_signal(
 ) -> None:
     """Send a signal, if it still may be sent: it is checked once more.
 
+    While its market is closed it is held, or kept by the venue, until the open.
+
     \b
     Example:
       trader signals approve 7
@@ -63,7 +66,7 @@ def reject_signal(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Do not send a signal.
+    """Do not send a signal; also one that is approved and held.
 
     \b
     Example:
@@ -73,20 +76,28 @@ def reject_signal(
 
 
 def _print(found: list[dict[str, Any]]) -> None:
-    from rich.table import Table
+    """Print each signal in three lines, which may be broken: what, until when, and why."""
+    from rich.text import Text
 
+    console = screen.console()
+    for each in found:
+        side = "buy" if each["side"] > 0 else "sell"
+        value = (
+            "" if each["value"] is None else f", which puts {Decimal(each['value']):.2f} at stake"
+        )
+        said = (
+            f"{each['number']}  {side} {each['quantity']} {each['symbol']} at {each['price']}{value}",
+            f"   {each['order']}; {_until(each)}",
+            f"   {each['why']}",
+        )
+        for line in said:
+            console.print(Text(line), soft_wrap=not console.is_terminal)
+
+
+def _until(signal: dict[str, Any]) -> str:
     from runtime.config.moments import format_moment
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("number", "symbol", "side", "quantity", "price", "until"):
-        table.add_column(name, justify="right" if name in ("quantity", "price") else "left")
-    for each in found:
-        table.add_row(
-            str(each["number"]),
-            each["symbol"],
-            "buy" if each["side"] > 0 else "sell",
-            str(each["quantity"]),
-            str(each["price"]),
-            format_moment(each["expires_ns"]),
-        )
-    screen.console().print(table)
+    until = f"until {format_moment(signal['expires_ns'])}"
+    if signal["opens_ns"] is not None:
+        until = f"for the open of {format_moment(signal['opens_ns'])}, {until}"
+    return f"approved, and held; {until}" if signal["state"] == "approved" else until

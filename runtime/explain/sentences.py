@@ -208,10 +208,14 @@ def queued(row: Row, words: Words) -> str:
     """A signal waits, for a person or for an exit."""
     if row[loop.QUEUED_CODE] == Denial.INSTRUMENT_BUSY:
         return f"Signal {row[loop.QUEUED_NUMBER]} waits for the position to be closed first."
+    if row[loop.QUEUED_CODE] == Denial.APPROVAL_HELD:
+        return f"Signal {row[loop.QUEUED_NUMBER]} is approved, and held until it can be judged."
+    expires = row[loop.QUEUED_EXPIRES]
+    until = "the next open, and its time from then on" if expires == loop.NEVER else moment(expires)
     return (
         f"Signal {row[loop.QUEUED_NUMBER]} waits for approval: {SIDE_NAMES[row[loop.QUEUED_SIDE]]} "
         f"{words.quantity(row[loop.QUEUED_LOTS])} {words.symbol} at "
-        f"{words.price(row[loop.QUEUED_PRICE])}, until {moment(row[loop.QUEUED_EXPIRES])}."
+        f"{words.price(row[loop.QUEUED_PRICE])}, until {until}."
     )
 
 

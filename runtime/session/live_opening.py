@@ -44,7 +44,7 @@ from runtime.session.parts import Observers, Parts
 from runtime.session.recovery import Recovered, recover, schema
 from runtime.session.session import Session
 from runtime.session.stage import LIMITS_PERCENT, largest_order, percent_in, reduced, reduced_limits
-from runtime.session.starting import keeper_of, switch_of, use_wanted_mode
+from runtime.session.starting import entering_rules, keeper_of, switch_of, use_wanted_mode
 from runtime.session_core.assembling import Market, new_session_core, setup_of_session
 from runtime.session_core.core import SessionCore
 from runtime.venues.needs import limits_at
@@ -210,6 +210,7 @@ class LiveOpening:
             plan.venue,
             certificate=watch.text,
             renew_certificate=certified.renewed,
+            rules=entering_rules(plan.config),
             beside=lambda session: [
                 *certified.tasks(session),
                 *(follower.tasks(session) if follower is not None else ()),

@@ -11,7 +11,8 @@ import msgspec
 from engine.errors import InputError
 from engine.model import layout as at
 from engine.model import trading_layout as loop
-from runtime.approvals import QueuedSignal, queued_signals
+from engine.model.trading import OperatorAction
+from runtime.approvals import QueuedSignal, became_of, queued_signals, why_not
 from runtime.journal.records import OperatorInput
 from runtime.session.condition import Condition
 from runtime.session.intake import Intake, to_bytes
@@ -23,6 +24,7 @@ from runtime.session.wishes import latch_of, rows_of
 
 REFUSED: Final = "refused"  # so begins the answer to a wish that is not followed
 CASH: Final = "cash"  # what `release` names where it is the account's cash
+_DECISIONS: Final = {"approve": OperatorAction.APPROVE, "reject": OperatorAction.REJECT}
 _S = SessionState
 
 
@@ -130,18 +132,12 @@ class OperatorSide:
             wish = self.wish(asked)
         except InputError as error:
             return f"{REFUSED}: {error}"
-        if asked.verb in ("approve", "reject") and not self._is_waiting(asked.argument):
-            return f"{REFUSED}: no signal {asked.argument} waits: it was decided, or is too late"
+        if asked.verb in _DECISIONS:
+            return await self._decide(asked, wish)
         if asked.verb == "reset" and not self._is_set(asked.argument):
             return f"{REFUSED}: the guard {asked.argument} is not set"
         condition.standing = condition.standing.after(asked.verb)
-        orders = self._core.plain.account[at.ACCOUNT_SUBMITTED]
         await self._intake.take(wish)
-        if asked.verb == "approve" and self._core.plain.account[at.ACCOUNT_SUBMITTED] == orders:
-            return (
-                f"{REFUSED}: signal {asked.argument} was checked once more and may not be sent now, e.g. "
-                "because its market is closed; it waits no longer, and SIGNAL_REJECTED in the log says why"
-            )
         if condition.standing.is_paused and condition.state in (_S.RUNNING, _S.HALTED):
             condition.go(_S.PAUSED, said)
         elif not condition.standing.is_paused and condition.state is _S.PAUSED:
@@ -180,6 +176,17 @@ class OperatorSide:
         await self._venue.release(number, f"released by {asked.who}: {asked.why}")
         return f"{asked.argument} may be entered again"
 
+    async def _decide(self, asked: Asked, wish: OperatorInput) -> str:
+        """Approve or reject a signal, or say why that cannot be; then nothing is changed."""
+        number, core = int(asked.argument), self._core
+        problem = why_not(core.plain, _DECISIONS[asked.verb], number, core.now_ns)
+        if problem:
+            return f"{REFUSED}: {problem}"
+        await self._intake.take(wish)
+        self._condition.follow()
+        is_followed, told = became_of(core.plain, core.instruments, number)
+        return f"{asked.verb}: done; {told}" if is_followed else f"{REFUSED}: {told}"
+
     def _waiting(self) -> tuple[QueuedSignal, ...]:
         """Return the signals that wait for a person."""
         return queued_signals(
@@ -187,10 +194,8 @@ class OperatorSide:
             self._core.instruments,
             fingerprint=self._parts.fingerprint,
             now_ns=self._core.now_ns,
+            rules=self._parts.rules,
         )
 
     def _is_set(self, guard: str) -> bool:
         return bool(self._core.plain.latches[latch_of(guard), loop.LATCH_SEVERITY])
-
-    def _is_waiting(self, number: str) -> bool:
-        return any(each.number == int(number) for each in self._waiting())

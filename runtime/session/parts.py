@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -121,5 +121,6 @@ class Parts:
     certificate: Callable[[], str] = lambda: "no certificate was given"
     # Looks at it again before people's resume is followed; returns the same.
     renew_certificate: Callable[[], Awaitable[str]] = _nothing_wrong
+    rules: Mapping[int, str] = field(default_factory=dict)  # the formulas that enter, by the side
     # What runs beside a session as long as it does: it may ask something of it, and end it.
     beside: Callable[[Session], Sequence[Coroutine[Any, Any, None]]] = lambda session: ()

@@ -209,6 +209,7 @@ def _opened(
         plan.limits,
         plan.options,
         plan.observers,
+        rules=entering_rules(plan.config),
     )
     return Session(parts, recovered)
 
@@ -244,6 +245,17 @@ def _last_slice(store: SessionStore, session_id: str, cursor: int) -> SliceInput
     return None
 
 
+def entering_rules(config: StrategyConfig) -> dict[int, str]:
+    """Return what a person who is asked about an entry is told of its rule, by the side."""
+    rules = config.rules
+    if rules is None:
+        return {}
+    if rules.weight is not None:
+        return dict.fromkeys((1, -1), f"weight = {rules.weight}")
+    named = {1: ("entry", rules.entry), -1: ("short_entry", rules.short_entry)}
+    return {side: f"{name} = {text}" for side, (name, text) in named.items() if text is not None}
+
+
 def use_wanted_mode(core: SessionCore, config: StrategyConfig, mode: str) -> None:
     """Have a core send, ask a person first, or only tell.
 
@@ -252,20 +264,11 @@ def use_wanted_mode(core: SessionCore, config: StrategyConfig, mode: str) -> Non
     InputError
         If the strategy has nothing that a person could be asked about.
     """
-    rules = config.rules
-    if mode == "approve" and rules is not None and rules.weight is not None:
-        raise InputError(
-            "--mode approve asks about signals, and `weight` sizes its orders itself: each would be denied",
-            where=config.where("rules", "weight"),
-            remedy="write `entry` and `exit` rules, or use --mode auto or alert",
-            code="session.mode",
-        )
     try:
         use_mode(core.plain, ExecutionMode[mode.upper()])
     except ValueError:
         raise InputError(
-            f"--mode {mode} needs signals that can be asked about, and this strategy places its orders "
-            "itself",
+            f"--mode {mode} needs the trading loop, which this strategy file does not ask for",
             remedy="add [signals], [risk], [exits] or [guards] to the strategy file, or use --mode auto",
             code="session.mode",
         ) from None
@@ -276,8 +279,8 @@ def approval_note(mode: str, market: Market) -> str:
     if mode != "approve" or market.timeframe != _DAILY:
         return ""
     return (
-        "bars of days: a signal comes as the market closes, and an approval then is refused (`market_not_open`). "
-        'It can be approved from the next open on, if [signals] expiry lets it wait so long, e.g. "4d"'
+        "bars of days: a signal comes as the market closes and is for its next open. Approve it before that; "
+        "it waits until then and for the time of [signals] expiry"
     )
 
 

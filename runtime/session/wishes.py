@@ -29,6 +29,7 @@ from engine.errors import InputError
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.trading import Latch, OperatorAction
+from engine.model.units import INT64_MAX
 from engine.ports import Rows
 from engine.rules.risk import opens
 from engine.rules.verbs import VERB_CANCEL, VERB_CLOSE, fulfil
@@ -114,7 +115,7 @@ def latch_of(name: str) -> Latch:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()) or int(text) > INT64_MAX:
         raise InputError(
             f"{text!r} is no signal's number",
             remedy="`trader signals list` shows those that wait",

@@ -124,7 +124,7 @@ def test_who_is_to_approve_signals_of_daily_bars_is_told_when_that_can_be() -> N
     example = str(Path(EXAMPLE).with_name("full_loop.toml"))
     words = ["paper", example, "--for", "0.05", "--speed", "1", "--mode"]
     told = " ".join(CliRunner().invoke(app, [*words, "approve"]).stderr.split())
-    assert "It can be approved from the next open on, if [signals] expiry lets it wait" in told
+    assert "is for its next open. Approve it before that" in told
     assert "next open" not in CliRunner().invoke(app, [*words, "auto", "--new"]).stderr
 
 

@@ -372,6 +372,7 @@ def test_every_denial_has_a_sentence_and_a_stable_number() -> None:
         "APPROVAL_WITHDRAWN": 227,
         "APPROVAL_PRICE": 228,
         "APPROVAL_LOCKED": 229,
+        "APPROVAL_HELD": 230,
         "KILL_SWITCH": 301,
         "CIRCUIT_BREAKER": 302,
         "DRAWDOWN_GUARD": 303,

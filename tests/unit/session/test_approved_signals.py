@@ -1,61 +1,338 @@
-"""A signal that a person approves is checked once more, and the person is told what became of it."""
+"""What a person approves is checked once more, sent once, and told; held where its market is closed."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from engine.model import layout as at
+from engine.model import trading_layout as loop
+from engine.model.denials import Denial
+from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
 from runtime.backtest.histories import load_history
 from runtime.config import load_strategy
 from runtime.session.operators import REFUSED
 from runtime.session.parts import Asked
+from runtime.session.replaying import Replayed, replay
+from runtime.session.session import Session
 from sims.virtual_time import run_virtual
 from tests.unit.session.papers import Desk
 
-ASKED = """
+MINUTES = """
 [strategy]
 name = "asked"
 [data]
 dataset = "world:minute_bars"
-end = "2020-01-03"
+end = "2020-01-04"
 [data.world]
 seed = 2
 instruments = 1
+"""
+DAYS = """
+[strategy]
+name = "asked"
+[data]
+dataset = "sample:goog"
+end = "2004-10-10"
+"""
+RULES = """
 [rules]
 entry = "close > sma(close, 5)"
 exit = "close < sma(close, 5)"
 [signals]
-expiry = "7d"
+expiry = "30m"
+[risk]
+max_position_percent = 100
 """
-DAILY = ASKED.split("[data]")[0] + """[data]
-dataset = "sample:goog"
-end = "2004-09-10"
-[rules]""" + ASKED.split("[rules]")[1]  # fmt: skip
+WEIGHT = """
+[rules]
+weight = "where(close > sma(close, 5), 0.5, 0)"
+[signals]
+expiry = "30m"
+"""
+OWN = """
+[signals]
+expiry = "30m"
+"""
+CLASS = """
+from trader import Strategy
 
 
-@pytest.mark.parametrize(("text", "is_sent"), [(ASKED, True), (DAILY, False)])
-def test_who_approves_is_told_whether_it_was_sent(text: str, is_sent: bool, tmp_path: Path) -> None:
-    """A day's bar closes with its market, so its signal cannot be sent until that opens."""
-    path = tmp_path / "asked.toml"
-    path.write_text(text)
+class Own(Strategy):
+    def on_start(self):
+        self.bars = 0
+
+    def on_bar(self, bar):
+        self.bars += 1
+        if self.position() or self.working_orders():
+            return
+        stop = self.price(bar.close * 0.9, "down")
+        self.buy(10, stop_loss=stop)
+"""
+
+
+def desk_of(text: str, folder: Path, *, days: bool) -> Desk:
+    data = DAYS if days else MINUTES
+    if text is OWN:
+        (folder / "own.py").write_text(CLASS)
+        data = data.replace('"asked"', '"asked"\nclass = "own.py:Own"', 1)
+    path = folder / "asked.toml"
+    path.write_text(data + text)
     config = load_strategy(path)
-    speed = 60.0 if is_sent else 3_600.0
-    desk = Desk(config, load_history(config.data, Path()), tmp_path, speed=speed)
-    answers: list[str] = []
+    # A day passes in about eight seconds of the session, or in six minutes.
+    speed = 10_000.0 if days else 240.0
+    return Desk(config, load_history(config.data, Path()), folder, speed=speed)
+
+
+@dataclass
+class Person:
+    """Somebody beside a session."""
+
+    session: Session
+    told: list[str] = field(default_factory=list)
+
+    async def sees(self) -> dict[str, Any]:
+        """Look until a signal is listed, and return the first."""
+        while not (found := await self.lists()):
+            await self.session.parts.clock.sleep(0.05)
+        return found[0]
+
+    async def lists(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = msgspec.json.decode(
+            await self.session.ask(Asked("signals", "ann"))
+        )
+        return found
+
+    async def says(self, verb: str, number: int) -> str:
+        self.told.append(await self.session.ask(Asked(verb, "ann", argument=str(number))))
+        return self.told[-1]
+
+    async def waits_until_closed(self, *, is_closed: bool = True) -> None:
+        while self.is_closed is not is_closed:
+            await self.session.parts.clock.sleep(0.05)
+
+    @property
+    def is_closed(self) -> bool:
+        return bool(self.session.parts.core.plain.calendars[0, loop.CALENDAR_OPEN] < 0)
+
+
+def replayed(desk: Desk) -> Replayed:
+    """Play the journal again: it raises where anything is decided otherwise."""
+    with desk.store() as store:
+        return replay(store.entries(store.get("last").id))
+
+
+def rows_of(found: Replayed, kind: int) -> list[list[int]]:
+    rows = found.output.journal
+    return rows[rows[:, at.EVENT_KIND] == kind].tolist()
+
+
+def sent(found: Replayed) -> int:
+    return len(rows_of(found, at.KIND_SIGNAL_APPROVED))
+
+
+@pytest.mark.parametrize("text", [RULES, WEIGHT, OWN], ids=["rules", "weight", "own"])
+@pytest.mark.parametrize("days", [False, True], ids=["minutes", "days"])
+def test_what_is_approved_is_sent_once_whoever_sized_it(
+    text: str, days: bool, tmp_path: Path
+) -> None:
+    desk = desk_of(text, tmp_path, days=days)
 
     async def story() -> None:
         with desk.store() as store:
             session = desk.session(store, mode="approve")
             running = asyncio.ensure_future(session.run())
-            while await session.ask(Asked("signals", "ann")) == "[]":
-                await session.parts.clock.sleep(1.0)
-            answers.append(await session.ask(Asked("approve", "ann", argument="1")))
+            person = Person(session)
+            number = (await person.sees())["number"]
+            if days:
+                await person.waits_until_closed()
+            both = [person.says("approve", number), person.says("approve", number)]
+            first, second = await asyncio.gather(*both)
+            assert first.startswith(f"approve: done; signal {number} is sent")
+            assert ("when the market opens" in first) is days
+            assert second == (
+                f"{REFUSED}: signal {number} was approved before, and its order was placed"
+            )
+            await session.parts.clock.sleep(30.0 if days else 1.0)
+            assert session.parts.core.positions()
             session.stop("enough")
             await running
 
     run_virtual(story())
-    (told,) = answers
-    assert told.startswith("approve: done" if is_sent else REFUSED)
-    assert is_sent or "market is closed" in told
+    assert sent(replayed(desk)) == 1
+
+
+def test_what_hangs_on_an_order_goes_with_it(tmp_path: Path) -> None:
+    desk = desk_of(OWN, tmp_path, days=True)
+
+    async def story() -> None:
+        with desk.store() as store:
+            session = desk.session(store, mode="approve")
+            running = asyncio.ensure_future(session.run())
+            person = Person(session)
+            signal = await person.sees()
+            assert signal["order"].startswith("market, stop ")
+            await person.says("approve", signal["number"])
+            while not session.parts.core.positions():
+                await session.parts.clock.sleep(0.05)
+            (stop,) = session.parts.core.orders()
+            assert stop[at.ORDER_TYPE] == at.TYPE_STOP and stop[at.ORDER_QUANTITY] == 10
+            session.stop("enough")
+            await running
+
+    run_virtual(story())
+
+
+def test_a_signal_of_the_close_is_listed_for_the_next_open(tmp_path: Path) -> None:
+    desk = desk_of(RULES, tmp_path, days=True)
+
+    async def story() -> None:
+        with desk.store() as store:
+            session = desk.session(store, mode="approve")
+            running = asyncio.ensure_future(session.run())
+            person = Person(session)
+            signal = await person.sees()
+            assert signal["why"] == "entry = close > sma(close, 5)"
+            assert signal["order"].startswith("limit ") and signal["state"] == "waiting"
+            cost = float(signal["price"]) * float(signal["quantity"])
+            assert float(signal["value"]) == pytest.approx(cost)
+            assert signal["opens_ns"] - signal["since_ns"] < 5 * NS_PER_DAY
+            assert signal["expires_ns"] - signal["opens_ns"] == 30 * NS_PER_MINUTE
+            await person.waits_until_closed()
+            await person.waits_until_closed(is_closed=False)
+            found = await person.lists()
+            assert [each["expires_ns"] for each in found] == [signal["expires_ns"]]
+            session.stop("enough")
+            await running
+
+    run_virtual(story())
+
+
+def test_nobody_said_anything_and_it_expires_after_the_open(tmp_path: Path) -> None:
+    desk = desk_of(RULES, tmp_path, days=True)
+
+    async def story() -> None:
+        with desk.store() as store:
+            session = desk.session(store, mode="approve")
+            running = asyncio.ensure_future(session.run())
+            person = Person(session)
+            signal = await person.sees()
+            while session.parts.core.now_ns <= signal["expires_ns"]:
+                await session.parts.clock.sleep(0.05)
+            told = await person.says("approve", signal["number"])
+            assert told == f"{REFUSED}: signal 1: the signal expired before a person approved it"
+            session.stop("enough")
+            await running
+
+    run_virtual(story())
+    found = replayed(desk)
+    (denied,) = rows_of(found, at.KIND_SIGNAL_DENIED)[:1]
+    assert denied[loop.ANSWER_CODE] == Denial.APPROVAL_LATE
+    assert sent(found) == 0
+
+
+EVENING = """
+from trader import Strategy
+
+
+class Own(Strategy):
+    def on_start(self):
+        self.last = None
+
+    def on_bar(self, bar):
+        minute = bar.ts_ns // 60_000_000_000 % 1440
+        if minute == 21 * 60 and not self.position():
+            self.buy(10)
+"""
+
+
+def evening_desk(folder: Path) -> Desk:
+    """A strategy of minute bars that wants to buy at each close, 21:00 UTC."""
+    desk = desk_of(OWN, folder, days=False)
+    (folder / "own.py").write_text(EVENING)
+    config = load_strategy(folder / "asked.toml")
+    return Desk(config, desk.history, folder, speed=2_400.0)
+
+
+@pytest.mark.parametrize("verdict", ["kept", "rejected", "killed"])
+def test_an_approval_of_the_evening_is_held_until_the_first_price(
+    verdict: str, tmp_path: Path
+) -> None:
+    """It survives the end of its process, can be taken back, and replays bit for bit."""
+    desk = evening_desk(tmp_path)
+
+    async def evening() -> int:
+        with desk.store() as store:
+            session = desk.session(store, mode="approve")
+            running = asyncio.ensure_future(session.run())
+            person = Person(session)
+            number: int = (await person.sees())["number"]
+            await person.waits_until_closed()
+            told = await person.says("approve", number)
+            assert "is held until the first price" in told
+            (signal,) = await person.lists()
+            assert signal["state"] == "approved"
+            assert "approved already" in await person.says("approve", number)
+            if verdict == "killed":
+                running.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await running
+            else:
+                if verdict == "rejected":
+                    assert "is not sent" in await person.says("reject", number)
+                await person.waits_until_closed(is_closed=False)
+                await session.parts.clock.sleep(0.2)
+                session.stop("enough")
+                await running
+            return number
+
+    async def morning(number: int) -> None:
+        with desk.store() as store:
+            session = desk.session(store, mode="approve")
+            running = asyncio.ensure_future(session.run())
+            person = Person(session)
+            while not session.parts.core.plain.account[at.ACCOUNT_SUBMITTED]:
+                await session.parts.clock.sleep(0.05)
+            assert "approved before" in await person.says("approve", number)
+            session.stop("enough")
+            await running
+
+    number = run_virtual(evening())
+    if verdict == "killed":
+        run_virtual(morning(number))
+    found = replayed(desk)
+    assert sent(found) == (0 if verdict == "rejected" else 1)
+    held = [
+        row
+        for row in rows_of(found, at.KIND_SIGNAL_QUEUED)
+        if row[loop.QUEUED_CODE] == Denial.APPROVAL_HELD
+    ]
+    assert len(held) == 1
+    if verdict != "rejected":
+        ((opened, *_),) = rows_of(found, at.KIND_SIGNAL_APPROVED)
+        assert opened > held[0][at.EVENT_TS], "not before the market has opened"
+
+
+def test_a_number_that_no_signal_can_have_is_refused(tmp_path: Path) -> None:
+    desk = desk_of(RULES, tmp_path, days=True)
+
+    async def story() -> list[str]:
+        with desk.store() as store:
+            session = desk.session(store, mode="approve")
+            running = asyncio.ensure_future(session.run())
+            answers = [
+                await session.ask(Asked("approve", "ann", argument=text))
+                for text in ("0", "99", "-1", "9" * 30, "\u0663", "one", "")
+            ]
+            session.stop("enough")
+            await running
+            return answers
+
+    answers = run_virtual(story())
+    assert all(each.startswith(REFUSED) for each in answers)
+    assert "there is no signal 99" in answers[1]

@@ -87,17 +87,14 @@ def test_a_mode_that_a_strategy_cannot_have_leaves_no_session(tmp_path: Path) ->
         assert store.leases.holder("paper") is None
 
 
-def test_target_weights_size_their_own_orders_and_are_not_asked_about(tmp_path: Path) -> None:
-    """Each of them would be denied: that is told at the start, and not bar by bar."""
+def test_target_weights_are_asked_about_too(tmp_path: Path) -> None:
     text = (ROOT / "examples" / "momentum.toml").read_text() + "\n[risk]\nmax_positions = 5\n"
     (tmp_path / "momentum.toml").write_text(text)
     config = load_strategy(tmp_path / "momentum.toml")
     desk = Desk(config, load_history(config.data, Path()), tmp_path)
     with desk.store() as store:
-        with pytest.raises(InputError, match="mode approve") as refused:
-            started(store, desk, mode="approve")
-        assert "rules.weight" in refused.value.where and "`entry`" in refused.value.remedy
-        assert store.list() == []
+        session = started(store, desk, mode="approve")
+        assert session.parts.rules[1].startswith("weight = ")
 
 
 def test_a_session_is_not_gone_on_with_in_another_mode(tmp_path: Path) -> None:
@@ -276,8 +273,9 @@ def test_what_does_not_wait_cannot_be_approved(tmp_path: Path) -> None:
 
         answers = run_virtual(story())
     assert all(each.startswith(REFUSED) for each in answers[:4])
-    assert "checked once more" in answers[4], "a day's signal comes when its market has closed"
-    assert answers[5].startswith(REFUSED), "it was decided on"
+    assert "there is no signal 99" in answers[0] and "no signal's number" in answers[2]
+    assert answers[4].startswith("approve: done"), "a day's signal is for the next open"
+    assert answers[5].startswith(REFUSED) and "approved before" in answers[5]
 
 
 def test_a_full_disk_is_no_mistake_of_ours() -> None:
