@@ -80,7 +80,12 @@ def spans_session(s: Core, i: int) -> bool:
 
     Then no other comes before the next session's end: what is to trade at its open is decided on this one.
     """
-    length = s.calendars[s.terms[i, TERM_CALENDAR], CALENDAR_LENGTH]
+    calendar = s.terms[i, TERM_CALENDAR]
+    length = s.calendars[calendar, CALENDAR_LENGTH]
+    if (
+        length == 0 and s.calendars[calendar, CALENDAR_CLOSES] > 0
+    ):  # the first one has not closed yet
+        length = s.calendars[calendar, CALENDAR_CLOSES] - s.calendars[calendar, CALENDAR_OPENED]
     return bool(is_timed_by_bars(s, i) and 0 < length <= s.monitors[i, MONITOR_MARK_LENGTH])
 
 

@@ -34,7 +34,31 @@ def test_a_signal_that_waits_is_listed_with_all_that_a_person_decides_on() -> No
         price=Decimal("0.40"),
         since_ns=NOW,
         expires_ns=NOW + 5 * MINUTE,
+        state="waiting",
+        order="market",
+        value=Decimal(6),  # ten contracts sold at 0.40 can cost 0.60 each
+        why="the strategy signalled it",
+        opens_ns=None,
     )
+
+
+def test_an_order_that_its_strategy_sized_is_listed_with_what_hangs_on_it() -> None:
+    (signal,) = listed(session_with("bracket ABC 5 95 94"))
+    assert signal.order == "market, stop 95.00, stop 94.00"
+    assert (signal.quantity, signal.value, signal.why) == (5, 500, "the strategy sized it")
+
+
+def test_a_signal_of_the_close_is_for_the_next_open_and_says_which() -> None:
+    words = "opens 6.5h; +6.5h; bar ABC 6.5h 100; buy ABC"
+    (signal,) = listed(session_with(words), after=0)
+    assert signal.opens_ns is not None and signal.opens_ns > NOW
+    assert signal.expires_ns == signal.opens_ns + 5 * MINUTE
+
+
+def test_what_is_approved_and_held_is_listed_as_that() -> None:
+    words = "opens 6.5h; +6.5h; tick ABC 100; buy ABC; shuts; approve 1"
+    (signal,) = listed(session_with(words))
+    assert signal.state == "approved"
 
 
 def test_signals_are_listed_in_the_order_in_which_they_came() -> None:
