@@ -91,7 +91,9 @@ def backtest(
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write an HTML report that works offline."),
+        typer.Option(
+            "--report", "--html", metavar="FILE", help="Write an HTML report that works offline."
+        ),
     ] = None,
     out: Annotated[
         Path | None,

@@ -14,7 +14,7 @@ from cli.strategies_list import Paths, to_json
 
 @guarded
 def check_strategies(paths: Paths = None, json: Json = False, debug: Debug = False) -> None:
-    """Check strategies without running them.
+    """Check strategies without running them: their files, their Python, their formulas.
 
     The exit code is 1 if one of them is broken.
 
@@ -22,10 +22,10 @@ def check_strategies(paths: Paths = None, json: Json = False, debug: Debug = Fal
     Example:
       trader strategies check my_strategy.toml
     """
-    from runtime.registry import find_strategies
+    from runtime.registry import find_strategies, with_code
     from runtime.workspace import find_workspace
 
-    found = find_strategies(find_workspace(Path.cwd()), paths or [])
+    found = [with_code(each) for each in find_strategies(find_workspace(Path.cwd()), paths or [])]
     broken = [each for each in found if each.is_broken]
     if json:
         screen.print_json({"ok": not broken, "strategies": [to_json(each) for each in found]})

@@ -124,7 +124,7 @@ class Passport:
 
     source: str
     timeframe: str = ""
-    adjustment: str = "raw prices with corporate actions"
+    adjustment: str = "as traded"
     gaps: tuple[Gap, ...] = ()
     calendar_version: str = CALENDAR_VERSION
     rounding_error_max: float = 0.0

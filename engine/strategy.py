@@ -66,7 +66,8 @@ def parameter(
 def indicator(formula: str) -> Any:
     """Declare a number computed by the engine, e.g. ``indicator("sma(close, 20)")``.
 
-    Inside `on_bar` the attribute is its value (a float) for the bar's instrument.
+    Inside `on_bar` the attribute is its value (a float) for the bar's instrument. Inside `on_bars`,
+    which looks at several, `value` reads it.
     """
     return Indicator(formula)
 
@@ -187,6 +188,9 @@ class Desk(Protocol):
     def cash(self) -> Decimal:
         """Return the account's cash."""
 
+    def value(self, symbol: str | None, name: str) -> float:
+        """Return an instrument's indicator at its bar of the time in hand."""
+
     def round_price(self, symbol: str | None, price: float, rounding: str) -> Decimal:
         """Return a price on the instrument's grid."""
 
@@ -237,6 +241,15 @@ class Strategy:
         for name in cls._declarations:
             delattr(cls, name)
 
+    def __getattr__(self, name: str) -> Any:
+        """Say why an indicator has no value: it would be one instrument's, and there are several."""
+        if name in declared(Indicator, type(self)):
+            raise StrategyError(
+                f"{name} is of one instrument, and on_bars looks at several",
+                remedy=f"self.value({name!r}, symbol)",
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name)
+
     # --- callbacks -------------------------------------------------------------------------------
     def on_start(self) -> None:
         """Called once before the first event."""
@@ -245,7 +258,7 @@ class Strategy:
         """Called for each bar at its close, after all bars of that time are known."""
 
     def on_bars(self, bars: Sequence[Bar]) -> None:
-        """Called once with all bars of one time."""
+        """Called once with all bars of one time, after `on_bar` of each; see `value`."""
 
     def on_quote(self, quote: Quote) -> None:
         """Called for each quote."""
@@ -369,6 +382,13 @@ class Strategy:
         return self._desk.replace(order_id, quantity, limit, stop)
 
     # --- reads -----------------------------------------------------------------------------------
+    def value(self, name: str, symbol: str | None = None) -> float:
+        """Return a declared indicator or condition of an instrument, inside `on_bars`.
+
+        Of instruments that have a bar there; in `on_bar` the attribute of that name is shorter.
+        """
+        return self._desk.value(symbol, name)
+
     def position(self, symbol: str | None = None) -> Decimal:
         """Return the signed position in units that can be traded: whole quantity steps.
 

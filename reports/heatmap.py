@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 
 COLORS = "cividis"
 LINE, BEST = "#1d5fa8", "#b3261e"
+VALUES_NAMED_MAX = 8
 TICKS_MAX = 12
 CELLS_WITH_NUMBERS_MAX = 150
 PROFILES_MAX = 6
@@ -160,21 +161,17 @@ def _mark_best(axes: Axes, plot: HeatMap) -> None:
         axes.add_patch(
             Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=width, ec=color, zorder=5)
         )
-    is_right, is_high = column > len(plot.x) / 2, row > len(plot.y) / 2
     value = plot.values[row, column]
-    axes.annotate(
-        f"best {_number(value)}\n{plot.x_name} {plot.x[column]:g}, {plot.y_name} {plot.y[row]:g}",
-        (column + (-0.5 if is_right else 0.5), row + (-0.5 if is_high else 0.5)),  # its corner
-        xytext=(-14 if is_right else 14, -20 if is_high else 20),
-        textcoords="offset points",
-        ha="right" if is_right else "left",
-        va="center",
+    axes.text(  # beside the cells: over them it would hide what they say
+        1.0,
+        1.02,
+        f"framed: best {_number(value)}, "
+        f"{plot.x_name} {plot.x[column]:g}, {plot.y_name} {plot.y[row]:g}",
+        transform=axes.transAxes,
+        ha="right",
         size=8.5,
         weight="bold",
-        color=INK,
-        zorder=6,
-        bbox={"boxstyle": "round,pad=0.4", "fc": "white", "ec": BEST, "lw": 1.0},
-        arrowprops={"arrowstyle": "-", "color": BEST, "lw": 1.2},
+        color=BEST,
     )
 
 
@@ -219,6 +216,8 @@ def _draw_line(axes: Axes, line: Line) -> None:
     else:
         marker = "o" if len(line.values) <= 40 else ""
         axes.plot(line.values, line.metric, color=LINE, linewidth=1.5, marker=marker, ms=3.5)
+        if len(line.values) <= VALUES_NAMED_MAX:  # only what was tried
+            axes.set_xticks(line.values, [f"{each:g}" for each in line.values])
     at, peak = line.values[line.best], line.metric[line.best]
     axes.plot([at], [peak], "o", ms=9, mfc="none", mec=BEST, mew=1.8)
     axes.annotate(
@@ -245,7 +244,7 @@ def _said(line: Line) -> str:
         return line.name
     if line.loss is None:
         return f"{line.name}: no neighbour to compare with"
-    return f"{line.name}: the worse neighbour loses {line.loss:.0%}"
+    return f"{line.name}: the worse neighbour loses {100 * line.loss:.0f} %"
 
 
 def _figure(width: float, height: float, title: str, subtitle: str, footnote: str) -> Figure:

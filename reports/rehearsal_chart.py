@@ -201,7 +201,7 @@ def _dress(upper: Axes, lower: Axes, places: dict[date, float]) -> None:
     from matplotlib.ticker import PercentFormatter
 
     upper.set_ylabel("growth", size=8.5, color=MUTED)
-    upper.yaxis.set_major_formatter(PercentFormatter(100.0, decimals=1, symbol=" %"))
+    upper.yaxis.set_major_formatter(PercentFormatter(100.0, decimals=2, symbol=" %"))
     upper.tick_params(axis="x", length=0, labelbottom=False)
     days = list(places.items())
     shown = days[:: -(len(days) // _LABELS_MOST + 1)]  # the last one is always told

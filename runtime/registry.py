@@ -6,7 +6,7 @@ A broken strategy is listed with its error and hides no other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -63,6 +63,23 @@ def find_strategies(
     found = [_found(file, "workspace") for file in own]
     points = entry_points(group=ENTRY_POINT_GROUP) if installed is None else installed
     return (*found, *(_installed(point) for point in points))
+
+
+def with_code(found: FoundStrategy) -> FoundStrategy:
+    """Return a strategy with the error of its Python, if it names a file that cannot be used."""
+    from runtime.backtest.user_strategies import load_function, load_strategy_class
+
+    config = found.config
+    if config is None or config.strategy.code_path is None:
+        return found
+    try:
+        if config.strategy.logic == "compiled":
+            load_function(config, None)
+        else:
+            load_strategy_class(config, None)
+    except TraderError as error:
+        return replace(found, error=error)
+    return found
 
 
 def _files(path: Path) -> Iterator[Path]:

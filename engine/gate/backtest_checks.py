@@ -101,7 +101,11 @@ def min_trl(case: Case) -> Finding:
 
 def _days_wanted(sample: Sample) -> str:
     needed = days_needed(sample)
-    return _BETTER if needed is None else f"{math.ceil(needed)} days with this ratio."
+    if needed is None:
+        return _BETTER
+    days = math.ceil(needed)
+    more = f", {days - sample.count} more" if days > sample.count else ""
+    return f"{days} days with this ratio{more}."
 
 
 def _over_zero(sample: Sample) -> float:

@@ -27,6 +27,7 @@ from engine.ports import Environment
 WAIVABLE = ("S10", "S11", "S12", "P06")
 DRAWDOWN_PERCENT_MIN, DRAWDOWN_PERCENT_MAX = Decimal(1), Decimal(99)
 _REASONS_SHOWN = 3
+_ON_PAPER = "Run `trader paper` with it on a venue's market: `--feed`."
 
 
 def backtest_sharpe(case: Case) -> Finding:
@@ -88,7 +89,10 @@ def risk_config(case: Case) -> Finding:
     if not (drawdown.is_finite() and DRAWDOWN_PERCENT_MIN <= drawdown <= DRAWDOWN_PERCENT_MAX):
         shown = "not set" if risk.drawdown_percent is None else f"{risk.drawdown_percent} %"
         objections.append(
-            contradicted(f"The drawdown cap is {shown}; it has to be 1 to 99 %.", fix)
+            contradicted(
+                f"The drawdown cap is {shown}; it has to be 1 to 99 %.",
+                "Set [guards] drawdown in the strategy file, and run backtest and paper with it.",
+            )
         )
     for maximum in case.policy.risk_maxima:
         found, most = values.get(maximum.name), _decimal(maximum.value)
@@ -229,9 +233,7 @@ def evidence_integrity(case: Case) -> Finding:
             remedy = value.remedy or fix
             objections.append(contradicted(f"{value.name} is not what was recorded.", remedy))
     if not any(each.fingerprint == subject.fingerprint for each in integrity.sessions):
-        objections.append(
-            lacking("There is no journal of this version.", "Run `trader paper` with it.")
-        )
+        objections.append(lacking("There is no journal of this version.", _ON_PAPER))
     passed = (
         f"{len(integrity.sessions)} journals and {len(integrity.values)} figures are as recorded."
     )
@@ -342,9 +344,7 @@ def clean_run(case: Case) -> Finding:
     fix = "Find the cause; then paper trading with a new fingerprint."
     objections = [contradicted(f"{count} {what}.", fix) for count, what in counts if count]
     if not sessions:
-        objections.append(
-            lacking("There was no paper session of this version.", "Run `trader paper` with it.")
-        )
+        objections.append(lacking("There was no paper session of this version.", _ON_PAPER))
     total = sum(count for count, _ in counts)
     return settle(objections, f"{len(sessions)} sessions were clean.", value=total, threshold=0)
 

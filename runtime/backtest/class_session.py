@@ -179,12 +179,13 @@ class ClassSession:
                 self.user.refuse_result("on_bar")
         if self._on_bars is not None:
             if warm:
-                self.desk.slice_bars.append(bar)
+                values = {name: float(of[i][place]) for name, of in self._values.items()}
+                self.desk.add_to_slice(bar, i, values)
             if is_last and self.desk.slice_bars:
-                bars, self.desk.slice_bars = self.desk.slice_bars, []
-                self.desk.instrument = -1 if len(bars) > 1 else i
+                bars = self.desk.begin_slice(self.strategy)
                 if self._on_bars(bars) is not None:
                     self.user.refuse_result("on_bars")
+                self.desk.end_slice()
 
     def _is_shown(self, kind: int) -> bool:
         if kind == at.KIND_BAR:

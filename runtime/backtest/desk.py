@@ -28,7 +28,7 @@ from engine.rules.verbs import (
     VERB_TARGET,
 )
 from engine.state import Core
-from engine.strategy import MARKET, Estimate, Number, OrderTerms, rounding_of
+from engine.strategy import MARKET, Estimate, Number, OrderTerms, Strategy, rounding_of
 from runtime.backtest.signals import WEIGHT_MAX
 
 _PPM_OF_PERCENT = 4
@@ -93,7 +93,33 @@ class StrategyDesk:
         self._numbers = {item.symbol: k for k, item in enumerate(instruments)}
         self.instrument = 0 if len(instruments) == 1 else -1
         self.slice_bars: list[Any] = []
+        self.slice_values: dict[int, dict[str, float]] = {}  # of the instruments of those bars
         self.says_probabilities: bool | None = None  # None: nothing said yet
+
+    # --- the bars of one time --------------------------------------------------------------------
+    def add_to_slice(self, bar: Any, i: int, values: dict[str, float]) -> None:
+        """Keep a bar of an instrument, and its indicators, for `on_bars`."""
+        self.slice_bars.append(bar)
+        self.slice_values[i] = values
+
+    def begin_slice(self, strategy: Strategy) -> list[Any]:
+        """Return the bars of `on_bars`, and give the strategy the indicators of a single one.
+
+        Of several none is the strategy's own: the attributes are taken away, so that reading one is an
+        error instead of another instrument's number.
+        """
+        is_single = len(self.slice_bars) == 1
+        self.instrument = next(iter(self.slice_values)) if is_single else -1
+        for name, value in next(iter(self.slice_values.values())).items():
+            if is_single:
+                setattr(strategy, name, value)
+            else:
+                vars(strategy).pop(name, None)
+        return self.slice_bars
+
+    def end_slice(self) -> None:
+        """Begin a new list: the strategy may have kept the old one."""
+        self.slice_bars, self.slice_values = [], {}
 
     # --- verbs -----------------------------------------------------------------------------------
     def order(
@@ -231,6 +257,22 @@ class StrategyDesk:
         return order_id if account[at.ACCOUNT_SUBMITTED] > before else None
 
     # --- reads -----------------------------------------------------------------------------------
+    def value(self, symbol: str | None, name: str) -> float:
+        """Return an indicator of an instrument that has a bar in `on_bars`."""
+        i = self._number(symbol)
+        values = self.slice_values.get(i)
+        if values is None:
+            raise StrategyError(
+                f"{self._instruments[i].symbol} has no bar here, or its indicators are not warm",
+                remedy="ask for the symbols of on_bars' bars; in on_bar read the attribute",
+            )
+        if name not in values:
+            raise StrategyError(
+                f"no indicator {name!r} is declared",
+                remedy=f"declared are: {', '.join(values) or 'none'}",
+            )
+        return values[name]
+
     def position(self, symbol: str | None) -> Decimal:
         """Return a signed position in units, in whole quantity steps."""
         i = self._number(symbol)

@@ -31,8 +31,10 @@ class LoadedClass:
     program: Program | None
 
 
-def load_strategy_class(config: StrategyConfig, symbols: Collection[str]) -> LoadedClass:
+def load_strategy_class(config: StrategyConfig, symbols: Collection[str] | None) -> LoadedClass:
     """Load the class that a strategy file names and check what it declares.
+
+    Without `symbols` its formulas may name any instrument.
 
     Raises
     ------
@@ -62,7 +64,9 @@ def new_strategy(
     return strategy
 
 
-def load_function(config: StrategyConfig, symbols: Collection[str]) -> tuple[Any, Program | None]:
+def load_function(
+    config: StrategyConfig, symbols: Collection[str] | None
+) -> tuple[Any, Program | None]:
     """Load the compiled function that a strategy file names, and its indicators as a program.
 
     Raises
@@ -98,7 +102,7 @@ def _program_of(
     indicators: dict[str, Indicator],
     parameters: dict[str, float | bool],
     config: StrategyConfig,
-    symbols: Collection[str],
+    symbols: Collection[str] | None,
 ) -> Program:
     kinds = {
         name: "condition" if item.is_condition else "number" for name, item in indicators.items()

@@ -122,7 +122,10 @@ def passport_lines(history: History) -> tuple[str, ...]:
     lines = [f"source: {passport.source}", f"fingerprint: {history.fingerprint}"]
     if passport.timeframe:
         lines.append(f"timeframe: {passport.timeframe}")
-    lines.append(f"prices: {passport.adjustment}")
+    count = len(history.actions)
+    known = f"{count:,} corporate actions" if count != 1 else "1 corporate action"
+    missing = "no corporate actions known: no splits, no dividends"
+    lines.append(f"prices: {passport.adjustment}; {known if count else missing}")
     lines.append(_gap_line(history))
     lines.append(f"calendar rules: {passport.calendar_version}")
     if passport.rounding_error_max > 0:

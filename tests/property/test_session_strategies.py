@@ -103,11 +103,18 @@ ON_INDICATOR = """
     def on_bar(self, bar) -> None:
         self.act(None, self.average if self.is_up else bar.open)
 """
+ON_BARS_INDICATOR = """
+    def on_bars(self, bars) -> None:
+        for bar in bars:
+            average = self.value("average", bar.symbol)
+            self.act(bar.symbol, average if self.value("is_up", bar.symbol) else bar.open)
+"""
 CASES = {
     "bar": ("", ON_BAR),
     "bars": ("", ON_BARS),
     "bars and quotes": ("", ON_ALL),
     "indicators": (WITH_INDICATORS, ON_INDICATOR),
+    "bars with indicators": (WITH_INDICATORS, ON_BARS_INDICATOR),
     "both with indicators": (WITH_INDICATORS, ON_INDICATOR + ON_BARS),
 }
 LOOP = """

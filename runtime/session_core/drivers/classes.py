@@ -257,13 +257,12 @@ class ClassDriver(Driver):
                 setattr(self._strategy, name, value)
             self._call("on_bar", self._on_bar, bar)
         if self._on_bars is not None:
-            bars = self._desk.slice_bars
             if is_warm:
-                bars.append(bar)
-            if is_last and bars:
-                self._desk.slice_bars = []
-                self._desk.instrument = -1 if len(bars) > 1 else i
+                self._desk.add_to_slice(bar, i, dict(self._formulas.values(row)))
+            if is_last and self._desk.slice_bars:
+                bars = self._desk.begin_slice(self._strategy)
                 self._call("on_bars", self._on_bars, bars)
+                self._desk.end_slice()
 
     def _tell_fills(self) -> None:
         untold, self._untold = self._untold, []

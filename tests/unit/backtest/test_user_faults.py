@@ -269,3 +269,46 @@ def test_the_command_says_it_in_a_few_lines_and_writes_nothing(
     assert len(answer.stderr.strip().splitlines()) <= 4
     left = {path.name for path in tmp_path.iterdir()} - {"__pycache__"}
     assert left == {"mine.toml", "mine.py"}
+
+
+# --- indicators of several instruments ------------------------------------------------------------------
+def run_two(folder: Path, body: str) -> BacktestResult:
+    code = HEAD + '    average = indicator("sma(close, 3)")\n\n    def on_bars(self, bars):\n'
+    (folder / "mine.py").write_text(code + textwrap.indent(body, " " * 8), encoding="utf-8")
+    world = FILE.replace("sample:goog", "world:daily_bars") + "[data.world]\ninstruments = 2\n"
+    return run_backtest(parse_strategy(world, folder / "mine.toml"), engine="interpreted")
+
+
+def test_on_bars_reads_the_indicator_of_each_instrument(tmp_path: Path) -> None:
+    body = """
+best = max(bars, key=lambda bar: bar.close / self.value("average", bar.symbol))
+if not self.position(best.symbol):
+    self.buy(1, symbol=best.symbol)
+"""
+    bought = set(run_two(tmp_path, body).fills["symbol"])
+    assert len(bought) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "says", "remedy"),
+    [
+        ("self.average", "on_bars looks at several", "self.value('average', symbol)"),
+        ("self.value('average')", "say which instrument", "pass symbol="),
+        ("self.value('mean', bars[0].symbol)", "no indicator 'mean'", "average"),
+        ("self.value('average', 'XYZ')", "no instrument 'XYZ'", "it has"),
+    ],
+)
+def test_an_indicator_of_no_instrument_is_refused_not_another_ones(
+    tmp_path: Path, body: str, says: str, remedy: str
+) -> None:
+    with pytest.raises(StrategyError) as caught:
+        run_two(tmp_path, body)
+    assert says in caught.value.problem
+    assert remedy in caught.value.remedy
+    assert f"{tmp_path / 'mine.py'}, line " in caught.value.where
+
+
+def test_one_instrument_needs_no_name_in_on_bars(tmp_path: Path) -> None:
+    head = HEAD + '    average = indicator("sma(close, 3)")\n\n    def on_bars(self, bars):\n'
+    body = "        assert self.average == self.value('average') == bars[0].close - 1\n"
+    assert run(tmp_path, head + body).fills.height == 0

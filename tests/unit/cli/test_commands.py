@@ -163,6 +163,16 @@ def test_a_broken_strategy_is_exit_code_1_and_the_others_are_shown(workspace: Pa
     assert answer("strategies", "check")["ok"] is False
 
 
+def test_a_check_of_strategies_reads_their_python_too(workspace: Path) -> None:
+    code = Path("strategies/mean_reversion.py")
+    code.write_text(code.read_text().replace("sma(close, window)", "month()"))
+    found = answer("strategies", "check")
+    broken = [each for each in found["strategies"] if each["error"]]
+    assert found["ok"] is False
+    assert [each["name"] for each in broken] == ["mean_reversion"]
+    assert "there is no function 'month'" in trader("strategies", "check").stderr
+
+
 # --- doctor, init ---------------------------------------------------------------------------------
 
 
