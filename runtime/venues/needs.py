@@ -7,9 +7,9 @@ leaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -25,6 +25,8 @@ from engine.rules.venue_costs import CostProfile
 from runtime.config import StrategyConfig
 from runtime.gateway.checks import Limits
 from runtime.venues.market_access import ALPACA
+
+T = TypeVar("T")
 
 _CAN: Final = {(ALPACA, False): SHARES_CAN, (ALPACA, True): COINS_CAN}
 _COSTS: Final = {(ALPACA, False): ALPACA_COSTS, (ALPACA, True): ALPACA_COIN_COSTS}
@@ -51,10 +53,7 @@ def capabilities_of(venue: str, instruments: Sequence[Instrument]) -> Capabiliti
     InputError
         If that is not known.
     """
-    found = _CAN.get((venue, _has_coins(instruments)))
-    if found is None:
-        raise InputError(f"what {venue!r} can do is not known", code="venue.unknown")
-    return found
+    return _known(_CAN, venue, instruments, "can do")
 
 
 def costs_of(venue: str, instruments: Sequence[Instrument]) -> CostProfile:
@@ -65,9 +64,15 @@ def costs_of(venue: str, instruments: Sequence[Instrument]) -> CostProfile:
     InputError
         If that is not known.
     """
-    found = _COSTS.get((venue, _has_coins(instruments)))
+    return _known(_COSTS, venue, instruments, "costs")
+
+
+def _known(
+    table: Mapping[tuple[str, bool], T], venue: str, instruments: Sequence[Instrument], what: str
+) -> T:
+    found = table.get((venue, _has_coins(instruments)))
     if found is None:
-        raise InputError(f"what {venue!r} costs is not known", code="venue.unknown")
+        raise InputError(f"what {venue!r} {what} is not known", code="venue.unknown")
     return found
 
 
