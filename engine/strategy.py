@@ -20,7 +20,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from engine.errors import StrategyError
 
@@ -223,6 +223,27 @@ class Estimate:
     volatility: float | None = None
 
 
+@runtime_checkable
+class SavesState(Protocol):
+    """What a strategy has whose session goes on after a restart from what it saved.
+
+    A strategy without it loses nothing: its session goes on by playing the journal from its beginning.
+    """
+
+    def save_state(self) -> Any:
+        """Return all that the strategy remembers between callbacks.
+
+        Of None, bool, int, float, str, bytes, lists, and dicts whose keys are texts. Parameters,
+        indicators, positions and orders are kept without it.
+        """
+
+    def restore_state(self, state: Any) -> None:
+        """Take back what `save_state` has returned.
+
+        Called on a new object in the place of `on_start`; nothing can be asked or ordered yet.
+        """
+
+
 class Strategy:
     """Base of strategies written in Python. Override the callbacks you need.
 
@@ -271,23 +292,6 @@ class Strategy:
 
     def on_stop(self) -> None:
         """Called once after the last event."""
-
-    # --- going on after a restart ------------------------------------------------------------------
-    def save_state(self) -> Any:
-        """Return all that the strategy remembers between callbacks, so that a session can go on from it.
-
-        Of None, bool, int, float, str, bytes, lists, and dicts whose keys are texts. Parameters,
-        indicators, positions and orders are kept without it. A strategy without this method and
-        `restore_state` loses nothing: its session goes on by playing the journal from its beginning.
-        """
-        raise NotImplementedError("a strategy that saves its state overrides this")
-
-    def restore_state(self, state: Any) -> None:
-        """Take back what `save_state` has returned.
-
-        Called on a new object in the place of `on_start`; nothing can be asked or ordered yet.
-        """
-        raise NotImplementedError("a strategy that saves its state overrides this")
 
     # --- verbs -----------------------------------------------------------------------------------
     def buy(self, quantity: Number, symbol: str | None = None, **terms: Any) -> int | None:

@@ -93,18 +93,13 @@ def load_class(config: StrategyConfig) -> type[Strategy]:
             where=str(config.strategy.code_path),
         )
     _require_callable(kind, str(config.strategy.code_path))
-    if saves_state(kind) != (kind.restore_state is not Strategy.restore_state):
+    if sum(callable(getattr(kind, name, None)) for name in _SAVING) == 1:
         raise StrategyError(
             f"{config.strategy.code_name} has only one of save_state and restore_state",
             where=str(config.strategy.code_path),
             remedy="write both, or none",
         )
     return kind
-
-
-def saves_state(kind: type[Strategy]) -> bool:
-    """Return whether a strategy's objects can be stored, and made again of what was stored."""
-    return kind.save_state is not Strategy.save_state
 
 
 def _require_callable(kind: type[Strategy], where: str) -> None:
@@ -188,6 +183,7 @@ _CALLBACKS: dict[str, tuple[str, ...]] = {
     "save_state": (),
     "restore_state": ("state",),
 }
+_SAVING = ("save_state", "restore_state")
 
 
 class UserCode:

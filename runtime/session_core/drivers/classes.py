@@ -24,11 +24,11 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.ports import Rows
 from engine.state import Core
-from engine.strategy import Strategy
+from engine.strategy import SavesState, Strategy
 from runtime.backtest.class_session import overridden, to_fill
 from runtime.backtest.clockwork import Clockwork
 from runtime.backtest.desk import StrategyDesk
-from runtime.backtest.user_code import UserCode, saves_state
+from runtime.backtest.user_code import UserCode
 from runtime.backtest.user_strategies import LoadedClass, new_strategy
 from runtime.config import StrategyConfig
 from runtime.observing.watchdog import CallbackGuard, StrategyStuck
@@ -155,7 +155,7 @@ class ClassDriver(Driver):
     @property
     def has_memory(self) -> bool:
         """Whether the class says what it remembers."""
-        return saves_state(self._loaded.kind)
+        return issubclass(self._loaded.kind, SavesState)
 
     def why_not_memory(self) -> str:
         """Return why the strategy could not go on from what it saves now, which is tried."""
@@ -164,9 +164,8 @@ class ClassDriver(Driver):
         if self._desk.slice_bars:
             return "the bars of one time are shown only in part"
         try:
-            saved = self._saved()
-            other = self._restored(saved)
-            again = packed(self._apart("save_state", other.save_state))
+            saved = self._saved(self._strategy)
+            again = self._saved(self._restored(saved))
         except StrategyError as error:
             return str(error)
         if again != saved:
@@ -179,7 +178,7 @@ class ClassDriver(Driver):
         if not self.has_memory:
             return b""
         try:
-            state = b"" if self.is_silent else self._saved()
+            state = b"" if self.is_silent else self._saved(self._strategy)
         except StrategyError:  # `why_not_memory` says so before a checkpoint is made of this
             state = b""
         values = {name: getattr(self._strategy, name) for name in self._loaded.indicators}
@@ -219,11 +218,13 @@ class ClassDriver(Driver):
         self._untold, self._desk.instrument = found.untold, found.instrument
         self._desk.slice_bars, self._desk.says_probabilities = [], found.says_probabilities
 
-    def _saved(self) -> bytes:
-        return packed(self._apart("save_state", self._strategy.save_state))
+    def _saved(self, strategy: Strategy) -> bytes:
+        assert isinstance(strategy, SavesState), "it has a memory"
+        return packed(self._apart("save_state", strategy.save_state))
 
     def _restored(self, saved: bytes) -> Strategy:
         strategy = self._new()
+        assert isinstance(strategy, SavesState), "it had a memory"
         self._apart("restore_state", strategy.restore_state, unpacked(saved))
         return strategy
 

@@ -1,4 +1,4 @@
-"""What a Python strategy saves of itself (`engine.strategy.Strategy.save_state`): plain values, as bytes."""
+"""What a Python strategy saves of itself (`engine.strategy.SavesState`): plain values, as bytes."""
 
 from __future__ import annotations
 
