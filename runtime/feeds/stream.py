@@ -28,6 +28,7 @@ from runtime.feeds.connecting import Redirected, client_session, require_hope
 from runtime.feeds.freshness import Freshness
 from runtime.feeds.history_client import HistoryClient, HistoryFault
 from runtime.feeds.listening import listings_of, reports_of
+from runtime.feeds.notices import Notices
 from runtime.feeds.sequence import InOrder
 from runtime.feeds.settings import Backoff, StreamSettings
 from runtime.feeds.waiting import pause
@@ -90,7 +91,7 @@ class StreamFeed:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._stream = ""
         self._is_of_the_world = False  # its times
-        self.counts: Counter[NoticeKind] = Counter()
+        self._notices = Notices()
 
     @property
     def name(self) -> str:
@@ -106,6 +107,11 @@ class StreamFeed:
     def instruments(self) -> Sequence[Instrument]:
         """Their places here are the instrument numbers of all rows."""
         return self._instruments
+
+    @property
+    def counts(self) -> Counter[NoticeKind]:
+        """How often each kind of notice was due, those that are not told one by one included."""
+        return self._notices.counts
 
     def age_ns(self, ts_ns: int) -> int | None:
         """Return how long ago a time of its data was; None where its times are not the world's."""
@@ -135,7 +141,7 @@ class StreamFeed:
                         if listened is None:
                             listened = await self._begin(hello, after, history)
                         self._go_on(listened, hello)
-                        yield self._note(NoticeKind.CONNECTED, self._url)
+                        yield self._notices.note(NoticeKind.CONNECTED, self._url)
                         async for item in self._listen(socket, listened, history, backoff):
                             yield item
                         if listened.end is not None:
@@ -144,7 +150,9 @@ class StreamFeed:
                     if self._closed.is_set():
                         return
                     require_hope(error)
-                    yield self._note(NoticeKind.DISCONNECTED, str(error) or type(error).__name__)
+                    yield self._notices.note(
+                        NoticeKind.DISCONNECTED, str(error) or type(error).__name__
+                    )
                     await pause(self._clock, backoff.next_seconds(), self._closed)
 
     # --- A connection ---------------------------------------------------------------------------------
@@ -257,7 +265,7 @@ class StreamFeed:
             silent = (self._clock.monotonic_ns() - heard_ns) / NS_PER_SECOND
             left = self._settings.silence_seconds - silent
             if left <= 0:
-                yield self._note(NoticeKind.STALE, f"nothing came for {silent:.1f} seconds")
+                yield self._notices.note(NoticeKind.STALE, f"nothing came for {silent:.1f} seconds")
                 raise _Broken("the connection is silent")
             content = await self._receive(socket, min(left, self._until_next(listened)))
             if content is None:
@@ -341,7 +349,7 @@ class StreamFeed:
         assert missing is not None
         since_ns = max(listened.assembler.decided_ns, 0)
         text = f"messages {missing[0]} to {missing[1]}"
-        yield self._note(NoticeKind.GAP, f"{text} are missing and are fetched", since_ns)
+        yield self._notices.note(NoticeKind.GAP, f"{text} are missing and are fetched", since_ns)
         backoff, fruitless = Backoff(self._settings), 0
         while not self._closed.is_set() and listened.numbers.last < missing[1]:
             first = listened.numbers.last + 1
@@ -364,19 +372,14 @@ class StreamFeed:
                     break
                 await pause(self._clock, backoff.next_seconds(), self._closed)
         if listened.numbers.last >= missing[1]:
-            yield self._note(NoticeKind.FILLED, f"{text} have come", since_ns)
+            yield self._notices.note(NoticeKind.FILLED, f"{text} have come", since_ns)
         elif not self._closed.is_set():
             lost = listened.numbers.missing()
             assert lost is not None
             listened.numbers.give_up(lost[1])
             text = f"messages {lost[0]} to {lost[1]} cannot be had"
-            yield self._note(NoticeKind.LOST, text, since_ns)
+            yield self._notices.note(NoticeKind.LOST, text, since_ns)
         listened.gap_since_ns = None
-
-    # --- Small things ---------------------------------------------------------------------------------
-    def _note(self, kind: NoticeKind, detail: str, since_ns: int = 0) -> Notice:
-        self.counts[kind] += 1
-        return Notice(kind, detail, since_ns=since_ns)
 
 
 async def _resumption(

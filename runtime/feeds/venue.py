@@ -47,6 +47,7 @@ from runtime.feeds.announced import Announced
 from runtime.feeds.held_prices import HeldPrices
 from runtime.feeds.joining import BarKind, DataKind
 from runtime.feeds.minutes import MinuteAssembler
+from runtime.feeds.notices import VenueNotices
 from runtime.feeds.settings import StreamSettings
 from runtime.feeds.silent_minutes import SilentMinutes
 from runtime.feeds.tick_intake import TickIntake
@@ -56,7 +57,6 @@ from runtime.feeds.venue_bars import warm_up
 from runtime.feeds.venue_line import VenueLine
 from runtime.feeds.venue_listening import listen
 from runtime.feeds.venue_messages import VenueMessages
-from runtime.feeds.venue_notices import VenueNotices
 from runtime.feeds.venue_state import VenueState
 from runtime.feeds.venue_time import VenueTime
 from runtime.feeds.waiting import pause
@@ -85,6 +85,8 @@ class VenueFeed:
         With the trading loop a session's open tells its close.
     formulas
         Of the strategy: a new feed begins with the bars that they need; None: with nothing.
+    time
+        The venue's; None: what `clock` makes of the venue's own, which may be fast in a rehearsal.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class VenueFeed:
         trading: bool = False,
         formulas: Program | None = None,
         settings: StreamSettings | None = None,
+        time: VenueTime | None = None,
     ) -> None:
         self.environment = environment_of(urls)
         self._urls, self._keys, self._clock = urls, keys, clock
@@ -124,8 +127,8 @@ class VenueFeed:
         self._notices = VenueNotices()
         self._ticks = TickIntake(self._instruments, self.counts)
         self._messages = VenueMessages(self._instruments, is_daily=self._bars.is_daily)
-        is_real = self.environment is not Environment.REHEARSAL
-        self._time = VenueTime(clock, is_real=is_real, never_closes=source == CRYPTO)
+        is_real = self.evidence is EvidenceClass.REAL
+        self._time = time or VenueTime(clock, is_real=is_real, never_closes=source == CRYPTO)
         self._prices = HeldPrices(symbols, clock, self._settings.held_seconds)
         self._closed = asyncio.Event()
         self._line: VenueLine | None = None
@@ -143,7 +146,8 @@ class VenueFeed:
     @property
     def evidence(self) -> EvidenceClass:
         """What may be concluded of what it shows."""
-        return EvidenceClass.REAL if self._time.is_real else EvidenceClass.REHEARSAL
+        is_rehearsal = self.environment is Environment.REHEARSAL
+        return EvidenceClass.REHEARSAL if is_rehearsal else EvidenceClass.REAL
 
     @property
     def instruments(self) -> Sequence[Instrument]:

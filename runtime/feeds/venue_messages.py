@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final, Literal
 
 from brokers.alpaca import market_wire, tick_wire
 from engine.model.instruments import Instrument
-from engine.model.units import NS_PER_DAY, NS_PER_MINUTE
+from engine.model.units import NS_PER_DAY, NS_PER_MINUTE, from_quanta
 from runtime.feeds import wire
 from runtime.feeds.arrivals import Hours
 from runtime.feeds.minutes import NS_PER_NUMBER
+from runtime.feeds.venue_grid import nearest_quanta, quote_quanta, trade_quanta
 
 _ACTIONS: Final[dict[market_wire.Trading, Literal["halt", "resume"]]] = {
     market_wire.Trading.HALTED: "halt",
@@ -34,18 +34,16 @@ class VenueMessages:
         self._is_daily = is_daily
 
     def bar(self, bar: market_wire.Bar) -> wire.Bar | None:
-        """Return a bar; None of an instrument that nobody asked for, or outside of sessions.
-
-        Prices and volumes are put on the instrument's grid as imported data are: to the nearest, half to
-        even. Prints inside a tick are common.
-        """
+        """Return a bar; None of an instrument that nobody asked for, or outside of sessions."""
         one = self._instruments.get(bar.symbol)
         span = None if one is None else self._span(self._hours[one.calendar], bar.start_ns)
         if one is None or span is None:
             return None
-        prices = (bar.open, bar.high, bar.low, bar.close)
-        opened, high, low, close = (_text(price, one.price_precision) for price in prices)
-        volume = _text(bar.volume, one.quantity_precision)
+        decimals, prices = one.price_precision, (bar.open, bar.high, bar.low, bar.close)
+        opened, high, low, close = (
+            _text(nearest_quanta(price, decimals), decimals) for price in prices
+        )
+        volume = _text(nearest_quanta(bar.volume, one.quantity_precision), one.quantity_precision)
         seq = span[1] // NS_PER_NUMBER
         return wire.Bar(seq, bar.symbol, span[1], span[0], opened, high, low, close, volume)
 
@@ -59,23 +57,18 @@ class VenueMessages:
     def price(
         self, price: tick_wire.Quote | tick_wire.Trade, ts_ns: int
     ) -> wire.Quote | wire.Trade | None:
-        """Return a price as it is known at a time; None outside of sessions, and where it is none.
-
-        A bid between two ticks is put on the lower one, an ask on the upper: nobody has promised more.
-        """
+        """Return a price as it is known at a time; None outside of sessions, and where it is none."""
         one = self._instruments.get(price.symbol)
         if one is None or not self._hours[one.calendar].holds(ts_ns):
             return None
         seq, decimals = ts_ns // NS_PER_NUMBER, one.quantity_precision
         if isinstance(price, tick_wire.Trade):
-            text = _text(price.price, one.price_precision)
-            return wire.Trade(seq, price.symbol, ts_ns, text, _text(price.size, decimals))
-        bid, ask = (
-            None if side is None else f"{on_grid(side, one.price_precision, rounding):f}"
-            for side, rounding in ((price.bid, ROUND_FLOOR), (price.ask, ROUND_CEILING))
-        )
-        sizes = (price.bid_size, price.ask_size)
-        bid_size, ask_size = (f"{on_grid(size, decimals, ROUND_FLOOR):f}" for size in sizes)
+            ticks, lots = trade_quanta(price, one)
+            text = _text(ticks, one.price_precision)
+            return wire.Trade(seq, price.symbol, ts_ns, text, _text(lots, decimals))
+        values = quote_quanta(price, one)
+        bid, ask = (_text(side, one.price_precision) if side else None for side in values[:2])
+        bid_size, ask_size = (_text(size, decimals) for size in values[2:])
         return wire.Quote(seq, price.symbol, ts_ns, bid, ask, bid_size, ask_size)
 
     def _span(self, hours: Hours, start_ns: int) -> tuple[int, int] | None:
@@ -86,16 +79,5 @@ class VenueMessages:
         return session if session[0] < start_ns + NS_PER_DAY else None
 
 
-def on_grid(value: Decimal, precision: int, rounding: str = ROUND_HALF_EVEN) -> Decimal:
-    """Return the nearest number with so many decimals; where nothing else is said, half to even.
-
-    Examples
-    --------
-    >>> on_grid(Decimal("190.015"), 2)
-    Decimal('190.02')
-    """
-    return value.quantize(Decimal(1).scaleb(-precision), rounding)
-
-
-def _text(value: Decimal, precision: int) -> str:
-    return f"{on_grid(value, precision):f}"
+def _text(quanta: int, precision: int) -> str:
+    return f"{from_quanta(quanta, precision):f}"

@@ -10,12 +10,12 @@ from engine.ports import Clock
 from runtime.feeds.announced import Announced
 from runtime.feeds.held_prices import HeldPrices
 from runtime.feeds.minutes import MinuteAssembler
+from runtime.feeds.notices import VenueNotices
 from runtime.feeds.settings import StreamSettings
 from runtime.feeds.silent_minutes import SilentMinutes
 from runtime.feeds.tick_intake import TickIntake
 from runtime.feeds.tick_reach import TickReach
 from runtime.feeds.venue_messages import VenueMessages
-from runtime.feeds.venue_notices import VenueNotices
 from runtime.feeds.venue_time import VenueTime
 from runtime.feeds.warming import Warming
 

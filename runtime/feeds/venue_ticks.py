@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from brokers.alpaca.tick_wire import Quote, Trade
@@ -20,6 +19,7 @@ from engine.model.units import INT64_MAX, NS_PER_SECOND
 from engine.ports import NoticeKind
 from runtime.feeds.arrivals import Hours
 from runtime.feeds.minutes import NS_PER_NUMBER
+from runtime.feeds.venue_grid import quote_quanta, trade_quanta
 from runtime.feeds.wire import Refused, Row
 
 LATE_NS: Final = 2 * NS_PER_SECOND  # a print that is told later than this is dropped
@@ -98,28 +98,17 @@ class VenueTicks:
         return True
 
     def _values(self, tick: Quote | Trade, one: Instrument) -> tuple[int, ...] | Refused:
-        """Return the payload of a row; a quote is put on the grid so that nobody has promised more."""
+        """Return the payload of a row."""
+        values: tuple[int, ...]
+        prices: tuple[int, ...]
         if isinstance(tick, Trade):
-            price = _quanta(tick.price, one.price_precision, ROUND_HALF_EVEN)
-            prices: tuple[int, ...] = (price,)
-            size = _quanta(tick.size, one.quantity_precision, ROUND_FLOOR)
-            values: tuple[int, ...] = (price, size, 0, 0)
+            values = (*trade_quanta(tick, one), 0, 0)
+            prices = values[:1]
         else:
-            bid = _quanta(tick.bid, one.price_precision, ROUND_FLOOR)
-            ask = _quanta(tick.ask, one.price_precision, ROUND_CEILING)
-            prices = tuple(each for each in (bid, ask) if each)
-            sizes = (
-                _quanta(each, one.quantity_precision, ROUND_FLOOR)
-                for each in (tick.bid_size, tick.ask_size)
-            )
-            values = (bid, ask, *sizes)
+            values = quote_quanta(tick, one)
+            prices = tuple(each for each in values[:2] if each)
         if not prices or not all(0 < each <= one.price_max_ticks for each in prices):
             return Refused(f"a price of {tick.symbol} is out of range: {tick}", symbol=tick.symbol)
         if max(values) > INT64_MAX:
             return Refused(f"a size of {tick.symbol} is too large: {tick}", symbol=tick.symbol)
         return values
-
-
-def _quanta(value: Decimal | None, precision: int, rounding: str) -> int:
-    """Return a decimal as a count of 10^-precision; 0 where there is none."""
-    return 0 if value is None else int(value.scaleb(precision).to_integral_value(rounding))

@@ -17,7 +17,7 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument
 from engine.model.units import NS_PER_DAY
 from engine.ports import Clock, Rows
-from runtime.feeds.venue_messages import on_grid
+from runtime.feeds.venue_grid import nearest_quanta
 from runtime.promotion.evidence.again import BarsAgain, Prices
 from runtime.venues.accounts import AlpacaAccount
 from runtime.venues.market import source_of
@@ -97,5 +97,4 @@ def _joined(bars: Sequence[Bar], instrument: Instrument) -> Prices:
 
 def _ticks(price: Decimal, instrument: Instrument) -> int:
     """Return a price as the feed has recorded it; prints inside a tick are common."""
-    precision = instrument.price_precision
-    return int(on_grid(price, precision).scaleb(precision))
+    return nearest_quanta(price, instrument.price_precision)
