@@ -11,15 +11,19 @@ import pytest
 from brokers.alpaca.latest import is_telling
 from brokers.alpaca.tick_wire import LatestTrades, Quote
 from brokers.alpaca.wire import Unreadable, decode
-from data.history import History
 from engine.model import layout as at
 from engine.ports import FeedItem, Notice, NoticeKind, Slice, TimePassed
 from runtime.feeds.held_prices import HeldPrices
-from runtime.feeds.venue import VenueFeed
-from runtime.feeds.venue_time import VenueTime
 from sims.venues.alpaca import AlpacaVenue
-from tests.unit.feeds.test_venue_feed import HandClock
-from tests.unit.feeds.venues import feed_at, minutes, replayed, run, venue_of, without_minutes
+from tests.unit.feeds.venues import (
+    HandClock,
+    feed_by,
+    minutes,
+    replayed,
+    run,
+    venue_of,
+    without_minutes,
+)
 
 SECOND = 10**9
 
@@ -92,14 +96,6 @@ def test_a_print_that_was_agreed_on_otherwise_is_no_price_of_now(
         decode(text.replace("1.5", '"NaN"').encode(), LatestTrades).read()
 
 
-def _feed_by_hand(venue: AlpacaVenue, history: History) -> VenueFeed:
-    """Return a feed for which the venue's time, moved by hand, is that of the world."""
-    feed, clock = feed_at(venue, history), HandClock(venue)
-    feed._clock, feed._time = clock, VenueTime(clock, is_real=True)
-    feed._prices = HeldPrices([each.symbol for each in history.instruments], clock, 30)
-    return feed
-
-
 def _asked(venue: AlpacaVenue) -> list[str]:
     names = ("stocks/quotes/latest", "stocks/trades/latest")
     return [seen.path for seen in venue.requests if any(name in seen.path for name in names)]
@@ -113,7 +109,7 @@ def test_a_silent_share_that_is_held_gets_the_venues_price() -> None:
 
     async def story() -> tuple[list[Slice], list[str]]:
         async with venue_of(history, speed=None) as venue:
-            feed = _feed_by_hand(venue, history)
+            feed = feed_by(HandClock(venue), venue, history)
             feed.watch(lambda: {0, 1})
             found: list[Slice] = []
             async for item in feed.items():
@@ -155,7 +151,7 @@ def test_without_a_stream_bars_and_prices_of_what_is_held_are_asked_for() -> Non
 
     async def story() -> list[FeedItem]:
         async with venue_of(history, speed=None) as venue:
-            feed = _feed_by_hand(venue, history)
+            feed = feed_by(HandClock(venue), venue, history)
             feed.watch(lambda: {0})
 
             async def goes_on() -> None:

@@ -18,10 +18,12 @@ from runtime.feeds.opening import data_named
 from runtime.feeds.settings import StreamSettings
 from runtime.feeds.venue import VenueFeed
 from runtime.feeds.venue_time import VenueTime
-from sims.venues.alpaca import AlpacaVenue
 from tests.unit.feeds.venues import (
+    HandClock,
+    HastyClock,
     at_day_end,
     feed_at,
+    feed_by,
     heard,
     minutes,
     replayed,
@@ -176,22 +178,6 @@ def _is_at(item: FeedItem, ts_ns: int) -> bool:
     return isinstance(item, Slice) and item.ts_ns == ts_ns
 
 
-class HastyClock:
-    """A clock on which all goes so many times as fast: for a venue in step with it the world is real."""
-
-    def __init__(self, speed: float) -> None:
-        self._speed, self._begun_ns = speed, SystemClock().monotonic_ns()
-
-    def now_ns(self) -> int:
-        return 1_900_000_000 * 10**9 + self.monotonic_ns()
-
-    def monotonic_ns(self) -> int:
-        return round((SystemClock().monotonic_ns() - self._begun_ns) * self._speed)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._speed)
-
-
 @pytest.mark.parametrize("fault", [LOSE, '{"kind": "mute", "on": "data_stream", "at": 9}'])
 def test_a_real_market_is_waited_for_and_then_asked(fault: str) -> None:
     """Its clock goes on between two answers; what was received is told in our own time."""
@@ -203,31 +189,13 @@ def test_a_real_market_is_waited_for_and_then_asked(fault: str) -> None:
 
     async def story() -> list[FeedItem]:
         async with venue_of(history, fault, speed=speed) as venue:
-            feed = feed_at(venue, history, settings=settings)
-            feed._clock, feed._time = clock, VenueTime(clock, is_real=True)
-            assert feed.evidence is EvidenceClass.REAL
+            feed = feed_by(clock, venue, history, settings=settings)
             return await heard(feed, lambda item: _is_at(item, expected[-1][0]))
 
     items = run(story())
     assert told(items) == expected
     received = [item.received_ns for item in items if isinstance(item, Slice)][1:]
     assert min(received) > 1_900_000_000 * 10**9
-
-
-class HandClock(HastyClock):
-    """The time of a venue that is moved by hand."""
-
-    def __init__(self, venue: AlpacaVenue) -> None:
-        self._venue = venue
-
-    def now_ns(self) -> int:
-        return self._venue.time.now_ns()
-
-    def monotonic_ns(self) -> int:
-        return self._venue.time.now_ns()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.01))  # a hand moves it by little meanwhile
 
 
 def test_a_gap_ends_too_where_the_stream_tells_what_was_missing() -> None:
@@ -241,9 +209,7 @@ def test_a_gap_ends_too_where_the_stream_tells_what_was_missing() -> None:
 
     async def story() -> list[Notice]:
         async with venue_of(history, *faults, speed=None) as venue:
-            feed = feed_at(venue, history)
-            feed._clock = clock = HandClock(venue)
-            feed._time = VenueTime(clock, is_real=True)
+            feed = feed_by(HandClock(venue), venue, history)
             found: list[Notice] = []
             async for item in feed.items():
                 match item:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
@@ -16,13 +18,13 @@ from engine.ports import FeedItem, Notice, NoticeKind, Slice, TimePassed
 from runtime.feeds.joining import BarKind, DataKind, kind_of_data
 from runtime.feeds.tick_reach import FARTHEST_NS, STRETCH_NS, TickReach
 from runtime.feeds.venue_ticks import VenueTicks
-from runtime.feeds.venue_time import VenueTime
 from runtime.feeds.wire import Refused
 from sims.venues.alpaca import AlpacaVenue
-from tests.unit.feeds.test_venue_feed import HandClock
 from tests.unit.feeds.venues import (
+    HandClock,
     at_day_end,
     feed_at,
+    feed_by,
     heard,
     minutes,
     replayed,
@@ -34,13 +36,6 @@ from tests.unit.feeds.venues import (
 )
 
 SECOND, MS = 10**9, 10**6
-
-
-def without(history: History) -> History:
-    """Return a history of which a venue shows the first ten seconds: the rest is shown by hand."""
-    span = history.span_ns()
-    assert span is not None
-    return history.between(span[0], span[0] + 1)
 
 
 def test_data_say_what_is_read_beside_bars() -> None:
@@ -178,19 +173,46 @@ class MovedByWaits(HandClock):
         self._venue.advance(seconds)
 
 
-async def _by_hand(
-    venue: AlpacaVenue, history: History, count: int, after: int = 0
-) -> AsyncIterator[FeedItem]:
-    """Yield what a feed tells for which the venue's time, moved by hand, is the world's, to so many slices."""
-    feed, clock = feed_at(venue, history), MovedByWaits(venue)
-    feed._clock, feed._time = clock, VenueTime(clock, is_real=True)
-    seen = 0
-    async for item in feed.items(after):
-        yield item
-        seen += isinstance(item, Slice) and item.events[0, at.EVENT_KIND] == at.KIND_QUOTE
-        if seen == count:
-            break
-    await feed.close()
+@dataclass(frozen=True)
+class AtTheOpen:
+    """A venue 20 s after an open, whose time is moved by hand, and our feed there."""
+
+    venue: AlpacaVenue
+    history: History
+
+    @property
+    def share(self) -> str:
+        (symbol,) = self.history.symbols
+        return symbol
+
+    async def items(self, count: int, after: int = 0) -> AsyncIterator[FeedItem]:
+        """Yield what the feed tells, to so many slices of quotes; the venue's time is the world's."""
+        feed = feed_by(MovedByWaits(self.venue), self.venue, self.history)
+        seen = 0
+        async for item in feed.items(after):
+            yield item
+            seen += isinstance(item, Slice) and item.events[0, at.EVENT_KIND] == at.KIND_QUOTE
+            if seen == count:
+                break
+        await feed.close()
+
+    def quote_first(self, item: FeedItem) -> None:
+        """Go on for three seconds when it is connected, and quote the share for the first time then."""
+        match item:
+            case Notice(kind=NoticeKind.CONNECTED):
+                self.venue.advance(3)
+            case TimePassed() if len(self.venue.exchange.shown[0].quotes) == 1:
+                self.venue.quote(self.share, "90.00", "90.02")
+
+
+@asynccontextmanager
+async def at_the_open(history: History) -> AsyncIterator[AtTheOpen]:
+    """Open a venue that shows the first ten seconds of some data: the rest is shown by hand."""
+    span = history.span_ns()
+    assert span is not None
+    async with venue_of(history.between(span[0], span[0] + 1), speed=None) as venue:
+        venue.advance_to(OPEN_NS + 20 * SECOND)
+        yield AtTheOpen(venue, history)
 
 
 def _bids(items: Sequence[FeedItem]) -> list[int]:
@@ -201,34 +223,28 @@ def _bids(items: Sequence[FeedItem]) -> list[int]:
 
 def test_a_quote_is_decided_on_when_it_comes_and_a_mute_stream_is_found_out() -> None:
     """Nobody waits for a later one. After half a minute of silence the history is asked; twice, and it is mute."""
-    history = ticked(minutes(), trades=False)
-    (share,) = (each.symbol for each in history.instruments)
 
     async def story() -> list[FeedItem]:
-        async with venue_of(without(history), speed=None) as venue:
-            venue.advance_to(OPEN_NS + 20 * SECOND)
-            found: list[FeedItem] = []
-            async for item in _by_hand(venue, history, 4):
+        async with at_the_open(ticked(minutes(), trades=False)) as here:
+            venue, found = here.venue, list[FeedItem]()
+            async for item in here.items(4):
                 found.append(item)
+                here.quote_first(item)
                 match item:
-                    case Notice(kind=NoticeKind.CONNECTED):
-                        venue.advance(3)
-                    case TimePassed() if len(venue.exchange.shown[0].quotes) == 1:
-                        venue.quote(share, "90.00", "90.02")
-                        venue.trade(share, "90.01")  # nobody reads them
                     case Slice() if _bids(found) == [9000]:
                         assert item.ts_ns == venue.time.now_ns() == item.received_ns
+                        venue.trade(here.share, "90.01")  # nobody reads them
                         for each in venue.data_stream.subscribers:
                             each.is_mute = True
                         venue.advance(1)
-                        venue.quote(share, "90.10", "90.12")
+                        venue.quote(here.share, "90.10", "90.12")
                         venue.advance(31)
                     case Slice() if _bids(found) == [9000, 9010]:
-                        venue.quote(share, "90.20", "90.22")
+                        venue.quote(here.share, "90.20", "90.22")
                         venue.advance(31)
                     case Notice(kind=NoticeKind.DISCONNECTED):
                         assert "says nothing" in item.detail
-                        venue.quote(share, "90.30", "90.32")
+                        venue.quote(here.share, "90.30", "90.32")
             return found
 
     items = run(story())
@@ -239,26 +255,18 @@ def test_a_quote_is_decided_on_when_it_comes_and_a_mute_stream_is_found_out() ->
 
 
 def test_a_feed_goes_on_after_a_quote_and_reads_those_that_it_missed() -> None:
-    history = ticked(minutes(), trades=False)
-    (share,) = (each.symbol for each in history.instruments)
-
     async def story() -> tuple[list[FeedItem], list[FeedItem]]:
-        async with venue_of(without(history), speed=None) as venue:
-            venue.advance_to(OPEN_NS + 20 * SECOND)
+        async with at_the_open(ticked(minutes(), trades=False)) as here:
             before: list[FeedItem] = []
-            async for item in _by_hand(venue, history, 1):
+            async for item in here.items(1):
                 before.append(item)
-                match item:
-                    case Notice(kind=NoticeKind.CONNECTED):
-                        venue.advance(3)
-                    case TimePassed() if len(venue.exchange.shown[0].quotes) == 1:
-                        venue.quote(share, "90.00", "90.02")
+                here.quote_first(item)
             for n in range(1, 4):
-                venue.advance(600)
-                venue.quote(share, f"90.0{n}", "91.00")
-            venue.advance(3)
+                here.venue.advance(600)
+                here.venue.quote(here.share, f"90.0{n}", "91.00")
+            here.venue.advance(3)
             cursor = next(each.cursor for each in reversed(before) if isinstance(each, Slice))
-            return before, [item async for item in _by_hand(venue, history, 3, cursor)]
+            return before, [item async for item in here.items(3, cursor)]
 
     before, after = run(story())
     assert (_bids(before), _bids(after)) == ([9000], [9001, 9002, 9003])
@@ -267,22 +275,18 @@ def test_a_feed_goes_on_after_a_quote_and_reads_those_that_it_missed() -> None:
 
 
 def test_a_print_that_is_corrected_is_told_and_changes_nothing() -> None:
-    history = ticked(minutes(), quotes=False)
-    (share,) = (each.symbol for each in history.instruments)
-
     async def story() -> list[Notice]:
-        async with venue_of(without(history), speed=None) as venue:
-            venue.advance_to(OPEN_NS + 20 * SECOND)
+        async with at_the_open(ticked(minutes(), quotes=False)) as here:
             found: list[Notice] = []
-            async for item in _by_hand(venue, history, 1):
+            async for item in here.items(1):
                 if not isinstance(item, Notice):
                     continue
                 found.append(item)
                 if len(found) == 1:
-                    venue.advance(1)
-                    venue.trade(share, "90.00")
-                    venue.correct_trade(share, "90.05")
-                    venue.cancel_trade(share)
+                    here.venue.advance(1)
+                    here.venue.trade(here.share, "90.00")
+                    here.venue.correct_trade(here.share, "90.05")
+                    here.venue.cancel_trade(here.share)
                 if [each.kind for each in found].count(NoticeKind.REVISED) == 2:
                     break
             return found

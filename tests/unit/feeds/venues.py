@@ -21,7 +21,7 @@ from data.history import BarColumns, History, QuoteColumns, TradeColumns
 from data.resampling import Anchor, resample_bars
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
-from engine.ports import FeedItem, Slice
+from engine.ports import Clock, FeedItem, Slice
 from runtime.backtest.histories import load_history
 from runtime.clocks import SystemClock
 from runtime.config import DataSection, WorldSource
@@ -30,6 +30,7 @@ from runtime.feeds.opening import data_named
 from runtime.feeds.replay import ReplayFeed
 from runtime.feeds.settings import StreamSettings
 from runtime.feeds.venue import VenueFeed
+from runtime.feeds.venue_time import VenueTime
 from runtime.venues.alpaca import _events, _first_ns, _sessions
 from runtime.venues.market import source_of
 from sims.venues.alpaca import AlpacaVenue
@@ -165,13 +166,52 @@ def resampled(history: History, label: str, anchor: Anchor = Anchor.SESSION) -> 
     return History(tuple(parts), history.actions, history.passport)
 
 
-def feed_at(venue: AlpacaVenue, history: History, **more: Any) -> DaysFeed:
+class HastyClock:
+    """A clock on which all goes so many times as fast: for a venue in step with it the world is real."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed, self._begun_ns = speed, SystemClock().monotonic_ns()
+
+    def now_ns(self) -> int:
+        return 1_900_000_000 * 10**9 + self.monotonic_ns()
+
+    def monotonic_ns(self) -> int:
+        return round((SystemClock().monotonic_ns() - self._begun_ns) * self._speed)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._speed)
+
+
+class HandClock:
+    """The time of a venue that is moved by hand."""
+
+    def __init__(self, venue: AlpacaVenue) -> None:
+        self._venue = venue
+
+    def now_ns(self) -> int:
+        return self._venue.time.now_ns()
+
+    def monotonic_ns(self) -> int:
+        return self._venue.time.now_ns()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.01))  # a hand moves it by little meanwhile
+
+
+def feed_by(clock: Clock, venue: AlpacaVenue, history: History, **more: Any) -> DaysFeed:
+    """Return our feed there, for which the venue's time is that of the world, and goes with a clock."""
+    return feed_at(venue, history, clock=clock, time=VenueTime(clock, is_real=True), **more)
+
+
+def feed_at(
+    venue: AlpacaVenue, history: History, *, clock: Clock | None = None, **more: Any
+) -> DaysFeed:
     """Return our feed there."""
     feed = DaysFeed(
         rehearsal(venue.url),
         Keys(venue.settings.key_id, venue.settings.secret_key),
         history.instruments,
-        SystemClock(),
+        clock or SystemClock(),
         data=kind_of_data(history),
         source=source_of(history.instruments, "iex"),
         **{"settings": FAST, **more},
