@@ -18,7 +18,7 @@ from data.history import History
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.trading import ExitAlert
-from engine.ports import FeedItem, Rows
+from engine.ports import FeedItem, Rows, Slice
 from runtime.feeds.venue import VenueFeed
 from runtime.feeds.venue_time import VenueTime
 from runtime.gateway.refusals import Refusal
@@ -31,6 +31,7 @@ from runtime.session.session import Session
 from runtime.session.states import SessionState
 from sims.venues.alpaca import AlpacaVenue
 from tests.simulation.plans import LOOP, RULES
+from tests.unit.feeds.venues import HandClock
 from tests.unit.live.rehearsals import Rehearsal, until
 from tests.venues.walks import MINUTE, SHARE, START_NS
 
@@ -60,22 +61,6 @@ def walk() -> History:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Hand:
-    """The venue's time as a clock, which only a hand moves."""
-
-    venue: AlpacaVenue
-
-    def now_ns(self) -> int:
-        return self.venue.time.now_ns()
-
-    def monotonic_ns(self) -> int:
-        return self.venue.time.now_ns()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.05))
-
-
 class HeldFeed(VenueFeed):
     """The feed, which may be held up."""
 
@@ -99,6 +84,7 @@ class Life:
     refused: list[Refusal]
     noted: list[str]  # of what
     alerts: list[str]
+    taken_ns: int = 0  # the last slice that was decided on, and of which all was sent
 
     async def bar(self, minute: int) -> None:
         """Let one minute pass, and wait until it was decided on."""
@@ -106,9 +92,12 @@ class Life:
         await self.has_seen(minute)
 
     async def has_seen(self, minute: int) -> None:
-        await until(lambda: self.session.parts.core.now_ns >= START_NS + minute * MINUTE)
+        await until(lambda: self.taken_ns >= START_NS + minute * MINUTE)
         await until(lambda: self.session.state is not SessionState.RECONCILING)
-        await asyncio.sleep(0.05)  # what follows from it is on its way
+
+    def take(self, item: FeedItem) -> None:
+        if isinstance(item, Slice):
+            self.taken_ns = item.ts_ns
 
     async def enters(self) -> int:
         """Let minutes pass until a position is held; return how many."""
@@ -142,13 +131,14 @@ async def life(
     there: Rehearsal, venue: AlpacaVenue, desk: Desk, store: SessionStore
 ) -> AsyncIterator[Life]:
     """Run a session until the end of the block, and end it without a word."""
-    door, clock = there.door(venue), Hand(venue)
-    feed = HeldFeed(door.urls, door.keys, (SHARE,), clock, trading=True)
-    feed._time = VenueTime(clock, is_real=True)
+    door, clock = there.door(venue), HandClock(venue)
+    time = VenueTime(clock, is_real=True)
+    feed = HeldFeed(door.urls, door.keys, (SHARE,), clock, trading=True, time=time)
     plan = there.plan(venue, feed=feed)
     refused, noted, alerts = list[Refusal](), list[str](), list[str]()
     plan.observers.refused = lambda command, why: refused.append(why.code)
     plan.observers.noted = lambda told: noted.append(told.subject)
+    plan.observers.item = lambda item: found.take(item)
     plan.observers.rows = lambda rows: alerts.extend(alerts_in(rows))
     session = await go_live(store, plan, desk)
     found = Life(session, venue, feed, refused, noted, alerts)
