@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from data.history import History
+from engine.gate.evidence import Paper
+from engine.ports import Environment
 from runtime.backtest import run_backtest
 from runtime.backtest.clockwork import clockwork_of
 from runtime.backtest.histories import load_history
 from runtime.config import StrategyConfig, load_strategy
 from runtime.feeds.replay import ReplayFeed
 from runtime.journal.sessions import SessionStore
+from runtime.promotion.evidence.on_paper import collect
 from runtime.promotion.fingerprint import fingerprint_of
 from runtime.results import RunOutput
 from runtime.session.session import Session
@@ -64,11 +67,26 @@ class Desk:
     @property
     def core(self) -> str:
         """What its sessions run, wherever that is."""
+        return self._core_of()
+
+    @property
+    def live_core(self) -> str:
+        """What a live session of it would run at the venue."""
+        return self._core_of(venue="alpaca", environment=Environment.LIVE.value)
+
+    def _core_of(self, venue: str = "", environment: str = "") -> str:
         return fingerprint_of(
             self.config,
+            venue=venue,
+            environment=environment,
             instruments=self.history.instruments,
             timeframe=self.history.passport.timeframe,
         ).core
+
+    def paper_days(self) -> Paper:
+        """Return what the gate sees of its sessions at the venue."""
+        with self.store() as store:
+            return collect(store, self.config, "paper", "family", self.live_core).paper
 
     @property
     def url(self) -> str:

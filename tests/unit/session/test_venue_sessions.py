@@ -10,13 +10,11 @@ import pytest
 from engine.model import layout as at
 from engine.model.trading import Latch
 from engine.model.trading_layout import LATCHED_LATCH
-from engine.ports import Environment, EvidenceClass
+from engine.ports import EvidenceClass
 from runtime.backtest.clockwork import clockwork_of
 from runtime.config.loading import parse_strategy
 from runtime.differences import first_difference, rows_until
 from runtime.journal.sessions import SessionStore
-from runtime.promotion.evidence.on_paper import collect
-from runtime.promotion.fingerprint import fingerprint_of
 from runtime.session.replaying import Replayed, replay
 from runtime.session.starting import PaperPlan, start_paper, unfinished
 from runtime.session.states import FEED_ENDED
@@ -129,18 +127,7 @@ def test_a_session_that_is_torn_and_stopped_sees_every_day_once(tmp_path: Path) 
 def test_five_days_at_a_venue_are_five_paper_days(tmp_path: Path) -> None:
     desk = desk_of(CROSSING, tmp_path, days=5)
     run(traded(desk))
-    core = fingerprint_of(
-        desk.config,
-        venue="alpaca",
-        environment=Environment.LIVE.value,
-        instruments=desk.history.instruments,
-        timeframe=desk.history.passport.timeframe,
-    ).core
-    store = SessionStore.open(desk.url)
-    try:
-        paper = collect(store, desk.config, "paper", "family", core).paper
-    finally:
-        store.close()
+    paper = desk.paper_days()
     assert len(paper.days) == 5
     for day in paper.days:
         assert (day.bars_received, day.bars_expected) == (390, 390)
@@ -149,7 +136,7 @@ def test_five_days_at_a_venue_are_five_paper_days(tmp_path: Path) -> None:
         assert day.age_p99_ns is not None and day.age_p99_ns >= 0
         assert day.is_open_day and day.is_reconciled and day.is_holding and day.clock
         assert day.feed is EvidenceClass.REHEARSAL
-        assert day.fingerprints == (core,), "that of a live session"
+        assert day.fingerprints == (desk.live_core,), "that of a live session"
     assert paper.intents == paper.shadow_intents and paper.daily == paper.shadow_daily
 
 

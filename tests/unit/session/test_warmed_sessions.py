@@ -12,7 +12,6 @@ import pytest
 from data.history import History
 from engine.model import layout as at
 from engine.model.units import NS_PER_MINUTE
-from engine.ports import Environment
 from runtime.backtest import run_backtest
 from runtime.backtest.clockwork import clockwork_of
 from runtime.config.loading import parse_strategy
@@ -20,9 +19,7 @@ from runtime.differences import first_difference, rows_until
 from runtime.gateway.ledger import OrderLedger
 from runtime.journal.records import Noted, Warmed
 from runtime.journal.sessions import SessionStore
-from runtime.promotion.evidence.on_paper import collect
 from runtime.promotion.evidence.seen import Seen
-from runtime.promotion.fingerprint import fingerprint_of
 from runtime.session.intake import from_packed
 from runtime.session.recovery import recover
 from runtime.session.replaying import Replayed, replay
@@ -162,18 +159,7 @@ def test_the_gate_sees_no_day_of_before_and_a_shadow_that_has_decided_the_same(
     warm: tuple[Desk, Told],
 ) -> None:
     desk, _ = warm
-    core = fingerprint_of(
-        desk.config,
-        venue="alpaca",
-        environment=Environment.LIVE.value,
-        instruments=desk.history.instruments,
-        timeframe=desk.history.passport.timeframe,
-    ).core
-    store = SessionStore.open(desk.url)
-    try:
-        paper = collect(store, desk.config, "paper", "family", core).paper
-    finally:
-        store.close()
+    paper = desk.paper_days()
     assert len(paper.days) == 2
     for day in paper.days:
         assert (day.bars_received, day.bars_expected) == (390, 390)
