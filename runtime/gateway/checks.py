@@ -139,9 +139,10 @@ def check_certificate(
 def check_account(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
     """The account was read since the market's day began: what happened over night is known.
 
-    Where it cannot be read within 10 s a guard, a halt or a person closes what the books hold all the same.
+    Where it cannot be read within 10 s, what only closes a position that the books hold leaves all the same.
     """
-    if not at.account or (at.is_account_late and q.closes and at.closes_all):
+    held = books.positions.get(q.command.instrument, 0)
+    if not at.account or (at.is_account_late and q.closes and held * side_of(q) < 0):
         return None
     return Refused(Refusal.ACCOUNT_UNREAD, detail=at.account)
 

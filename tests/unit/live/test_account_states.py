@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from decimal import Decimal
 
 import pytest
@@ -77,30 +78,76 @@ def test_an_unknown_state_of_the_account_ends_entries_and_not_the_session(here: 
     assert told == [("critical", "account")] * 2
 
 
+SELLING = """
+from trader import Strategy
+
+class Waiting(Strategy):
+    bars = 0
+
+    def on_bar(self, bar):
+        self.bars += 1
+        if self.bars == 2:
+            self.buy(10)
+        elif self.bars > 10 and self.position():
+            self.sell(self.position())
+            self.buy(1, limit=self.price(bar.close * 0.95, "down"))
+"""
+
+
+@asynccontextmanager
+async def unread(
+    here: Rehearsal, venue: AlpacaVenue, monkeypatch: pytest.MonkeyPatch, is_held: Callable[[], bool]
+) -> AsyncIterator[tuple[Session, asyncio.Event]]:
+    """Trade ten bars, until something is held; from then on the account cannot be read. The event lets more come."""
+    with here.desk() as desk, here.store() as store:
+        feed = SharedMarket(venue, here.slices)
+        feed.pauses[10] = more = asyncio.Event()
+        plan = here.plan(venue, feed=feed)
+        feed.session = session = await go_live(store, plan, desk)
+        running = asyncio.create_task(session.run())
+        await until(is_held)
+        await until(lambda: session.cursor == here.slices[9].cursor)
+        venue.disturbances.add(Fault(FaultKind.ERROR, "positions", status=503, count=10**6))
+        assert session._venue is not None
+        monkeypatch.setattr(venue_account, "_WAIT_SECONDS", 0.1)
+        await session._venue.read_anew()  # as at the open of a day
+        assert not session._venue.is_read
+        yield session, more
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 def test_a_halt_closes_what_the_books_hold_though_the_account_cannot_be_read(
     here: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story() -> None:
-        with here.desk() as desk, here.store() as store:
-            async with of_class(here).venue() as venue:
-                feed = SharedMarket(venue, here.slices)
-                feed.pauses[10] = asyncio.Event()  # no bar comes any more
-                plan = here.plan(venue, feed=feed)
-                feed.session = session = await go_live(store, plan, desk)
-                running = asyncio.create_task(session.run())
-                await until(lambda: len(venue.books.open_orders) == 2)
-                await until(lambda: session.cursor == here.slices[9].cursor)
-                venue.disturbances.add(Fault(FaultKind.ERROR, "positions", status=503, count=10**6))
-                assert session._venue is not None
-                monkeypatch.setattr(venue_account, "_WAIT_SECONDS", 0.1)
-                await session._venue.read_anew()  # as at the open of a day
-                assert not session._venue.is_read
+        async with of_class(here).venue() as venue:
+
+            def held() -> bool:
+                return len(venue.books.open_orders) == 2
+
+            async with unread(here, venue, monkeypatch, held) as (session, _):
                 sent = len(venue.books.orders)
                 session.parts.switch.set(Halt("ann", "a test", 0, flatten=True))
                 await until(lambda: len(venue.books.orders) > sent)
                 venue.advance(60)
                 await until(lambda: not venue.books.positions.get(SHARE.symbol, Decimal(0)))
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+def test_a_strategy_sells_what_it_holds_though_the_account_cannot_be_read(
+    here: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with of_class(here, SELLING).venue() as venue:
+
+            def held() -> bool:
+                return venue.books.positions.get(SHARE.symbol) == 10
+
+            async with unread(here, venue, monkeypatch, held) as (session, more):
+                more.set()
+                await until(lambda: not venue.books.positions.get(SHARE.symbol, Decimal(0)))
+                assert [each.sign for each in venue.books.orders] == [1, -1], "nothing is entered"
 
     asyncio.run(story())

@@ -39,10 +39,10 @@ dataset = "sample:goog"
 """
 
 
-def of_class(here: Rehearsal) -> Rehearsal:
-    """Have the workspace trade a strategy that holds ten shares, wants five more and waits to sell."""
+def of_class(here: Rehearsal, source: str = WAITING) -> Rehearsal:
+    """Have the workspace trade a strategy: else one that holds ten shares, wants five more and waits to sell."""
     here.file.write_text(CLASS)
-    here.file.with_name("waiting.py").write_text(WAITING)
+    here.file.with_name("waiting.py").write_text(source)
     here.issue()
     return here
 
