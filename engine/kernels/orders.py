@@ -11,11 +11,12 @@ from engine.kernels.booking import book_fill
 from engine.kernels.hearing import hear_fact, hear_refusal
 from engine.kernels.late import keep_ended, take_late_fill
 from engine.kernels.ledger import fault, journal_row
-from engine.kernels.money import OVERFLOW
+from engine.kernels.money import OVERFLOW, add_checked
 from engine.kernels.positions import tradable_lots
 from engine.kernels.trips import note_position
 from engine.model.denials import (
     DENY_NONE,
+    DENY_NOTHING_TO_REDUCE,
     DENY_PARENT_DENIED,
     DENY_TOO_MANY_ORDERS,
     DENY_UNKNOWN_ORDER,
@@ -94,6 +95,7 @@ from engine.model.layout import (
     SUBMIT_STOP,
     SUBMIT_TIF,
     SUBMIT_TYPE,
+    TYPE_MARKET,
 )
 from engine.model.orders import OrderEvent
 from engine.model.trading_layout import (
@@ -108,7 +110,7 @@ from engine.model.trading_layout import (
 )
 from engine.rules.checks import check_risk, check_send
 from engine.rules.rate import note_order
-from engine.rules.risk import check_order, opens
+from engine.rules.risk import check_order, closes_all, left_to_close, opens, works_beside
 from engine.state import Core, Table
 
 EVENT_PARTIAL_FILL = OrderEvent.PARTIAL_FILL.value
@@ -179,6 +181,33 @@ def check_all(s: Core, r: int) -> int:
 
 
 @kernel
+def only_reduces(s: Core, r: int) -> bool:
+    """Return whether the order in row `r` is one by itself that says it only reduces."""
+    return bool(s.orders[r, ORDER_FLAGS] & FLAG_REDUCE_ONLY and s.orders[r, ORDER_PARENT] == 0)
+
+
+@kernel
+def fit_to_position(s: Core, r: int) -> int:
+    """Cut a new reduce-only order to what is left to close; return why it is none, or DENY_NONE.
+
+    So it is one order in every mode: what a broker does with too much of it is its own.
+    """
+    left = left_to_close(s, r)
+    if left == 0:
+        return DENY_NOTHING_TO_REDUCE
+    s.orders[r, ORDER_QUANTITY] = min(s.orders[r, ORDER_QUANTITY], left)
+    return DENY_NONE
+
+
+@kernel
+def make_way(s: Core, r: int) -> None:
+    """Cancel what would close, but not at market, the lots that the order in row `r` closes."""
+    for o in range(s.account[ACCOUNT_ORDERS]):
+        if works_beside(s, o, r) and s.orders[o, ORDER_TYPE] != TYPE_MARKET:
+            ask_cancel(s, s.orders[o, ORDER_ID])
+
+
+@kernel
 def place(s: Core, intents: Table, row: int) -> int:
     """Check the intent in `intents[row]` and, approved, make it an order; return its id, or 0 if denied."""
     order_id = judge_intent(s, intents, row)
@@ -188,6 +217,8 @@ def place(s: Core, intents: Table, row: int) -> int:
     s.account[ACCOUNT_ORDERS] = r + 1
     s.account[ACCOUNT_SUBMITTED] += 1
     s.positions[s.orders[r, ORDER_INSTRUMENT], POSITION_WORKING] += 1
+    if only_reduces(s, r) and closes_all(s, r):
+        make_way(s, r)
     journal_order(s, KIND_SUBMITTED, r, 0)
     if s.account[ACCOUNT_TRADING] == 1:
         note_order(s)
@@ -235,6 +266,8 @@ def judge_intent(s: Core, intents: Table, row: int) -> int:
             code = DENY_PARENT_DENIED
     if code == DENY_NONE:
         code = check_all(s, r)
+    if code == DENY_NONE and only_reduces(s, r):
+        code = fit_to_position(s, r)
     if code != DENY_NONE:
         s.account[ACCOUNT_DENIED] += 1
         s.account[ACCOUNT_LAST_DENIAL] = code
@@ -282,6 +315,9 @@ def ask_replace(s: Core, order_id: int, quantity: int, limit: int, stop: int) ->
         s.account[ACCOUNT_LAST_DENIAL] = DENY_UNKNOWN_ORDER
         return False
     old_quantity = s.orders[r, ORDER_QUANTITY]
+    if only_reduces(s, r):  # it grows by no more than is left to close
+        most = add_checked(s.orders[r, ORDER_FILLED], left_to_close(s, r))
+        quantity = min(quantity, max(old_quantity, most))
     old_limit, old_stop = s.orders[r, ORDER_LIMIT], s.orders[r, ORDER_STOP]
     s.orders[r, ORDER_QUANTITY] = quantity
     s.orders[r, ORDER_LIMIT] = limit

@@ -88,7 +88,7 @@ SENTENCES: Final[dict[Denial, str]] = {
     Denial.VALUE_TOO_LARGE: "the order's value does not fit the ledger (over 92 billion)",
     Denial.BUYING_POWER: "the order would exceed the account's buying power",
     Denial.SHORT_NOT_ALLOWED: "the account may not sell short",
-    Denial.NOTHING_TO_REDUCE: "a reduce-only order needs an opposite position",
+    Denial.NOTHING_TO_REDUCE: "a reduce-only order needs an opposite position that no other order closes",
     Denial.CLOSE_FIRST: 'the order would take a position to the other side, and `flips` is "close_first": close it, and enter when it is flat',
     Denial.TOO_MANY_ORDERS: "too many orders are working",
     Denial.PARENT_DENIED: "the order that this one hangs on was denied",

@@ -18,12 +18,14 @@ from engine.model.layout import (
     ACCOUNT_FILLS,
     ACCOUNT_HELD,
     ACCOUNT_ORDERS,
+    ACCOUNT_SEVERITY,
     ACCOUNT_TOUCHED,
     ACCOUNT_TRADING,
     EVENT_INSTRUMENT,
     EVENT_KIND,
     FLAG_REDUCE_ONLY,
     KIND_BAR,
+    ORDER_EXIT,
     ORDER_FILLED,
     ORDER_FLAGS,
     ORDER_ID,
@@ -52,7 +54,7 @@ from engine.model.layout import (
     TYPE_STOP_LIMIT,
     TYPE_TRAILING_STOP,
 )
-from engine.model.trading import SOURCE_RULE
+from engine.model.trading import FLATTENING, REASON_NONE, SOURCE_RULE
 from engine.model.trading_layout import (
     ENTRY_ENDING,
     ENTRY_ORDER,
@@ -95,21 +97,21 @@ def exit_is_working(s: Core, i: int) -> bool:
 
 
 @kernel
-def close_position(s: Core, intents: Table, i: int) -> None:
+def close_position(s: Core, intents: Table, i: int, reason: int) -> None:
     """Close an instrument's position, unless that is under way; withdraw a waiting entry.
 
-    At market; with the trading loop as its exits say for the strategy's own wish.
+    At market, for a reason; with the trading loop as its exits say for the strategy's own wish.
     """
     if s.account[ACCOUNT_TRADING] == 1:
         wish_exit(s, i, 1)
         wish_exit(s, i, -1)
         return
-    leave(s, intents, i, 1)
-    leave(s, intents, i, -1)
+    leave(s, intents, i, 1, reason)
+    leave(s, intents, i, -1, reason)
 
 
 @kernel
-def leave(s: Core, intents: Table, i: int, side: int) -> None:
+def leave(s: Core, intents: Table, i: int, side: int, reason: int) -> None:
     """Give up one side of an instrument: its waiting entry, and the position if it is on that side."""
     if s.positions[i, POSITION_WORKING] > 0:
         r = find_order(s, s.positions[i, POSITION_ENTRY])
@@ -120,6 +122,7 @@ def leave(s: Core, intents: Table, i: int, side: int) -> None:
         return
     new_intent(intents, 0, i, -side, abs(quantity))
     intents[0, ORDER_FLAGS] = FLAG_REDUCE_ONLY
+    intents[0, ORDER_EXIT] = reason
     s.positions[i, POSITION_EXIT] = place(s, intents, 0)
 
 
@@ -188,9 +191,9 @@ def follow_signals(s: Core, intents: Table, i: int, bits: int) -> None:
             receive_signal(s, intents, i, -1, SOURCE_RULE)
         return
     if long_exit:
-        leave(s, intents, i, 1)
+        leave(s, intents, i, 1, REASON_NONE)
     if short_exit:
-        leave(s, intents, i, -1)
+        leave(s, intents, i, -1, REASON_NONE)
     if is_long_entry:
         open_position(s, intents, i, 1)
     elif is_short_entry:
@@ -254,10 +257,17 @@ def change_to(s: Core, i: int, target: int) -> tuple[int, bool]:
 
 @kernel
 def withdraw_all(s: Core, i: int) -> None:
-    """Ask to cancel every order of an instrument that is under way."""
+    """Ask to cancel every order of an instrument that is under way, but what closes all."""
     for r in range(s.account[ACCOUNT_ORDERS]):
-        if is_under_way(s, r, i):
+        if is_under_way(s, r, i) and not is_flattening(s, r):
             withdraw(s, r)
+
+
+@kernel
+def is_flattening(s: Core, r: int) -> bool:
+    """Return whether row `r` closes a position because everything is to be closed: no strategy takes that back."""
+    closes_all = s.account[ACCOUNT_TRADING] == 0 or s.account[ACCOUNT_SEVERITY] == FLATTENING
+    return bool(closes_all and s.orders[r, ORDER_EXIT] != REASON_NONE)
 
 
 @kernel

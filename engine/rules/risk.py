@@ -54,6 +54,7 @@ from engine.model.layout import (
     ORDER_QUANTITY,
     ORDER_REPLACING,
     ORDER_SIDE,
+    ORDER_STATUS,
     ORDER_STOP,
     ORDER_TIF,
     ORDER_TRAIL_PPM,
@@ -63,6 +64,7 @@ from engine.model.layout import (
     POSITION_LAST,
     POSITION_QUANTITY,
     POSITION_WORKING,
+    STATUS_PENDING_CANCEL,
     TERM_BINARY,
     TERM_CURRENCY,
     TERM_LOT_STEP,
@@ -169,6 +171,49 @@ def opening_lots(s: Core, r: int) -> int:
                 if not s.orders[o, ORDER_FLAGS] & FLAG_REDUCE_ONLY:
                     opposite -= open_lots(s, o)
     return s.orders[r, ORDER_QUANTITY] - max(opposite, 0)
+
+
+@kernel
+def left_to_close(s: Core, r: int) -> int:
+    """Return how much of the position the reduce-only order in row `r` may close.
+
+    What is held, less what other orders that work would close: no venue sells the same lots twice. What hangs
+    on an entry makes way for it; for all at market everything does but what is at market itself.
+    """
+    i, side = s.orders[r, ORDER_INSTRUMENT], s.orders[r, ORDER_SIDE]
+    held = -side * tradable_lots(s, i)
+    return max(held - lots_beside(s, r, closes_all(s, r)), 0)
+
+
+@kernel
+def closes_all(s: Core, r: int) -> bool:
+    """Return whether the reduce-only order in row `r` closes, at market, all that is held."""
+    if s.orders[r, ORDER_TYPE] != TYPE_MARKET:
+        return False
+    held = -s.orders[r, ORDER_SIDE] * tradable_lots(s, s.orders[r, ORDER_INSTRUMENT])
+    return bool(s.orders[r, ORDER_QUANTITY] >= held - lots_beside(s, r, True))
+
+
+@kernel
+def lots_beside(s: Core, r: int, at_market: bool) -> int:
+    """Return the lots that other orders may trade on the side of row `r`; `at_market`: only those."""
+    total = 0
+    for o in range(s.account[ACCOUNT_ORDERS]):
+        if works_beside(s, o, r) and (not at_market or s.orders[o, ORDER_TYPE] == TYPE_MARKET):
+            total += open_lots(s, o)
+    return total
+
+
+@kernel
+def works_beside(s: Core, o: int, r: int) -> bool:
+    """Return whether row `o` is of another order, by itself, that goes on trading the side of row `r`."""
+    return bool(
+        o != r
+        and s.orders[o, ORDER_INSTRUMENT] == s.orders[r, ORDER_INSTRUMENT]
+        and s.orders[o, ORDER_SIDE] == s.orders[r, ORDER_SIDE]
+        and s.orders[o, ORDER_PARENT] == 0
+        and s.orders[o, ORDER_STATUS] != STATUS_PENDING_CANCEL
+    )
 
 
 @kernel

@@ -13,6 +13,8 @@ CANCEL   order; 1 when it was asked to be cancelled
 REPLACE  order, quantity, limit, stop; 1 when it was asked to be changed
 SIGNAL   instrument, side; the order that it became, or 0
 EDGE     instrument, its edge (or probability) in parts per billion; nothing
+FLATTEN  instrument; nothing. As CLOSE, and no strategy takes it back
+END      order; as CANCEL, whatever it is: a person's, or the session's own
 =======  =====================================================================
 """
 
@@ -22,8 +24,10 @@ from typing import Final
 
 from engine.jit import kernel
 from engine.kernels.ledger import fault
-from engine.kernels.orders import ask_cancel, ask_replace
+from engine.kernels.orders import ask_cancel, ask_replace, find_order
+from engine.model.denials import DENY_CIRCUIT_BREAKER
 from engine.model.layout import (
+    ACCOUNT_LAST_DENIAL,
     ACCOUNT_TOUCHED,
     ACCOUNT_TRADING,
     FAULT_NEEDS_LOOP,
@@ -40,7 +44,7 @@ from engine.model.layout import (
     TYPE_LEAVE,
     TYPE_WITHDRAW,
 )
-from engine.model.trading import SOURCE_STRATEGY
+from engine.model.trading import REASON_CIRCUIT_BREAKER, REASON_NONE, SOURCE_STRATEGY
 from engine.model.trading_layout import (
     LIMIT_EDGE_IS_PROBABILITY,
     LIMIT_HAS_CONFIDENCE,
@@ -52,7 +56,7 @@ from engine.model.trading_layout import (
     MONITOR_VOLATILITY,
     NOT_GIVEN,
 )
-from engine.rules.decide import change_to, close_position, withdraw_all
+from engine.rules.decide import change_to, close_position, is_flattening, withdraw_all
 from engine.rules.opening import new_intent
 from engine.rules.own_orders import follow_weight, receive_for_weight, receive_order, withdraw_own
 from engine.rules.signals import receive_signal
@@ -66,6 +70,8 @@ VERB_CANCEL: Final = 3
 VERB_REPLACE: Final = 4
 VERB_SIGNAL: Final = 5
 VERB_EDGE: Final = 6
+VERB_FLATTEN: Final = 7
+VERB_END: Final = 8
 
 
 @kernel
@@ -92,7 +98,7 @@ def carry_out_intent(s: Core, intents: Table, n: int) -> None:
         if s.account[ACCOUNT_TRADING] == 1:
             withdraw_own(s, i)
     elif kind == TYPE_LEAVE:
-        close_position(s, intents, i)
+        close_position(s, intents, i, REASON_NONE)
     elif kind == TYPE_ENTER or kind == TYPE_EDGE:
         if s.account[ACCOUNT_TRADING] == 0:
             fault(s, FAULT_NEEDS_LOOP, i)
@@ -146,6 +152,16 @@ def take_estimates(s: Core, intents: Table, n: int, i: int) -> None:
 
 
 @kernel
+def may_change(s: Core, order_id: int) -> bool:
+    """Return whether a strategy has a say in an order: not in one that closes because everything is to be."""
+    r = find_order(s, order_id)
+    if r >= 0 and is_flattening(s, r):
+        s.account[ACCOUNT_LAST_DENIAL] = DENY_CIRCUIT_BREAKER
+        return False
+    return True
+
+
+@kernel
 def fulfil(
     s: Core, intents: Table, verb: int, first: int, second: int, third: int, fourth: int
 ) -> int:
@@ -155,16 +171,21 @@ def fulfil(
         for n in range(first):
             receive_order(s, intents, n)
     elif verb == VERB_CLOSE:
-        close_position(s, intents, first)
+        close_position(s, intents, first, REASON_NONE)
     elif verb == VERB_TARGET:
         answer = target(s, intents, first, second)
     elif verb == VERB_CANCEL:
-        answer = 1 if ask_cancel(s, first) else 0
+        answer = 1 if may_change(s, first) and ask_cancel(s, first) else 0
     elif verb == VERB_REPLACE:
-        answer = 1 if ask_replace(s, first, second, third, fourth) else 0
+        may = may_change(s, first)
+        answer = 1 if may and ask_replace(s, first, second, third, fourth) else 0
     elif verb == VERB_SIGNAL:
         answer = receive_signal(s, intents, first, second, SOURCE_STRATEGY)
     elif verb == VERB_EDGE:
         s.monitors[first, MONITOR_EDGE] = second
         s.account[ACCOUNT_TOUCHED] = 1
+    elif verb == VERB_FLATTEN:
+        close_position(s, intents, first, REASON_CIRCUIT_BREAKER)
+    elif verb == VERB_END:
+        answer = 1 if ask_cancel(s, first) else 0
     return answer

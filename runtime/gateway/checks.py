@@ -16,7 +16,7 @@ from engine.model.instruments import Instrument
 from engine.model.orders import OrderFlag
 from engine.model.trading import Severity
 from engine.model.units import NS_PER_SECOND
-from runtime.gateway.ledger import OrderLedger, Tracked
+from runtime.gateway.ledger import OrderLedger, Sent, Tracked
 from runtime.gateway.refusals import Refusal, Refused
 
 SENDING_NS: Final = 12 * NS_PER_SECOND  # no adapter waits longer for a venue to take an order
@@ -208,9 +208,10 @@ def check_abilities(
     if q.bracket is not None and not limits.brackets and (q.bracket or not limits.holds):
         detail = q.bracket or "orders that hang on each other"
         return Refused(Refusal.NOT_SUPPORTED, detail=detail)
-    if isinstance(q.command, ReplaceApproved) and q.tracked is not None and q.tracked.held_for:
-        detail = "a change of what hangs on an entry, which can be canceled"
-        return Refused(Refusal.NOT_SUPPORTED, detail=detail)
+    if isinstance(q.command, ReplaceApproved) and q.tracked is not None:
+        if q.tracked.sent is Sent.HELD or books.is_child(q.tracked):
+            detail = "a change of what hangs on an entry, or waits, which can be canceled"
+            return Refused(Refusal.NOT_SUPPORTED, detail=detail)
     if q.closes or isinstance(q.command, CancelApproved):
         return None
     held = books.positions.get(q.command.instrument, 0)
@@ -425,20 +426,11 @@ def can_only_close(command: Approved, books: OrderLedger, limits: Limits) -> boo
             if known is None:
                 return False
             added = command.quantity_lots - known.filled_lots - known.open_lots
-            return _closes(command.instrument, known.side, added, books)
+            return books.only_closes(command.instrument, known.side, added, waits=False)
         case RiskApproved():
             if command.parent_id or (limits.reduce_only and command.flags & OrderFlag.REDUCE_ONLY):
                 return True
             known = books.find(command.order_id)  # sent again: what works counts it already
             added = command.quantity_lots - (0 if known is None else known.open_lots)
-            return _closes(command.instrument, command.side, added, books)
-
-
-def _closes(instrument: int, side: int, added: int, books: OrderLedger) -> bool:
-    held = books.positions.get(instrument, 0)
-    buys, sells = books.working(instrument)
-    if held * side >= 0:
-        return False
-    # What hangs on an entry is taken out of the way before (`runtime.gateway.holding`).
-    away = books.protecting(instrument, side)
-    return abs(held) >= (buys if side > 0 else sells) - away + added
+            waits = limits.holds and known is None  # what is sent again has waited
+            return books.only_closes(command.instrument, command.side, added, waits=waits)

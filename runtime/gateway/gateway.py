@@ -30,8 +30,8 @@ from runtime.gateway.checks import (
 )
 from runtime.gateway.holding import (
     bracket_problems,
-    in_the_way,
     targets_of_stops,
+    waited_for,
     waits_for,
 )
 from runtime.gateway.ids import client_id, intent_id
@@ -278,7 +278,7 @@ class Gateway:
         known = self.books.find(order_id)
         if known is None or self.books.is_child(known):
             return
-        for child in in_the_way(known.instrument, known.side, self.books):
+        for child in waited_for(known, self.books):
             if child.is_leaving:
                 continue
             for each in self.books.siblings(child):

@@ -7,7 +7,8 @@ Two kinds of orders wait:
   works, a price at its stop would have filled it before. Both leave as one order of which one part ends the
   other (`engine.ports.TakesPairs`), as two exits for the same shares are refused;
 - an order at market that closes all of a position whose children work: they are canceled first, for the
-  same reason, and it leaves when their end is proven.
+  same reason, and it leaves when their end is proven;
+- an order that closes what another one still reserves that was asked to end: until that has ended.
 
 The intent of what waits is durable from its decision on, under its name. Whether it has left can be asked
 for after a crash like of any other order. All of it is a function of the books.
@@ -70,19 +71,23 @@ def waits_for(
 ) -> int:
     """Return which order a command waits for, beside the others of its decision; 0: it does not wait.
 
-    What stands in the way of a part, or of a limit, is left alone: the venue then refuses that order, and
-    the position stays protected.
+    Of children, what stands in the way of a part, or of a limit, is left alone: the venue then refuses that
+    order, and the position stays protected.
     """
     if not isinstance(command, RiskApproved):
         return 0
     if command.parent_id or not closes:
         return command.parent_id
-    working = in_the_way(command.instrument, command.side, books)
-    leaving = {each.order_id for each in commands if isinstance(each, CancelApproved)}
-    is_clear = all(each.is_leaving or each.order_id in leaving for each in working)
-    held = abs(books.positions.get(command.instrument, 0))
-    is_all = command.order_type is OrderType.MARKET and command.quantity_lots == held
-    return working[0].order_id if working and (is_clear or is_all) else 0
+    i, side, lots = command.instrument, command.side, command.quantity_lots
+    children = in_the_way(i, side, books)
+    ends = {each.order_id for each in commands if isinstance(each, CancelApproved)}
+    is_clear = all(each.is_leaving or each.order_id in ends for each in children)
+    is_all = command.order_type is OrderType.MARKET and lots == abs(books.positions.get(i, 0))
+    if children and (is_clear or is_all):
+        return children[0].order_id
+    leaving = books.leaving(i, side)
+    fits = books.only_closes(i, side, lots, waits=False)
+    return leaving[0].order_id if leaving and not fits else 0
 
 
 def in_the_way(instrument: int, side: int, books: OrderLedger) -> list[Tracked]:
@@ -97,30 +102,39 @@ def in_the_way(instrument: int, side: int, books: OrderLedger) -> list[Tracked]:
     ]
 
 
+def waited_for(order: Tracked, books: OrderLedger) -> list[Tracked]:
+    """Return what an order that closes still waits for: what was asked to end, and children if it waits for them."""
+    first = books.find(order.held_for)
+    children = first is None or books.is_child(first)
+    way = in_the_way(order.instrument, order.side, books) if children else []
+    return [*way, *books.leaving(order.instrument, order.side)]
+
+
 def is_due(order: Tracked, books: OrderLedger) -> bool:
     """Return whether what an order waits for has ended."""
     if books.is_child(order):
         entry = books.find(order.held_for)
         return entry is None or entry.sent is Sent.ENDED
-    return not in_the_way(order.instrument, order.side, books)
+    return not waited_for(order, books)
 
 
 def room(order: Tracked, books: OrderLedger) -> int:
-    """Return the lots that an order may close now: what is held, less what brackets of others protect."""
+    """Return the lots that an order may close now: what is held, less what others close or protect."""
     others: dict[int, int] = {}
     for each in in_the_way(order.instrument, order.side, books):
         if each.held_for != order.held_for:
             others[each.held_for] = max(others.get(each.held_for, 0), each.open_lots)
     held = -order.side * books.positions.get(order.instrument, 0)
-    return max(held - sum(others.values()), 0)
+    return max(held - sum(others.values()) - lots_beside(order, books), 0)
 
 
-def closes_beside(order: Tracked, books: OrderLedger) -> bool:
-    """Return whether another order that may close the same lots works, or is about to."""
-    return any(
-        each.instrument == order.instrument
+def lots_beside(order: Tracked, books: OrderLedger) -> int:
+    """Return the lots of other orders by themselves that may close the same, and work or are about to."""
+    return sum(
+        each.open_lots
+        for each in books.live()
+        if each.instrument == order.instrument
         and each.side == order.side
         and each.order_id != order.order_id
         and not books.is_child(each)
-        for each in books.live()
     )

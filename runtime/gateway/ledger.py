@@ -256,6 +256,34 @@ class OrderLedger:
             and not self._is_kept(each)
         )
 
+    def leaving(self, instrument: int, side: int) -> tuple[Tracked, ...]:
+        """Return what may work by itself on a side, and was asked to end."""
+        return tuple(
+            each
+            for each in self._live.values()
+            if (each.instrument, each.side) == (instrument, side)
+            and each.is_leaving
+            and each.sent is not Sent.HELD
+            and not self.is_child(each)
+        )
+
+    def only_closes(self, instrument: int, side: int, lots: int, *, waits: bool) -> bool:
+        """Return whether so many lots more on a side can only bring a position nearer to flat.
+
+        What hangs on an entry is taken out of the way before (`runtime.gateway.holding`).
+
+        Parameters
+        ----------
+        waits
+            So is what was asked to end.
+        """
+        held = -side * self.positions.get(instrument, 0)
+        buys, sells = self.working(instrument)
+        works = (buys if side > 0 else sells) - self.protecting(instrument, side)
+        if waits:
+            works -= sum(each.open_lots for each in self.leaving(instrument, side))
+        return 0 < held >= works + lots
+
     def held(self) -> tuple[Tracked, ...]:
         """Return the orders that wait with us."""
         return tuple(each for each in self._live.values() if each.sent is Sent.HELD)

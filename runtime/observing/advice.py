@@ -43,6 +43,7 @@ ADVICE: Final = {
     "noted:strategy": "mend it; `trader sessions resume SESSION --why TEXT` goes on as it is",
     "noted:halt": "`trader resume --why TEXT` releases it",
     "noted:certificate": _GATE,
+    "noted:limits": "nothing, if you meant the next session; else stop this one, and begin it anew",
     "noted:certificate:expiry": "ask for the next one: `trader promote STRATEGY --request`",
     "noted:drift": "look into what has changed; going on needs a new certificate",
     "noted:account": "ask the venue what it means; entries come back by themselves when the account is active",

@@ -16,6 +16,7 @@ from engine.ports import Clock, Environment
 from runtime.backtest.histories import load_history
 from runtime.feeds.addresses import require_stream
 from runtime.feeds.stream import StreamFeed
+from runtime.gateway.checks import Limits
 from runtime.gateway.limits import limits_of
 from runtime.journal.sessions import SessionStore
 from runtime.observing.masking import Masker
@@ -34,7 +35,7 @@ from runtime.session.starting import approval_note, switch_of
 from runtime.session_core.assembling import formulas_of, market_of
 from runtime.venues.accounts import AlpacaAccount, load_alpaca
 from runtime.venues.market import clockwork_ahead, open_venue_feed
-from runtime.workspace import find_workspace
+from runtime.workspace import Workspace, find_workspace
 
 _PAPER_KEYS: Final = "PK"  # so begin the names of paper keys at Alpaca, as far as anybody knows
 
@@ -92,7 +93,8 @@ def live_plan(wanted: LiveWanted, account: AlpacaAccount, clock: Clock) -> LiveP
     InputError
         If data, feed or strategy cannot be used.
     """
-    config, workspace = wanted.config, find_workspace(Path.cwd())
+    folder = Path.cwd()
+    config, workspace = wanted.config, find_workspace(folder)
     history = wanted.history or load_history(config.data, wanted.catalog_root)
     is_venue = wanted.feed == account.venue
     formulas = formulas_of(config, history.symbols) if is_venue else None
@@ -118,6 +120,10 @@ def live_plan(wanted: LiveWanted, account: AlpacaAccount, clock: Clock) -> LiveP
         looks.clockwork, looks.strategy = clockwork, config.name
         wanted.observers = wanted.observer.observers
     wanted.history, wanted.market = history, market_of(history, clockwork)
+
+    def limits_in(workspace: Workspace | None) -> Limits:
+        return limits_of(None if workspace is None else workspace.limits, history.instruments)
+
     return LivePlan(
         config,
         feed,
@@ -127,7 +133,8 @@ def live_plan(wanted: LiveWanted, account: AlpacaAccount, clock: Clock) -> LiveP
         wanted.content,
         wanted.mode,
         wanted.command,
-        limits_of(None if workspace is None else workspace.limits, history.instruments),
+        limits_in(workspace),
+        lambda: limits_in(find_workspace(folder)),
         wanted.options,
         wanted.observers,
         is_new=wanted.is_new,

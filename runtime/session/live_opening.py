@@ -25,10 +25,12 @@ from runtime.promotion.certificate import VerifiedCertificate
 from runtime.promotion.desk import Desk
 from runtime.promotion.evidence.on_paper import drills_of
 from runtime.promotion.fingerprint import Fingerprint, parts_text, program_hash
+from runtime.promotion.limits import allowed_by
 from runtime.promotion.watch import CertificateWatch
 from runtime.session.certified import Certified
 from runtime.session.drifting import DriftFollower, Followed, followed_in
 from runtime.session.dry_run import DryBroker
+from runtime.session.limits_kept import LimitsKept
 from runtime.session.live_costs import costs_since
 from runtime.session.live_plan import Held, LivePlan, LiveStart
 from runtime.session.live_proof import (
@@ -213,12 +215,22 @@ class LiveOpening:
             rules=entering_rules(plan.config),
             beside=lambda session: [
                 *certified.tasks(session),
+                *(kept.follow(session) for kept in self._limits_kept()),
                 *(follower.tasks(session) if follower is not None else ()),
             ],
         )
         if follower is not None:
             _look_on(parts.observers, follower.item)
         return Session(parts, recovered)
+
+    def _limits_kept(self) -> Sequence[LimitsKept]:
+        """Return who looks whether the workspace's limits are still those that the session keeps."""
+        plan, instruments = self.plan, self.plan.market.instruments
+        now = plan.limits_now
+        if now is None:
+            return ()
+        kept = allowed_by(plan.limits, instruments)
+        return (LimitsKept(kept, lambda: allowed_by(now(), instruments), self.store.clock),)
 
     def _follower(self, core: SessionCore, watch: CertificateWatch) -> DriftFollower | None:
         """Return who compares the session with what was promoted; a rehearsal may do without."""

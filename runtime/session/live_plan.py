@@ -36,6 +36,8 @@ class LivePlan:
     confirm
         Shown what is about to begin; raises where it shall not. It may wait for a
         person.
+    limits_now
+        Reads the workspace's limits again, of which a person is told where they are others; None: nobody looks.
     dry
         Where a dry run is recorded, apart from everything else; None: orders are sent.
     unsent
@@ -53,6 +55,7 @@ class LivePlan:
     mode: str = "auto"
     command: str = ""
     limits: Limits = field(default_factory=Limits)
+    limits_now: Callable[[], Limits] | None = None
     options: Options = field(default_factory=Options)
     observers: Observers = field(default_factory=Observers)
     venue: VenueOptions = field(default_factory=VenueOptions)

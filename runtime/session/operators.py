@@ -104,14 +104,13 @@ class OperatorSide:
 
     async def follow(self, asked: Asked) -> None:
         """Have the engine take a wish; what it leaves standing stands before anything is sent."""
-        wish = self.wish(asked)
-        self._condition.standing = self._condition.standing.after(asked.verb)
-        self._surroundings.is_wish = True
-        try:
-            await self._intake.take(wish)
-        finally:
-            self._surroundings.is_wish = False
+        await self._take(self.wish(asked))
         self._condition.follow()
+
+    async def _take(self, wish: OperatorInput) -> None:
+        self._condition.standing = self._condition.standing.after(wish.verb)
+        with self._surroundings.wished():
+            await self._intake.take(wish)
 
     # --- what people ask -------------------------------------------------------------------------
     async def ask(self, asked: Asked) -> str:
@@ -136,8 +135,7 @@ class OperatorSide:
             return await self._decide(asked, wish)
         if asked.verb == "reset" and not self._is_set(asked.argument):
             return f"{REFUSED}: the guard {asked.argument} is not set"
-        condition.standing = condition.standing.after(asked.verb)
-        await self._intake.take(wish)
+        await self._take(wish)
         if condition.standing.is_paused and condition.state in (_S.RUNNING, _S.HALTED):
             condition.go(_S.PAUSED, said)
         elif not condition.standing.is_paused and condition.state is _S.PAUSED:

@@ -229,8 +229,9 @@ class Session:
         if self._market is not None and recovered.state:
             # It is where it was: what else this input sends is judged as it was then.
             self._surroundings.state_in_hand = SessionState(recovered.state)
+        self._surroundings.is_wish = isinstance(one, OperatorInput)
         await self.intake.take(one, recorded=InHand(recorded, recovered.outcomes))
-        self._surroundings.state_in_hand = None
+        self._surroundings.is_wish, self._surroundings.state_in_hand = False, None
         self._has_started = self._has_started or isinstance(one, StartInput)
         self._has_stopped = self._has_stopped or isinstance(one, StopInput)
 

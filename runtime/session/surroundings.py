@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from engine.model import layout as at
 from engine.ports import TellsAge
 from runtime.gateway.checks import Market, Situation
@@ -40,17 +43,29 @@ class Surroundings:
         """What is decided from now on is decided now."""
         self.decided_ns = self._parts.clock.monotonic_ns()
 
+    @contextmanager
+    def wished(self) -> Iterator[None]:
+        """What leaves meanwhile was wished for."""
+        self.is_wish = True
+        try:
+            yield
+        finally:
+            self.is_wish = False
+
     def situation(self) -> Situation:
         """Return all of it."""
         parts, venue, condition = self._parts, self.venue, self._condition
         killed, closes = parts.switch.flags()
         state = self.state_in_hand or condition.state
+        # With the trading loop it is the engine that closes everything, not by the wish alone.
+        closes_all = condition.standing.is_closing and not self.judges_again
+        withdraws = self.is_withdrawing or closes_all
         return Situation(
             now_ns=parts.core.now_ns,
             decided_ns=self.decided_ns,
             monotonic_ns=parts.clock.monotonic_ns(),
-            may_enter=state.enters,
-            may_close=state not in _CLOSED and (self.is_wish or not self.is_withdrawing),
+            may_enter=state.enters and not closes_all,
+            may_close=state not in _CLOSED and (self.is_wish or not withdraws),
             is_killed=killed,
             kill_closes=closes,
             lease_until_ns=parts.journal.lease.until_monotonic_ns,

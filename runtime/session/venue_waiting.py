@@ -15,7 +15,7 @@ from typing import Final
 from engine.approved import RiskApproved, approved_again, at_most
 from engine.model import layout as at
 from engine.model.orders import OrderType
-from runtime.gateway.holding import closes_beside, is_due, room
+from runtime.gateway.holding import is_due, lots_beside, room
 from runtime.gateway.inbox import fact_row
 from runtime.gateway.ledger import OrderLedger, Sent, Tracked
 from runtime.gateway.refusals import Refusal, Refused
@@ -79,7 +79,7 @@ class Waiting:
         is_child = books.is_child(first)
         entry = books.find(first.held_for)
         lots = room(first, books)
-        if closes_beside(first, books):
+        if is_child and lots_beside(first, books):
             self._tell_of_another(first)
             return
         if lots == 0 or (is_child and (entry is None or entry.filled_lots == 0)):

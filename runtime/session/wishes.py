@@ -32,7 +32,7 @@ from engine.model.trading import Latch, OperatorAction
 from engine.model.units import INT64_MAX
 from engine.ports import Rows
 from engine.rules.risk import opens
-from engine.rules.verbs import VERB_CANCEL, VERB_CLOSE, fulfil
+from engine.rules.verbs import VERB_END, VERB_FLATTEN, fulfil
 from runtime.session_core.core import SessionCore
 from runtime.session_core.steps import NO_ROWS, Step
 
@@ -130,14 +130,14 @@ def fulfilled(core: SessionCore, verb: str, rows: Rows) -> Step:
     if verb == WITHDRAW_ENTRIES:
         for row, order_id in enumerate(core.orders()[:, at.ORDER_ID].tolist()):
             if opens(core.plain, row):
-                fulfil(core.plain, core.plain_intents, VERB_CANCEL, order_id, 0, 0, 0)
+                fulfil(core.plain, core.plain_intents, VERB_END, order_id, 0, 0, 0)
         yield from core.send()
     if verb in _WITHDRAWING:
         for order_id in core.orders()[:, at.ORDER_ID].tolist():
-            fulfil(core.plain, core.plain_intents, VERB_CANCEL, order_id, 0, 0, 0)
+            fulfil(core.plain, core.plain_intents, VERB_END, order_id, 0, 0, 0)
         yield from core.send()
     if verb in _CLOSING:
         for held in core.positions():
-            fulfil(core.plain, core.plain_intents, VERB_CLOSE, held.instrument, 0, 0, 0)
+            fulfil(core.plain, core.plain_intents, VERB_FLATTEN, held.instrument, 0, 0, 0)
         yield from core.send()
     yield from core.turn()

@@ -219,6 +219,54 @@ def test_what_closes_less_surely_leaves_the_protection_alone(other: RiskApproved
     assert not held.books.held()
 
 
+@pytest.mark.parametrize("lots", [10, 6])
+def test_what_closes_waits_until_what_reserves_the_same_has_ended(lots: int) -> None:
+    held = Held()
+    held.books.set_position(0, 10)
+    held.desk.engine_lots = 10
+    held.send(order(7, T.LIMIT, side=-1))
+    closes = order(8, T.LIMIT, side=-1, quantity_lots=lots)
+    facts = held.send(CancelApproved(7, 0), closes)
+    assert len(facts) == 0
+    waits = held.books.find(8)
+    assert waits is not None and waits.sent is Sent.HELD and not is_due(waits, held.books)
+    held.hear(at.KIND_FILL, 7, 3)  # before its end
+    held.desk.engine_lots = 7
+    held.hear(at.KIND_CANCELED, 7)
+    assert is_due(waits, held.books) and room(waits, held.books) == 7
+
+
+def test_what_fits_beside_what_is_leaving_does_not_wait() -> None:
+    held = Held()
+    held.books.set_position(0, 10)
+    held.desk.engine_lots = 10
+    held.send(order(7, T.LIMIT, side=-1, quantity_lots=4))
+    held.send(CancelApproved(7, 0), order(8, T.LIMIT, side=-1, quantity_lots=6))
+    assert held.names == [7, 7, 8] and not held.books.held()
+
+
+def test_what_was_not_asked_to_end_is_not_waited_for() -> None:
+    held = Held()
+    held.books.set_position(0, 10)
+    held.desk.engine_lots = 10
+    held.send(order(7, T.LIMIT, side=-1))
+    facts = held.send(order(8, T.LIMIT, side=-1, flags=OrderFlag.REDUCE_ONLY))
+    assert facts[:, at.FACT_REASON].tolist() == [Refusal.MORE_THAN_HELD]
+
+
+def test_what_waits_alone_is_changed_once_it_has_left() -> None:
+    held = Held()
+    held.books.set_position(0, 10)
+    held.desk.engine_lots = 10
+    held.send(order(7, T.LIMIT, side=-1))
+    held.send(CancelApproved(7, 0), order(8, T.LIMIT, side=-1))
+    change = ReplaceApproved(8, 0, 10, 120_000, 0)
+    assert held.send(change)[:, at.FACT_REASON].tolist() == [Refusal.NOT_SUPPORTED]
+    held.hear(at.KIND_CANCELED, 7)
+    held.books.mark(8, Sent.TAKEN)
+    assert len(held.send(change)) == 0
+
+
 def test_a_bracket_after_another_protects_the_rest() -> None:
     held = Held().protected()
     held.send(order(4, T.MARKET, quantity_lots=5), order(5, T.STOP, 4, quantity_lots=5))

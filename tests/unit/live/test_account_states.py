@@ -96,7 +96,10 @@ class Waiting(Strategy):
 
 @asynccontextmanager
 async def unread(
-    here: Rehearsal, venue: AlpacaVenue, monkeypatch: pytest.MonkeyPatch, is_held: Callable[[], bool]
+    here: Rehearsal,
+    venue: AlpacaVenue,
+    monkeypatch: pytest.MonkeyPatch,
+    is_held: Callable[[], bool],
 ) -> AsyncIterator[tuple[Session, asyncio.Event]]:
     """Trade ten bars, until something is held; from then on the account cannot be read. The event lets more come."""
     with here.desk() as desk, here.store() as store:
@@ -145,7 +148,7 @@ def test_a_strategy_sells_what_it_holds_though_the_account_cannot_be_read(
             def held() -> bool:
                 return venue.books.positions.get(SHARE.symbol) == 10
 
-            async with unread(here, venue, monkeypatch, held) as (session, more):
+            async with unread(here, venue, monkeypatch, held) as (_, more):
                 more.set()
                 await until(lambda: not venue.books.positions.get(SHARE.symbol, Decimal(0)))
                 assert [each.sign for each in venue.books.orders] == [1, -1], "nothing is entered"
