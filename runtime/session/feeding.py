@@ -71,6 +71,8 @@ class FeedSide:
         self._late_ns = round(parts.options.decision_seconds * NS_PER_SECOND)
         self._lates = 0  # in a row
         self._is_day_begun = False
+        # What is replayed has no days of its own.
+        self._has_days = isinstance(parts.feed, TellsAge)
         core = parts.core
         self._thin = ThinDays(
             [core.plain.terms[i, at.TERM_CALENDAR] for i in range(len(core.instruments))],
@@ -162,7 +164,7 @@ class FeedSide:
         self._condition.note("feed", severity, "warm-up", past.detail)
 
     def _tell_of_thin(self, one: Slice) -> None:
-        if isinstance(self._parts.feed, TellsAge):  # what is replayed has no days of its own
+        if self._has_days:
             said = self._thin.take(one.events)
             if said:
                 self._condition.note("days", "warning", "thin", said)

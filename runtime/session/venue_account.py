@@ -53,9 +53,12 @@ class AccountReading:
     _has: int = 0  # ... and how often that was done
     _read: asyncio.Event = field(default_factory=asyncio.Event)
     _wanted_ns: int = field(init=False)  # monotonic: since when
+    _teller: TellsCash | None = field(init=False)  # the broker, where it tells of its cash
 
     def __post_init__(self) -> None:
         self._wanted_ns = self.beside.clock.monotonic_ns()
+        # Found out once: whether an object fits a protocol takes longer than most questions to it.
+        self._teller = self.broker if isinstance(self.broker, TellsCash) else None
 
     def stated(self, instrument: int) -> int | None:
         """Return the lots that the venue holds, as it last said; None where it was not asked."""
@@ -168,9 +171,9 @@ class AccountReading:
         executions = await self.broker.executions(self.hearing.inbox.cursor)
         orders = await self.broker.open_orders()
         positions = await self.broker.positions()
-        if not isinstance(self.broker, TellsCash):
+        if self._teller is None:
             return Truth(executions, orders, positions)
-        entries = await self.broker.cash_entries(self.hearing.inbox.cash.cursor)
+        entries = await self._teller.cash_entries(self.hearing.inbox.cash.cursor)
         self._facts = await self.broker.account()
         return Truth(executions, orders, positions, entries, self._facts.cash_minor)
 

@@ -24,6 +24,7 @@ _OTHER = (
     "make it writable, or name another database with TRADER_DATABASE_URL; a run is never made "
     "without its record"
 )
+_COLUMNS: dict[str, tuple[str, ...]] = {}  # of each query that has found something
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,11 @@ class SqliteTransaction:
         """Return the rows of a query."""
         found = self.connection.execute(STATEMENTS[statement], values or {})
         rows = found.fetchall()
-        names = [column[0] for column in found.description] if rows else []
+        if not rows:
+            return []
+        names = _COLUMNS.get(statement)
+        if names is None:
+            names = _COLUMNS[statement] = tuple(column[0] for column in found.description)
         return [dict(zip(names, row)) for row in rows]
 
     def write(self, statement: str, values: Values) -> int:
@@ -93,7 +98,7 @@ class SqliteBackend:
         try:
             self._after_fork()
             connection = self._connection
-            if _identity(self.path) != self._identity:
+            if self._is_replaced():
                 raise _replaced(self.path)
             with self._lock:
                 try:
@@ -105,6 +110,10 @@ class SqliteBackend:
                         connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise refusal(self.path, error) from error
+
+    def _is_replaced(self) -> bool:
+        """Return whether the file is not the one that was opened."""
+        return _identity(self.path) != self._identity
 
     def _after_fork(self) -> None:
         """A connection must not cross a fork: the child opens its own."""

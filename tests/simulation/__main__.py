@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import time
@@ -54,9 +55,15 @@ def _run_many(seeds: range, *, is_paper: bool) -> int:
     return 1 if found else 0
 
 
+def begin_worker() -> None:
+    """Let the collector of garbage leave alone what stays as long as a process."""
+    gc.collect()
+    gc.freeze()
+
+
 def _findings(seeds: range, *, is_paper: bool) -> Iterator[tuple[int, str]]:
     folder_of_worlds()  # the workers', too: they end without removing one of their own
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(initializer=begin_worker) as pool:
         find = partial(finding_of, is_paper=is_paper)
         yield from zip(seeds, pool.map(find, seeds, chunksize=CHUNK))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import sqlite3
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -30,6 +31,10 @@ class Lasting(SqliteBackend):
 
     def close(self) -> None:
         """It outlives whoever uses it."""
+
+    def _is_replaced(self) -> bool:
+        """There is no file that somebody could replace."""
+        return False
 
     def content(self) -> bytes:
         """Return everything that was written."""
@@ -58,14 +63,12 @@ def folder_of_worlds() -> Path:
 
 
 @cache
-def _pages() -> bytes:
-    """Return the database to be copied, as bytes."""
-    connection = sqlite3.connect(folder_of_worlds() / "trader.db")
-    try:
-        connection.execute("PRAGMA journal_mode = DELETE")  # memory has no write-ahead log
-        return connection.serialize()
-    finally:
-        connection.close()
+def _empty() -> sqlite3.Connection:
+    """Return the database to be copied, in memory; the file keeps its write-ahead log."""
+    empty = sqlite3.connect(":memory:")
+    with closing(sqlite3.connect(folder_of_worlds() / "trader.db")) as connection:
+        connection.backup(empty)
+    return empty
 
 
 @cache
@@ -76,10 +79,8 @@ def _connection() -> sqlite3.Connection:
 def fresh_memory(folder: Path) -> Lasting:
     """Return an empty database in memory, the only one of this process; its files are in a folder."""
     connection = _connection()
-    connection.deserialize(_pages())
-    path = folder / "memory.db"
-    path.touch()  # each transaction looks whether the file is still there
-    return Lasting(path, connection)
+    _empty().backup(connection)
+    return Lasting(folder / "memory.db", connection)
 
 
 def fresh_file(folder: Path) -> str:

@@ -32,7 +32,7 @@ from runtime.journal.records import Opened, SliceInput
 from runtime.journal.sessions import NewSession, SessionStore
 from runtime.observing.masking import Masker
 from runtime.session.intake import to_rows
-from runtime.session.kill_switch import KillSwitch
+from runtime.session.kill_switch import Halt, KillSwitch
 from runtime.session.parts import Asked, Keeper, Observers, Options, Parts
 from runtime.session.recovery import Recovered, recover, schema
 from runtime.session.session import Session
@@ -48,12 +48,21 @@ SCHEMA = schema()
 SECRET = "hunter22-of-the-simulation"
 MASKER = Masker([SECRET])
 TERM_NS = 100 * 10**9
+ROOMY = 0.5  # of its memory a process uses; the machine that simulates it has a say in nothing
 BETWEEN = 17  # seconds after a bar, in which waits may end
 WHOSE: ContextVar[Any] = ContextVar("whose", default=None)
 
 
 class Dead(BaseException):
     """The process is no more."""
+
+
+class ReleasedSwitch(KillSwitch):
+    """A kill switch that nobody uses in a world: the disk is not asked for its file."""
+
+    def state(self) -> Halt | None:
+        """Everything may run."""
+        return None
 
 
 class Fate:
@@ -206,7 +215,7 @@ class Life:
                 world.clock,
                 ACCOUNT,
                 ground.fingerprint,
-                KillSwitch(world.folder / "HALT"),
+                ReleasedSwitch(world.folder / "HALT"),
                 Limits(),
                 Options(
                     checkpoint_seconds=120.0 * pace,
@@ -222,6 +231,7 @@ class Life:
                 self.inbox,
                 world.plan.watch,
                 draw=world.random.random,
+                memory=lambda: ROOMY,
                 certificate=lambda: world.certificate,
             ),
             recovered,
