@@ -9,6 +9,8 @@ simulated venue in a process of its own, and nothing but sockets of this machine
     fill to ledger       the bytes of a fill are read from the order stream's socket; engine and books have it
     fill to disk         and until that is in the database, which nobody waits for
 
+With ``--steps`` it is also told where the time goes between a bar and its decision.
+
 The adapter's budget of requests is lifted: 120 orders a minute would take long.
 """
 
@@ -29,6 +31,7 @@ from typing import Any
 from aiohttp import http_writer
 from aiohttp.client_proto import ResponseHandler
 
+from benchmarks.latency_steps import Steps
 from benchmarks.sessions import spread
 from brokers.alpaca.budget import Budget
 from brokers.alpaca.client import Keys
@@ -80,8 +83,8 @@ _ORDER = re.compile(rb'"order":\{"id":"([0-9a-f-]+)"')
 class Stopwatch:
     """Clocks around the steps of a session."""
 
-    def __init__(self, session: Session, orders: int) -> None:
-        self.session, self.orders = session, orders
+    def __init__(self, session: Session, orders: int, steps: Steps | None) -> None:
+        self.session, self.orders, self.steps = session, orders, steps
         self.decided: list[int] = []
         self.durable: list[int] = []
         self.wire: list[int] = []
@@ -100,6 +103,8 @@ class Stopwatch:
             now = perf_counter_ns()
             if b'"T":"b"' in data:
                 self._bar = now
+                if self.steps is not None:
+                    self.steps.begin(now)
             elif _FILL.search(data):
                 for order in _ORDER.findall(data):
                     self._fills.setdefault(order.decode(), []).append(now)
@@ -131,6 +136,8 @@ class Stopwatch:
                 is_slice[0] = False
                 self._sending = perf_counter_ns()
                 self.decided.append(self._sending - self._bar)
+                if self.steps is not None:
+                    self.steps.end(self._sending)
             if len(self.wire) >= self.orders + WARM:
                 session.stop("enough")
             return await send(commands, keep)
@@ -181,7 +188,7 @@ class Stopwatch:
         spread("fill to disk", self.stored[WARM:], 50.0)
 
 
-async def measure(folder: Path, url: str, orders: int) -> Stopwatch:
+async def measure(folder: Path, url: str, orders: int, steps: Steps | None) -> Stopwatch:
     """Trade at the venue until there were so many orders."""
     from sims.stepping.entry import step_doors
 
@@ -199,7 +206,7 @@ async def measure(folder: Path, url: str, orders: int) -> Stopwatch:
     with here.desk() as desk, here.store() as store:
         session = await go_live(store, plan, desk)
         session.parts.core.compile(doors.core)
-        watch = Stopwatch(session, orders)
+        watch = Stopwatch(session, orders, steps)
         await session.run()
         return watch
 
@@ -219,6 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=2_000)
     parser.add_argument("--pace", type=float, default=40.0, metavar="MILLISECONDS")
+    parser.add_argument("--steps", action="store_true", help="clocks inside, which cost time too")
     parser.add_argument("--venue", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     use_cache()
@@ -238,7 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             assert venue.stdout is not None
             url, before = venue.stdout.readline().strip(), os.getloadavg()[0]
-            watch = asyncio.run(measure(folder, url, options.orders))
+            steps = Steps() if options.steps else None
+            watch = asyncio.run(measure(folder, url, options.orders, steps))
         finally:
             venue.kill()
             venue.wait()
@@ -246,6 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"load {before:.2f} before, {os.getloadavg()[0]:.2f} after; a bar every {options.pace:g} ms"
         )
         watch.show()
+        if steps is not None:
+            steps.show()
 
 
 if __name__ == "__main__":

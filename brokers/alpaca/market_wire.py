@@ -16,11 +16,12 @@ from brokers.alpaca.tick_wire import (
     CancelValues,
     CorrectionValues,
     Quote,
+    QuoteMessage,
     QuoteValues,
     Revision,
     Trade,
+    TradeMessage,
     TradeValues,
-    decode_ticks,
 )
 from brokers.alpaca.wire import Unreadable, decode, parse_time_ns
 
@@ -111,6 +112,23 @@ class _Values(
     close: Decimal
     volume: Decimal
 
+    def read(self, symbol: str, *, is_update: bool = False) -> Bar:
+        """Return what it says.
+
+        Raises
+        ------
+        Unreadable
+            If a number or the time is none.
+        """
+        numbers = (self.open, self.high, self.low, self.close, self.volume)
+        if not all(each.is_finite() for each in numbers):
+            raise Unreadable(f"a bar of {symbol} with {', '.join(map(str, numbers))}")
+        return Bar(symbol, parse_time_ns(self.start), *numbers, is_update=is_update)
+
+
+class _BarMessage(_Values, frozen=True, tag_field="T", tag="b", kw_only=True):
+    symbol: str = msgspec.field(name="S")
+
 
 class _Status(msgspec.Struct, frozen=True, rename={"time": "t", "code": "sc"}):
     time: str
@@ -136,7 +154,7 @@ class BarsPage(msgspec.Struct, frozen=True):
             If one of them is none.
         """
         found = (self.bars or {}).items()
-        return [_bar(symbol, values) for symbol, every in found for values in every]
+        return [values.read(symbol) for symbol, every in found for values in every]
 
 
 # Codes of two tapes: letters on one, digits on the other. Others tell of auctions and price bands.
@@ -149,6 +167,9 @@ _TRADING: Final = {
 }
 
 
+_MARKET: Final = msgspec.json.Decoder(list[_BarMessage | QuoteMessage | TradeMessage])
+
+
 def decode_frame(frame: bytes) -> list[MarketMessage]:
     """Return the messages of a frame; kinds that nobody asked for are left out.
 
@@ -157,14 +178,25 @@ def decode_frame(frame: bytes) -> list[MarketMessage]:
     >>> decode_frame(b'[{"T":"success","msg":"connected"},{"T":"l","S":"AAPL"}]')
     [Success(word='connected')]
     """
-    if (ticks := decode_ticks(frame)) is not None:
-        return list[MarketMessage](ticks)
+    if (market := _decode_market(frame)) is not None:
+        return market
     try:
         parts = decode(frame, list[msgspec.Raw])
     except Unreadable as error:
         return [Unread(str(error))]
     read = (_message(bytes(part)) for part in parts)
     return [each for each in read if each is not None]
+
+
+def _decode_market(frame: bytes) -> list[MarketMessage] | None:
+    """Return a frame in which are bars, quotes and prints only, all of them sound; None of another.
+
+    Most frames are so, and are read at once.
+    """
+    try:
+        return [each.read(each.symbol) for each in _MARKET.decode(frame)]
+    except (msgspec.DecodeError, UnicodeDecodeError, Unreadable):
+        return None
 
 
 def _message(content: bytes) -> MarketMessage | None:
@@ -174,7 +206,7 @@ def _message(content: bytes) -> MarketMessage | None:
         symbol = head.symbol
         match head.kind:
             case "b" | "u":
-                return _bar(symbol, decode(content, _Values), is_update=head.kind == "u")
+                return decode(content, _Values).read(symbol, is_update=head.kind == "u")
             case "d":
                 return DayBar(symbol)
             case "s":
@@ -203,10 +235,3 @@ def _message(content: bytes) -> MarketMessage | None:
                 return None
     except Unreadable as error:
         return Unread(str(error), symbol)
-
-
-def _bar(symbol: str, values: _Values, *, is_update: bool = False) -> Bar:
-    numbers = (values.open, values.high, values.low, values.close, values.volume)
-    if not all(each.is_finite() for each in numbers):
-        raise Unreadable(f"a bar of {symbol} with {', '.join(map(str, numbers))}")
-    return Bar(symbol, parse_time_ns(values.start), *numbers, is_update=is_update)

@@ -158,26 +158,6 @@ class CancelValues(msgspec.Struct, frozen=True, rename={"time": "t", "price": "p
     price: Decimal
 
 
-_TICKS: Final = msgspec.json.Decoder(list[QuoteMessage | TradeMessage])
-
-
-def decode_ticks(frame: bytes) -> list[Quote | Trade] | None:
-    """Return a frame in which are quotes and prints only, all of them sound; None of another.
-
-    Most frames are so, and are read at once.
-
-    Examples
-    --------
-    >>> decode_ticks(b'[{"T":"t","S":"A","t":"1970-01-01T00:00:01Z","p":1.5,"s":3,"x":"V","i":7}]')
-    [Trade(symbol='A', ts_ns=1000000000, price=Decimal('1.5'), size=Decimal('3'), key='V7', is_of_now=True)]
-    >>> decode_ticks(b'[{"T":"success"}]')
-    """
-    try:
-        return [each.read(each.symbol) for each in _TICKS.decode(frame)]
-    except (msgspec.DecodeError, UnicodeDecodeError, Unreadable):
-        return None
-
-
 class QuotesPage(msgspec.Struct, frozen=True):
     """One page of the history's quotes; `next_page_token` where there is more."""
 

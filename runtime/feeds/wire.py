@@ -11,7 +11,6 @@ the last numbered message before, so that a missing last one shows too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -25,7 +24,7 @@ from engine.model.units import INT64_MAX, MONEY_PRECISION
 
 PROTOCOL: Final = 1
 FUNDING_PRECISION: Final = 9
-_DECIMAL = re.compile(r"(\d{1,19})(?:\.(\d{1,18}))?")
+_WHOLE_MOST, _PART_MOST = 19, 18  # digits before and after the point
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="type", omit_defaults=True):
@@ -317,10 +316,11 @@ def _size(text: str, one: Instrument) -> int:
 
 def _decimal(text: str, precision: int, name: str) -> int:
     """Return a plain decimal as a count of 10^-precision; nothing is rounded."""
-    match = _DECIMAL.fullmatch(text)
-    if match is None or not text.isascii():
+    whole, point, part = text.partition(".")
+    are_digits = text.isascii() and whole.isdigit() and (part.isdigit() or not point)
+    if not are_digits or len(whole) > _WHOLE_MOST or len(part) > _PART_MOST:
         raise _NotReadable(f"the {name} {text[:40]!r} is no plain decimal")
-    whole, part = match[1], (match[2] or "").rstrip("0")
+    part = part.rstrip("0")
     if len(part) > precision:
         raise _NotReadable(f"the {name} {text} has more than {precision} decimals")
     quanta = int(whole + part.ljust(precision, "0"))
