@@ -36,7 +36,7 @@ _REFUSED_BY_SYSTEM = frozenset(
 _DISK_FULL = f"(os error {errno.ENOSPC})"
 _BROKEN = frozenset(
     {errno.EIO, errno.ELOOP, errno.ESTALE, errno.EMFILE, errno.ENFILE}
-    | {errno.EISDIR, errno.ENOTDIR, errno.ENXIO}
+    | {errno.EISDIR, errno.ENOTDIR, errno.ENXIO, errno.EEXIST}
 )
 
 

@@ -34,8 +34,8 @@ def console(width_max: int = WIDTH) -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # rich would leave with 1; the reader has seen enough
 
-    wide = Console(highlight=False)
-    return Screen(width=min(wide.width, width_max), highlight=False, soft_wrap=False)
+    wide = Console(highlight=False).width or WIDTH  # 0: a terminal that does not know
+    return Screen(width=min(wide, width_max), highlight=False, soft_wrap=False)
 
 
 def print_json(value: object) -> None:

@@ -201,7 +201,11 @@ class Keys:
         )
         content = private.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, how)
         self._write(self._path(name, ".pem"), content)
-        self._write(self._path(name, ".pub"), public.to_text().encode())
+        try:
+            self._write(self._path(name, ".pub"), public.to_text().encode())
+        except BaseException:
+            self._path(name, ".pem").unlink()  # half a pair keeps its name from being used
+            raise
         return public
 
     def signers(self, role: Role) -> list[PublicKey]:
@@ -293,12 +297,7 @@ class Keys:
                 code="keys.taken",
             )
         if any(self._path(public.name, each).exists() for each in (".pub", ".pem")):
-            raise InputError(
-                f"there is a key {public.name!r} already",
-                where=str(self.folder),
-                remedy="choose another --name",
-                code="keys.taken",
-            )
+            raise _taken(self._path(public.name, ".pub"))
 
     def _read_private(self, name: str) -> bytes:
         path = self._path(name, ".pem")
@@ -317,14 +316,21 @@ class Keys:
             return file.read(_LARGEST)
 
     def _write(self, path: Path, content: bytes) -> None:
-        """Write a new file that nobody else may read, and wait for the disk."""
+        """Write a new file that nobody else may read, whole or not at all, and wait for the disk."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _require_private(self.folder)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:  # of somebody who makes it at the same time
+            raise _taken(path) from None
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            path.unlink()
+            raise
 
     def _public(self, path: Path) -> PublicKey:
         found = read_public_key(path)
@@ -389,6 +395,15 @@ def _require_private(path: Path, found: os.stat_result | None = None) -> None:
             remedy=f"chmod {wanted[1:]} {path}; make new keys if somebody else may have looked",
             code="keys.permissions",
         )
+
+
+def _taken(path: Path) -> InputError:
+    return InputError(
+        f"there is a key {path.stem!r} already",
+        where=str(path.parent),
+        remedy="choose another --name",
+        code="keys.taken",
+    )
 
 
 def _no_key(path: Path, why: str) -> InputError:

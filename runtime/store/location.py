@@ -67,7 +67,8 @@ def sqlite_path(url: str) -> Path | None:
         name = url.removeprefix(SQLITE)
         if name == url or name in ("", ":memory:") or "?" in name:
             raise _unknown(url, "a SQLite URL names a file")
-        return Path(name).expanduser().absolute()
+        # Not a link to it: what is beside it, such as the kill switch, has to be the same for everybody.
+        return Path(os.path.realpath(Path(name).expanduser()))
     if server_url(url).startswith(POSTGRES):
         return None
     raise _unknown(url, "this is not a database that can hold the registry of runs")

@@ -288,3 +288,14 @@ def test_json_is_whole_where_the_output_has_ascii_only(folder: Path) -> None:
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "caf\N{LATIN SMALL LETTER E WITH ACUTE}.toml" in str(json.loads(result.stdout))
+
+
+def test_a_terminal_that_does_not_know_its_width_is_shown_the_usual_one(folder: Path) -> None:
+    shown = [
+        subprocess.run(
+            command("strategies", "list", "good.toml"), cwd=folder, env=environment(width),
+            capture_output=True, check=True,
+        ).stdout
+        for width in ({}, {"COLUMNS": "0"})
+    ]  # fmt: skip
+    assert shown[0] and shown[0] == shown[1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from engine.errors import InputError
 from runtime.promotion.keys import Keys, Role, keys_folder, parse_public_key, read_public_key
 from runtime.promotion.signing import is_signed
+from tests.architecture.source import ROOT
 
 
 @pytest.fixture
@@ -119,6 +122,24 @@ def test_a_name_or_a_key_that_is_there_is_not_taken_again(keys: Keys, tmp_path: 
         keys.trust(twin)
     other.trust(twin)
     assert (keys.folder / "anna.pem").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "room", [0, 125]
+)  # for nothing; for the private half and not the public one
+def test_nothing_is_left_of_a_key_that_the_disk_does_not_take(room: int, keys: Keys) -> None:
+    code = f"""
+import resource, signal
+from pathlib import Path
+from runtime.promotion.keys import Keys, Role
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
+Keys(Path({str(keys.folder)!r})).new(Role.GATE, "gate")"""
+    line = [sys.executable, "-B", "-c", code]
+    result = subprocess.run(line, cwd=ROOT, capture_output=True, check=False)
+    assert b"File too large" in result.stderr
+    assert list(keys.folder.iterdir()) == []
+    keys.new(Role.GATE, "gate")
 
 
 def test_a_removed_key_counts_no_longer(keys: Keys) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from engine.errors import InputError
 from runtime.store import NewRun, NewSweep, State, Store
-from runtime.store.location import VARIABLE, database_url, masked, sqlite_path
+from runtime.store.location import VARIABLE, beside, database_url, masked, sqlite_path
 from runtime.store.processes import Process, has_ended, this_process
 from runtime.workspace import create_workspace
 
@@ -242,3 +242,9 @@ def test_a_locked_registry_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     other.execute("ROLLBACK")
     store.begin(RUN)
     other.close()
+
+
+def test_a_database_by_a_link_has_the_same_kill_switch(tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere.sqlite"
+    link.symlink_to(tmp_path / "trader.sqlite")
+    assert beside(f"sqlite:///{link}") == beside(f"sqlite:///{tmp_path / 'trader.sqlite'}")
