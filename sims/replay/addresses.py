@@ -58,6 +58,7 @@ _CORE = ViewsType(
                 VECTOR,
                 VECTOR,
                 ORDER_WIDTH,
+                ORDER_WIDTH,
                 COMMAND_WIDTH,
                 EVENT_WIDTH,
             ),

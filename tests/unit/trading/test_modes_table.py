@@ -13,7 +13,14 @@ from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import Denial
 from engine.model.exits import fill_exits
-from engine.model.trading import ExecutionMode, OperatorAction, QueueState, SizeClip, Tilt
+from engine.model.trading import (
+    REASON_NONE,
+    ExecutionMode,
+    OperatorAction,
+    QueueState,
+    SizeClip,
+    Tilt,
+)
 from engine.model.units import NS_PER_MINUTE
 from engine.rules.decide import close_position
 from engine.rules.own_orders import receive_order, withdraw_own
@@ -135,7 +142,7 @@ class Session(Account):
 
     def leave(self, symbol: str) -> None:
         """The strategy gives an instrument up."""
-        self.run(close_position, self.intents, SYMBOLS.index(symbol))
+        self.run(close_position, self.intents, SYMBOLS.index(symbol), REASON_NONE)
 
     def own(self, symbol: str, lots: str) -> None:
         """The strategy places an order that it has sized itself."""
