@@ -1,4 +1,4 @@
-"""What a report shows of a series of daily returns: months, years, windows, drawdowns, bins."""
+"""What a report shows of a series of daily returns: months, years, windows, bins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.rules.metrics import FLAT_RANGE, MINIMUM_OBSERVATIONS, drawdowns, growth_index
+from engine.rules.metrics import FLAT_RANGE, MINIMUM_OBSERVATIONS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -72,32 +72,6 @@ def rolling_sharpe(returns: Floats, *, periods_per_year: float) -> Rolling | Non
     ratio = np.where(varies, seen.mean(axis=1), np.nan) / np.where(varies, deviation, 1.0)
     places = np.arange(window - 1, returns.size)
     return Rolling(window, places, ratio * math.sqrt(periods_per_year))
-
-
-@dataclass(frozen=True, slots=True)
-class Drawdown:
-    """One stretch under a peak: places in the growth index, and how deep; `end` None: not yet."""
-
-    peak: int
-    trough: int
-    end: int | None
-    depth: float
-
-
-def deepest_drawdowns(returns: Floats, *, count: int = 5) -> tuple[Drawdown, ...]:
-    """Return the deepest stretches between a peak and its recovery, deepest first."""
-    depth = drawdowns(growth_index(returns))
-    under = depth < -FLAT_RANGE
-    edges = np.flatnonzero(np.diff(under.astype(np.int8)))
-    starts = edges[~under[edges]]
-    found = []
-    for start in starts.tolist():
-        regained = np.flatnonzero(~under[start + 1 :])
-        end = start + 1 + int(regained[0]) if regained.size else None
-        stretch = depth[start : end if end is not None else depth.size]
-        trough = start + int(stretch.argmin())
-        found.append(Drawdown(start, trough, end, float(depth[trough])))
-    return tuple(sorted(found, key=lambda item: item.depth)[:count])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

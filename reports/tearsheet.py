@@ -49,7 +49,7 @@ ACTIVITY_KEYS = ("exposure", "turnover", "implementation_shortfall")
 
 SHORT_PATHS = {"pessimistic": "pessim.", "optimistic": "optim."}
 SHORT_NAMES = {
-    "max_drawdown_days": "Drawdown days",
+    "max_drawdown_days": "Deepest lasted",
     "var_95": "VaR 95 % daily",
     "cvar_95": "CVaR 95 % daily",
     "expectancy": "Expectancy",

@@ -12,7 +12,7 @@ from enum import Enum
 
 from engine.errors import InputError
 
-METRICS_VERSION = 2
+METRICS_VERSION = 3
 MINIMUM_OBSERVATIONS = 20
 FLAT_RANGE = 1e-10
 
@@ -119,11 +119,11 @@ DEFINITIONS: tuple[MetricDefinition, ...] = (
     ),
     MetricDefinition(
         "max_drawdown_days",
-        "Drawdown duration",
+        "Deepest drawdown lasted",
         Unit.DAYS,
         Basis.RETURNS,
-        "calendar days from the peak before the deepest point to the first close at or over that "
-        "peak, or to the last close where it was not reached again",
+        "calendar days of the deepest drawdown, not of the longest: from the last close at the peak "
+        "(within 1e-10 of it) to the first close back at it, or to the last close of all",
         "Bailey and Lopez de Prado (2015), time under water",
         "there was no drawdown",
     ),

@@ -47,6 +47,7 @@ from engine.rules.sharpe import (
     probabilistic_sharpe,
     skewness,
 )
+from engine.rules.under_water import deepest_drawdowns
 
 __all__ = [
     "DEFINITIONS",
@@ -374,21 +375,15 @@ def max_drawdown(returns: FloatArray) -> float | None:
 def max_drawdown_days(
     returns: FloatArray, day_numbers: NDArray[np.int64] | None = None
 ) -> float | None:
-    """Compute the days from the peak before the deepest point until it is reached again.
+    """Compute how many days the deepest drawdown lasted, see `under_water`.
 
     Without `day_numbers` (one more than `returns`) it counts closes. ``None`` without a drawdown.
     """
     if _is_thin(returns):
         return None
-    index = growth_index(returns)
-    depth = drawdowns(index)
-    trough = int(depth.argmin())
-    if depth[trough] >= -FLAT_RANGE:
-        return None
-    peak = int(index[: trough + 1].argmax())
-    regained = np.flatnonzero(index[trough:] >= index[peak])
-    end = trough + int(regained[0]) if regained.size else index.size - 1
-    return float(end - peak) if day_numbers is None else float(day_numbers[end] - day_numbers[peak])
+    deepest = deepest_drawdowns(drawdowns(growth_index(returns)), count=1)
+    days = np.arange(returns.size + 1) if day_numbers is None else day_numbers
+    return float(deepest[0].days(days)) if deepest else None
 
 
 def calmar_ratio(returns: FloatArray, *, periods_per_year: float) -> float | None:

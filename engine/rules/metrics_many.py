@@ -138,7 +138,7 @@ def _return_values(returns: Floats, per_year: float, days: Ints) -> Table:
         "sortino": sortino,
         "calmar": calmar,
         "max_drawdown": deepest,
-        "max_drawdown_days": _drawdown_days(index, depth, days),
+        "max_drawdown_days": _drawdown_days(depth, days),
         "var_95": np.quantile(returns, TAIL_FRACTION, axis=1),
         "cvar_95": worst.mean(axis=1),
         "skewness": third,
@@ -180,14 +180,15 @@ def _skill(ratio: Floats, third: Floats, fourth: Floats, count: int) -> Table:
     return {"psr": np.array(odds), "days_needed": np.array(needed)}
 
 
-def _drawdown_days(index: Floats, depth: Floats, days: Ints) -> Floats:
-    """Return the days from the peak before the deepest point until it is reached again."""
-    rows, places = np.arange(len(index)), np.arange(index.shape[1])
+def _drawdown_days(depth: Floats, days: Ints) -> Floats:
+    """Return how many days the deepest drawdown of each run lasted; see `under_water`."""
+    rows, last = np.arange(len(depth)), depth.shape[1] - 1
     trough = depth.argmin(axis=1)
-    top = np.maximum.accumulate(index, axis=1)[rows, trough][:, np.newaxis]
-    peak = (index == top).argmax(axis=1)
-    regained = (index >= top) & (places >= trough[:, np.newaxis])
-    end = np.where(regained.any(axis=1), regained.argmax(axis=1), index.shape[1] - 1)
+    is_late = np.arange(last + 1) > trough[:, np.newaxis]
+    at_peak = depth >= -FLAT_RANGE
+    peak = last - (at_peak & ~is_late)[:, ::-1].argmax(axis=1)
+    regained = at_peak & is_late
+    end = np.where(regained.any(axis=1), regained.argmax(axis=1), last)
     lasted = (days[end] - days[peak]).astype(np.float64)
     return np.where(depth[rows, trough] < -FLAT_RANGE, lasted, np.nan)
 

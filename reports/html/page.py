@@ -13,10 +13,18 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError
 from engine.rules.bootstrap import Resampling, seed_of
-from engine.rules.metrics import DEFINITIONS, DailyAccount, Metrics, measure
+from engine.rules.metrics import (
+    DEFINITIONS,
+    DailyAccount,
+    Metrics,
+    drawdowns,
+    growth_index,
+    measure,
+)
 from engine.rules.sharpe import sharpe_interval
+from engine.rules.under_water import deepest_drawdowns
 from reports import loop_tables
-from reports.analysis import deepest_drawdowns, rolling_sharpe, yearly_table
+from reports.analysis import rolling_sharpe, yearly_table
 from reports.html import figures, view
 from reports.record import Detail, PathDocument, RunDocument
 from reports.resampled import Resampled, observed_growth, resample
@@ -202,7 +210,8 @@ class _Facts:
     def drawdown_rows(self) -> tuple[tuple[str, ...], ...]:
         if self.returns is None or self.detail is None or not self.returns.size:
             return ()
-        return view.drawdown_rows(deepest_drawdowns(self.returns), self.detail.daily.days())
+        found = deepest_drawdowns(drawdowns(growth_index(self.returns)))
+        return view.drawdown_rows(found, self.detail.daily.days())
 
     def chance_lines(self) -> tuple[str, ...]:
         """Say in words what the resampled paths show."""

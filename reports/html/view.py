@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from engine.model.units import NS_PER_SECOND
 from engine.rules.metrics import DEFINITIONS, Unit, definition_of
-from reports.analysis import Drawdown, Year, wilson_interval
+from engine.rules.under_water import Drawdown
+from reports.analysis import Year, wilson_interval
 from reports.formats import UNDEFINED, format_metric, format_money, format_percent
 from reports.loop_tables import exit_cells
 from reports.record import PathDocument, RoundTrip, RunDocument
@@ -314,7 +315,7 @@ def drawdown_rows(
             day(item.peak),
             day(item.trough),
             "not yet" if item.end is None else day(item.end),
-            f"{int(days[item.end if item.end is not None else -1] - days[item.peak]):,}",
+            f"{item.days(days):,}",
         )
         for item in found
     )

@@ -147,6 +147,8 @@ def test_all_losing_trades_have_a_profit_factor_and_hit_rate_of_zero() -> None:
         ([100, 110, 99] + [90 + i / 10 for i in range(20)], 21.0),
         # a long shallow one does not count: the deepest is 120 -> 60 -> 130, day 21 to 23
         ([100] + [99] * 19 + [101, 120, 60, 130], 2.0),
+        # flat at the peak for 5 closes, day 1 to 5: it is left at day 5 and reached again at day 8
+        ([100] + [110] * 5 + [88, 99, 110] + [112 + i for i in range(20)], 3.0),
     ],
 )
 def test_drawdown_duration_belongs_to_the_deepest_drawdown(

@@ -20,6 +20,7 @@ def accounts_of(seed: int, runs: int, days: int) -> DailyAccounts:
     moves[kinds == 1] = 0.0
     moves[kinds == 2] = np.abs(moves[kinds == 2]) / 10.0
     moves[kinds == 3] *= 1e-12
+    moves[kinds == 5] *= rng.random(moves[kinds == 5].shape) < 0.3  # flat on most days
     equity = np.concatenate((np.ones((runs, 1)), np.cumprod(1.0 + moves, axis=1)), axis=1)
     if days:
         equity[kinds == 4, days // 2] = -0.1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.rules import metrics as m
 from engine.rules.bootstrap import Resampling
-from reports.analysis import deepest_drawdowns, histogram, rolling_sharpe, yearly_table
+from reports.analysis import histogram, rolling_sharpe, yearly_table
 from reports.reduce import kept_points, reduced_bars
 from reports.resampled import STATISTICS, path_statistics, resample, resampled_differences
 
@@ -48,13 +48,6 @@ def test_a_window_that_does_not_vary_has_no_ratio() -> None:
     rolling = rolling_sharpe(np.concatenate((np.zeros(50), some_returns())), periods_per_year=50)
     assert rolling is not None and np.isnan(rolling.values[0])
     assert rolling_sharpe(some_returns(n=39), periods_per_year=252) is None
-
-
-def test_drawdowns_are_told_with_peak_trough_and_recovery() -> None:
-    index = np.array([100, 110, 99, 105, 111, 120, 60, 90, 120, 121, 115.0])
-    found = deepest_drawdowns(np.diff(index) / index[:-1])
-    assert [(d.peak, d.trough, d.end) for d in found] == [(5, 6, 8), (1, 2, 4), (9, 10, None)]
-    assert found[0].depth == pytest.approx(-0.5)
 
 
 def test_bins_hold_every_return_and_have_an_edge_at_zero() -> None:
