@@ -1,4 +1,7 @@
-"""Where a bug that was planted is found: the first seed of a simulation that raises.
+"""Bugs that are planted, and where each is found: by which seed, and as what.
+
+A find is what the broken invariant says, nothing else: whatever a bug breaks besides would hide that nobody
+looks at what it was planted for. And the seed that finds it is clean without it.
 
 Which seed finds a rare bug moves with every timer of a session, and a search for it among all worlds takes
 minutes. So a rare one is looked for in worlds in which what it needs is usual.
@@ -7,7 +10,11 @@ minutes. So a rare one is looked for in worlds in which what it needs is usual.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import pytest
@@ -17,10 +24,40 @@ from tests.simulation.worlds import World, run_seed
 
 MOST = 2_000
 Patch: TypeAlias = pytest.MonkeyPatch
-Plant: TypeAlias = Callable[[Patch], None]
-Bugs: TypeAlias = list[tuple[Plant, tuple[int, ...]]]  # and the seeds to begin with
 Change: TypeAlias = Callable[[Plan], Plan]
-RareBugs: TypeAlias = list[tuple[Plant, Change]]  # and what makes usual what each needs
+Run: TypeAlias = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A bug that is planted.
+
+    Parameters
+    ----------
+    says
+        Of the invariant that it breaks: ``I10``, or some words of what is said.
+    begin
+        Seeds to begin with: where it was found when this was written.
+    change
+        Of a rare one: what makes usual what it needs.
+    """
+
+    plant: Callable[[Patch], None]
+    says: str
+    begin: tuple[int, ...] = ()
+    change: Change | None = None
+
+    @property
+    def name(self) -> str:
+        return self.plant.__name__
+
+
+Bugs: TypeAlias = Sequence[Bug]
+
+
+def each_of(bugs: Bugs) -> pytest.MarkDecorator:
+    """Have a test run once for each."""
+    return pytest.mark.parametrize("bug", bugs, ids=[each.name for each in bugs])
 
 
 def worlds_with(change: Change) -> Callable[[int], World]:
@@ -28,28 +65,48 @@ def worlds_with(change: Change) -> Callable[[int], World]:
     return lambda seed: run_seed(seed, plan=change(plan_of(seed)))
 
 
+def require_found(bug: Bug, patch: Patch, run: Run = run_seed) -> None:
+    """Plant a bug, have it found as what it is, and see that the same seed is clean without it."""
+    run = run if bug.change is None else worlds_with(bug.change)
+    others: Counter[str] = Counter()
+    bug.plant(patch)
+    seed = first_seed_that_finds(bug.says, run, [*bug.begin, *range(MOST)], others)
+    patch.undo()
+    assert seed is not None, f"{bug.name} is never found as {bug.says!r}, but as {dict(others)}"
+    with _quiet():
+        run(seed)  # raises, if it was found without the bug
+
+
 def first_seed_that_finds(
-    run: Callable[[int], object], begin: tuple[int, ...] = (), says: str = ""
+    says: str, run: Run, seeds: Sequence[int], others: Counter[str]
 ) -> int | None:
-    """Return the first seed that finds something that `says` so, of some to begin with and then of all."""
-    logging.disable(logging.CRITICAL)
-    try:
-        for seed in [*begin, *range(MOST)]:
+    """Return the first seed that finds something that `says` so; count in `others` what else is found."""
+    said = re.compile(rf"\b{re.escape(says)}\b")
+    with _quiet():
+        for seed in seeds:
             try:
                 run(seed)
             except Exception as error:  # noqa: BLE001  (a find)
-                if says in str(error):
+                text = str(error)
+                if said.search(text):
                     return seed
-        return None
+                others[f"{type(error).__name__}: {text[:40]}"] += 1
+    return None
+
+
+def where_each_is_found(bugs: Bugs, run: Run = run_seed) -> None:
+    """Print the first seed that finds each bug as what it is, in worlds as they are."""
+    for bug in bugs:
+        with pytest.MonkeyPatch.context() as patch:
+            bug.plant(patch)
+            seed = first_seed_that_finds(bug.says, run, range(MOST), Counter())
+        print(f"{bug.name}: {bug.says!r} at {seed}", flush=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
     finally:
         logging.disable(logging.NOTSET)
-
-
-def where_each_is_found(
-    run: Callable[[int], object], bugs: Bugs | RareBugs, says: str = ""
-) -> None:
-    """Print the first seed that finds each bug, in worlds as they are."""
-    for plant, _ in bugs:
-        with pytest.MonkeyPatch.context() as patch:
-            plant(patch)
-            print(plant.__name__, first_seed_that_finds(run, says=says), flush=True)

@@ -1,7 +1,6 @@
 """Bugs that are planted: each is found by a seeded world. What finds none of them guards nothing.
 
-The seeds beside each are where it was found when this was written; they are only where to begin. Rare ones
-have worlds of their own.
+`python -m tests.simulation.test_planted_bugs` says where each is found in worlds as they are.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-import pytest
 
 import runtime.gateway.gateway as gateway_module
 import runtime.session.venue_account as account_module
@@ -33,17 +31,7 @@ from runtime.session.venue import VenueSide
 from runtime.session.venue_hearing import VenueOptions
 from sims.network import Odds
 from tests.simulation.plans import Plan
-from tests.simulation.planting import (
-    Bugs,
-    Change,
-    Patch,
-    Plant,
-    RareBugs,
-    first_seed_that_finds,
-    where_each_is_found,
-    worlds_with,
-)
-from tests.simulation.worlds import run_seed
+from tests.simulation.planting import Bug, Patch, each_of, require_found, where_each_is_found
 
 
 def resends_under_a_new_id(patch: Patch) -> None:
@@ -233,21 +221,21 @@ def writes_what_a_venue_says(patch: Patch) -> None:
     patch.setattr(processes.MASKER, "text", lambda text: text)
 
 
-BUGS: Bugs = [
-    (closes_more_than_is_held, (0,)),
-    (writes_what_a_venue_says, (0,)),
-    (resends_under_a_new_id, (8,)),
-    (sends_before_it_is_durable, (0,)),
-    (books_a_fill_twice, (0,)),
-    (forgets_the_fill_after_a_cancel, (8,)),
-    (takes_unknown_for_rejected, (9,)),
-    (releases_the_reserve_of_what_is_unknown, (9,)),
-    (takes_a_checkpoint_with_an_input_in_hand, (29,)),
-    (forgets_a_pause_at_a_restart, (13,)),
-    (misses_what_a_stream_has_lost, (7,)),
-    (takes_one_look_for_a_proof, (21,)),
-    (sends_again_after_a_crash, (20,)),
-    (answers_are_not_kept, (11,)),
+BUGS = [
+    Bug(closes_more_than_is_held, "I10", (0,)),
+    Bug(writes_what_a_venue_says, "I14", (0,)),
+    Bug(resends_under_a_new_id, "I2", (8,)),
+    Bug(sends_before_it_is_durable, "I2", (0,)),
+    Bug(books_a_fill_twice, "I7", (0,)),
+    Bug(forgets_the_fill_after_a_cancel, "I3", (5,)),
+    Bug(takes_unknown_for_rejected, "I4", (11,)),
+    Bug(releases_the_reserve_of_what_is_unknown, "I4", (9,)),
+    Bug(takes_a_checkpoint_with_an_input_in_hand, "a checkpoint at", (29,)),
+    Bug(forgets_a_pause_at_a_restart, "I9", (9,)),
+    Bug(misses_what_a_stream_has_lost, "I3", (7,)),
+    Bug(takes_one_look_for_a_proof, "I4", (21,)),
+    Bug(sends_again_after_a_crash, "I4", (20,)),
+    Bug(answers_are_not_kept, "decides something else", (11,)),
 ]
 
 
@@ -273,33 +261,24 @@ def whose_lost_events_are_read_late(plan: Plan) -> Plan:
     return replace(plan, watch=seldom, odds=Odds(event_lost=0.3))
 
 
-RARE: RareBugs = [
-    (enters_without_a_certificate, certified_for_less_than_two_minutes),
-    (does_not_check_the_lease, whose_lease_is_not_renewed),
-    (enters_on_a_stale_feed, with_outages_of_the_feed),
-    (enters_what_is_quarantined, with_a_trade_by_hand),
-    (ends_an_order_before_its_fills, whose_lost_events_are_read_late),
+RARE = [
+    Bug(enters_without_a_certificate, "I5", (0,), certified_for_less_than_two_minutes),
+    Bug(does_not_check_the_lease, "I13", (0,), whose_lease_is_not_renewed),
+    Bug(enters_on_a_stale_feed, "the feed is not whole", (2,), with_outages_of_the_feed),
+    Bug(enters_what_is_quarantined, "I3", (5,), with_a_trade_by_hand),
+    Bug(ends_an_order_before_its_fills, "I4", (4,), whose_lost_events_are_read_late),
 ]
 
 
-@pytest.mark.parametrize(("plant", "change"), RARE, ids=[plant.__name__ for plant, _ in RARE])
-def test_a_rare_bug_is_found_where_what_it_needs_is_usual(
-    plant: Plant, change: Change, monkeypatch: Patch
-) -> None:
-    plant(monkeypatch)
-    run = worlds_with(change)
-    found = first_seed_that_finds(run)
-    assert found is not None
-    monkeypatch.undo()
-    run(found)  # it is not the change that was found
+@each_of(RARE)
+def test_a_rare_bug_is_found_where_what_it_needs_is_usual(bug: Bug, monkeypatch: Patch) -> None:
+    require_found(bug, monkeypatch)
 
 
-@pytest.mark.parametrize(("plant", "begin"), BUGS, ids=[plant.__name__ for plant, _ in BUGS])
-def test_a_planted_bug_is_found(plant: Plant, begin: tuple[int, ...], monkeypatch: Patch) -> None:
-    plant(monkeypatch)
-    assert first_seed_that_finds(run_seed, begin) is not None
+@each_of(BUGS)
+def test_a_planted_bug_is_found(bug: Bug, monkeypatch: Patch) -> None:
+    require_found(bug, monkeypatch)
 
 
 if __name__ == "__main__":
-    where_each_is_found(run_seed, BUGS)
-    where_each_is_found(run_seed, RARE)
+    where_each_is_found([*BUGS, *RARE])

@@ -1,7 +1,6 @@
 """Bugs of knowing too early (I17) and of asking too often (I20), each found as what it is.
 
-The seeds beside each are where it was found when this was written; they are only where to begin. Rare ones
-have worlds of their own.
+`python -m tests.simulation.test_planted_knowledge` says where each is found in worlds as they are.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
-import pytest
 
 import tests.simulation.processes as processes
 from brokers.alpaca.budget import Budget, Use
@@ -21,18 +19,8 @@ from engine.ports import Rows, Slice, TimePassed
 from runtime.session.venue_hearing import Hearing
 from runtime.session_core.drivers.rules import RulesDriver
 from tests.simulation.plans import Plan
-from tests.simulation.planting import (
-    Bugs,
-    Change,
-    Patch,
-    Plant,
-    RareBugs,
-    first_seed_that_finds,
-    where_each_is_found,
-    worlds_with,
-)
+from tests.simulation.planting import Bug, Patch, each_of, require_found, where_each_is_found
 from tests.simulation.processes import Life, WorldFeed
-from tests.simulation.worlds import run_seed
 
 MINUTE_NS = 60 * 10**9
 
@@ -76,11 +64,11 @@ def dates_facts_ahead(patch: Patch) -> None:
     patch.setattr(Hearing, "tell", ahead)
 
 
-EARLY: Bugs = [
-    (gives_a_bar_before_it_is_over, (0,)),
-    (shows_formulas_the_bar_after, (3,)),
-    (lets_time_run_ahead, (14,)),
-    (dates_facts_ahead, (0,)),
+EARLY = [
+    Bug(gives_a_bar_before_it_is_over, "I17", (0,)),
+    Bug(shows_formulas_the_bar_after, "I17", (3,)),
+    Bug(lets_time_run_ahead, "I17", (5,)),
+    Bug(dates_facts_ahead, "I17", (0,)),
 ]
 
 
@@ -127,10 +115,10 @@ def ends_the_venues_minute_by_its_own_clock(patch: Patch) -> None:
     patch.setattr(Budget, "_venue_seconds", lambda self, headers: self._clock.now_ns() / 1e9)
 
 
-OFTEN: Bugs = [
-    (does_not_count_requests, (15,)),
-    (leaves_cancels_no_share, (15,)),
-    (does_not_wait_as_it_is_told, (17,)),
+OFTEN = [
+    Bug(does_not_count_requests, "I20", (11,)),
+    Bug(leaves_cancels_no_share, "I20", (15,)),
+    Bug(does_not_wait_as_it_is_told, "I20", (17,)),
 ]
 
 
@@ -146,42 +134,34 @@ def whose_clock_runs_ahead_with_little_left(plan: Plan) -> Plan:
     return replace(plan, requests_per_minute=20, clock_steps=((30.0, 5 * 10**9),))
 
 
-RARE: RareBugs = [
-    (cancels_inside_a_ban, with_many_bans),
-    (does_not_hear_what_is_left, that_die_with_little_left),
-    (ends_the_venues_minute_by_its_own_clock, whose_clock_runs_ahead_with_little_left),
+RARE = [
+    Bug(cancels_inside_a_ban, "I20", (8,), with_many_bans),
+    Bug(does_not_hear_what_is_left, "I20", (5,), that_die_with_little_left),
+    Bug(
+        ends_the_venues_minute_by_its_own_clock,
+        "I20",
+        (7,),
+        whose_clock_runs_ahead_with_little_left,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("plant", "begin"), EARLY, ids=[plant.__name__ for plant, _ in EARLY])
-def test_what_is_known_too_early_is_found(
-    plant: Plant, begin: tuple[int, ...], monkeypatch: Patch
-) -> None:
-    plant(monkeypatch)
-    assert first_seed_that_finds(run_seed, begin, says="I17") is not None
+@each_of(EARLY)
+def test_what_is_known_too_early_is_found(bug: Bug, monkeypatch: Patch) -> None:
+    require_found(bug, monkeypatch)
 
 
-@pytest.mark.parametrize(("plant", "begin"), OFTEN, ids=[plant.__name__ for plant, _ in OFTEN])
-def test_what_asks_too_often_is_found(
-    plant: Plant, begin: tuple[int, ...], monkeypatch: Patch
-) -> None:
-    plant(monkeypatch)
-    assert first_seed_that_finds(run_seed, begin, says="I20") is not None
+@each_of(OFTEN)
+def test_what_asks_too_often_is_found(bug: Bug, monkeypatch: Patch) -> None:
+    require_found(bug, monkeypatch)
 
 
-@pytest.mark.parametrize(("plant", "change"), RARE, ids=[plant.__name__ for plant, _ in RARE])
+@each_of(RARE)
 def test_what_seldom_asks_too_often_is_found_where_what_it_needs_is_usual(
-    plant: Plant, change: Change, monkeypatch: Patch
+    bug: Bug, monkeypatch: Patch
 ) -> None:
-    plant(monkeypatch)
-    run = worlds_with(change)
-    found = first_seed_that_finds(run, says="I20")
-    assert found is not None
-    monkeypatch.undo()
-    run(found)  # it is not the change that was found
+    require_found(bug, monkeypatch)
 
 
 if __name__ == "__main__":
-    where_each_is_found(run_seed, EARLY, "I17")
-    where_each_is_found(run_seed, OFTEN, "I20")
-    where_each_is_found(run_seed, RARE, "I20")
+    where_each_is_found([*EARLY, *OFTEN, *RARE])

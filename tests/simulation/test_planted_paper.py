@@ -1,6 +1,6 @@
 """Paper sessions with small limits that are killed again and again, and bugs of recovery that they find.
 
-The seeds beside each are where it was found when this was written; they are only where to begin.
+`python -m tests.simulation.test_planted_paper` says where each bug is found.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 
 from engine.ports import Rows
 from runtime.gateway.gateway import Gateway
@@ -19,13 +18,7 @@ from runtime.session.recorded import send_recorded
 from runtime.session.recovery import Recovered, recover
 from runtime.session_core.steps import Send
 from tests.simulation.paper_worlds import run_paper_seed
-from tests.simulation.planting import (
-    Bugs,
-    Patch,
-    Plant,
-    first_seed_that_finds,
-    where_each_is_found,
-)
+from tests.simulation.planting import Bug, Patch, each_of, require_found, where_each_is_found
 
 SEEDS = 12
 
@@ -80,21 +73,18 @@ def forgets_the_rate_at_a_restart(patch: Patch) -> None:
     patch.setattr(OrderLedger, "restore", restored)
 
 
-BUGS: Bugs = [
-    (sends_what_was_refused, (76,)),
-    (forgets_why_it_was_refused, (9,)),
-    (judges_what_is_left_as_if_nothing_ran, (3,)),
-    (has_no_input_where_all_was_refused, (19,)),
-    (forgets_the_rate_at_a_restart, (549,)),
+BUGS = [
+    Bug(sends_what_was_refused, "the broker and the journal differ", (76,)),
+    Bug(forgets_why_it_was_refused, "I8", (5,)),
+    Bug(judges_what_is_left_as_if_nothing_ran, "I8", (3,)),
+    Bug(has_no_input_where_all_was_refused, "the first sending of an input has the input", (19,)),
+    Bug(forgets_the_rate_at_a_restart, "I8", (549,)),
 ]
 
 
-@pytest.mark.parametrize(("plant", "begin"), BUGS, ids=[plant.__name__ for plant, _ in BUGS])
-def test_a_bug_of_recovery_is_found(
-    plant: Plant, begin: tuple[int, ...], monkeypatch: Patch
-) -> None:
-    plant(monkeypatch)
-    assert first_seed_that_finds(run_paper_seed, begin) is not None
+@each_of(BUGS)
+def test_a_bug_of_recovery_is_found(bug: Bug, monkeypatch: Patch) -> None:
+    require_found(bug, monkeypatch, run_paper_seed)
 
 
 def test_a_death_between_a_refusal_and_its_record_changes_nothing() -> None:
@@ -103,4 +93,4 @@ def test_a_death_between_a_refusal_and_its_record_changes_nothing() -> None:
 
 
 if __name__ == "__main__":
-    where_each_is_found(run_paper_seed, BUGS)
+    where_each_is_found(BUGS, run_paper_seed)
