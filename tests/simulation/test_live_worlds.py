@@ -127,7 +127,7 @@ BUGS = [
     Bug(has_the_transport_repeat, "I2", (4,)),
     Bug(writes_the_keys, "I14", (26,)),
     Bug(never_looks_at_the_certificate_again, "I5", (2,)),
-    Bug(sends_before_it_is_durable, "I2"),
+    Bug(sends_before_it_is_durable, "I2", (0,)),
     Bug(takes_unknown_for_rejected, "I4", (0,)),
     Bug(releases_the_reserve_of_what_is_unknown, "I4", (0,)),
     Bug(misses_what_a_stream_has_lost, "I3", (0,)),
