@@ -26,7 +26,6 @@ from tests.simulation.live_worlds import run_live_seed
 from tests.simulation.planting import Bug, Patch, each_of, require_found, where_each_is_found
 from tests.simulation.test_planted_bugs import (
     books_a_fill_twice,
-    closes_more_than_is_held,
     enters_without_a_certificate,
     misses_what_a_stream_has_lost,
     releases_the_reserve_of_what_is_unknown,
@@ -123,7 +122,6 @@ BUGS = [
     Bug(enters_without_a_certificate, "I5", (19,)),
     Bug(ignores_the_certificate, "I5", (2,)),
     Bug(asks_as_often_as_it_likes, "I20", (1,)),
-    Bug(closes_more_than_is_held, "I10"),
     Bug(has_the_transport_repeat, "I2", (4,)),
     Bug(writes_the_keys, "I14", (26,)),
     Bug(never_looks_at_the_certificate_again, "I5", (2,)),

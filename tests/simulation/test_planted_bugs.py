@@ -234,7 +234,7 @@ BUGS = [
     Bug(forgets_a_pause_at_a_restart, "I9", (9,)),
     Bug(misses_what_a_stream_has_lost, "I3", (7,)),
     Bug(takes_one_look_for_a_proof, "I4", (21,)),
-    Bug(sends_again_after_a_crash, "I4", (20,)),
+    Bug(sends_again_after_a_crash, "I1", (25,)),
     Bug(answers_are_not_kept, "decides something else", (11,)),
 ]
 
