@@ -35,7 +35,7 @@ def demo(
     Real daily prices from August 2004 to October 2008; nothing is downloaded.
 
     With --rehearsal: search, backtest, paper, the gate, a certificate, live, drift and suspension, on a
-    synthetic market and a simulated venue, in three to five minutes.
+    synthetic market and a simulated venue, in about four minutes.
 
     \b
     Examples:

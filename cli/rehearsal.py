@@ -69,8 +69,9 @@ class _Rehearsal:
         self._use_venue("http://127.0.0.1:1")
         _stage(1, "search, and one backtest of the best; what is held out stays sealed")
         search = ("--param", "window=60,90,120", "--param", "dip=0.002,0.003")
-        _show(self._trader("sweep", STRATEGY, *search), 4)
-        _show([each for each in self._trader("backtest", STRATEGY) if "Sharpe 95" in each])
+        _show(self._trader("sweep", STRATEGY, *search, has_progress=True), 4)
+        lines = self._trader("backtest", STRATEGY, has_progress=True)
+        _show([each for each in lines if "Sharpe 95" in each])
         _stage(2, "keys of the gate and of the one who approves; the brake is tried")
         self._trader("keys", "new", "gate", "--name", "gate")
         self._trader("keys", "new", "approver", "--name", "anna")
@@ -81,7 +82,7 @@ class _Rehearsal:
             _show([each for each in lines if each.startswith("Session")])
         with self._venue(LIVE_SPEED, "--start", LIVE_FROM):
             _stage(4, "the gate: it reads what was held out, once")
-            _show(_table(self._trader("promote", STRATEGY, "--request")))
+            _show(_table(self._trader("promote", STRATEGY, "--request", has_progress=True)))
             _stage(5, "a person approves; the certificate opens venues of this machine only")
             _show(self._trader("promote", "--approve", f"{STRATEGY}.request"))
             _stage(6, "live at the venue, until a monitor alarms")
@@ -91,22 +92,26 @@ class _Rehearsal:
         self._draw(plot)
 
     # --- commands ----------------------------------------------------------------------------------
-    def _trader(self, *words: str, ok: Sequence[int] = (0,)) -> list[str]:
-        """Run a command and return what it prints, by lines."""
+    def _trader(
+        self, *words: str, ok: Sequence[int] = (0,), has_progress: bool = False
+    ) -> list[str]:
+        """Run a command and return what it prints, by lines; its own progress bar shows on a terminal."""
+        is_shown = has_progress and sys.stderr.isatty()
         print(f"$ trader {shlex.join(words)}", flush=True)
         done = subprocess.run(
             self._command(*words),
             cwd=self._folder,
             env=self._environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=None if is_shown else subprocess.PIPE,
             text=True,
             check=False,
         )
         if done.returncode not in ok:
             print(done.stdout, file=sys.stderr)
+            said = "see above" if is_shown else done.stderr.strip()[-500:]
             raise TraderError(
-                f"`trader {shlex.join(words)}` has ended with {done.returncode}: "
-                f"{done.stderr.strip()[-500:]}"
+                f"`trader {shlex.join(words)}` has ended with {done.returncode}: {said}"
             )
         return done.stdout.splitlines()
 

@@ -45,7 +45,7 @@ def format_count(count: int) -> str:
 
 def exit_table(rows: Sequence[ExitRow]) -> Table:
     """Return the table per exit reason for a terminal, at most 80 columns wide."""
-    counts = (("fired", 8), ("won", 8), ("closed", 8), ("failed", 7))
+    counts = (("fired", 8), ("chosen", 8), ("closed", 8), ("failed", 7))
     table = _table(20, (*counts, ("P&L", 11), ("mean", 9), ("to flat", 9)))
     for row in rows:
         table.add_row(
@@ -96,7 +96,7 @@ def _guard_line(row: GuardRow) -> str:
 EXIT_COLUMNS = (
     "Reason",
     "Fired",
-    "Won",
+    "Chosen",
     "Closed",
     "Failed",
     "Taken over",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from inspect import cleandoc
 from typing import get_origin
 
 from pydantic import BaseModel
@@ -81,7 +82,7 @@ def _tables(prefix: Key, model: type[BaseModel]) -> Iterator[str]:
         key = (*prefix, name)
         is_any_name = get_origin(field.annotation) is dict
         title = ".".join([*key, "NAME"] if is_any_name else key)
-        text = (inner.__doc__ or "").strip().split("\n\n")[0]
+        text = cleandoc(inner.__doc__ or "").split("\n\n")[0]
         needed = " Needed." if field.is_required() else ""
         yield f"## `[{title}]`\n\n{text}{needed}\n" + _rows(inner)
         yield from _tables(key, inner)

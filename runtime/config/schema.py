@@ -65,7 +65,10 @@ class StrategyTable(Table):
 
 
 class ParameterTable(Table):
-    """One parameter; `name = 20` is short for `name = { default = 20 }`."""
+    """One parameter; `name = 20` is short for `name = { default = 20 }`.
+    Refused are names that mean something in formulas: `open`, `high`, `low`, `close`, `volume`,
+    `and`, `or`, `not`, `true`, `false`, `timeframe`.
+    """
 
     default: Value = Field(
         description="The value of a run that does not say another.",
@@ -84,6 +87,34 @@ class ParameterTable(Table):
         return value if isinstance(value, dict) else {"default": value}
 
 
+_WORLD_MEANINGS = {
+    "instruments": "How many instruments.",
+    "length": "How many bars, quotes or trades of each instrument.",
+    "start_ns": "Where it begins, nanoseconds UTC; bars begin with the first session of that day or after.",
+    "start_price_ticks": "The price that each begins at, in ticks.",
+    "drift_per_year": "What prices gain on average in a year of the market's hours; 0.05 is 5 %.",
+    "volatility_per_year": "Deviation of a year's return, jumps aside; 0.25 is 25 %.",
+    "correlation": "Of the returns of any two instruments.",
+    "clustering": "How much calm and wild times differ; 0: volatility is constant.",
+    "tail_degrees": "Degrees of freedom of the Student-t shocks, at least 3: fewer are wilder; 0: normal.",
+    "jumps_per_year": "How often the price jumps in a year, on average.",
+    "jump_deviation": "Deviation of a jump's return.",
+    "overnight_share": "Share of a day's variance that happens while the exchange is closed.",
+    "volume_lots": "Mean volume of a bar, or size of a quote or trade, in lots.",
+    "volume_edge": "How many times the volume of midday the first and the last minute have.",
+    "spread_ticks": "Smallest spread between bid and ask, in ticks.",
+    "interval_ns_mean": "Mean time between two quotes, in nanoseconds.",
+    "sign_persistence": "Probability that a trade has the aggressor of the one before.",
+    "unknown_share": "Share of trades whose aggressor is not known.",
+    "settle_probability": "Event contracts: the probability of settling at 1.",
+    "contract_ticks": "Event contracts: what 1 is, in ticks.",
+    "reversion_deviation": "Bars: deviation of a part of the price that comes back, an edge to be found; 0: none.",
+    "reversion_steps": "Bars: how many steps that part lasts on average.",
+    "turn_step": "Bars: from this step on nothing comes back any more; 0: it never turns.",
+    "turn_drift_per_year": "Bars: added to the drift from `turn_step` on.",
+}
+
+
 def _world_fields() -> dict[str, Any]:
     ranges = {name: (low, high) for name, low, high in RANGES}
     fields: dict[str, Any] = {
@@ -98,7 +129,7 @@ def _world_fields() -> dict[str, Any]:
         if field.name in ranges:
             low, high = ranges[field.name]
             kind: Any = int if isinstance(field.default, int) else Number
-            text = "See synthetic-worlds.md."
+            text = _WORLD_MEANINGS[field.name]
             default = field.default if kind is int else Decimal(str(field.default))
             bounds = Field(default, ge=_exact(low), le=_exact(high), description=text)
             fields[field.name] = (kind, bounds)
@@ -110,7 +141,7 @@ def _exact(bound: float) -> Any:
 
 
 WorldTable: type[Table] = create_model(
-    "WorldTable", __base__=Table, __doc__="A synthetic market.", **_world_fields()
+    "WorldTable", __base__=Table, __doc__="A synthetic market; see synthetic-worlds.md.", **_world_fields()
 )
 
 

@@ -325,10 +325,11 @@ class EventFold:
     def _exit_ended(self, row: list[int]) -> Event:
         result = _RESULTS.get(row[loop.EXITED_RESULT], "")
         failed = row[loop.EXITED_RESULT] == AttemptResult.FAILED
+        orders = row[loop.EXITED_ATTEMPTS]
         return self._event(
             _E.EXIT_ENDED, row, position=str(row[loop.EXITED_POSITION]), reason=result,
             severity=WARNING if failed else INFO,
-            text=f"{self._symbol(row)}: {_words(result)} after {row[loop.EXITED_ATTEMPTS]} orders",
+            text=f"{self._symbol(row)}: {_words(result)} after {orders} order{'s' * (orders != 1)}",
         )  # fmt: skip
 
     # --- guards ----------------------------------------------------------------------------------
