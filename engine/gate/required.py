@@ -206,9 +206,12 @@ def account_verified(case: Case) -> Finding:
 def _not_equal(differences: Sequence[str]) -> str:
     if not differences:
         return "Books and broker were not compared."
-    more = len(differences) - _REASONS_SHOWN
-    told = "; ".join(differences[:_REASONS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
-    return f"Books and broker differ: {told}."
+    return f"Books and broker differ: {_first_of(differences)}."
+
+
+def _first_of(reasons: Sequence[str]) -> str:
+    more = len(reasons) - _REASONS_SHOWN
+    return "; ".join(reasons[:_REASONS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 # --- R06 ----------------------------------------------------------------------------------------------
@@ -233,11 +236,17 @@ def evidence_integrity(case: Case) -> Finding:
             remedy = value.remedy or fix
             objections.append(contradicted(f"{value.name} is not what was recorded.", remedy))
     if not any(each.fingerprint == subject.fingerprint for each in integrity.sessions):
-        objections.append(lacking("There is no journal of this version.", _ON_PAPER))
+        objections.append(lacking(f"There is no journal of this version{_but(case)}.", _ON_PAPER))
     passed = (
         f"{len(integrity.sessions)} journals and {len(integrity.values)} figures are as recorded."
     )
     return settle(objections, passed)
+
+
+def _but(case: Case) -> str:
+    """Return what the newest session ran otherwise, as the end of a sentence."""
+    unlike = case.paper.unlike
+    return f": in the newest {_first_of(unlike)}" if unlike else ""
 
 
 def _journal_problems(journal: SessionIntegrity, family: str) -> Iterator[Objection]:
@@ -344,7 +353,8 @@ def clean_run(case: Case) -> Finding:
     fix = "Find the cause; then paper trading with a new fingerprint."
     objections = [contradicted(f"{count} {what}.", fix) for count, what in counts if count]
     if not sessions:
-        objections.append(lacking("There was no paper session of this version.", _ON_PAPER))
+        sentence = f"There was no paper session of this version{_but(case)}."
+        objections.append(lacking(sentence, _ON_PAPER))
     total = sum(count for count, _ in counts)
     return settle(objections, f"{len(sessions)} sessions were clean.", value=total, threshold=0)
 

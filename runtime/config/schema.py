@@ -141,7 +141,10 @@ def _exact(bound: float) -> Any:
 
 
 WorldTable: type[Table] = create_model(
-    "WorldTable", __base__=Table, __doc__="A synthetic market; see synthetic-worlds.md.", **_world_fields()
+    "WorldTable",
+    __base__=Table,
+    __doc__="A synthetic market; see synthetic-worlds.md.",
+    **_world_fields(),
 )
 
 

@@ -139,7 +139,7 @@ class EventFold:
                 self._placed = None
             made = self._takes[row[at.EVENT_KIND]](row)
             if isinstance(made, Event):
-                found.append(made)
+                found.insert(len(found) - _is_before(made, found), made)
             elif made is not None:
                 found += made
         if self._placed is not None:
@@ -414,6 +414,18 @@ _FACTS: Final = {
     at.KIND_EXPIRED: (_E.ORDER_EXPIRED, "expired"),
     at.KIND_CANCEL_REJECTED: (_E.ORDER_REFUSED, "not changed"),
 }
+
+
+def _is_before(made: Event, found: Sequence[Event]) -> bool:
+    """Say whether an event is told before the last one: a signal's approval before the order that it led to.
+
+    The engine's last check of a signal is that its order can be placed, so its rows are the other way around.
+    """
+    return (
+        made.name is _E.SIGNAL_APPROVED
+        and bool(found)
+        and (found[-1].name, found[-1].order) == (_E.ORDER_SUBMITTED, made.order)
+    )
 
 
 def decimal_text(quanta: int, precision: int) -> str:

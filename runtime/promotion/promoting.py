@@ -167,7 +167,9 @@ def judge(ground: Ground, asked: str = STATUS) -> Judged:
         trials=known.trials,
         holdout=known.holdout,
         stressed=known.stressed,
-        paper=paper.paper,
+        paper=msgspec.structs.replace(
+            paper.paper, unlike=on_paper.unlike(paper.newest, fingerprint)
+        ),
         risk=places.risk_config(
             config,
             fingerprint,

@@ -22,7 +22,7 @@ from runtime.results.frames import cash_balances
 from runtime.results.orders import denials_of
 from runtime.results.output import RunOutput
 from runtime.results.rows import Tables, cash_moves_of, tables_of
-from runtime.results.statement import statement_of
+from runtime.results.statement import statement_of, unrealized_minor
 
 NAMES_SHOWN = 5
 LOOP_CODES = Denial.SIGNAL_NOT_FINITE  # from here on: signals, risk checks, sizes
@@ -229,7 +229,13 @@ def _open_lines(output: RunOutput) -> list[str]:
     shown = [_holding(output, index) for index in held[:NAMES_SHOWN]]
     more = f" and {len(held) - NAMES_SHOWN} more" if len(held) > NAMES_SHOWN else ""
     plural = "position is" if len(held) == 1 else "positions are"
-    return [f"{len(held)} {plural} open at the end: {', '.join(shown)}{more}"]
+    gain = format_money(from_minor(unrealized_minor(output)))
+    return [
+        (
+            f"{len(held)} {plural} open at the end: {', '.join(shown)}{more}; unrealized P&L "
+            f"{gain} {output.currencies[0]}, in the returns but not in the closed trades"
+        )
+    ]
 
 
 def _holding(output: RunOutput, index: int) -> str:

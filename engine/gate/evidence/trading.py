@@ -131,6 +131,9 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     shortfalls_bps
         For each fill on paper: its price against that of the same fill in the shadow, in basis points,
         adverse positive; in order.
+    unlike
+        What the newest session ran otherwise than what is to be promoted, in words; empty: nothing, or it
+        is not known.
     """
 
     sessions: tuple[PaperSession, ...]
@@ -140,6 +143,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     intents: tuple[str, ...] | None = None
     shadow_intents: tuple[str, ...] | None = None
     shortfalls_bps: tuple[float, ...] | None = None
+    unlike: tuple[str, ...] = ()
 
 
 class LiveDays(msgspec.Struct, frozen=True):

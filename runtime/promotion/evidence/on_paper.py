@@ -30,7 +30,12 @@ from runtime.promotion.evidence.seen import Seen
 from runtime.promotion.evidence.series import daily_series
 from runtime.promotion.evidence.sessions import opened_sessions
 from runtime.promotion.evidence.shadow import intents_of, shadow_of, shortfalls_bps
-from runtime.promotion.fingerprint import Fingerprint, program_hash
+from runtime.promotion.fingerprint import (
+    OUTSIDE_CORE,
+    Fingerprint,
+    differences,
+    program_hash,
+)
 from runtime.results.output import RunOutput
 from runtime.session import drill
 from runtime.session.opening import FINGERPRINT_CORE, fingerprint_in, strategy_of
@@ -38,6 +43,7 @@ from runtime.session.replaying import Divergence, Replayed, replay
 from runtime.store.identity import code_of
 
 Progress = Callable[[str], None]
+NO_VENUE = "the feed was a replay or a stream, which shows nothing of a venue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,21 @@ def collect(
         drills_of(store),
         found[-1].seen.parts if found else None,
     )
+
+
+def unlike(newest: Fingerprint | None, wanted: Fingerprint) -> tuple[str, ...]:
+    """Say what the newest session ran otherwise than what is to be promoted, wherever both are.
+
+    A feed that is no venue's has none to compare: most often it is a replay.
+    """
+    if newest is None:
+        return ()
+    elsewhere = {name: wanted.parts[name] for name in OUTSIDE_CORE if name in wanted.parts}
+    is_nowhere = not newest.venue
+    if is_nowhere:
+        elsewhere["venue"] = wanted.venue
+    told = differences(Fingerprint({**newest.parts, **elsewhere}), wanted)
+    return (*([NO_VENUE] if is_nowhere else []), *told)
 
 
 def first_account(store: SessionStore, core: str, *, is_real: bool) -> str:

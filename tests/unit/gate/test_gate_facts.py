@@ -277,6 +277,22 @@ def test_what_another_version_did_is_not_held_against_this_one(
     assert found.verdict.value == verdict
 
 
+@pytest.mark.parametrize("check", ["R06", "R10"])
+def test_a_session_of_another_version_is_told_with_what_differs(check: str) -> None:
+    evidence = passing()
+    assert evidence.paper is not None and evidence.integrity is not None
+    for part, journals in (("paper.sessions", evidence.paper.sessions),
+                           ("integrity.sessions", evidence.integrity.sessions)):  # fmt: skip
+        others = tuple(changed(each, "fingerprint", "e1" * 32) for each in journals)
+        evidence = changed(evidence, part, others)
+    evidence = changed(evidence, "paper.unlike", ("the timeframe is 1m, it was 1d", "b", "c", "d"))
+    found = evaluate(evidence, STRICT)[check]
+    assert found.verdict is Verdict.INSUFFICIENT
+    assert "of this version: in the newest the timeframe is 1m, it was 1d; b; c; and 1 more." in (
+        found.sentence
+    )
+
+
 def test_an_acknowledged_key_may_withdraw() -> None:
     evidence = changed(passing(), "broker.is_withdrawal_acknowledged", True)
     for can_withdraw in (True, None):

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.model.layout import EVENT_KIND, KIND_FILL
+from engine.model.layout import EVENT_KIND, KIND_FILL, KIND_LINKED, KIND_SIGNAL_APPROVED
 from runtime.config import StrategyConfig
 from runtime.observing.events import MEANINGS, Event, EventName
 from runtime.observing.folding import EventFold, Known
@@ -68,6 +68,25 @@ def test_a_closed_position_leads_back_to_its_signal(tmp_path: Path) -> None:
         assert orders[fills[opened.fill].order].signal == closed.signal
 
 
+def test_a_signal_is_approved_before_its_order_is_submitted(tmp_path: Path) -> None:
+    desk = Desk.of_example("full_loop.toml", tmp_path)
+    output = desk.backtest()
+    events = fold_of(desk.config, output).take(output.journal)
+    orders = named(events, E.ORDER_SUBMITTED)
+    approved = {event.order for event in named(events, E.SIGNAL_APPROVED)}
+    assert approved
+    for event in named(events, E.SIGNAL_APPROVED):
+        (order,) = (each for each in orders if each.order == event.order)
+        assert events.index(event) < events.index(order)
+
+
+def test_an_exit_of_one_order_is_told_in_the_singular(tmp_path: Path) -> None:
+    desk = Desk.of_example("full_loop.toml", tmp_path)
+    output = desk.backtest()
+    ended = named(fold_of(desk.config, output).take(output.journal), E.EXIT_ENDED)
+    assert any(event.text.endswith("after 1 order") for event in ended)
+
+
 @pytest.mark.parametrize("example", ["sma_cross.toml", "full_loop.toml"])
 def test_rows_in_any_portions_make_the_same_events(example: str, tmp_path: Path) -> None:
     desk = Desk.of_example(example, tmp_path)
@@ -75,7 +94,8 @@ def test_rows_in_any_portions_make_the_same_events(example: str, tmp_path: Path)
     whole = fold_of(desk.config, output).take(output.journal)
     fold, parts = fold_of(desk.config, output), list[Event]()
     rows = output.journal
-    linked = [0, *(n for n in range(1, len(rows)) if rows[n, EVENT_KIND] != 64), len(rows)]
+    belongs = (KIND_LINKED, KIND_SIGNAL_APPROVED)  # to the order before it: always of one step
+    linked = [0, *(n for n in range(1, len(rows)) if rows[n, EVENT_KIND] not in belongs), len(rows)]
     for first, last in itertools.pairwise(linked):
         parts += fold.take(rows[first:last])
     assert parts == whole

@@ -12,7 +12,7 @@ from engine.gate.evidence import DailySeries, PaperDay
 from engine.model import layout as at
 from engine.ports import EvidenceClass
 from runtime.promotion.evidence.again import BarsAgain
-from runtime.promotion.evidence.on_paper import OnPaper, collect, paired_days
+from runtime.promotion.evidence.on_paper import NO_VENUE, OnPaper, collect, paired_days, unlike
 from runtime.promotion.evidence.series import daily_series
 from runtime.promotion.evidence.shadow import shortfalls_bps
 from runtime.promotion.fingerprint import fingerprint_of
@@ -51,6 +51,27 @@ def test_a_session_and_its_shadow_are_the_backtest(year: tuple[Desk, OnPaper]) -
     assert (session.violations, session.unresolved_orders, session.unexplained_differences) == (
         0,
     ) * 3
+
+
+def test_what_a_replay_lacks_is_a_venue_and_what_was_changed_is_told_beside(
+    year: tuple[Desk, OnPaper],
+) -> None:
+    desk, found = year
+    config = replace(desk.config, rules=replace(desk.config.rules, entry="close > open"))
+    same, other = (
+        fingerprint_of(
+            each,
+            venue="alpaca",
+            environment="live",
+            account="1",
+            instruments=desk.history.instruments,
+            timeframe=desk.history.passport.timeframe,
+        )
+        for each in (desk.config, config)
+    )
+    assert unlike(found.newest, same) == (NO_VENUE,)
+    assert unlike(found.newest, other) == (NO_VENUE, "[rules] entry was changed")
+    assert unlike(same, same) == unlike(None, same) == ()
 
 
 def test_every_day_of_the_year_is_there_once_and_whole(year: tuple[Desk, OnPaper]) -> None:

@@ -135,7 +135,12 @@ def test_tables_have_the_cash_for_a_fraction_when_the_journal_has_it() -> None:
     assert cash_frame(output)["amount"].to_list() == [Decimal(-27), Decimal(10)]
     assert cash_frame(output)["balance"][-1] == from_minor(int(output.ledger[0, at.LEDGER_CASH]))
     assert trades_frame(output)["realized"].to_list() == [Decimal(1)]
-    assert warnings_of(output) == ("1 position is open at the end: 1 ACME",)
+    assert warnings_of(output) == (  # one share at 20 that had cost 2 x 9
+        (
+            "1 position is open at the end: 1 ACME; unrealized P&L 2.00 USD, in the returns but not in "
+            "the closed trades"
+        ),
+    )
 
 
 def test_a_journal_without_it_is_said() -> None:

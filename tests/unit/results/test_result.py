@@ -73,7 +73,10 @@ def test_warnings_say_what_was_denied_owed_and_left_open() -> None:
         "2 orders denied: the order would exceed the account's buying power (buying_power)",
         "1 order denied: no price of the instrument, or no rate of its currency, is known yet (no_market_price)",
         "cash was below zero from 1970-02-11: lowest -1,004.00 USD on 1970-02-11",
-        "1 position is open at the end: 200 ACME",
+        (
+            "1 position is open at the end: 200 ACME; unrealized P&L 0.00 USD, in the returns but not in "
+            "the closed trades"
+        ),
     )
 
 
