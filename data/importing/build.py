@@ -15,6 +15,7 @@ from data.importing.define import Known
 from data.importing.findings import NEVER_DROPPED, BadRowsError
 from data.importing.options import ImportOptions, ImportReport, WriteMode
 from data.importing.origin import source_entry
+from data.importing.questions import ask_at_once
 from data.importing.rows import build_parts
 from data.importing.source import Source, drop_rows, keep_rows, read_source
 from data.importing.streaming import is_large, scratch_folder, stream_file
@@ -61,7 +62,9 @@ def import_file(
         return _import_large(source, catalog_root, options, existing, tell)
     rows = _read_rows(source, options)
     tell(0.3, "checking")
-    draft, report = _build_dropping(rows, options, existing)
+    draft, report = ask_at_once(
+        lambda said: _build_dropping(rows, said, existing), options, symbol=source.stem.upper()
+    )
     tell(0.6, "writing")
     manifest = write_dataset(
         catalog_root / options.dataset, draft, replaces=_replaced(options, existing)

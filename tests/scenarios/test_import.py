@@ -392,6 +392,30 @@ def test_bad_input_is_told_by_place_and_changes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["file.csv"]
 
 
+def test_all_that_is_missing_is_asked_at_once(tmp_path: Path) -> None:
+    text = "time,open,high,low,close\n" + "".join(
+        f"2024-07-02 13:3{n},1.01234567891,1.1,1,1.05\n" for n in range(3)
+    )
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, text, symbol=None, calendar=None)
+    assert caught.value.code == "data.symbol_missing"
+    assert caught.value.problem.count(";") == 4
+    for option in ("--symbol FILE", "--timezone", "--calendar", "--stamp", "--price-precision 9"):
+        assert option in caught.value.remedy
+    assert not (tmp_path / "catalog").exists()
+    answers = {"timezone": "UTC", "stamp": Stamp.OPEN, "price_precision": 9}
+    assert run(tmp_path, text, symbol="FILE", calendar="24/7", **answers).rows == 3
+
+
+def test_bad_rows_beside_a_question_are_told_when_it_is_answered(tmp_path: Path) -> None:
+    text = DAILY.replace("12.25,10.5", "1,10.5")
+    with pytest.raises(DataError) as caught:
+        run(tmp_path, text, symbol=None)
+    assert caught.value.problem == "no column names the instrument"
+    with pytest.raises(BadRowsError):
+        run(tmp_path, text)
+
+
 BAD_MINUTES = [
     # what is wrong                text                                      said            code
     ("no zone", MINUTES.replace("Z", ""), {}, "data.zone_missing"),
