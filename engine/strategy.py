@@ -314,7 +314,12 @@ class Strategy:
         return self._desk.order(symbol, -1, quantity, _terms(terms))
 
     def target_weight(self, weight: float, symbol: str | None = None) -> int | None:
-        """Trade at market towards `weight` of equity (negative: short)."""
+        """Trade at market towards `weight` of equity (negative: short).
+
+        With several instruments what makes a position larger is sent when all callbacks of its time have
+        returned: whatever they were asked in, sales go before what they pay for. Return the order's id,
+        or None where nothing was sent now.
+        """
         return self._desk.target(symbol, weight)
 
     def signal(

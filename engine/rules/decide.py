@@ -60,7 +60,6 @@ from engine.model.trading_layout import (
     ENTRY_ORDER,
     ENTRY_SIDE,
     MONITOR_TARGET,
-    MONITOR_TARGET_AT,
     MONITOR_TARGET_FILLS,
     MONITOR_WANTS,
     WANTS_EXIT,
@@ -103,6 +102,7 @@ def close_position(s: Core, intents: Table, i: int, reason: int) -> None:
     At market, for a reason; with the trading loop as its exits say for the strategy's own wish.
     """
     if s.account[ACCOUNT_TRADING] == 1:
+        forget_target(s, i)
         wish_exit(s, i, 1)
         wish_exit(s, i, -1)
         return
@@ -271,27 +271,48 @@ def is_flattening(s: Core, r: int) -> bool:
 
 
 @kernel
-def follow_target(
-    s: Core, intents: Table, i: int, equity: int, weight_ppb: int, sells: bool
-) -> None:
-    """Trade an instrument towards its target weight; called for reductions first, then for the rest."""
+def makes_room(s: Core, i: int, target: int) -> bool:
+    """Return whether an instrument's target is no larger than what is held: such ones go first.
+
+    What they free pays for the others.
+    """
+    if s.account[ACCOUNT_CLOSE_FIRST] == 1 and closes_only(s, i, target):
+        return True
+    return abs(target) <= abs(tradable_lots(s, i))
+
+
+@kernel
+def trade_towards(s: Core, intents: Table, i: int, target: int, weight_ppb: int) -> int:
+    """Trade an instrument at market towards the lots of a weight; return the order, or 0."""
+    change, withdraws = change_to(s, i, target)
     if s.account[ACCOUNT_TRADING] == 1:
         forget_target(s, i)
+        if follow_weight(s, i, change, weight_ppb):
+            return 0
+    if withdraws:
+        withdraw_all(s, i)
+    if change == 0:
+        return 0
+    new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
+    order_id = receive_for_weight(s, intents, 0, weight_ppb)
+    if s.account[ACCOUNT_TRADING] == 1 and order_id == 0:
+        keep_target(s, i, weight_ppb)
+    return order_id
+
+
+@kernel
+def follow_target(
+    s: Core, intents: Table, i: int, equity: int, weight_ppb: int, is_first: bool
+) -> None:
+    """Trade an instrument towards its target weight; called for what makes room first, then for the rest."""
     if s.positions[i, POSITION_CLOSED] == 1:
         return
     lots = lots_of_equity(s, i, equity, abs(weight_ppb))
-    change, withdraws = change_to(s, i, lots if weight_ppb >= 0 else -lots)
-    if s.account[ACCOUNT_TRADING] == 1 and follow_weight(s, i, change, weight_ppb):
-        return
-    if (change < 0) != sells:
-        return
-    if withdraws:
-        withdraw_all(s, i)
-    if change != 0:
-        new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
-        s.positions[i, POSITION_ENTRY] = receive_for_weight(s, intents, 0, weight_ppb)
-        if s.account[ACCOUNT_TRADING] == 1 and s.positions[i, POSITION_ENTRY] == 0:
-            keep_target(s, i, weight_ppb)
+    target = lots if weight_ppb >= 0 else -lots
+    if makes_room(s, i, target) == is_first:
+        order_id = trade_towards(s, intents, i, target, weight_ppb)
+        if order_id != 0:
+            s.positions[i, POSITION_ENTRY] = order_id
 
 
 @kernel
@@ -308,16 +329,16 @@ def follow_pending_targets(s: Core, intents: Table) -> None:
             elif has_filled:
                 if not is_known:
                     equity, is_known = equity_minor(s), True
-                weight, since = s.monitors[i, MONITOR_TARGET], s.monitors[i, MONITOR_TARGET_AT]
-                follow_target(s, intents, i, equity, weight, weight < 0)
-                s.monitors[i, MONITOR_TARGET_AT] = since
+                weight = s.monitors[i, MONITOR_TARGET]
+                forget_target(s, i)
+                follow_target(s, intents, i, equity, weight, False)
         if n < s.account[ACCOUNT_HELD] and s.held[n] == i:
             n += 1  # it may have left the list
 
 
 @kernel
 def decide(s: Core, intents: Table, events: Table, signals: Table, first: int, last: int) -> None:
-    """Decide on the slice of bar events [first, last): sells of targets, then buys, then rules."""
+    """Decide on the slice of bar events [first, last): rules, then targets, what makes room first."""
     targets = 0
     for row in range(first, last):
         if events[row, EVENT_KIND] == KIND_BAR:
@@ -329,7 +350,7 @@ def decide(s: Core, intents: Table, events: Table, signals: Table, first: int, l
     if targets == 0:
         return
     equity = equity_minor(s)  # of all positions, so once: what is placed here does not change it
-    for sells in (True, False):
+    for is_first in (True, False):
         for row in range(first, last):
             if events[row, EVENT_KIND] == KIND_BAR and signals[row, SIGNAL_BITS] & SIGNAL_TARGET:
                 follow_target(
@@ -338,5 +359,5 @@ def decide(s: Core, intents: Table, events: Table, signals: Table, first: int, l
                     events[row, EVENT_INSTRUMENT],
                     equity,
                     signals[row, SIGNAL_WEIGHT],
-                    sells,
+                    is_first,
                 )

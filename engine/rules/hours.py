@@ -116,6 +116,17 @@ def due_after(s: Core, i: int, wait: int) -> tuple[int, int]:
 
 
 @kernel
+def waits_since(s: Core, i: int, at: int) -> int:
+    """Return since when what came at a time has waited: where that was at the close, since the open after it."""
+    calendar = s.terms[i, TERM_CALENDAR]
+    if s.calendars[calendar, CALENDAR_CLOSED] > at:
+        return at
+    if s.calendars[calendar, CALENDAR_OPEN] == CLOSED:
+        return s.account[ACCOUNT_NOW]
+    return max(at, s.calendars[calendar, CALENDAR_OPENED])
+
+
+@kernel
 def wake_at(s: Core, i: int, at: int) -> None:
     """Have an instrument looked at at a time; one that bars tell of is looked at at its bars.
 

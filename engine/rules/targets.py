@@ -2,7 +2,8 @@
 
 The risk checks count every order that works at its worst, so that a sell frees nothing before it has
 filled. A target that is denied for want of room while sells work is kept, and tried again when
-something has filled: until it is reached, replaced or too old.
+something has filled: until it is reached or replaced, those sells have ended, or nothing of them has
+filled for longer than a signal may be old.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from engine.kernels.held import renew_held
 from engine.model.denials import (
     DENY_BUYING_POWER,
     DENY_CONCENTRATION,
-    DENY_POSITION_SIZE,
+    DENY_MAX_POSITIONS,
 )
 from engine.model.layout import (
     ACCOUNT_FILLS,
@@ -29,12 +30,14 @@ from engine.model.layout import (
 from engine.model.trading_layout import (
     LIMIT_EXPIRY,
     LIMIT_RISK,
+    MONITOR_MARK_LENGTH,
     MONITOR_TARGET,
     MONITOR_TARGET_AT,
     MONITOR_TARGET_FILLS,
     MONITOR_WANTS,
     WANTS_TARGET,
 )
+from engine.rules.hours import waits_since
 from engine.state import Core
 
 
@@ -58,7 +61,7 @@ def reduction_works(s: Core) -> bool:
 @kernel
 def is_for_room(code: int) -> bool:
     """Return whether a denial is one that a smaller position elsewhere could lift."""
-    is_exposure = DENY_POSITION_SIZE <= code <= DENY_CONCENTRATION
+    is_exposure = DENY_MAX_POSITIONS <= code <= DENY_CONCENTRATION
     return is_exposure or code == DENY_BUYING_POWER
 
 
@@ -87,6 +90,8 @@ def forget_target(s: Core, i: int) -> None:
 
 @loop_door
 def is_too_old(s: Core, i: int) -> bool:
-    """Return whether a target that waits is older than a signal may be."""
-    age = s.account[ACCOUNT_NOW] - s.monitors[i, MONITOR_TARGET_AT]
-    return bool(age > s.limits[LIMIT_EXPIRY] > 0)
+    """Return whether a target was tried longer ago than a signal may be old, or than one bar."""
+    age = s.account[ACCOUNT_NOW] - waits_since(s, i, s.monitors[i, MONITOR_TARGET_AT])
+    # A bar does not tell when in it the sells have filled; other prices leave its length at 0.
+    most = max(s.limits[LIMIT_EXPIRY], s.monitors[i, MONITOR_MARK_LENGTH])
+    return bool(age > most and s.limits[LIMIT_EXPIRY] > 0)

@@ -8,7 +8,8 @@ verb     arguments; what it returns
 =======  =====================================================================
 PLACE    how many intents stand in the block; nothing
 CLOSE    instrument; nothing
-TARGET   instrument, weight in parts per billion of equity; lots asked for
+TARGET   instrument, weight in parts per billion of equity, 1 to trade only where
+         that makes room; 1 where it does not, and nothing was done
 CANCEL   order; 1 when it was asked to be cancelled
 REPLACE  order, quantity, limit, stop; 1 when it was asked to be changed
 SIGNAL   instrument, side; the order that it became, or 0
@@ -56,11 +57,17 @@ from engine.model.trading_layout import (
     MONITOR_VOLATILITY,
     NOT_GIVEN,
 )
-from engine.rules.decide import change_to, close_position, is_flattening, withdraw_all
-from engine.rules.opening import new_intent
-from engine.rules.own_orders import follow_weight, receive_for_weight, receive_order, withdraw_own
+from engine.rules.decide import (
+    close_position,
+    is_flattening,
+    makes_room,
+    trade_towards,
+    withdraw_all,
+)
+from engine.rules.own_orders import receive_order, withdraw_own
 from engine.rules.signals import receive_signal
 from engine.rules.sizing import lots_for_share
+from engine.rules.targets import forget_target
 from engine.state import Core, Table
 
 VERB_PLACE: Final = 0
@@ -75,18 +82,20 @@ VERB_END: Final = 8
 
 
 @kernel
-def target(s: Core, intents: Table, i: int, weight_ppb: int) -> int:
-    """Trade an instrument at market towards a weight of equity; return the signed lots asked for."""
+def target(s: Core, intents: Table, i: int, weight_ppb: int, is_first: int) -> int:
+    """Trade an instrument at market towards a weight of equity; return 1 where that is left for later.
+
+    It is where only what makes room goes first, and this does not (`engine.rules.decide.decide` has the
+    weights of a whole slice and does the same).
+    """
     lots = lots_for_share(s, i, abs(weight_ppb))
-    change, withdraws = change_to(s, i, lots if weight_ppb >= 0 else -lots)
-    if s.account[ACCOUNT_TRADING] == 1 and follow_weight(s, i, change, weight_ppb):
-        return change
-    if withdraws:
-        withdraw_all(s, i)
-    if change != 0:
-        new_intent(intents, 0, i, 1 if change > 0 else -1, abs(change))
-        receive_for_weight(s, intents, 0, weight_ppb)
-    return change
+    lots = lots if weight_ppb >= 0 else -lots
+    if is_first == 1 and not makes_room(s, i, lots):
+        if s.account[ACCOUNT_TRADING] == 1:
+            forget_target(s, i)
+        return 1
+    trade_towards(s, intents, i, lots, weight_ppb)
+    return 0
 
 
 @kernel
@@ -173,7 +182,7 @@ def fulfil(
     elif verb == VERB_CLOSE:
         close_position(s, intents, first, REASON_NONE)
     elif verb == VERB_TARGET:
-        answer = target(s, intents, first, second)
+        answer = target(s, intents, first, second, third)
     elif verb == VERB_CANCEL:
         answer = 1 if may_change(s, first) and ask_cancel(s, first) else 0
     elif verb == VERB_REPLACE:

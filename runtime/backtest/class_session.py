@@ -168,6 +168,8 @@ class ClassSession:
                 assert self._on_trade is not None
                 if self._on_trade(view) is not None:
                     self.user.refuse_result("on_trade")
+            if is_last and self.desk.increases:
+                self.desk.increase()
 
     def _bar(self, bar: BarView, i: int, place: int, is_last: bool) -> None:
         warm = place >= self._warm[i]

@@ -95,6 +95,7 @@ class StrategyDesk:
         self.slice_bars: list[Any] = []
         self.slice_values: dict[int, dict[str, float]] = {}  # of the instruments of those bars
         self.says_probabilities: bool | None = None  # None: nothing said yet
+        self.increases: dict[int, int] = {}  # target weights that wait for the others
 
     # --- the bars of one time --------------------------------------------------------------------
     def add_to_slice(self, bar: Any, i: int, values: dict[str, float]) -> None:
@@ -148,9 +149,21 @@ class StrategyDesk:
                 f"target_weight got {weight!r}; a weight is a fraction of equity, at most "
                 f"{WEIGHT_MAX:g}"
             )
-        i = self._number(symbol)
+        i, weight_ppb = self._number(symbol), round(weight * 10**9)
         self._catch_up()
-        return self._asked(VERB_TARGET, i, round(weight * 10**9))
+        self.increases.pop(i, None)
+        if len(self._instruments) == 1:
+            return self._asked(VERB_TARGET, i, weight_ppb)
+        order_id = self._asked(VERB_TARGET, i, weight_ppb, 1)
+        if self._answer == 1:
+            self.increases[i] = weight_ppb
+        return order_id
+
+    def increase(self) -> None:
+        """Trade towards the target weights that were left: all that makes room for them has been asked for."""
+        waiting, self.increases = self.increases, {}
+        for i, weight_ppb in waiting.items():
+            self._machine.act(VERB_TARGET, i, weight_ppb)
 
     def signal(self, symbol: str | None, side: str, estimate: Estimate) -> int | None:
         """Ask for an entry that the strategy file sizes; return its order's id, or None if denied."""
@@ -212,6 +225,7 @@ class StrategyDesk:
         """Close a position at market."""
         i = self._number(symbol)
         self._catch_up()
+        self.increases.pop(i, None)
         return self._asked(VERB_CLOSE, i)
 
     def cancel(self, order_id: int) -> bool:
@@ -248,12 +262,12 @@ class StrategyDesk:
                 plain[n, column] = value
         return self._asked(VERB_PLACE, len(rows))
 
-    def _asked(self, verb: int, a: int, b: int = 0) -> int | None:
+    def _asked(self, verb: int, a: int, b: int = 0, c: int = 0) -> int | None:
         """Act; return the id of the first order that this has tried, or None when none was sent."""
         account = self._machine.plain.account
         order_id: int = account[at.ACCOUNT_NEXT_ORDER]
         before = account[at.ACCOUNT_SUBMITTED]
-        self._machine.act(verb, a, b)
+        self._answer = self._machine.act(verb, a, b, c)
         return order_id if account[at.ACCOUNT_SUBMITTED] > before else None
 
     # --- reads -----------------------------------------------------------------------------------

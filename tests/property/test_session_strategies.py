@@ -96,6 +96,11 @@ ON_ALL = (
             self.act(None, quote.bid)
 """
 )
+ON_BARS_WEIGHTS = """
+    def on_bars(self, bars) -> None:
+        for bar in bars:
+            self.target_weight(self.draw.choice((0, 0.4, 0.9, 1.8, -0.6)), bar.symbol)
+"""
 WITH_INDICATORS = (
     'average = indicator("sma(close, 6)")\n    is_up = condition("close > lag(close, 2)")'
 )
@@ -113,6 +118,7 @@ CASES = {
     "bar": ("", ON_BAR),
     "bars": ("", ON_BARS),
     "bars and quotes": ("", ON_ALL),
+    "weights": ("", ON_BARS_WEIGHTS),
     "indicators": (WITH_INDICATORS, ON_INDICATOR),
     "bars with indicators": (WITH_INDICATORS, ON_BARS_INDICATOR),
     "both with indicators": (WITH_INDICATORS, ON_INDICATOR + ON_BARS),

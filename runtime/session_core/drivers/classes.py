@@ -134,6 +134,7 @@ class ClassDriver(Driver):
             self._tell_fills()
             self._show(events, row, is_last=row == shown[-1])
             yield from self.core.send()
+        yield from self._increase()
 
     def note(self, facts: Rows) -> None:
         """Remember the fills that the strategy has to be told of."""
@@ -143,7 +144,7 @@ class ClassDriver(Driver):
     def hear(self) -> Step:
         """Tell of fills between slices."""
         self._tell_fills()
-        yield from self.core.send()
+        yield from self._increase()
 
     def stop(self) -> Step:
         """Tell of the last fills, and call `on_stop`."""
@@ -264,6 +265,12 @@ class ClassDriver(Driver):
                 bars = self._desk.begin_slice(self._strategy)
                 self._call("on_bars", self._on_bars, bars)
                 self._desk.end_slice()
+
+    def _increase(self) -> Step:
+        """Ask for the larger target weights, after all others of their time."""
+        if not self.is_silent:
+            self._desk.increase()
+        yield from self.core.send()
 
     def _tell_fills(self) -> None:
         untold, self._untold = self._untold, []

@@ -181,7 +181,16 @@ class Session(Account):
 
     def weight(self, symbol: str, share: str) -> None:
         """The strategy wants a position of a share of equity."""
-        self.run(target, self.intents, SYMBOLS.index(symbol), round(float(share) * 10**9))
+        self.run(target, self.intents, SYMBOLS.index(symbol), round(float(share) * 10**9), 0)
+        self.turn()
+
+    def weights(self, *wanted: str) -> None:
+        """The strategy wants positions of shares of equity, one after the other at one time."""
+        pairs = list(zip(wanted[::2], wanted[1::2], strict=True))
+        asked = [(SYMBOLS.index(symbol), round(float(share) * 10**9)) for symbol, share in pairs]
+        later = [each for each in asked if self.run(target, self.intents, *each, 1) == 1]
+        for each in later:
+            self.run(target, self.intents, *each, 0)
         self.turn()
 
     def withdraws(self, symbol: str) -> None:

@@ -151,10 +151,10 @@ def test_without_risk_limits_no_target_waits() -> None:
     assert not portfolio.waits
 
 
-# The four checks of exposure and buying power; the codes beside them do not wait.
+# The five checks of what is held, and buying power; the codes beside them do not wait.
 @pytest.mark.parametrize(
     ("code", "waits"),
-    [(306, False), (307, True), (308, True), (309, True), (310, True), (311, False), (150, True),
+    [(305, False), (306, True), (307, True), (308, True), (309, True), (310, True), (311, False), (150, True),
      (151, False)],
 )  # fmt: skip
 def test_only_a_want_of_room_waits(code: int, waits: bool) -> None:
