@@ -52,7 +52,7 @@ def test_the_worlds_meet_everything_that_can_happen() -> None:
         met.update(audited(seed).seen)
     decisions = {"SUBMITTED", "DENIED", "CANCEL_SENT", "REPLACE_SENT"}
     effects = {"POSITION_CHANGED", "CASH_CHANGED", "EQUITY_MARKED", "FEE_IN_KIND"}
-    elsewhere = decisions | effects | {"CONVERSION_RATE", "POSTING"}
+    elsewhere = decisions | effects | {"CONVERSION_RATE", "POSTING", "UNITS_KEPT"}
     kinds = {kind.name for kind in at.EventKind if not is_of_the_trading_loop(kind)}
     assert kinds - set(met) <= elsewhere
     assert met["FILL"] > 1_000

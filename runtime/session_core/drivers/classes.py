@@ -182,7 +182,8 @@ class ClassDriver(Driver):
             state = b"" if self.is_silent else self._saved(self._strategy)
         except StrategyError:  # `why_not_memory` says so before a checkpoint is made of this
             state = b""
-        values = {name: getattr(self._strategy, name) for name in self._loaded.indicators}
+        seen = vars(self._strategy)
+        values = {name: seen[name] for name in self._loaded.indicators if name in seen}
         return msgspec.msgpack.encode(
             _Memory(
                 state,
@@ -209,8 +210,9 @@ class ClassDriver(Driver):
         """
         found = msgspec.msgpack.decode(memory, type=_Memory)
         strategy = self._restored(found.state) if found.state else self._new()
-        for name, value in found.attributes.items():
-            setattr(strategy, name, value)
+        for name in self._loaded.indicators:  # one that was taken away is not there now either
+            vars(strategy).pop(name, None)
+        vars(strategy).update(found.attributes)
         strategy._desk = self._desk
         self._take(strategy)
         if found.formulas is not None:
