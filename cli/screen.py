@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.errors import WIDTH
-from engine.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,51 +47,18 @@ def to_json(value: object) -> str:
 
 
 def require_writable(path: Path) -> None:
-    """Refuse a file that could not be written after a long run.
+    """Refuse a file that could not be written after a long run; see `reports.places.require_file`."""
+    from reports.places import require_file
 
-    Raises
-    ------
-    InputError
-        If the folder can neither be made nor written, or the path is a folder.
-    """
-    from reports.places import require_folder
-
-    if path.is_dir():
-        raise InputError("this is a folder", where=str(path), remedy="name a file in it")
-    require_folder(path)
+    require_file(path)
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a whole file or nothing.
+    """Write a whole file or nothing; see `reports.places.whole`."""
+    from reports.places import whole
 
-    Raises
-    ------
-    InputError
-        If it cannot be written; the file is then as it was.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    except OSError as error:
-        raise _not_written(path, error) from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        temporary.chmod(0o644)  # mkstemp makes private files
-        temporary.replace(path)
-    except OSError as error:
-        raise _not_written(path, error) from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _not_written(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"the file cannot be written: {error.strerror}",
-        where=str(path),
-        remedy="choose a folder in which you may write",
-    )
+    with whole(path) as new:
+        new.write_text(text + "\n", "utf-8")
 
 
 @contextmanager

@@ -8,10 +8,6 @@ of one. The same run gives the same bytes: dates of creation are left out.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +19,7 @@ from numpy.typing import NDArray
 from engine.errors import InputError
 from engine.model.units import NS_PER_DAY
 from reports.formats import format_percent
-from reports.places import require_folder
+from reports.places import require_file, whole
 from reports.summary import RunSummary, ns_to_date
 
 if TYPE_CHECKING:
@@ -178,9 +174,9 @@ def plot_equity(path: Path, plot: EquityPlot) -> None:
     import matplotlib
 
     style: Any = STYLE  # its keys are typed as one literal of hundreds of names
-    with matplotlib.rc_context(style), _replacing(path) as temporary:
+    with matplotlib.rc_context(style), whole(path, "picture") as new:
         figure = draw_equity(plot)
-        figure.savefig(temporary, format=kind, dpi=150, metadata=METADATA[kind])
+        figure.savefig(new, format=kind, dpi=150, metadata=METADATA[kind])
 
 
 def require_picture_path(path: Path) -> str:
@@ -189,7 +185,7 @@ def require_picture_path(path: Path) -> str:
     Raises
     ------
     InputError
-        If the suffix is unknown, the folder can neither be made nor written, or `path` is a folder.
+        If the suffix is unknown, the folder can neither be made nor written, or `path` is no file.
     """
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
@@ -198,38 +194,8 @@ def require_picture_path(path: Path) -> str:
             where=str(path),
             remedy="Choose another file name.",
         )
-    if path.is_dir():
-        raise InputError("this is a folder", where=str(path), remedy="Name a file in it.")
-    require_folder(path)
+    require_file(path)
     return kind
-
-
-def _not_writable(path: Path, why: str) -> InputError:
-    return InputError(
-        f"the picture cannot be written: {why}",
-        where=str(path),
-        remedy="Choose a folder with space in which you may write.",
-    )
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside `path` and move it there when all went well."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
-    except OSError as error:
-        raise _not_writable(path, error.strerror or "unknown reason") from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)  # mkstemp makes private files
-        temporary.replace(path)
-    except OSError as error:
-        raise _not_writable(path, error.strerror or "unknown reason") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def draw_equity(plot: EquityPlot) -> Figure:

@@ -7,7 +7,6 @@ nothing hangs on colour alone; what is not required is drawn small.
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +30,7 @@ from reports.charts import (
     STYLE,
     require_picture_path,
 )
+from reports.places import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,11 +73,8 @@ def plot_gate(path: Path, report: Report, evidence: Evidence) -> None:
         _draw_checks(figure.add_subplot(grid[0, :]), report)
         _draw_growth(figure.add_subplot(grid[1, 0]), evidence)
         _draw_trials(figure.add_subplot(grid[1, 1]), evidence)
-        page = BytesIO()
-        figure.savefig(page, format=kind, metadata=METADATA[kind])
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(page.getvalue())
-    temporary.replace(path)
+        with whole(path, "picture") as new:
+            figure.savefig(new, format=kind, metadata=METADATA[kind])
 
 
 def _subtitle(report: Report) -> str:

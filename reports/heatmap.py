@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.charts import GRID, INK, METADATA, MUTED, STYLE, require_picture_path
+from reports.places import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,13 +108,8 @@ def _write(path: Path, draw: Callable[[], Figure]) -> None:
     import matplotlib
 
     style: Any = STYLE  # its keys are typed as one literal of hundreds of names
-    page = BytesIO()
-    with matplotlib.rc_context(style):
-        draw().savefig(page, format=kind, dpi=150, metadata=METADATA[kind])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(page.getvalue())
-    temporary.replace(path)
+    with matplotlib.rc_context(style), whole(path, "picture") as new:
+        draw().savefig(new, format=kind, dpi=150, metadata=METADATA[kind])
 
 
 def draw_heat_map(plot: HeatMap) -> Figure:

@@ -26,6 +26,7 @@ from reports.charts import (
     STYLE,
     require_picture_path,
 )
+from reports.places import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,7 +104,8 @@ def write_rehearsal(path: Path, plot: RehearsalPlot) -> None:
         _dress(upper, lower, places)
         lower.set_title(f"drift: {plot.drift.text}", loc="left", size=8.5, color=MUTED, pad=4)
         kind = path.suffix.removeprefix(".")
-        figure.savefig(path, format=kind, metadata=METADATA[kind])
+        with whole(path, "picture") as new:
+            figure.savefig(new, format=kind, metadata=METADATA[kind])
 
 
 def _draw_growth(axes: Axes, plot: RehearsalPlot) -> dict[date, float]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import InputError
 from engine.rules.bootstrap import Resampling, seed_of
 from engine.rules.metrics import (
     DEFINITIONS,
@@ -26,6 +23,7 @@ from engine.rules.under_water import deepest_drawdowns
 from reports import loop_tables
 from reports.analysis import rolling_sharpe, yearly_table
 from reports.html import figures, view
+from reports.places import whole
 from reports.record import Detail, PathDocument, RunDocument
 from reports.resampled import Resampled, observed_growth, resample
 
@@ -45,24 +43,8 @@ def write_page(path: Path, text: str) -> None:
     InputError
         If it cannot be written there; the file is then as it was.
     """
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        temporary.chmod(0o644)  # mkstemp makes private files
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"the report cannot be written: {error.strerror}",
-            where=str(path),
-            remedy="choose an existing folder in which you may write",
-        ) from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    with whole(path, "report") as new:
+        new.write_text(text, "utf-8")
 
 
 def render_page(document: RunDocument) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -216,12 +217,19 @@ def test_a_run_with_little_to_show_has_a_page(make) -> None:  # type: ignore[no-
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     write_page(tmp_path / "a.html", "one")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match=r"a\.html is a file, not a folder"):
         write_page(tmp_path / "a.html" / "b.html", "two")
-    with pytest.raises(InputError, match="cannot be written"):
-        (tmp_path / "folder").mkdir()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="this is a folder"):
         write_page(tmp_path / "folder", "three")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "folder"]
+
+
+def test_no_page_takes_the_place_of_a_device(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.html")
+    with pytest.raises(InputError, match="this is no file"):
+        write_page(tmp_path / "a.html", "one")
+    assert (tmp_path / "a.html").is_fifo()
 
 
 def test_costs_of_the_page_are_those_of_the_run(page: str) -> None:
