@@ -12,38 +12,20 @@ from engine.errors import InputError
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_HOUR
-from engine.ports import FeedItem, NoticeKind
+from engine.ports import NoticeKind
 from runtime.venues.market import source_of
-from sims.venues.alpaca import AlpacaVenue
 from tests.unit.feeds.venues import (
     BTC,
     ETH,
-    at_day_end,
     coins,
-    feed_at,
-    heard,
+    heard_of,
     replayed,
     resampled,
-    run,
     ticked,
-    told,
-    venue_of,
     without_minutes,
 )
 
 SHARE = Instrument("AAPL", InstrumentKind.EQUITY, calendar="XNYS")
-
-
-def heard_of(history: History, *faults: str, **more: object) -> tuple[list[FeedItem], AlpacaVenue]:
-    """Return what our feed tells of some coins to the end of their data, and the venue."""
-
-    async def story() -> tuple[list[FeedItem], AlpacaVenue]:
-        minutes = more.pop("market", history)
-        assert isinstance(minutes, History)
-        async with venue_of(minutes, *faults) as venue:
-            return await heard(feed_at(venue, history), at_day_end(history)), venue
-
-    return run(story())
 
 
 def days(slices: list[tuple[int, list[list[int]]]], history: History) -> object:
@@ -57,12 +39,12 @@ def days(slices: list[tuple[int, list[list[int]]]], history: History) -> object:
 
 def test_two_days_without_a_close_are_those_of_a_replay() -> None:
     history = coins(2, instruments=2)
-    items, venue = heard_of(history)
-    assert days(told(items), history) == days(replayed(history), history)
-    kinds = [row[at.EVENT_KIND] for _, rows in told(items) for row in rows]
+    found = heard_of(history)
+    assert days(found.told, history) == days(replayed(history), history)
+    kinds = [row[at.EVENT_KIND] for _, rows in found.told for row in rows]
     assert kinds.count(at.KIND_BAR) == 2 * 2 * 1_440
     assert kinds.count(at.KIND_SESSION_CLOSE) == 3, "a day of coins ends at midnight in UTC"
-    asked = {each.operation for each in venue.requests}
+    asked = {each.operation for each in found.venue.requests}
     assert not asked & {"stock_data", "corporate_actions"}, "nothing is asked of shares"
 
 
@@ -80,33 +62,33 @@ def test_two_days_without_a_close_are_those_of_a_replay() -> None:
 def test_what_their_stream_does_changes_nothing(fault: str) -> None:
     history = coins(instruments=2)
     lose = '{"kind": "lose", "on": "data_stream", "at": 5}'
-    items, _ = heard_of(history, fault, lose)
-    assert days(told(items), history) == days(replayed(history), history)
+    found = heard_of(history, fault, lose)
+    assert days(found.told, history) == days(replayed(history), history)
 
 
 def test_minutes_without_a_trade_are_asked_for_and_are_none() -> None:
     history = without_minutes(coins(instruments=2), lambda number, n: n % 50 == number)
-    items, venue = heard_of(history)
-    assert days(told(items), history) == days(replayed(history), history)
-    assert "crypto_data" in {each.operation for each in venue.requests}
+    found = heard_of(history)
+    assert days(found.told, history) == days(replayed(history), history)
+    assert "crypto_data" in {each.operation for each in found.venue.requests}
 
 
 def test_hours_and_days_are_made_of_what_the_venue_tells() -> None:
     minutes = coins(2)
     for label in ("1h", "1d"):
         history = resampled(minutes, label)
-        items, _ = heard_of(history, market=minutes)
-        assert days(told(items), history) == days(replayed(history), history), label
+        found = heard_of(history, market=minutes)
+        assert days(found.told, history) == days(replayed(history), history), label
 
 
 def test_quotes_and_trades_are_those_of_a_replay() -> None:
     morning = coins().span_ns()
     assert morning is not None
     history = ticked(coins().between(0, morning[0] + 6 * NS_PER_HOUR))
-    items, venue = heard_of(history)
-    assert days(told(items), history) == days(replayed(history), history)
-    assert not venue.exchange.fills
-    assert not [each for each in items if getattr(each, "kind", None) is NoticeKind.LATE]
+    found = heard_of(history)
+    assert days(found.told, history) == days(replayed(history), history)
+    assert not found.venue.exchange.fills
+    assert not [each for each in found.items if getattr(each, "kind", None) is NoticeKind.LATE]
 
 
 @pytest.mark.parametrize(

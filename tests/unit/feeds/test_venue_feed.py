@@ -25,6 +25,7 @@ from tests.unit.feeds.venues import (
     feed_at,
     feed_by,
     heard,
+    heard_of,
     minutes,
     replayed,
     resampled,
@@ -38,16 +39,10 @@ from tests.unit.feeds.venues import (
 
 def test_a_day_at_the_venue_is_the_day_of_a_replay() -> None:
     history = minutes()
-
-    async def story() -> tuple[list[FeedItem], VenueFeed]:
-        async with venue_of(history) as venue:
-            feed = feed_at(venue, history)
-            return await heard(feed, at_day_end(history)), feed
-
-    items, feed = run(story())
-    assert told(items) == replayed(history)
-    assert feed.evidence is EvidenceClass.REHEARSAL
-    assert not feed.counts[NoticeKind.LATE]
+    found = heard_of(history)
+    assert found.told == replayed(history)
+    assert found.feed.evidence is EvidenceClass.REHEARSAL
+    assert not found.feed.counts[NoticeKind.LATE]
 
 
 LOSE = '{"kind": "lose", "on": "data_stream", "at": 5}'
@@ -69,44 +64,24 @@ LOSE = '{"kind": "lose", "on": "data_stream", "at": 5}'
 )
 def test_what_a_stream_does_changes_nothing(fault: str) -> None:
     history = minutes(instruments=2)
-
-    async def story() -> list[FeedItem]:
-        async with venue_of(history, fault, LOSE) as venue:
-            return await heard(feed_at(venue, history), at_day_end(history))
-
-    assert told(run(story())) == replayed(history)
+    assert heard_of(history, fault, LOSE).told == replayed(history)
 
 
 def test_minutes_that_nobody_trades_in_are_asked_for_and_are_none() -> None:
     history = without_minutes(minutes(instruments=2), lambda number, n: n % 5 == number)
-
-    async def story() -> list[FeedItem]:
-        async with venue_of(history) as venue:
-            return await heard(feed_at(venue, history), at_day_end(history))
-
-    assert told(run(story())) == replayed(history)
+    assert heard_of(history).told == replayed(history)
 
 
 def test_longer_bars_are_made_of_the_venues_minutes() -> None:
     history = minutes(2)
     longer = resampled(history, "30m")
-
-    async def story() -> list[FeedItem]:
-        async with venue_of(history) as venue:
-            return await heard(feed_at(venue, longer), at_day_end(history))
-
-    assert told(run(story())) == replayed(longer)
+    assert heard_of(longer, market=history).told == replayed(longer)
 
 
 def test_days_are_read_at_their_close() -> None:
     history = load_history(data_named("sample:goog"), Path()).between(0, 1_093_600_000 * 10**9)
-
-    async def story() -> list[FeedItem]:
-        async with venue_of(history, night_seconds=0.3) as venue:
-            return await heard(feed_at(venue, history), at_day_end(history))
-
-    items = run(story())
-    assert told(items) == replayed(history)
+    found = heard_of(history, night_seconds=0.3)
+    assert found.told == replayed(history)
     assert len(replayed(history)) == 4 * 6, "an open, a bar, a close and the end of each day"
 
 
@@ -147,15 +122,10 @@ def test_wrong_keys_end_it() -> None:
 def test_a_refusal_in_the_middle_is_told_and_tried_again() -> None:
     history = minutes()
     refusal = '{"kind": "error", "on": "stock_data", "status": 403}'
-
-    async def story() -> list[FeedItem]:
-        async with venue_of(history, LOSE, refusal) as venue:
-            return await heard(feed_at(venue, history), at_day_end(history))
-
-    items = run(story())
-    refused = [each.kind for each in items if isinstance(each, Notice) and each.is_refused]
+    found = heard_of(history, LOSE, refusal)
+    refused = [each.kind for each in found.items if isinstance(each, Notice) and each.is_refused]
     assert refused == [NoticeKind.DISCONNECTED]
-    assert told(items) == replayed(history), "and nothing is missed"
+    assert found.told == replayed(history), "and nothing is missed"
 
 
 def test_a_second_connection_is_waited_for() -> None:
@@ -246,28 +216,21 @@ def test_a_clock_that_does_not_answer_is_not_known_for_long() -> None:
 
 def test_splits_and_dividends_come_before_the_days_first_bar() -> None:
     history = with_actions(minutes(3))
-
-    async def story() -> list[FeedItem]:
-        async with venue_of(history) as venue:
-            return await heard(feed_at(venue, history), at_day_end(history))
-
+    found = heard_of(history)
     expected = replayed(history)
     kinds = [rows[0][1] for _, rows in expected]
     assert kinds.count(at.KIND_SPLIT) == kinds.count(at.KIND_DIVIDEND) == 1
-    assert told(run(story())) == expected
+    assert found.told == expected
 
 
 def test_no_bar_of_a_day_is_decided_on_before_its_corporate_actions_are_read() -> None:
     history = with_actions(minutes(2))
     fault = '{"kind": "error", "on": "corporate_actions", "status": 503, "count": 20}'
-
-    async def story() -> list[FeedItem]:
-        async with venue_of(history, fault) as venue:
-            return await heard(feed_at(venue, history), at_day_end(history))
-
-    items = run(story())
-    assert told(items) == replayed(history)
-    gaps = [each.detail for each in items if isinstance(each, Notice) and "actions" in each.detail]
+    found = heard_of(history, fault)
+    assert found.told == replayed(history)
+    gaps = [
+        each.detail for each in found.items if isinstance(each, Notice) and "actions" in each.detail
+    ]
     assert gaps, "and it is said"
 
 

@@ -22,16 +22,13 @@ from runtime.feeds.wire import Refused
 from sims.venues.alpaca import AlpacaVenue
 from tests.unit.feeds.venues import (
     HandClock,
-    at_day_end,
-    feed_at,
     feed_by,
-    heard,
+    heard_of,
     minutes,
     replayed,
     resampled,
     run,
     ticked,
-    told,
     venue_of,
 )
 
@@ -78,13 +75,7 @@ def test_quotes_and_prints_at_the_venue_are_those_of_a_replay(
     kinds: dict[str, bool], faults: tuple[str, ...]
 ) -> None:
     history = ticked(minutes(instruments=2), **kinds)
-
-    async def story() -> list[FeedItem]:
-        async with venue_of(history, *faults) as venue:
-            feed = feed_at(venue, history)
-            return await heard(feed, at_day_end(history))
-
-    assert told(run(story())) == replayed(history)
+    assert heard_of(history, *faults).told == replayed(history)
 
 
 OPEN_NS = 1_577_975_400 * SECOND  # 2 January 2020, 9:30 in New York

@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -246,6 +246,31 @@ async def heard(
         await items.aclose()  # type: ignore[attr-defined]
     await feed.close()
     return found
+
+
+class Heard(NamedTuple):
+    """What a feed has told to the end of some data, and who was there."""
+
+    items: list[FeedItem]
+    feed: VenueFeed
+    venue: AlpacaVenue
+
+    @property
+    def told(self) -> list[tuple[int, list[list[int]]]]:
+        return told(self.items)
+
+
+def heard_of(
+    history: History, *faults: str, market: History | None = None, **settings: Any
+) -> Heard:
+    """Hear our feed to the end of some data, which the venue has itself, or makes of its market."""
+
+    async def story() -> Heard:
+        async with venue_of(market or history, *faults, **settings) as venue:
+            feed = feed_at(venue, history)
+            return Heard(await heard(feed, at_day_end(history)), feed, venue)
+
+    return run(story())
 
 
 def at_day_end(history: History) -> Callable[[FeedItem], bool]:
