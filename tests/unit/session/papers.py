@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -125,6 +126,21 @@ class Desk:
                 return session
 
             return run_virtual(whole())
+
+    @asynccontextmanager
+    async def running(self, *, killed: bool = False, **keys: Any) -> AsyncIterator[Session]:
+        """Run a session beside a test, which stops it at its end, or kills it."""
+        with self.store() as store:
+            session = self.session(store, **keys)
+            running = asyncio.ensure_future(session.run())
+            yield session
+            if killed:
+                running.cancel()
+                with suppress(asyncio.CancelledError):
+                    await running
+            else:
+                session.stop("enough")
+                await running
 
     def backtest(self) -> RunOutput:
         """Run the backtest of the same data; once for all desks of an example."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from runtime.session.operators import REFUSED
 from runtime.session.parts import Asked
 from runtime.session.replaying import Replayed, replay
 from runtime.session.session import Session
+from runtime.session_core.core import SessionCore
 from sims.virtual_time import run_virtual
 from tests.unit.session.papers import Desk
 
@@ -94,12 +97,22 @@ class Person:
     """Somebody beside a session."""
 
     session: Session
-    told: list[str] = field(default_factory=list)
+
+    @property
+    def core(self) -> SessionCore:
+        return self.session.parts.core
+
+    async def sleeps(self, seconds: float = 0.05) -> None:
+        await self.session.parts.clock.sleep(seconds)
+
+    async def waits(self, condition: Callable[[], Any]) -> None:
+        while not condition():
+            await self.sleeps()
 
     async def sees(self) -> dict[str, Any]:
         """Look until a signal is listed, and return the first."""
         while not (found := await self.lists()):
-            await self.session.parts.clock.sleep(0.05)
+            await self.sleeps()
         return found[0]
 
     async def lists(self) -> list[dict[str, Any]]:
@@ -108,17 +121,22 @@ class Person:
         )
         return found
 
-    async def says(self, verb: str, number: int) -> str:
-        self.told.append(await self.session.ask(Asked(verb, "ann", argument=str(number))))
-        return self.told[-1]
+    async def says(self, verb: str, number: int | str) -> str:
+        return await self.session.ask(Asked(verb, "ann", argument=str(number)))
 
     async def waits_until_closed(self, *, is_closed: bool = True) -> None:
-        while self.is_closed is not is_closed:
-            await self.session.parts.clock.sleep(0.05)
+        await self.waits(lambda: self.is_closed is is_closed)
 
     @property
     def is_closed(self) -> bool:
-        return bool(self.session.parts.core.plain.calendars[0, loop.CALENDAR_OPEN] < 0)
+        return bool(self.core.plain.calendars[0, loop.CALENDAR_OPEN] < 0)
+
+
+@asynccontextmanager
+async def attended(desk: Desk, *, killed: bool = False) -> AsyncIterator[Person]:
+    """Run a session that asks, with a person beside it."""
+    async with desk.running(mode="approve", killed=killed) as session:
+        yield Person(session)
 
 
 def replayed(desk: Desk) -> Replayed:
@@ -144,10 +162,7 @@ def test_what_is_approved_is_sent_once_whoever_sized_it(
     desk = desk_of(text, tmp_path, days=days)
 
     async def story() -> None:
-        with desk.store() as store:
-            session = desk.session(store, mode="approve")
-            running = asyncio.ensure_future(session.run())
-            person = Person(session)
+        async with attended(desk) as person:
             number = (await person.sees())["number"]
             if days:
                 await person.waits_until_closed()
@@ -158,10 +173,8 @@ def test_what_is_approved_is_sent_once_whoever_sized_it(
             assert second == (
                 f"{REFUSED}: signal {number} was approved before, and its order was placed"
             )
-            await session.parts.clock.sleep(30.0 if days else 1.0)
-            assert session.parts.core.positions()
-            session.stop("enough")
-            await running
+            await person.sleeps(30.0 if days else 1.0)
+            assert person.core.positions()
 
     run_virtual(story())
     assert sent(replayed(desk)) == 1
@@ -171,19 +184,13 @@ def test_what_hangs_on_an_order_goes_with_it(tmp_path: Path) -> None:
     desk = desk_of(OWN, tmp_path, days=True)
 
     async def story() -> None:
-        with desk.store() as store:
-            session = desk.session(store, mode="approve")
-            running = asyncio.ensure_future(session.run())
-            person = Person(session)
+        async with attended(desk) as person:
             signal = await person.sees()
             assert signal["order"].startswith("market, stop ")
             await person.says("approve", signal["number"])
-            while not session.parts.core.positions():
-                await session.parts.clock.sleep(0.05)
-            (stop,) = session.parts.core.orders()
+            await person.waits(person.core.positions)
+            (stop,) = person.core.orders()
             assert stop[at.ORDER_TYPE] == at.TYPE_STOP and stop[at.ORDER_QUANTITY] == 10
-            session.stop("enough")
-            await running
 
     run_virtual(story())
 
@@ -192,10 +199,7 @@ def test_a_signal_of_the_close_is_listed_for_the_next_open(tmp_path: Path) -> No
     desk = desk_of(RULES, tmp_path, days=True)
 
     async def story() -> None:
-        with desk.store() as store:
-            session = desk.session(store, mode="approve")
-            running = asyncio.ensure_future(session.run())
-            person = Person(session)
+        async with attended(desk) as person:
             signal = await person.sees()
             assert signal["why"] == "entry = close > sma(close, 5)"
             assert signal["order"].startswith("limit ") and signal["state"] == "waiting"
@@ -207,8 +211,6 @@ def test_a_signal_of_the_close_is_listed_for_the_next_open(tmp_path: Path) -> No
             await person.waits_until_closed(is_closed=False)
             found = await person.lists()
             assert [each["expires_ns"] for each in found] == [signal["expires_ns"]]
-            session.stop("enough")
-            await running
 
     run_virtual(story())
 
@@ -217,17 +219,11 @@ def test_nobody_said_anything_and_it_expires_after_the_open(tmp_path: Path) -> N
     desk = desk_of(RULES, tmp_path, days=True)
 
     async def story() -> None:
-        with desk.store() as store:
-            session = desk.session(store, mode="approve")
-            running = asyncio.ensure_future(session.run())
-            person = Person(session)
+        async with attended(desk) as person:
             signal = await person.sees()
-            while session.parts.core.now_ns <= signal["expires_ns"]:
-                await session.parts.clock.sleep(0.05)
+            await person.waits(lambda: person.core.now_ns > signal["expires_ns"])
             told = await person.says("approve", signal["number"])
             assert told == f"{REFUSED}: signal 1: the signal expired before a person approved it"
-            session.stop("enough")
-            await running
 
     run_virtual(story())
     found = replayed(desk)
@@ -267,10 +263,7 @@ def test_an_approval_of_the_evening_is_held_until_the_first_price(
     desk = evening_desk(tmp_path)
 
     async def evening() -> int:
-        with desk.store() as store:
-            session = desk.session(store, mode="approve")
-            running = asyncio.ensure_future(session.run())
-            person = Person(session)
+        async with attended(desk, killed=verdict == "killed") as person:
             number: int = (await person.sees())["number"]
             await person.waits_until_closed()
             told = await person.says("approve", number)
@@ -278,29 +271,17 @@ def test_an_approval_of_the_evening_is_held_until_the_first_price(
             (signal,) = await person.lists()
             assert signal["state"] == "approved"
             assert "approved already" in await person.says("approve", number)
-            if verdict == "killed":
-                running.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await running
-            else:
-                if verdict == "rejected":
-                    assert "is not sent" in await person.says("reject", number)
+            if verdict == "rejected":
+                assert "is not sent" in await person.says("reject", number)
+            if verdict != "killed":
                 await person.waits_until_closed(is_closed=False)
-                await session.parts.clock.sleep(0.2)
-                session.stop("enough")
-                await running
+                await person.sleeps(0.2)
             return number
 
     async def morning(number: int) -> None:
-        with desk.store() as store:
-            session = desk.session(store, mode="approve")
-            running = asyncio.ensure_future(session.run())
-            person = Person(session)
-            while not session.parts.core.plain.account[at.ACCOUNT_SUBMITTED]:
-                await session.parts.clock.sleep(0.05)
+        async with attended(desk) as person:
+            await person.waits(lambda: person.core.plain.account[at.ACCOUNT_SUBMITTED])
             assert "approved before" in await person.says("approve", number)
-            session.stop("enough")
-            await running
 
     number = run_virtual(evening())
     if verdict == "killed":
@@ -322,16 +303,11 @@ def test_a_number_that_no_signal_can_have_is_refused(tmp_path: Path) -> None:
     desk = desk_of(RULES, tmp_path, days=True)
 
     async def story() -> list[str]:
-        with desk.store() as store:
-            session = desk.session(store, mode="approve")
-            running = asyncio.ensure_future(session.run())
-            answers = [
-                await session.ask(Asked("approve", "ann", argument=text))
+        async with attended(desk) as person:
+            return [
+                await person.says("approve", text)
                 for text in ("0", "99", "-1", "9" * 30, "\u0663", "one", "")
             ]
-            session.stop("enough")
-            await running
-            return answers
 
     answers = run_virtual(story())
     assert all(each.startswith(REFUSED) for each in answers)

@@ -223,23 +223,18 @@ def test_what_a_person_approves_between_two_bars_is_decided_then(tmp_path: Path)
     observers = Observers(
         refused=lambda command, why: refused.append(why.code), sending=sent.append
     )
-    with desk.store() as store:
 
-        async def story() -> str:
-            session = desk.session(store, mode="approve", observers=observers)
-            running = asyncio.ensure_future(session.run())
+    async def story() -> str:
+        async with desk.running(mode="approve", observers=observers) as session:
             found: list[dict[str, int]] = []
             while not found:
                 await asyncio.sleep(1)
                 found = msgspec.json.decode(await session.ask(Asked("signals", "ann")))
             await asyncio.sleep(85)  # the next day is open for some seconds
             number = str(found[0]["number"])
-            answer = await session.ask(Asked("approve", "ann", argument=number))
-            session.stop("enough")
-            await running
-            return answer
+            return await session.ask(Asked("approve", "ann", argument=number))
 
-        answer = run_virtual(story())
+    answer = run_virtual(story())
     assert answer.startswith("approve: done")
     assert sent and not refused
 

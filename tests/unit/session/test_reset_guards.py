@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from runtime.backtest.histories import load_history
@@ -45,9 +44,7 @@ def test_a_loss_locks_until_a_person_releases_it(tmp_path: Path) -> None:
     answers: list[str] = []
 
     async def story() -> None:
-        with desk.store() as store:
-            session = desk.session(store, observers=observer.observers)
-            running = asyncio.ensure_future(session.run())
+        async with desk.running(observers=observer.observers) as session:
 
             async def ask(verb: str, argument: str) -> None:
                 answers.append(await session.ask(Asked(verb, "ann", "it was a test", argument)))
@@ -60,8 +57,6 @@ def test_a_loss_locks_until_a_person_releases_it(tmp_path: Path) -> None:
                 await session.parts.clock.sleep(1.0)
             await ask("reset", "dayly_loss")
             await ask("reset", "daily_loss")
-            session.stop("enough")
-            await running
 
     run_virtual(story())
     assert answers[0] == f"{REFUSED}: the guard daily_loss is not set"
