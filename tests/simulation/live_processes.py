@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -17,12 +17,7 @@ from engine.model.units import to_minor
 from engine.ports import (
     Clock,
     Environment,
-    EvidenceClass,
-    FeedItem,
-    Notice,
-    NoticeKind,
     SubmitOutcome,
-    TimePassed,
     leg_id,
 )
 from runtime.gateway.checks import Limits
@@ -33,14 +28,13 @@ from runtime.session.live import LivePlan, go_live
 from runtime.session.parts import Observers, Options
 from tests.simulation.databases import open_file
 from tests.simulation.live_plans import POSITION_LIMIT
-from tests.simulation.plans import EPOCH_NS
 from tests.simulation.processes import WHOSE, Dead, Life
+from tests.simulation.world_feed import WorldFeed
 
 if TYPE_CHECKING:
     from tests.simulation.live_worlds import LiveWorld
 
 LIMITS: Final = Limits(position_value_minor=to_minor(Decimal(POSITION_LIMIT), name="limit"))
-BETWEEN: Final = 7  # seconds after a bar, in which waits may end
 OPTIONS: Final = Options(checkpoint_seconds=120.0, control_seconds=5.0)
 
 
@@ -49,43 +43,6 @@ class ProcessClock:
 
     def __init__(self, clock: Clock) -> None:
         self.now_ns, self.monotonic_ns, self.sleep = clock.now_ns, clock.monotonic_ns, clock.sleep
-
-
-class LiveFeed:
-    """The market as the process sees it: a moment late, in bursts after an outage, and saying so."""
-
-    name, evidence = "simulated", EvidenceClass.REAL
-
-    def __init__(self, world: LiveWorld) -> None:
-        self._world = world
-
-    @property
-    def instruments(self) -> Sequence[Instrument]:
-        return self._world.plan.ground.market.instruments
-
-    async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
-        world, is_out = self._world, False
-        yield Notice(NoticeKind.CONNECTED, "here")
-        for one in world.plan.slices[after:]:
-            due = (one.ts_ns - EPOCH_NS) / 1e9 + 0.2
-            while world.seconds < due or world.feed_outage is not None:
-                outage = world.feed_outage
-                if outage is not None and not is_out:
-                    is_out = True
-                    yield Notice(NoticeKind.DISCONNECTED, "the stream is cut")
-                wait = min(due - world.seconds, world.until_outage)
-                await asyncio.sleep(max(wait if outage is None else outage - world.seconds, 0.001))
-            yield one
-            if is_out and due + 30 > world.seconds:
-                is_out = False
-                yield Notice(NoticeKind.FILLED, "all of it is here")
-            if world.random.random() < 0.1 and world.until_outage > BETWEEN:
-                await asyncio.sleep(max(due + BETWEEN - world.seconds, 0))
-                yield TimePassed(one.ts_ns + BETWEEN * 10**9)
-        await asyncio.get_running_loop().create_future()
-
-    async def close(self) -> None:
-        pass
 
 
 class WatchedBroker(AlpacaBroker):
@@ -202,7 +159,7 @@ class LiveLife(Life):
         world = self.world
         return LivePlan(
             world.plan.ground.config,
-            LiveFeed(world),
+            WorldFeed(world, idle_odds=0.1, idle_seconds=7, wait_min=0.001),
             world.plan.ground.market,
             WatchedDoor(self),
             limits=LIMITS,

@@ -12,7 +12,6 @@ import asyncio
 import random
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,17 +31,16 @@ from runtime.session.kill_switch import Halt, KillSwitch, Release
 from runtime.session.live_proof import OUR_NAMES
 from sims.venues.alpaca import AlpacaVenue, VenueSettings
 from sims.venues.alpaca.faults import parse_faults
-from sims.virtual_time import VirtualClock, VirtualLoop
+from sims.virtual_time import VirtualClock
 from tests.simulation.auditor import Violation
 from tests.simulation.databases import folder_of_worlds
 from tests.simulation.live_auditor import LiveAuditor
 from tests.simulation.live_plans import NOTICED, LivePlan, live_plan_of
 from tests.simulation.live_processes import LiveLife
 from tests.simulation.live_truth import Truth, Wire
-from tests.simulation.outages import Outages
 from tests.simulation.plans import EPOCH_NS
-from tests.simulation.processes import Dead, Fate
-from tests.simulation.worlds import _tagged
+from tests.simulation.processes import Dead
+from tests.simulation.seeded_world import SeededWorld, run_world, tagged
 from tests.unit.promotion.certificates import body_of
 
 STEP_SECONDS = 0.25  # of the venue's time
@@ -56,23 +54,16 @@ REFUSALS = (
 AGAIN_SECONDS = 15.0  # until a process that ended is begun again
 
 
-@dataclass(eq=False)
-class LiveWorld:
-    """One seed, run; it is what `Life` and `WorldFeed` know as their world."""
+class LiveWorld(SeededWorld):
+    """A session that trades at the simulated venue, by all that is between."""
 
     plan: LivePlan
-    folder: Path
-    keeps_story: bool = False
+    life: LiveLife | None
 
-    def __post_init__(self) -> None:
-        plan = self.plan
-        self.story: list[str] = []
-        self.random = random.Random(plan.seed * 7 + 1)
+    def __init__(self, plan: LivePlan, folder: Path, *, keeps_story: bool = False) -> None:
+        super().__init__(plan, folder, EPOCH_NS, keeps_story=keeps_story)
         self.cash_moves = random.Random(plan.seed * 7 + 2)
         self.clock, self.their_clock = VirtualClock(EPOCH_NS), VirtualClock(EPOCH_NS)
-        self.life: LiveLife | None = None
-        self.lives, self.session_id = 0, ""
-        self.problem: BaseException | None = None
         self.is_database_out = self.is_lapsing = False
         self.is_refused = False  # a process was, as the certificate has ended
         self.switch = KillSwitch(self.folder / "HALT")
@@ -89,13 +80,12 @@ class LiveWorld:
         self.truth = Truth(self.venue, names.get)
         self.auditor = LiveAuditor(self.truth, plan, names)
         self.wire = Wire(self.venue, lambda: self.seconds, self.fail)
-        self._ended = asyncio.Event()
 
     # --- running -----------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Run to the end; raise what is wrong."""
         loop = asyncio.get_running_loop()
-        loop.set_task_factory(_tagged)
+        loop.set_task_factory(tagged)
         loop.set_exception_handler(lambda loop, context: self._broke(context))
         self._issue()
         async with self.venue:
@@ -128,7 +118,7 @@ class LiveWorld:
     async def _market(self) -> None:
         while True:
             await asyncio.sleep(STEP_SECONDS)
-            self.venue.advance_to(EPOCH_NS + round(self.seconds * 1e9))
+            self.venue.advance_to(self.market_ns)
             if self.cash_moves.random() < CASH_MOVES and self.seconds < self.plan.faults_end:
                 kind, most = self.cash_moves.choice(CASH_KINDS)
                 self.venue.move_cash(
@@ -225,24 +215,13 @@ class LiveWorld:
 
     # --- processes -----------------------------------------------------------------------------------------
     def _begin(self) -> None:
-        """Start a process; each dies where the plan says, after the faults none does."""
+        """Start a process."""
         if self.problem is not None:
             return
-        deaths = self.plan.deaths
-        is_mortal = self.lives < len(deaths) and self.seconds < self.plan.faults_end - 60
-        number, after = deaths[self.lives] if is_mortal else (0, False)
-        self.lives += 1
         self.wire.begun()
-        self.life = LiveLife(self, Fate(number, after=after, mourn=self._mourn), self.lives)  # type: ignore[arg-type]
-        self.note(f"process {self.lives} starts")
+        fate = self.next_fate()
+        self.life = LiveLife(self, fate, self.lives)
         self.life.start()
-
-    def _mourn(self, what: str) -> None:
-        life = self.life
-        self.note(f"process {self.lives} dies at {what}")
-        asyncio.get_running_loop().call_soon(
-            lambda: None if life is None or life.is_over else life.end()
-        )
 
     def over(self, life: Any) -> None:
         """A process has ended: the next one comes after a while."""
@@ -257,23 +236,7 @@ class LiveWorld:
             self.is_refused = True
             return
         if code not in REFUSALS:
-            wrong = error if isinstance(error, Violation) else Violation(f"I15: {error!r}")
-            if wrong is not error:
-                wrong.__cause__ = error
-            self.fail(wrong)
-
-    def audit(self, check: Any) -> None:
-        """Have something checked; a violation ends the world, whoever caught it."""
-        try:
-            check(self.auditor)
-        except Violation as error:
-            self.fail(error)
-            raise
-
-    def fail(self, error: BaseException) -> None:
-        """The seed has found something."""
-        self.problem = self.problem or error
-        self._ended.set()
+            self.fail_by(error)
 
     # --- the end -------------------------------------------------------------------------------------------
     async def _at_end(self) -> None:
@@ -302,28 +265,6 @@ class LiveWorld:
     def url(self) -> str:
         return f"sqlite:///{self.folder / 'trader.db'}"
 
-    @property
-    def seconds(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    @property
-    def market_ns(self) -> int:
-        """The market's time: of what it does later nobody knows."""
-        return EPOCH_NS + round(self.seconds * 1e9)
-
-    @property
-    def feed_outage(self) -> float | None:
-        """When the feed's outage ends; None where there is none."""
-        return Outages(self.plan.feed_outages).end(self.seconds)
-
-    @property
-    def until_outage(self) -> float:
-        return Outages(self.plan.feed_outages).until_next(self.seconds)
-
-    def note(self, text: str) -> None:
-        if self.keeps_story:
-            self.story.append(f"{self.seconds:9.3f}  {text}")
-
 
 def run_live_seed(
     seed: int, *, keeps_story: bool = False, plan: LivePlan | None = None
@@ -333,18 +274,4 @@ def run_live_seed(
     random.seed(seed)  # the session's waits
     with TemporaryDirectory(dir=folder_of_worlds()) as folder:
         shutil.copytree(plan.ground.folder, folder, dirs_exist_ok=True)
-        found: list[LiveWorld] = []
-
-        async def whole() -> None:
-            found.append(LiveWorld(plan, Path(folder), keeps_story))
-            await found[0].run()
-
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            try:
-                runner.run(whole())
-            except BaseException as error:
-                error.add_note(f"seed {seed}")
-                for line in found[0].story if found else ():
-                    error.add_note(line)
-                raise
-        return found[0]
+        return run_world(seed, lambda: LiveWorld(plan, Path(folder), keeps_story=keeps_story))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from random import Random
@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any
 from engine.approved import RiskApproved
 from engine.errors import InputError
 from engine.model import layout as at
-from engine.model.instruments import Instrument
 from engine.model.layout import EventKind
 from engine.ports import (
-    EvidenceClass,
     FeedItem,
     Notice,
     NoticeKind,
     Rows,
     SubmitOutcome,
-    TimePassed,
 )
 from runtime.gateway.checks import Limits
 from runtime.gateway.inbox import Inbox
@@ -39,6 +36,7 @@ from runtime.session.session import Session
 from runtime.session_core.core import SessionCore
 from sims.network import Endpoint
 from tests.simulation.throttling import BudgetThrottle
+from tests.simulation.world_feed import WorldFeed
 
 if TYPE_CHECKING:
     from tests.simulation.worlds import World
@@ -49,7 +47,6 @@ SECRET = "hunter22-of-the-simulation"
 MASKER = Masker([SECRET])
 TERM_NS = 100 * 10**9
 ROOMY = 0.5  # of its memory a process uses; the machine that simulates it has a say in nothing
-BETWEEN = 17  # seconds after a bar, in which waits may end
 WHOSE: ContextVar[Any] = ContextVar("whose", default=None)
 
 
@@ -95,49 +92,6 @@ class Fate:
             return found
 
         return done
-
-
-class WorldFeed:
-    """The market as the process sees it: late, in bursts after an outage, and saying so."""
-
-    name, evidence = "simulated", EvidenceClass.REAL
-    lag = 0.2  # seconds after its end that a bar comes
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    @property
-    def instruments(self) -> Sequence[Instrument]:
-        return self._world.plan.ground.market.instruments
-
-    async def items(self, after: int = 0) -> AsyncIterator[FeedItem]:
-        world, is_out = self._world, False
-        if after == 0 or world.seconds > 1:
-            yield Notice(NoticeKind.CONNECTED, "here again")
-        for one in world.plan.slices[after:]:
-            due = (one.ts_ns - world.plan.slices[0].ts_ns) / 1e9 + self.lag
-            while True:
-                outage = world.feed_outage
-                if outage is not None and not is_out:
-                    is_out = True
-                    yield Notice(NoticeKind.DISCONNECTED, "the stream is cut")
-                if outage is not None:
-                    await asyncio.sleep(outage - world.seconds)
-                    continue
-                if world.seconds >= due:
-                    break
-                await asyncio.sleep(min(due - world.seconds, world.until_outage))
-            yield one
-            if is_out and due + 30 > world.seconds:
-                is_out = False
-                yield Notice(NoticeKind.FILLED, "all of it is here")
-            if world.random.random() < 0.5 and world.until_outage > BETWEEN:
-                await asyncio.sleep(max(due + BETWEEN - world.seconds, 0))
-                yield TimePassed(one.ts_ns + BETWEEN * 10**9)
-        await asyncio.get_running_loop().create_future()
-
-    async def close(self) -> None:
-        pass
 
 
 class WatchedEndpoint(Endpoint):
@@ -207,7 +161,7 @@ class Life:
         self.session = Session(
             Parts(
                 self.core,
-                WorldFeed(world),
+                WorldFeed(world, idle_odds=0.5, idle_seconds=17),
                 endpoint,
                 self.journal,
                 Keeper(self._checkpoint, self._controls, self._answer),

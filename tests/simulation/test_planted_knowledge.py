@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-import tests.simulation.processes as processes
+import tests.simulation.world_feed as world_feed
 from brokers.alpaca.budget import Budget, Use
 from engine.model import layout as at
 from engine.ports import Rows, Slice, TimePassed
@@ -20,7 +20,8 @@ from runtime.session.venue_hearing import Hearing
 from runtime.session_core.drivers.rules import RulesDriver
 from tests.simulation.plans import Plan
 from tests.simulation.planting import Bug, Patch, each_of, require_found, where_each_is_found
-from tests.simulation.processes import Life, WorldFeed
+from tests.simulation.processes import Life
+from tests.simulation.world_feed import WorldFeed
 
 MINUTE_NS = 60 * 10**9
 
@@ -50,7 +51,7 @@ def shows_formulas_the_bar_after(patch: Patch) -> None:
 
 
 def lets_time_run_ahead(patch: Patch) -> None:
-    patch.setattr(processes, "TimePassed", lambda now_ns: TimePassed(now_ns + MINUTE_NS))
+    patch.setattr(world_feed, "TimePassed", lambda now_ns: TimePassed(now_ns + MINUTE_NS))
 
 
 def dates_facts_ahead(patch: Patch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -25,7 +24,6 @@ from runtime.store.processes import Process
 from sims.network import Exchange
 from sims.paper import PaperBroker
 from sims.request_limit import RequestLimit
-from sims.virtual_time import VirtualLoop
 from tests.simulation.auditor import Auditor, Violation
 from tests.simulation.availability import Availability
 from tests.simulation.databases import (
@@ -36,33 +34,25 @@ from tests.simulation.databases import (
     open_file,
     open_memory,
 )
-from tests.simulation.outages import Outages
 from tests.simulation.plans import EPOCH_NS, Plan, clock, plan_of
-from tests.simulation.processes import ACCOUNT, SECRET, WHOSE, Fate, Life
+from tests.simulation.processes import ACCOUNT, SECRET, Life
 from tests.simulation.request_counts import RequestCounts
+from tests.simulation.seeded_world import SeededWorld, run_world, tagged
 
 FILES = 8  # one world in so many has its database in a file
 
 
-@dataclass(eq=False)
-class World:
-    """One seed, run."""
+class World(SeededWorld):
+    """A session that trades at a venue of our own, over a network of our own."""
 
     plan: Plan
-    folder: Path
-    keeps_story: bool = False
-    story: list[str] = field(default_factory=list)
-    session_id: str = ""
-    wishes: list[Asked] = field(default_factory=list)
-    lives: int = 0
-    life: Life | None = None
-    problem: BaseException | None = None
-    is_stolen: bool = False
-    memory: Lasting | None = None  # the database, where it is not in a file
+    life: Life | None
 
-    def __post_init__(self) -> None:
-        plan = self.plan
-        self.random = Random(plan.seed * 7 + 1)
+    def __init__(self, plan: Plan, folder: Path, *, keeps_story: bool = False) -> None:
+        super().__init__(plan, folder, plan.slices[0].ts_ns, keeps_story=keeps_story)
+        self.wishes: list[Asked] = []
+        self.is_stolen = False
+        self.memory: Lasting | None = None  # the database, where it is not in a file
         self.clock = clock()
         ground = plan.ground
         paper = PaperBroker(
@@ -82,13 +72,12 @@ class World:
         instruments = len(ground.market.instruments)
         market = Availability(plan.slices, instruments, is_trading=ground.config.is_trading)
         self.auditor = Auditor(self.exchange, counts, market)
-        self._ended = asyncio.Event()
 
     # --- running -------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Run to the end; raise what is wrong."""
         loop = asyncio.get_running_loop()
-        loop.set_task_factory(_tagged)
+        loop.set_task_factory(tagged)
         loop.set_exception_handler(lambda loop, context: None)
         tasks = [asyncio.create_task(each) for each in self._happenings()]
         self._begin()
@@ -114,7 +103,7 @@ class World:
 
         async def market() -> None:
             for one in plan.slices:
-                await self._until((one.ts_ns - plan.slices[0].ts_ns) / 1e9)
+                await self._until((one.ts_ns - self.begins_ns) / 1e9)
                 if self.seconds > plan.faults_end:
                     self.exchange.odds = type(plan.odds)()
                 for row in range(len(one.events)):
@@ -143,15 +132,11 @@ class World:
         return [market(), wishes(), others()]
 
     def _begin(self) -> None:
-        """Start a process; each dies where its plan says, after the faults none does."""
+        """Start a process."""
         if self.is_stolen or self.problem is not None:
             return
-        deaths = self.plan.deaths
-        is_mortal = self.lives < len(deaths) and self.seconds < self.plan.faults_end - 60
-        number, after = deaths[self.lives] if is_mortal else (0, False)
-        self.lives += 1
-        life = Life(self, Fate(number, after=after, mourn=self._mourn), self.lives)
-        self.note(f"process {self.lives} starts")
+        fate = self.next_fate()
+        life = Life(self, fate, self.lives)
         try:
             life.start()
         except Violation as error:
@@ -166,15 +151,6 @@ class World:
             return
         self.life = life
 
-    def _mourn(self, what: str) -> None:
-        life = self.life
-        self.note(f"process {self.lives} dies at {what}")
-        asyncio.get_running_loop().call_soon(self._bury, life)
-
-    def _bury(self, life: Life | None) -> None:
-        if life is not None and not life.is_over:
-            life.end()
-
     def over(self, life: Life) -> None:
         """A process has ended: the next one comes after a while."""
         if self.problem is None and self.seconds < self.plan.ends - 1 and not self.is_stolen:
@@ -187,25 +163,7 @@ class World:
         )
         self.note(f"the session ends: {type(error).__name__}: {error}")
         if not expected or isinstance(error, (InternalFault, AssertionError)):
-            if isinstance(error, Violation):
-                self.fail(error)
-            else:
-                wrong = Violation(f"I15: the session ends by {type(error).__name__}: {error}")
-                wrong.__cause__ = error
-                self.fail(wrong)
-
-    def audit(self, check: Callable[[Auditor], None]) -> None:
-        """Have something checked; a violation ends the world, whoever caught it."""
-        try:
-            check(self.auditor)
-        except Violation as error:
-            self.fail(error)
-            raise
-
-    def fail(self, error: BaseException) -> None:
-        """The seed has found something."""
-        self.problem = self.problem or error
-        self._ended.set()
+            self.fail_by(error)
 
     def _stop(self) -> None:
         if self.life is not None and not self.life.is_over and hasattr(self.life, "session"):
@@ -264,24 +222,6 @@ class World:
 
     # --- what is so ------------------------------------------------------------------------------------
     @property
-    def seconds(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    @property
-    def market_ns(self) -> int:
-        """The market's time: of what it does later nobody knows."""
-        return self.plan.slices[0].ts_ns + round(self.seconds * 1e9)
-
-    @property
-    def feed_outage(self) -> float | None:
-        """When the feed's outage ends; None where there is none."""
-        return Outages(self.plan.feed_outages).end(self.seconds)
-
-    @property
-    def until_outage(self) -> float:
-        return Outages(self.plan.feed_outages).until_next(self.seconds)
-
-    @property
     def is_database_out(self) -> bool:
         return any(start <= self.seconds < end for start, end in self.plan.database_outages)
 
@@ -299,10 +239,6 @@ class World:
             return open_file(fresh_file(self.folder), self.clock)
         self.memory = self.memory or fresh_memory(self.folder)
         return open_memory(self.memory, self.clock)
-
-    def note(self, text: str) -> None:
-        if self.keeps_story:
-            self.story.append(f"{self.seconds:9.3f}  {text}")
 
     def tell(self, event: BrokerEvent) -> None:
         """Note what the venue does, whoever hears of it."""
@@ -332,31 +268,8 @@ def _said(tracked: Any) -> tuple[Any, ...]:
     )
 
 
-def _tagged(loop: Any, coro: Any, **keys: Any) -> asyncio.Task[Any]:
-    """Make a task that its process knows."""
-    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **keys)
-    life = WHOSE.get()
-    if life is not None:
-        life.tasks.append(task)
-    return task
-
-
 def run_seed(seed: int, *, keeps_story: bool = False, plan: Plan | None = None) -> World:
     """Run a seed; raise what it finds."""
+    plan = plan or plan_of(seed)
     with TemporaryDirectory(dir=folder_of_worlds()) as folder:
-        found: list[World] = []
-
-        async def whole() -> None:
-            world = World(plan or plan_of(seed), Path(folder), keeps_story)
-            found.append(world)
-            await world.run()
-
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            try:
-                runner.run(whole())
-            except BaseException as error:
-                error.add_note(f"seed {seed}")
-                for line in found[0].story if found else ():
-                    error.add_note(line)
-                raise
-        return found[0]
+        return run_world(seed, lambda: World(plan, Path(folder), keeps_story=keeps_story))
