@@ -8,7 +8,8 @@ first is `beside`; from then on
 `owed` is what the engine has booked and the venue has not yet: a dividend at its ex-date, interest day by day.
 When the venue books it, only the difference is booked here. What else it books is
 
-fee, tax       the session's; of a coin that was bought the venue keeps units in place of money
+fee, tax       the session's; of a coin that was bought the venue keeps units in place of money, and what was
+               booked of it before it was told (`runtime.gateway.kept`) is not booked again
 interest       the session's; what is earned is not, where cash lies beside the session's that may have earned it
 transfer       into the account: beside, for a session's capital is what its configuration says; out of it: of
                what is beside first, and of the session's where that is not enough
@@ -28,6 +29,7 @@ import numpy as np
 
 from engine.model import layout as at
 from engine.ports import CashEntry, CashKind, Rows
+from runtime.gateway.kept import KeptFees, charged_key, kept_key
 
 ENTRY: Final = "entry:"
 BESIDE: Final = "beside:"
@@ -70,12 +72,15 @@ class CashBooks(msgspec.Struct):
         Ids of entries that are booked, or were in the cash of the first comparison.
     uneven
         Movements so far that are no whole cents, each of which the venue may have rounded.
+    fees
+        Of coins: what was taken of them and not told yet.
     """
 
     beside: int | None = None
     owed: dict[str, list[int]] = {}
     known: dict[str, None] = {}
     uneven: int = 0
+    fees: KeptFees = msgspec.field(default_factory=KeptFees)
 
     @property
     def cursor(self) -> str:
@@ -111,12 +116,15 @@ class CashBooks(msgspec.Struct):
             settled = owed[0]
         if settled:
             keys.append(SETTLED + cause)
-        ours = entry.minor - settled
-        ours -= self._beside_of(entry, ours)
-        if ours != entry.minor - settled:
-            keys.append(f"{BESIDE}{beside + entry.minor - settled - ours}")
+        lots, minor, told = self.fees.told(entry)
+        left = entry.minor - settled + minor
+        ours = left - self._beside_of(entry, left)
+        if ours != left:
+            keys.append(f"{BESIDE}{beside + left - ours}")
+        keys += told
         rows = [_row(entry, ours, now_ns)] if ours else []
-        rows += [_kept(entry, now_ns)] if entry.kept_lots else []
+        kept = entry.kept_lots - lots
+        rows += [_kept(entry.instrument, kept, now_ns)] if kept else []
         return Posting(np.concatenate([_NO_ROWS, *rows]), tuple(keys))
 
     def _of(self, entry: CashEntry) -> int:
@@ -143,6 +151,15 @@ class CashBooks(msgspec.Struct):
             return Posting(_NO_ROWS, (f"{BESIDE}{(self.beside or 0) + difference}",))
         return Posting(_row(CashEntry("", CashKind.OTHER, difference), difference, now_ns), ())
 
+    def kept(self, instrument: int, lots: int, now_ns: int) -> Posting:
+        """Return how a fee in kind is booked that the venue has not told yet."""
+        return Posting(_kept(instrument, lots, now_ns), (kept_key(instrument, lots),))
+
+    def charged(self, minor: int, now_ns: int) -> Posting:
+        """Return how a fee in money is booked that the venue has not told yet."""
+        row = _row(CashEntry("", CashKind.FEE, -minor), -minor, now_ns)
+        return Posting(row, (charged_key(minor),))
+
     def follow(self, kind: int, instrument: int, minor: int) -> None:
         """An event of the feed has moved the engine's cash: the venue does it later."""
         if kind in _SETTLES.values():
@@ -164,7 +181,7 @@ class CashBooks(msgspec.Struct):
             case "settled:":
                 self._settle(rest)
             case _:
-                return False
+                return self.fees.note(key)
         return True
 
     def _settle(self, cause: str) -> None:
@@ -178,10 +195,10 @@ def _cause(kind: int, instrument: int) -> str:
     return f"{kind}:{instrument}"
 
 
-def _kept(entry: CashEntry, now_ns: int) -> Rows:
+def _kept(instrument: int, lots: int, now_ns: int) -> Rows:
     row = np.zeros((1, at.EVENT_WIDTH), dtype=np.int64)
-    row[0, at.EVENT_TS], row[0, at.EVENT_INSTRUMENT] = now_ns, entry.instrument
-    row[0, at.EVENT_KIND], row[0, at.KEPT_LOTS] = at.KIND_UNITS_KEPT, entry.kept_lots
+    row[0, at.EVENT_TS], row[0, at.EVENT_INSTRUMENT] = now_ns, instrument
+    row[0, at.EVENT_KIND], row[0, at.KEPT_LOTS] = at.KIND_UNITS_KEPT, lots
     return row
 
 

@@ -158,6 +158,10 @@ class AccountReading:
                         self.hearing.doubt(order, at.KIND_RECONCILED)
                 has_news = bool(found.events or found.entries)
                 unsure = self._unsure(found, truth)
+                if not has_news and unsure is not None and unsure == before:
+                    if await self._book_untold(found):
+                        found = compare(truth, self.hearing.inbox, self.beside.core.cash_minor)
+                        unsure = None
                 if not has_news and unsure in (before, None):
                     is_whole = await self._conclude(found, truth)
                     self._has = wanted
@@ -200,6 +204,23 @@ class AccountReading:
         self.beside.note("cash", severity, entry.kind.value, text)
         posting = cash.posting(entry, now_ns)
         await self.hearing.tell(posting.rows, posting.keys)
+
+    async def _book_untold(self, found: Found) -> bool:
+        """Book what the venue has taken as fees of coins and not told yet; return whether there was any."""
+        cash, now_ns = self.hearing.inbox.cash, self.beside.core.now_ns
+        lots, minor = cash.fees.explain(found.differing), cash.fees.explain_cash(found.cash)
+        for i, kept in lots.items():
+            one = self.beside.core.instruments[i]
+            text = f"{one.lots_to_quantity(kept)} {one.symbol} were kept, and not told yet"
+            self.beside.note("cash", "info", CashKind.FEE.value, text)
+            posting = cash.kept(i, kept, now_ns)
+            await self.hearing.tell(posting.rows, posting.keys)
+        if minor:
+            text = f"{from_minor(-minor)} for coins, and not told yet"
+            self.beside.note("cash", "info", CashKind.FEE.value, text)
+            posting = cash.charged(minor, now_ns)
+            await self.hearing.tell(posting.rows, posting.keys)
+        return bool(lots or minor)
 
     async def _follow_cash(self, found: Found, truth: Truth) -> None:
         """Remember the first comparison of cash; tell a person of a difference, and of its end."""
@@ -252,6 +273,9 @@ class AccountReading:
         for order_id in found.astray:
             await self._take_back(order_id)
         await self._follow_cash(found, truth)
+        fees = self.hearing.inbox.cash.fees
+        if even := fees.even(found.differing, is_cash_even=found.cash is None):
+            await self.hearing.tell(NO_ROWS, tuple(even))
         unexplained = {*found.differing, *(each.instrument for each in found.foreign)}
         for i in list(self.hearing.inbox.quarantined):
             if i not in unexplained and not self.doubts.is_lost(i):

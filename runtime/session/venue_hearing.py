@@ -22,6 +22,7 @@ from engine.model.trading import ApiErrorClass, Latch
 from engine.ports import AccountFacts, BrokerEvent, Clock, Journal, Rows
 from runtime.gateway.gateway import Gateway
 from runtime.gateway.inbox import QUARANTINE, RELEASE, EngineOrders, Inbox, News
+from runtime.gateway.kept import traded_key
 from runtime.gateway.ledger import Sent, Tracked
 from runtime.journal.records import FactsInput, Input, OperatorInput
 from runtime.session.intake import to_bytes
@@ -94,9 +95,9 @@ class Hearing:
                 assert order is not None
                 if reading.is_overfill:
                     self._note_overfill(order, event)
-                await self.tell(reading.rows, reading.keys)
-                if event.kind == at.KIND_FILL and self._may_be_kept_of(order):
-                    self.gap.set()
+                await self.tell(reading.rows, (*reading.keys, *self._traded(order, event)))
+                if event.kind == at.KIND_FILL and order.side > 0 and self._is_coin(order):
+                    self.gap.set()  # what the venue keeps of it is known when the account was read
                 if event.kind == at.KIND_CANCEL_REJECTED:  # perhaps too late: there may be a fill
                     self.doubt(order, event.kind)
                 if reading.is_overfill:
@@ -141,10 +142,19 @@ class Hearing:
             row[0, column] = value
         await self.beside.take(OperatorInput(core.now_ns, to_bytes(row), PART, "broker"))
 
-    def _may_be_kept_of(self, order: Tracked) -> bool:
-        """Return whether a venue may keep its fee of what an order fills: it says so beside the fill."""
+    def _is_coin(self, order: Tracked) -> bool:
+        """Return whether a venue takes its fee of what an order fills by itself: it says so beside the fill."""
         kind = self.beside.core.instruments[order.instrument].kind
-        return order.side > 0 and kind is InstrumentKind.CRYPTO_SPOT
+        return kind is InstrumentKind.CRYPTO_SPOT
+
+    def _traded(self, order: Tracked, event: BrokerEvent) -> tuple[str, ...]:
+        """Return what to remember of a fill of which a fee may be taken that is told later."""
+        one = event.execution
+        if one is None or not self._is_coin(order):
+            return ()
+        item = self.beside.core.instruments[order.instrument]
+        value = int(one.lots * one.price_ticks * item.notional_fraction)
+        return (traded_key(order.instrument, order.side, one.lots, value),)
 
     def _note_overfill(self, order: Tracked, event: BrokerEvent) -> None:
         """Tell a person, before it is booked: a crash between the two tells twice, and never not."""

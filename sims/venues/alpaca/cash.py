@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
@@ -54,23 +54,36 @@ def move_cash(
     symbol: str = "",
     description: str = "",
     units: Decimal = Decimal(0),
-) -> CashActivity:
-    """Move cash now, and tell it as an activity."""
-    moment = datetime.fromtimestamp(exchange.now_ns() // NS_PER_SECOND, UTC)
-    own = identity("activity", f"{exchange.settings.life}:{len(exchange.cash_activities)}")
-    number = f"{len(exchange.cash_activities) % 1000:03}"
-    one = CashActivity(
-        f"{moment:%Y%m%d%H%M%S}{number}::{own}",
-        kind,
-        f"{moment:%Y-%m-%d}",
-        minor,
-        symbol,
-        description,
-        units,
-    )
+    *,
+    is_told: bool = True,
+) -> None:
+    """Move cash now, and tell it as an activity, now or later."""
+    day = f"{_moment(exchange):%Y-%m-%d}"
+    one = CashActivity("", kind, day, minor, symbol, description, units)
     exchange.tally.cash["USD"] += minor
-    exchange.cash_activities.append(one)
-    return one
+    if is_told:
+        _tell(exchange, one)
+    else:
+        exchange.untold_activities.append(one)
+
+
+def tell_activities(exchange: Exchange) -> None:
+    """Tell what was not told yet."""
+    for one in exchange.untold_activities:
+        _tell(exchange, one)
+    exchange.untold_activities.clear()
+
+
+def _tell(exchange: Exchange, one: CashActivity) -> None:
+    """Tell an activity; its id says when."""
+    place = len(exchange.cash_activities)
+    own = identity("activity", f"{exchange.settings.life}:{place}")
+    told_id = f"{_moment(exchange):%Y%m%d%H%M%S}{place % 1000:03}::{own}"
+    exchange.cash_activities.append(replace(one, activity_id=told_id))
+
+
+def _moment(exchange: Exchange) -> datetime:
+    return datetime.fromtimestamp(exchange.now_ns() // NS_PER_SECOND, UTC)
 
 
 def charge_sales(exchange: Exchange, since: int) -> None:
@@ -97,13 +110,15 @@ def charge_coins(exchange: Exchange, fill: Fill) -> None:
     asset, bps = fill.order.asset, exchange.settings.coin_fee_bps
     if not asset.is_crypto or not bps:
         return
-    name = asset.symbol.replace("/", "")
+    name, is_told = asset.symbol.replace("/", ""), exchange.settings.are_coin_fees_told
     if fill.kept_lots:
         units = asset.instrument.lots_to_quantity(fill.kept_lots)
-        move_cash(exchange, "CFEE", 0, name, "Coin Pair Transaction Fee (Non USD)", units)
+        text = "Coin Pair Transaction Fee (Non USD)"
+        move_cash(exchange, "CFEE", 0, name, text, units, is_told=is_told)
     elif fill.sign < 0:
         fee = int((_value_minor(fill) * bps / _BPS / _CENT).to_integral_value(ROUND_CEILING))
-        move_cash(exchange, "CFEE", -fee * _CENT, name, "Coin Pair Transaction Fee (USD)")
+        text = "Coin Pair Transaction Fee (USD)"
+        move_cash(exchange, "CFEE", -fee * _CENT, name, text, is_told=is_told)
 
 
 def page_of_cash(activities: Sequence[CashActivity], query: Mapping[str, str]) -> list[Record]:

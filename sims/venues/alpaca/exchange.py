@@ -66,6 +66,7 @@ class Exchange:
         self.by_client_id: dict[str, Order] = {}
         self.fills: list[Fill] = []
         self.cash_activities: list[CashActivity] = []
+        self.untold_activities: list[CashActivity] = []  # moved, and told later
         self._charged = 0  # fills whose fees were charged
         self.happenings: deque[Happening] = deque(maxlen=_REMEMBERED)
         self._happened = 0

@@ -37,6 +37,8 @@ class VenueSettings:
         What is charged of sales at the end of each session; None: nothing.
     coin_fee_bps
         Of each fill of a coin: out of the units of a purchase, out of the money of a sale. 0: nothing.
+    are_coin_fees_told
+        With the fill; otherwise they are taken at once, and told by `AlpacaVenue.tell_coin_fees`.
     book
         Assumptions of the fill book; as they are, no event fills more than the size it shows.
     """
@@ -55,6 +57,7 @@ class VenueSettings:
     moment_seconds: float = 0.1
     sell_fees: SellFees | None = None
     coin_fee_bps: Decimal = Decimal(0)
+    are_coin_fees_told: bool = True
     book: BookSettings = field(default_factory=lambda: BookSettings(volume_cap=Decimal(1)))
 
     @property

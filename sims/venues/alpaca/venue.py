@@ -17,7 +17,7 @@ from engine.model.units import NS_PER_SECOND, to_minor
 from engine.ports import Clock
 from sims.venues.alpaca.books import Books
 from sims.venues.alpaca.budget import Budget
-from sims.venues.alpaca.cash import move_cash
+from sims.venues.alpaca.cash import move_cash, tell_activities
 from sims.venues.alpaca.control import Control
 from sims.venues.alpaca.data_routes import DataRoutes
 from sims.venues.alpaca.data_stream import DataStream
@@ -288,6 +288,10 @@ class AlpacaVenue:
     def move_cash(self, kind: str, amount: str, symbol: str = "", description: str = "") -> None:
         """Move the account's cash now, for a reason that the venue has a word for: ``FEE``, ``CSD``, ..."""
         move_cash(self.exchange, kind, to_minor(amount, name="amount"), symbol, description)
+
+    def tell_coin_fees(self) -> None:
+        """Tell the fees of coins that were taken and not told, as at the end of a day."""
+        tell_activities(self.exchange)
 
     def _row(self, symbol: str, kind: int) -> Row:
         row = [0] * at.EVENT_WIDTH

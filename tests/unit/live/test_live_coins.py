@@ -15,8 +15,9 @@ from runtime.results.frames import cash_balances
 from runtime.results.rows import cash_moves_of, changes_of, terms_of
 from runtime.results.statement import statement_of
 from runtime.session.live import go_live
+from runtime.session.venue_account import CASH_DIFFERS
 from sims.venues.alpaca import VenueSettings
-from tests.unit.live.rehearsals import Rehearsal
+from tests.unit.live.rehearsals import Rehearsal, until
 from tests.unit.live.test_cash_of_accounts import Scene, traded
 
 COIN = Instrument("BTC/USD", InstrumentKind.CRYPTO_SPOT, quantity_precision=4)
@@ -60,6 +61,49 @@ def test_what_is_kept_of_a_purchase_is_booked_to_the_lot(coins: Rehearsal) -> No
             assert statement_of(output).fees < 0
             sold = [each for each in venue.exchange.fills if each.sign < 0]
             assert sold, "and what is left is sold"
+
+    asyncio.run(whole())
+
+
+def test_what_is_kept_and_told_hours_later_is_booked_at_once_and_once(coins: Rehearsal) -> None:
+    """The venue's own account of the position says so long before an activity does."""
+    late = replace(DEAR, are_coin_fees_told=False)
+
+    async def story(scene: Scene) -> None:
+        venue, core = scene.venue, scene.session.parts.core
+        await scene.session._venue.read_anew()  # type: ignore[union-attr]
+        held = venue.exchange.tally.held[0].lots
+        kept = sum(each.kept_lots for each in venue.exchange.fills)
+        assert kept > 0 and not venue.exchange.cash_activities, "nothing was told"
+        assert [each for each in venue.exchange.fills if each.sign < 0], "and coins have left"
+        assert core.plain.positions[0, at.POSITION_QUANTITY] == held
+        assert scene.cash == 0 and not scene.differs
+        assert not scene.session._venue.quarantined  # type: ignore[union-attr]
+        equity = core.equity_minor
+        venue.tell_coin_fees()
+        await scene.read()
+        assert core.plain.positions[0, at.POSITION_QUANTITY] == held, "booked before"
+        assert core.equity_minor == equity and scene.cash == 0 and not scene.differs
+
+    async def whole() -> None:
+        async with coins.venue(settings=late) as venue:
+            _, notes, output = await traded(coins, venue, story, after=25)
+            assert not [each for each in notes if each.kind in ("quarantine", CASH_DIFFERS)]
+            moves = cash_moves_of(output, changes_of(output), terms_of(output))
+            assert cash_balances(output, moves)[-1] == output.ledger[0, at.LEDGER_CASH]
+
+    asyncio.run(whole())
+
+
+def test_more_than_a_fee_is_quarantined(coins: Rehearsal) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.session._venue.read_anew()  # type: ignore[union-attr]
+        scene.venue.exchange.tally.held[0].lots -= 400
+        await until(lambda: scene.session._venue.quarantined)  # type: ignore[union-attr]
+
+    async def whole() -> None:
+        async with coins.venue(settings=DEAR) as venue:
+            await traded(coins, venue, story, after=25)
 
     asyncio.run(whole())
 
