@@ -159,9 +159,11 @@ class AccountReading:
                 has_news = bool(found.events or found.entries)
                 unsure = self._unsure(found, truth)
                 if not has_news and unsure is not None and unsure == before:
-                    if await self._book_untold(found):
-                        found = compare(truth, self.hearing.inbox, self.beside.core.cash_minor)
-                        unsure = None
+                    has_news = await self._book_untold(found)
+                if has_news:
+                    again = compare(truth, self.hearing.inbox, self.beside.core.cash_minor)
+                    if again.is_good:  # what was booked explains all of it
+                        found, has_news, unsure = again, False, self._unsure(again, truth)
                 if not has_news and unsure in (before, None):
                     is_whole = await self._conclude(found, truth)
                     self._has = wanted
