@@ -53,7 +53,7 @@ class MarketState(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """What may be done with an instrument; the steps of a coin's prices and quantities, 0 where it has none."""
+    """What may be done with an instrument; of a coin its steps and its smallest order, 0 where it has none."""
 
     symbol: str
     is_tradable: bool = False
@@ -62,6 +62,7 @@ class Listing(msgspec.Struct, frozen=True):
     is_coin: bool = False
     price_step: Decimal = Decimal(0)
     quantity_step: Decimal = Decimal(0)
+    least_quantity: Decimal = Decimal(0)
 
 
 class Reader:
@@ -345,6 +346,7 @@ def _listing(symbol: str, asset: wire.Asset | None) -> Listing:
         asset.asset_class == "crypto",
         asset.price_increment or Decimal(0),
         asset.min_trade_increment or Decimal(0),
+        asset.min_order_size or Decimal(0),
     )
 
 

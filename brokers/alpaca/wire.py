@@ -83,6 +83,7 @@ class Asset(msgspec.Struct, frozen=True, rename={"asset_class": "class"}):
     shortable: bool = False
     fractionable: bool = False
     asset_class: str = ""
+    min_order_size: Decimal | None = None
     min_trade_increment: Decimal | None = None
     price_increment: Decimal | None = None
 

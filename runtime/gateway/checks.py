@@ -42,6 +42,7 @@ class Limits(msgspec.Struct, frozen=True):
     holds: bool = False  # it does not, and they wait with us (`runtime.gateway.holding`)
     flips: bool = True  # the venue takes one order that turns a position round
     reduce_only: bool = True  # the venue sees to it that an order which says so only reduces
+    least_lots: tuple[int, ...] = ()  # by instrument, of the smallest order that the venue takes
 
 
 class Market(msgspec.Struct, frozen=True):
@@ -201,6 +202,13 @@ def check_grid(q: Request, at: Situation, limits: Limits, books: OrderLedger) ->
     return None
 
 
+def check_least(q: Request, at: Situation, limits: Limits, books: OrderLedger) -> Refused | None:
+    """The venue takes no smaller order, not even one that closes what is left."""
+    i = q.command.instrument
+    least = limits.least_lots[i] if limits.least_lots else 0
+    return Refused(Refusal.UNDER_LEAST, q.lots, least) if q.lots < least else None
+
+
 def check_abilities(
     q: Request, at: Situation, limits: Limits, books: OrderLedger
 ) -> Refused | None:
@@ -335,6 +343,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_identity,
     check_quantity,
     check_grid,
+    check_least,
     check_abilities,
     check_collar,
     check_caps,

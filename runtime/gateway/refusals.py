@@ -35,6 +35,7 @@ class Refusal(IntEnum):
     NOT_SUPPORTED = 522
     CASH_DIFFERS = 523
     MORE_THAN_HELD = 524
+    UNDER_LEAST = 525
     VENUE_REFUSED = 530
     NOT_SENT = 531
     UNKNOWN_ORDER = 532
@@ -66,6 +67,7 @@ SENTENCES: Final[dict[Refusal, str]] = {
     Refusal.CASH_DIFFERS: "the account's cash is not what the books explain",
     Refusal.NOT_SUPPORTED: "the venue does not do this",
     Refusal.MORE_THAN_HELD: "an order that only reduces is for more than is left to close",
+    Refusal.UNDER_LEAST: "it is smaller than the smallest order that the venue takes",
     Refusal.VENUE_REFUSED: "the venue refused it",
     Refusal.NOT_SENT: "it was not sent: the venue could not be reached",
     Refusal.UNKNOWN_ORDER: "the venue has no such order (any more)",

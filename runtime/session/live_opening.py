@@ -35,6 +35,7 @@ from runtime.session.live_costs import costs_since
 from runtime.session.live_plan import Held, LivePlan, LiveStart
 from runtime.session.live_proof import (
     Proven,
+    least_lots,
     no,
     require_certificate,
     require_no_stranger,
@@ -84,6 +85,8 @@ class LiveOpening:
             plan.market.instruments,
             is_trading=config.is_trading,
         )
+        least = least_lots(self.proven, plan.market.instruments)
+        limits = replace(limits, least_lots=least)
         capital_minor = to_minor(config.account.cash, name="account.cash")
         is_new = self.going_on is None
         if is_new:

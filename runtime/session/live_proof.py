@@ -5,6 +5,7 @@ Each refusal has a stable code, a sentence and what to do; `require_*` raise the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -73,6 +74,10 @@ class Listing(Protocol):
     @property
     def quantity_step(self) -> Decimal:
         """The step of a coin's quantities."""
+
+    @property
+    def least_quantity(self) -> Decimal:
+        """The quantity of a coin's smallest order."""
 
 
 class VenueBroker(Broker, Protocol):
@@ -330,6 +335,14 @@ def _require_grid(coin: Instrument, listed: Listing) -> None:
 def _decimals(step: Decimal) -> int:
     exponent = step.normalize().as_tuple().exponent
     return max(-exponent, 0) if isinstance(exponent, int) else 0
+
+
+def least_lots(proven: Proven, instruments: Sequence[Instrument]) -> tuple[int, ...]:
+    """Return the lots of the smallest order in each instrument that the venue takes, parts of a lot up."""
+    return tuple(
+        math.ceil(listed.least_quantity.scaleb(each.quantity_precision))
+        for each, listed in zip(instruments, proven.listings, strict=True)
+    )
 
 
 def require_trading(proven: Proven) -> None:

@@ -55,7 +55,11 @@ class Exchange:
         speed: float = 1.0,
         tell: Callable[[Happening], None] = lambda happening: None,
     ) -> None:
-        self.assets = [Asset(n, item, settings.life) for n, item in enumerate(instruments)]
+        least = settings.coin_order_least
+        self.assets = [
+            Asset(n, item, settings.life, coin_order_least=least)
+            for n, item in enumerate(instruments)
+        ]
         self.by_symbol = {asset.symbol: asset for asset in self.assets}
         self.hours, self.settings, self.tell = hours, settings, tell
         self._time, self._event_ns = now_ns, 0

@@ -24,6 +24,7 @@ class Asset:
     life: str = ""  # of the venue: ids of one never come again in another
     is_tradable: bool = True
     is_shortable: bool = True
+    coin_order_least: Decimal = Decimal(0)
 
     @property
     def symbol(self) -> str:
@@ -55,6 +56,12 @@ class Asset:
         """Whether parts of a unit are traded."""
         return self.instrument.quantity_precision > 0
 
+    @property
+    def least(self) -> Decimal:
+        """The quantity of the smallest order."""
+        lot = self.instrument.lot_size
+        return max(lot, self.coin_order_least) if self.is_crypto else lot
+
     def quantity(self, lots: int) -> str:
         """Return lots as text."""
         return number_text(self.instrument.lots_to_quantity(lots))
@@ -81,8 +88,8 @@ class Asset:
             "attributes": [],
         }
         if self.is_crypto:
-            lot = number_text(self.instrument.lot_size)
-            told |= {"min_order_size": lot, "min_trade_increment": lot}
+            told["min_order_size"] = number_text(self.least)
+            told["min_trade_increment"] = number_text(self.instrument.lot_size)
             told["price_increment"] = number_text(self.instrument.tick_size)
         return told
 

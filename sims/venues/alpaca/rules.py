@@ -120,6 +120,8 @@ def quantity_lots(asset: Asset, quantity: Decimal, ticket: Ticket | None = None)
         lots = 0
     if lots == 0 or lots % item.quantity_step_lots:
         raise malformed(f"invalid qty {number_text(quantity)}")
+    if quantity < asset.least:
+        raise against_rules(f"qty must be >= {number_text(asset.least)}")
     return lots
 
 

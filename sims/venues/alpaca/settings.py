@@ -39,6 +39,8 @@ class VenueSettings:
         Of each fill of a coin: out of the units of a purchase, out of the money of a sale. 0: nothing.
     are_coin_fees_told
         With the fill; otherwise they are taken at once, and told by `AlpacaVenue.tell_coin_fees`.
+    coin_order_least
+        The quantity of the smallest order in a coin; one lot where that is more.
     book
         Assumptions of the fill book; as they are, no event fills more than the size it shows.
     """
@@ -58,6 +60,7 @@ class VenueSettings:
     sell_fees: SellFees | None = None
     coin_fee_bps: Decimal = Decimal(0)
     are_coin_fees_told: bool = True
+    coin_order_least: Decimal = Decimal(0)
     book: BookSettings = field(default_factory=lambda: BookSettings(volume_cap=Decimal(1)))
 
     @property

@@ -190,7 +190,9 @@ def limits_of(text: str) -> Limits:
     made = Limits(orders_per_minute=3)
     for word in text.split():
         name, value = word.split("=")
-        if name.endswith("_value"):
+        if name == "least_lots":
+            made = msgspec.structs.replace(made, least_lots=(int(value),))
+        elif name.endswith("_value"):
             made = msgspec.structs.replace(made, **{name + "_minor": int(value) * 10**8})
         else:
             made = msgspec.structs.replace(made, **{name: int(value)})

@@ -66,12 +66,16 @@ class Scene:
 
 
 async def traded(
-    here: Rehearsal, venue: AlpacaVenue, story: Callable[[Scene], Awaitable[None]], after: int = 6
+    here: Rehearsal,
+    venue: AlpacaVenue,
+    story: Callable[[Scene], Awaitable[None]],
+    after: int = 6,
+    options: VenueOptions = READINGS,
 ) -> tuple[Session, list[Noted], RunOutput]:
     """Trade until some bars have passed and all is quiet, tell the story there, stop, and play the journal."""
     with here.desk() as desk, here.store() as store:
         plan = here.plan(venue)
-        plan.venue = READINGS
+        plan.venue = options
         session = await go_live(store, plan, desk)
         feed, gate = plan.feed, asyncio.Event()
         feed.session, feed.pauses = session, {after: gate}  # type: ignore[attr-defined]

@@ -11,11 +11,13 @@ import pytest
 from engine.errors import NegativeAnswer
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
+from runtime.gateway.refusals import Refusal
 from runtime.results.frames import cash_balances
 from runtime.results.rows import cash_moves_of, changes_of, terms_of
 from runtime.results.statement import statement_of
 from runtime.session.live import go_live
 from runtime.session.venue_account import CASH_DIFFERS
+from runtime.session.venue_hearing import VenueOptions
 from sims.venues.alpaca import VenueSettings
 from tests.unit.live.rehearsals import Rehearsal, until
 from tests.unit.live.test_cash_of_accounts import Scene, traded
@@ -81,13 +83,15 @@ def test_what_is_kept_and_told_hours_later_is_booked_at_once_and_once(coins: Reh
         assert not scene.session._venue.quarantined  # type: ignore[union-attr]
         equity = core.equity_minor
         venue.tell_coin_fees()
-        await scene.read()
+        await scene.session._venue.read_anew()  # type: ignore[union-attr]
+        assert {each.activity_id for each in venue.exchange.cash_activities} <= scene.known
         assert core.plain.positions[0, at.POSITION_QUANTITY] == held, "booked before"
         assert core.equity_minor == equity and scene.cash == 0 and not scene.differs
 
     async def whole() -> None:
         async with coins.venue(settings=late) as venue:
-            _, notes, output = await traded(coins, venue, story, after=25)
+            # Read when something was bought, as without a test: the venue answers 200 times a minute.
+            _, notes, output = await traded(coins, venue, story, after=25, options=VenueOptions())
             assert not [each for each in notes if each.kind in ("quarantine", CASH_DIFFERS)]
             moves = cash_moves_of(output, changes_of(output), terms_of(output))
             assert cash_balances(output, moves)[-1] == output.ledger[0, at.LEDGER_CASH]
@@ -115,6 +119,14 @@ def test_all_of_a_market_is_traded_and_both_sides_hold_the_same(coins: Rehearsal
     assert done.session.parts.core.plain.positions[0, at.POSITION_QUANTITY] == (
         done.venue.exchange.tally.held[0].lots
     )
+
+
+def test_an_order_under_the_venues_smallest_is_refused_here(coins: Rehearsal) -> None:
+    """A quarter of 1.5 is bought; what the venue would refuse is never sent."""
+    done = coins.trade(settings=replace(DEAR, coin_order_least=Decimal("0.3751")))
+    assert {each.code for each in done.refused} == {Refusal.UNDER_LEAST}
+    assert (done.refused[0].number, done.refused[0].limit) == (3_750, 3_751)
+    assert "submit" not in {each.operation for each in done.venue.requests}
 
 
 @pytest.mark.parametrize(
