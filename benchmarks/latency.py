@@ -52,28 +52,9 @@ from runtime.venues.accounts import AlpacaAccount
 from runtime.venues.alpaca import VenuePlan, market_after, open_venue
 from runtime.venues.market import clockwork_ahead, open_venue_feed
 from sims.venues.alpaca import VenueSettings
-from tests.simulation.plans import LOOP
-from tests.unit.live.rehearsals import NUMBER, Rehearsal, prepare
+from tests.unit.live.rehearsals import NUMBER, Rehearsal, minute_strategy, prepare
 
-STRATEGY = (
-    """
-[strategy]
-name = "measured"
-[data]
-dataset = "world:minute_bars"
-end = "2024-01-03"
-[data.world]
-seed = 6
-instruments = 1
-length = 19_500
-start_ns = 1_704_153_600_000_000_000
-volatility_per_year = 0.6
-[rules]
-entry = "close > open"
-exit = "close < open"
-"""
-    + LOOP
-)
+STRATEGY = minute_strategy("measured", "open", length=19_500)
 WARM = 100  # orders that are not counted
 SETTINGS = VenueSettings(requests_per_minute=10**9, data_requests_per_minute=10**9)
 _FILL = re.compile(rb'"event":"(?:partial_)?fill"')

@@ -19,26 +19,9 @@ import msgspec
 from runtime.config import load_strategy
 from runtime.promotion.fingerprint import fingerprint_of
 from tests.architecture.source import ROOT
-from tests.simulation.plans import LOOP
-from tests.unit.live.rehearsals import NUMBER, Rehearsal
+from tests.unit.live.rehearsals import NUMBER, Rehearsal, minute_strategy
 
 KILLS = int(os.environ.get("KILLS", "2"))
-BUSY = """
-[strategy]
-name = "busy"
-[data]
-dataset = "world:minute_bars"
-end = "2024-01-03"
-[data.world]
-seed = 6
-instruments = 1
-length = {length}
-start_ns = 1_704_153_600_000_000_000
-volatility_per_year = 0.6
-[rules]
-entry = "close > sma(close, 30)"
-exit = "close < sma(close, 30)"
-"""
 KEYS = {"TRADER_ALPACA_KEY_ID": "PKREHEARSAL", "TRADER_ALPACA_SECRET_KEY": "rehearsal-secret"}
 TO_THE_OPEN = 14 * 3600 + 28 * 60  # from midnight, UTC
 MINUTES = 394  # until after the close
@@ -69,7 +52,8 @@ class Market:
 @contextmanager
 def market(here: Rehearsal) -> Iterator[Market]:
     """Give a venue over the market of the strategy `busy`, which the workspace then names."""
-    (here.file.parent / "busy.toml").write_text(BUSY.replace("{length}", str(LENGTH)) + LOOP)
+    strategy = minute_strategy("busy", "sma(close, 30)", length=LENGTH)
+    (here.file.parent / "busy.toml").write_text(strategy)
     process = run(here.folder, "tests.unit.live.patient_venue", str(here.file.parent / "busy.toml"))
     assert process.stdout is not None
     urls = process.stdout.readline().split()

@@ -56,6 +56,22 @@ from tests.unit.promotion.certificates import body_of
 from tests.venues.walks import BREATH, SHARE, START_NS, WALKING, bars_of
 
 STRATEGY = (RULES + LOOP).replace("quantity = 10", "quantity = 40") + WALKING
+MINUTES = """
+[strategy]
+name = "{name}"
+[data]
+dataset = "world:minute_bars"
+end = "2024-01-03"
+[data.world]
+seed = 6
+instruments = 1
+length = {length}
+start_ns = 1_704_153_600_000_000_000
+volatility_per_year = 0.6
+[rules]
+entry = "close > {level}"
+exit = "close < {level}"
+"""
 SETTINGS = VenueSettings()
 NUMBER = SETTINGS.account_number
 
@@ -69,6 +85,11 @@ def prepare(folder: Path) -> None:
     keys.new(Role.GATE, "gate")
     keys.new(Role.APPROVER, "anna")
     rehearse(folder, SystemClock().now_ns())
+
+
+def minute_strategy(name: str, level: str, *, length: int) -> str:
+    """Return a strategy of so many bars of one minute, which is long above a level."""
+    return MINUTES.format(name=name, level=level, length=length) + LOOP
 
 
 class SharedMarket:
