@@ -135,12 +135,3 @@ RULES: dict[str, Rule] = {
     ),
 }
 FIXABLE = tuple(code for code, rule in RULES.items() if rule.fix)
-
-
-def codes_table() -> str:
-    """Return the rows of the table in docs/howto/check-data.md."""
-    lines = [
-        f"| `{code}` | {rule.severity.value} | {rule.title} | {rule.fix or '-'} |"
-        for code, rule in RULES.items()
-    ]
-    return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.model.units import NS_PER_SECOND
-from engine.rules.metrics import DEFINITIONS, Unit, definition_of
+from engine.rules.metrics import DEFINITIONS, definition_of
 from engine.rules.under_water import Drawdown
 from reports.analysis import Year, wilson_interval
 from reports.formats import UNDEFINED, format_metric, format_money, format_percent
@@ -384,8 +384,3 @@ def subtitle(document: RunDocument) -> str:
     shown = ", ".join(names[:6]) + (f" and {len(names) - 6:,} more" if len(names) > 6 else "")
     start, end = ns_to_date(document.period.start_ns), ns_to_date(document.period.end_ns)
     return f"{shown} · {start} to {end}"
-
-
-def is_money(key: str) -> bool:
-    """Say whether a metric is an amount of the account's currency."""
-    return definition_of(key).unit is Unit.MONEY

@@ -122,11 +122,6 @@ class RecordingFeed:
         """The instruments of the feed."""
         return self._feed.instruments
 
-    @property
-    def recorded_cursor(self) -> int:
-        """Up to where everything is certain."""
-        return self._spool.cursor
-
     def age_ns(self, ts_ns: int) -> int | None:
         """Return what the feed says of its data's age."""
         return self._feed.age_ns(ts_ns) if isinstance(self._feed, TellsAge) else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from engine.approved import Approved, CancelApproved, ReplaceApproved, RiskApproved
-from engine.ports import Rows, SimulatedBroker, Slice
-from runtime.session_core.core import SessionCore
+from engine.ports import Rows, SimulatedBroker
 from runtime.session_core.steps import NO_ROWS, Follow, Meet, Send, Step
 
 _Result = TypeVar("_Result")
@@ -25,19 +24,6 @@ def play(step: Step, broker: SimulatedBroker, events: Rows = NO_ROWS) -> None:
                 answer = _answer(request, broker)
     except StopIteration:
         return
-
-
-def play_slice(core: SessionCore, broker: SimulatedBroker, one: Slice) -> None:
-    """Have a core take one slice."""
-    play(core.slice(one), broker, one.events)
-
-
-def run_slices(core: SessionCore, broker: SimulatedBroker, slices: Iterable[Slice]) -> None:
-    """Have a new core take all slices, from the start of its strategy to its end."""
-    play(core.start(), broker)
-    for one in slices:
-        play(core.slice(one), broker, one.events)
-    play(core.stop(), broker)
 
 
 def _answer(request: Send | Follow | Meet, broker: SimulatedBroker) -> Rows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from engine.gate.evidence import DailySeries, Trials, pack_returns
-from runtime.store import Store
 from runtime.store.records import Evaluation
 
 
@@ -53,8 +52,3 @@ def trials_of(
 def readers_of(evaluations: list[Evaluation], holdout_ns: int) -> tuple[str, ...]:
     """Return which runs and sweeps have read data that were held out, each once, in their order."""
     return tuple(dict.fromkeys(each.source for each in evaluations if each.end_ns >= holdout_ns))
-
-
-def evaluations_of(store: Store, family: str) -> list[Evaluation]:
-    """Return all that was ever evaluated for a family, the earliest first."""
-    return store.evaluations(family)
