@@ -5,6 +5,7 @@ What an effect is says `tests.simulation.crashing`.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ POINTS = 24
 def desk_of(folder: Path) -> Desk:
     folder.mkdir(exist_ok=True)
     desk = Desk.of_example("full_loop.toml", folder, speed=86_400.0)
-    desk.config = desk.config.with_data(
-        start_ns=parse_moment("2004-08-19", name="start"),
+    desk.config = desk.config.with_parameters({"trend": Decimal(20)}).with_data(
+        start_ns=parse_moment("2004-12-01", name="start"),
         end_ns=parse_moment("2005-02-01", name="end"),
     )
     return Desk(desk.config, *_history(desk), desk.folder, 86_400.0)
@@ -39,7 +40,7 @@ def _history(desk: Desk) -> tuple[Any]:
 def run_until_dead(desk: Desk, fate: Fate) -> None:
     try:
         with living_with(fate):
-            desk.run(options=Options(checkpoint_seconds=20.0))
+            desk.run(options=Options(checkpoint_seconds=8.0))
     except (Dead, TraderError, AssertionError, RuntimeError):
         assert fate.is_dead
 
@@ -49,7 +50,7 @@ def test_a_crash_at_any_effect_changes_nothing(tmp_path: Path) -> None:
     desk = desk_of(tmp_path / "whole")
     run_until_dead(desk, whole)
     expected = desk.backtest()
-    assert (expected.journal[:, at.EVENT_KIND] == at.KIND_FILL).sum() >= 2
+    assert (expected.journal[:, at.EVENT_KIND] == at.KIND_FILL).sum() >= 6
     assert whole.effects > POINTS
     stride = max(whole.effects // POINTS, 1)
     for number in range(1, whole.effects + 1, stride):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.jit import as_plain, compiled
+from engine.jit import as_plain
 from engine.kernels.positions import apply_trade
 from engine.kernels.trips import note_position
 from engine.model import layout as at
@@ -22,6 +22,7 @@ from engine.model.units import NS_PER_DAY, to_minor
 from engine.state import CoreShape, new_core, plain_core
 from engine.step import apply_event
 from tests.unit.core.books import terms_of
+from tests.unit.trading.compiled_world import call_compiled
 
 D = Decimal
 START = 10 * NS_PER_DAY
@@ -91,12 +92,6 @@ class ExitDesk:
         shape = CoreShape(2, orders=64, journal=4096, trading=True)
         self.block, self.core = new_core(shape, terms_of(instruments, ["USD"]))
         self.s: Any = plain_core(self.core)
-        if self.world == "compiled":
-            from engine.pointers import Views
-
-            self.c: Any = Views(self.core)
-        else:
-            self.c = self.s
         self.now = START
         s = self.s
         s.account[at.ACCOUNT_NOW] = self.now
@@ -135,8 +130,9 @@ class ExitDesk:
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a kernel on the core, in the world of this desk."""
-        call = compiled(function) if self.world == "compiled" else function
-        return call(self.c, *arguments)
+        if self.world == "compiled":
+            return call_compiled(function, self.core, *arguments)
+        return function(self.s, *arguments)
 
     def view(self, block: Any) -> Any:
         """Return a block as this world's kernels take it."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.jit import as_plain, kernel
+from engine.jit import as_plain
 from engine.kernels.orders import place
 from engine.kernels.positions import apply_trade
 from engine.kernels.trips import note_position
@@ -34,17 +34,16 @@ from engine.model.trading import (
     ExitReason,
 )
 from engine.rules.turn import TURNS_MAX, watch
-from engine.state import Core, Table
 from engine.step import apply_event
 from sims.fillbook import BookSettings
 from sims.fillbook.layout import MARKET_POSITION, Book
 from sims.fillbook.settings import new_book, settings_block, terms_block
-from sims.replay.loop import end_slice, end_waits, handle, pass_commands
+from sims.replay.loop import end_waits, pass_commands
+from tests.unit.trading.compiled_world import meet
 from tests.unit.trading.exit_desk import SECOND, ExitDesk, Line, read_table, seconds
 
 LINES = list(read_table("walking.txt", 4))
 LOTS = 10
-PLACE, APPLY, DUE, WATCH, PASS, MEET, WAITS = range(7)
 KINDS = {
     "canceled": at.KIND_CANCELED,
     "expired": at.KIND_EXPIRED,
@@ -66,29 +65,6 @@ RESULTS = {
     AttemptResult.FAILED: "failed",
 }
 ALWAYS = ("sent", "walk", "cancel")
-
-
-@kernel
-def piece(
-    s: Core, b: Book, what: int, rows: Table, intents: Table, signals: Table, before: int
-) -> int:
-    """One piece of the replay loop. As one kernel they are linked and optimised once, not each by itself."""
-    if what == PLACE:
-        return place(s, intents, 0)
-    if what == APPLY:
-        apply_event(s, rows, 0)
-    elif what == DUE:
-        take_due(s)
-    elif what == WATCH:
-        watch(s, intents)
-    elif what == PASS:
-        pass_commands(s, b)
-    elif what == MEET:
-        handle(s, b, rows, 0)
-        end_slice(s, b, intents, rows, signals, 0, 1, 0)
-    else:
-        end_waits(s, b, intents, before)
-    return 0
 
 
 @dataclass(frozen=True)
@@ -136,7 +112,6 @@ class WalkDesk(ExitDesk):
         self.b: Any = Book(*(as_plain(block) for block in self.arrays))
         self.own = np.zeros((16, at.ORDER_WIDTH), dtype=np.int64)
         self.intents = self.view(self.own)
-        self.nothing = self.view(np.zeros((1, at.EVENT_WIDTH), dtype=np.int64))
         self.signals = self.view(np.zeros((1, at.SIGNAL_WIDTH), dtype=np.int64))
         if self.world == "compiled":
             from engine.pointers import Views
@@ -155,9 +130,9 @@ class WalkDesk(ExitDesk):
         row[0, at.ORDER_QUANTITY] = self.lots
         row[0, at.ORDER_TIF] = at.TIF_GTC
         row[0, at.ORDER_FLAGS] = at.FLAG_REDUCE_ONLY if protects else 0
-        assert self.do(PLACE) != 0
+        assert self.run(place, self.intents, 0) != 0
         if not self.is_scripted:
-            self.do(PASS)
+            self.run(pass_commands, self.b)
         self.s.account[at.ACCOUNT_COMMANDS] = 0
 
     @property
@@ -295,27 +270,21 @@ class WalkDesk(ExitDesk):
 
     def end_waits(self, before: int) -> None:
         if not self.is_scripted:
-            self.do(WAITS, before=before)
+            self.run(end_waits, self.b, self.intents, before)
             return
         while self.s.account[at.ACCOUNT_NEXT_WAKE] < before:
             self.s.account[at.ACCOUNT_NOW] = self.s.account[at.ACCOUNT_NEXT_WAKE]
-            self.do(DUE)
+            self.run(take_due)
             self.turn()
-
-    def do(self, what: int, rows: Any = None, *, before: int = 0) -> int:
-        """Call one piece of the loop, in the world of this desk."""
-        rows = self.nothing if rows is None else rows
-        done = self.run(piece, self.b, what, rows, self.intents, self.signals, before)
-        return int(done)
 
     def meet(self, event: Any) -> None:
         """Let the broker and the core meet one event."""
         view = self.view(event)
         if self.is_scripted:
-            self.do(APPLY, view)
+            self.run(apply_event, view, 0)
             self.turn()
         else:
-            self.do(MEET, view)
+            self.run(meet, self.b, view, self.intents, self.signals)
         assert self.s.account[at.ACCOUNT_FAULT] == 0
 
     def turn(self) -> None:
@@ -323,13 +292,13 @@ class WalkDesk(ExitDesk):
         for _ in range(TURNS_MAX):
             if self.s.account[at.ACCOUNT_TOUCHED] == 0:
                 return
-            self.do(WATCH)
+            self.run(watch, self.intents)
             for c in range(self.s.account[at.ACCOUNT_COMMANDS]):
                 if self.s.commands[c, at.COMMAND_KIND] == at.KIND_REPLACE_SENT:
                     columns = (at.COMMAND_QUANTITY, at.COMMAND_LIMIT)
                     self.asked = [int(self.s.commands[c, column]) for column in columns]
             if not self.is_scripted:
-                self.do(PASS)
+                self.run(pass_commands, self.b)
             self.s.account[at.ACCOUNT_COMMANDS] = 0
 
     # --- what was said -----------------------------------------------------------------------------------
