@@ -184,16 +184,8 @@ class LiveLife(Life):
             world.note(f"goes on: {in_hand} in hand, paused {is_paused}")
             world.audit(lambda a: a.recovered(self, is_paused=is_paused, in_hand=in_hand))
 
-    def end(self) -> None:
-        """It is over, whatever of it still waits."""
-        self.is_over = self.fate.is_dead = True
-        for task in self.tasks:
-            if task is not self.task:
-                task.cancel()
-        if self.task is not None and not self.task.done():
-            self.task.cancel()
+    def _let_go(self) -> None:
         if hasattr(self, "endpoint"):
             self.endpoint.cut()  # type: ignore[attr-defined]
         if hasattr(self, "store"):
             self.store.close()
-        self.world.over(self)

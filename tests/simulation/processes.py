@@ -222,9 +222,13 @@ class Life:
                 task.cancel()
         if self.task is not None and not self.task.done():
             self.task.cancel()
+        self._let_go()
+        self.world.over(self)
+
+    def _let_go(self) -> None:
+        """Lose connections and database, as a process does that ends."""
         self.endpoint._cut(self.endpoint._connections)
         self.store.close()
-        self.world.over(self)
 
     @property
     def now_ns(self) -> int:
