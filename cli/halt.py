@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import screen
-from cli.errors import guarded, warn
+from cli.errors import guarded, report, warn
 from cli.halt_venue import emptied_at_venue, is_empty, print_emptied
 from cli.options import Debug, Json
 from cli.session_names import opened_store, who_asks
@@ -42,7 +42,8 @@ def halt(
     seconds until they have followed.
 
     Where none runs, nobody withdraws anything: --at-venue has the workspace's account cancel all orders,
-    with --flatten close all positions, whoever they are of. Exit code 1: something is left there.
+    with --flatten close all positions, whoever they are of. Exit code 1: something is left there, or the venue
+    was not emptied at all: the sessions are halted in any case. Exit code 2: nothing is halted.
 
     \b
     Examples:
@@ -88,6 +89,8 @@ def halt(
             warn(
                 f"every session is halted all the same ({told['halted']}); the venue was not emptied"
             )
+            report(problem)
+            raise typer.Exit(1)
         raise problem
     if done is not None and not is_empty(done, flatten=flatten):
         raise typer.Exit(1)

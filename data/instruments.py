@@ -36,6 +36,7 @@ CALENDAR_OF_KIND = {
 _WHOLE = ("price_precision", "quantity_precision", "expires_ns")
 _TEXT = ("currency", "calendar", "event")
 _NUMBER = ("tick_size", "lot_size", "multiplier")
+_LARGEST = 10**7  # bytes of a file of definitions
 _KEYS = ("kind", *_TEXT, *_WHOLE, *_NUMBER)
 
 
@@ -48,7 +49,15 @@ def read_instruments(path: Path) -> dict[str, Instrument]:
         If the file cannot be read, defines a symbol twice, or a definition is wrong.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise DataError(
+                f"the definitions have more than {_LARGEST:,} bytes",
+                where=str(path),
+                code="data.unreadable",
+            )
+        tables = tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
     except OSError as error:
         raise DataError(
             f"the definitions cannot be read: {error.strerror}",

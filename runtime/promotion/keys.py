@@ -303,7 +303,7 @@ class Keys:
         path = self._path(name, ".pem")
         _require_private(self.folder)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
             raise InputError(
                 f"the private key cannot be read: {error.strerror}",
@@ -312,7 +312,10 @@ class Keys:
                 code="keys.file",
             ) from None
         with os.fdopen(descriptor, "rb") as file:
-            _require_private(path, os.fstat(file.fileno()))
+            status = os.fstat(file.fileno())
+            _require_private(path, status)
+            if not stat.S_ISREG(status.st_mode):
+                raise _no_file(path)
             return file.read(_LARGEST)
 
     def _write(self, path: Path, content: bytes) -> None:
@@ -333,6 +336,8 @@ class Keys:
             raise
 
     def _public(self, path: Path) -> PublicKey:
+        if path.exists() and not path.is_file():
+            raise _no_file(path)
         found = read_public_key(path)
         if found.name != path.stem:
             raise _no_key(path, f"it says that it is of {found.name!r}")
@@ -403,6 +408,15 @@ def _taken(path: Path) -> InputError:
         where=str(path.parent),
         remedy="choose another --name",
         code="keys.taken",
+    )
+
+
+def _no_file(path: Path) -> InputError:
+    return InputError(
+        "this is no file, and no key is read of it",
+        where=str(path),
+        remedy="look what has made it, and remove it",
+        code="keys.file",
     )
 
 

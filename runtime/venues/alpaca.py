@@ -20,6 +20,7 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import INT64_MAX, NS_PER_DAY, NS_PER_MINUTE
 from engine.ports import Clock
+from reports.places import content_at_most
 from runtime.backtest.histories import load_history
 from runtime.config import DataSection, StrategyConfig
 from runtime.feeds.pace import require_speed
@@ -32,6 +33,7 @@ KEY_ID: Final = "TRADER_ALPACA_KEY_ID"
 SECRET_KEY: Final = "TRADER_ALPACA_SECRET_KEY"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 _DAYS_AFTER: Final = 370  # sessions after the data, for orders that wait
+_FAULTS_MOST, _STATE_MOST = 10**7, 10**9  # bytes
 _LISTED: Final = (InstrumentKind.EQUITY, InstrumentKind.CRYPTO_SPOT)
 
 
@@ -137,7 +139,7 @@ def read_faults(path: Path) -> list[Fault]:
         If it cannot be read, or a line is no fault.
     """
     try:
-        content = path.read_bytes()
+        content = content_at_most(path, _FAULTS_MOST)
         return parse_faults(content, str(path))
     except OSError as error:
         problem = f"the schedule of faults cannot be read: {error.strerror}"
@@ -214,7 +216,7 @@ def _memory(path: Path | None) -> tuple[list[str], Callable[[str], None]]:
     used: list[str] = []
     if path.exists():
         try:
-            lines = path.read_bytes().splitlines()
+            lines = content_at_most(path, _STATE_MOST).splitlines()
             used = [msgspec.json.decode(line, type=str) for line in lines if line]
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             raise InputError(

@@ -148,3 +148,8 @@ def test_an_instrument_without_an_event_keeps_the_line_it_was_stored_with() -> N
     assert line == "GOOG\tequity\tUSD\t2\t0\t1\t1\t1\tXNYS\tNone"
     told = instrument_line(Instrument("RAIN", K.BINARY_EVENT, event="weather"))
     assert told == "RAIN\tbinary_event\tUSD\t2\t0\t1\t1\t1\t24/7\tNone\tweather"
+
+
+def test_definitions_without_an_end_are_refused() -> None:
+    with pytest.raises(DataError, match="more than 10,000,000 bytes"):
+        read_instruments(Path("/dev/zero"))

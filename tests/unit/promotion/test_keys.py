@@ -203,3 +203,15 @@ def test_the_folder_is_the_named_one_the_workspaces_or_the_users(tmp_path: Path)
     assert keys_folder(tmp_path, {"XDG_DATA_HOME": "/d"}) == Path("/d/trader/keys")
     (tmp_path / "trader.toml").write_text("# ours\n")
     assert keys_folder(tmp_path, {}) == tmp_path / "keys"
+
+
+@pytest.mark.parametrize("ending", [".pub", ".pem"])
+def test_what_is_no_file_is_refused_and_not_waited_for(keys: Keys, ending: str) -> None:
+    """A pipe in the folder would be read for ever."""
+    keys.new(Role.GATE, "gate")
+    path = keys.folder / f"gate{ending}"
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    with pytest.raises(InputError, match="this is no file") as caught:
+        keys.known() if ending == ".pub" else keys.open("gate")
+    assert caught.value.where == str(path) and caught.value.code == "keys.file"

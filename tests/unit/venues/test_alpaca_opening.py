@@ -263,3 +263,9 @@ def test_a_market_that_breaks_is_not_silent() -> None:
 
 def _broken(row: list[int]) -> None:
     raise ZeroDivisionError
+
+
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(InputError, match="more than 10,000,000 bytes") as caught:
+        read_faults(Path("/dev/zero"))
+    assert caught.value.where == "/dev/zero"
