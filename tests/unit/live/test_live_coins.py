@@ -11,16 +11,20 @@ import pytest
 from engine.errors import NegativeAnswer
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
+from engine.model.units import NS_PER_DAY
 from runtime.gateway.refusals import Refusal
 from runtime.results.frames import cash_balances
 from runtime.results.rows import cash_moves_of, changes_of, terms_of
 from runtime.results.statement import statement_of
 from runtime.session.live import go_live
+from runtime.session.live_proof import prove
 from runtime.session.venue_account import CASH_DIFFERS
 from runtime.session.venue_hearing import VenueOptions
 from sims.venues.alpaca import VenueSettings
+from tests.unit.feeds.venues import feed_at
 from tests.unit.live.rehearsals import Rehearsal, until
 from tests.unit.live.test_cash_of_accounts import Scene, traded
+from tests.venues.walks import START_NS
 
 COIN = Instrument("BTC/USD", InstrumentKind.CRYPTO_SPOT, quantity_precision=4)
 DEAR = VenueSettings(coin_fee_bps=Decimal(25))
@@ -119,6 +123,38 @@ def test_all_of_a_market_is_traded_and_both_sides_hold_the_same(coins: Rehearsal
     assert done.session.parts.core.plain.positions[0, at.POSITION_QUANTITY] == (
         done.venue.exchange.tally.held[0].lots
     )
+
+
+def test_coins_are_traded_on_the_venues_own_stream(coins: Rehearsal) -> None:
+    """Bars come over its market data stream and orders go over its sockets; a minute lasts a tenth of a second."""
+    coins.bars = 200
+
+    async def story() -> None:
+        with coins.desk() as desk, coins.store() as store:
+            async with coins.venue(settings=DEAR, speed=600, waits_for_listener=True) as venue:
+                feed = feed_at(venue, coins.history)
+                session = await go_live(store, coins.plan(venue, feed=feed), desk)
+                running = asyncio.create_task(session.run())
+                await until(lambda: len(venue.exchange.fills) >= 4, 30)
+                await session._venue.read_anew()  # type: ignore[union-attr]
+                assert not session._venue.quarantined  # type: ignore[union-attr]
+                session.stop("told")
+                await running
+                held = venue.exchange.tally.held[0].lots
+                assert session.parts.core.plain.positions[0, at.POSITION_QUANTITY] == held
+                assert {each.sign for each in venue.exchange.fills} == {1, -1}
+
+    asyncio.run(story())
+
+
+def test_their_market_is_open_while_that_of_shares_is_closed(coins: Rehearsal) -> None:
+    async def story() -> None:
+        week = START_NS + 7 * NS_PER_DAY
+        async with coins.venue(opens_ns=[week], closes_ns=[week + 1]) as venue:
+            proven = await prove(coins.door(venue), (COIN,), coins.clock)
+            assert not venue.exchange.is_open and proven.is_open
+
+    asyncio.run(story())
 
 
 def test_an_order_under_the_venues_smallest_is_refused_here(coins: Rehearsal) -> None:
