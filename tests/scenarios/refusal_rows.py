@@ -143,6 +143,23 @@ def edit_file(scene: Scene) -> None:
     scene.edit("strategies/dips.toml", "percent = 50\n\n[guards]", "percent = 90\n\n[guards]")
 
 
+def shares_and_coins(scene: Scene) -> None:
+    days = "".join(f"2025-01-0{day},{{0}},10,11,9,10,100\n" for day in (6, 7, 8))
+    text = "date,symbol,open,high,low,close,volume\n" + days.format("AAPL") + days.format("BTC/USD")
+    (scene.folder / "mixed.csv").write_text(text)
+    (scene.folder / "mixed.toml").write_text(
+        '[AAPL]\nkind = "equity"\ncalendar = "24/7"\n'
+        '["BTC/USD"]\nkind = "crypto_spot"\ncalendar = "24/7"\n'
+    )
+    words = ("--dataset", "mixed", "--instruments", "mixed.toml", "--timeframe", "1d")
+    scene.done("data", "import", "mixed.csv", *words)
+    file = scene.folder / "strategies" / "dips.toml"
+    before, _, rest = file.read_text().partition("[data]")
+    file.write_text(
+        f'{before}[data]\ndataset = "mixed"\n\n[account]{rest.partition("[account]")[2]}'
+    )
+
+
 def stricter_profile(scene: Scene) -> None:
     scene.edit("trader.toml", '"seed"', '"standard"')
 
@@ -290,6 +307,7 @@ CONFIGURATION: tuple[Row, ...] = (
         "alpaca is sent none"),
     Row("a feed that there is not", nothing, f"{LIVE} --feed nonsense", "session.unknown_feed",
         "there is no feed 'nonsense'", 2),
+    Row("data of shares and coins", shares_and_coins, LIVE, "feed.mixed", "has both", 2),
     Row("a password in the feed's address", nothing, f"{LIVE} --feed ws://bob:secret@127.0.0.1:8765",
         "session.secret_in_feed", "host, port and path", 2),
     Row("the venue's paper account", lambda s: s.configure("paper"), LIVE, "live.environment",
