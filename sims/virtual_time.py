@@ -13,7 +13,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from heapq import heappop, heappush
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 T = TypeVar("T")
 _NS_PER_SECOND = 10**9
@@ -30,6 +33,21 @@ class _JumpingSelector(selectors.DefaultSelector):
     """Looks at sockets without waiting, and moves its loop's time instead."""
 
     loop: VirtualLoop
+    has_sockets = False  # more than the loop's own alarm, which only other threads ring
+
+    def register(
+        self, fileobj: FileDescriptorLike, events: int, data: Any = None
+    ) -> selectors.SelectorKey:
+        """Look at a socket, too."""
+        key = super().register(fileobj, events, data)
+        self.has_sockets = len(self.get_map()) > 1
+        return key
+
+    def unregister(self, fileobj: FileDescriptorLike) -> selectors.SelectorKey:
+        """Look at a socket no more."""
+        key = super().unregister(fileobj)
+        self.has_sockets = len(self.get_map()) > 1
+        return key
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is not None and not self.has_sockets:
@@ -42,11 +60,6 @@ class _JumpingSelector(selectors.DefaultSelector):
             raise Deadlock("nothing is scheduled, and tasks are waiting")
         self.loop.advance(timeout)
         return ready
-
-    @property
-    def has_sockets(self) -> bool:
-        """Whether there is more than the loop's own alarm, which only other threads ring."""
-        return len(self.get_map()) > 1
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
