@@ -2,6 +2,9 @@
 
 A world's database outlives its processes, as a server does. What a process had not committed is undone
 when it dies. Some worlds have a file instead, opened anew by each process.
+
+No session reads the tables that are made of a journal, for people; to keep them is a quarter of a world's time.
+So only some worlds do, those with a file among them.
 """
 
 from __future__ import annotations
@@ -91,10 +94,10 @@ def fresh_file(folder: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def open_memory(backend: Lasting, clock: Clock) -> SessionStore:
+def open_memory(backend: Lasting, clock: Clock, *, keeps_tables: bool = True) -> SessionStore:
     """Open a database in memory as a process does."""
-    inline = Inline()
-    writer = GroupWriter(backend, project=project, executor=inline, files=inline, wait_seconds=WAIT)
+    inline, keep = Inline(), project if keeps_tables else None
+    writer = GroupWriter(backend, project=keep, executor=inline, files=inline, wait_seconds=WAIT)
     place = backend.path.with_name("memory.sessions")
     return SessionStore(backend.place, place, backend, writer, clock, QuickDisk())
 

@@ -34,6 +34,7 @@ from sims.virtual_time import VirtualClock
 
 EPOCH_NS: Final = 19_000 * 86_400 * 10**9
 STEP: Final = 30  # seconds of a bar
+QUIET_STEP: Final = 60  # ... once the faults have ended
 QUIET: Final = 630.0  # seconds without faults at the end: ten minutes, and the last answer
 OFTEN: Final = VenueOptions()
 RULES: Final = """
@@ -96,11 +97,11 @@ class Ground:
 def ground_of(strategy: int, seconds: int, instruments: int, step: int = STEP) -> Ground:
     """Return the ground of a strategy; its prices are overwritten by each seed.
 
-    Its bars are of `step` seconds while there are faults, and of a minute afterwards.
+    Its bars are of `step` seconds while there are faults, and of `QUIET_STEP` afterwards.
     """
     text = STRATEGIES[strategy]
     config = parse_strategy(text, Path("simulated.toml"))
-    closes = [*range(step, seconds, step), *range(seconds, seconds + int(QUIET), 60)]
+    closes = [*range(step, seconds, step), *range(seconds, seconds + int(QUIET), QUIET_STEP)]
     ts = EPOCH_NS + np.array(closes, dtype=np.int64) * 10**9
     bars = len(ts)
     price = np.full(bars, 100.0)
