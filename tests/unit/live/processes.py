@@ -22,6 +22,7 @@ from tests.architecture.source import ROOT
 from tests.unit.live.rehearsals import NUMBER, Rehearsal, minute_strategy
 
 KILLS = int(os.environ.get("KILLS", "2"))
+PATIENT = '[signals]\nexpiry = "4h"\n'  # a person takes longer than a minute: BAR_SECONDS here
 KEYS = {"TRADER_ALPACA_KEY_ID": "PKREHEARSAL", "TRADER_ALPACA_SECRET_KEY": "rehearsal-secret"}
 TO_THE_OPEN = 14 * 3600 + 28 * 60  # from midnight, UTC
 MINUTES = 394  # until after the close
@@ -53,7 +54,7 @@ class Market:
 def market(here: Rehearsal) -> Iterator[Market]:
     """Give a venue over the market of the strategy `busy`, which the workspace then names."""
     strategy = minute_strategy("busy", "sma(close, 30)", length=LENGTH)
-    (here.file.parent / "busy.toml").write_text(strategy)
+    (here.file.parent / "busy.toml").write_text(strategy.replace("[signals]\n", PATIENT))
     process = run(here.folder, "tests.unit.live.patient_venue", str(here.file.parent / "busy.toml"))
     assert process.stdout is not None
     urls = process.stdout.readline().split()

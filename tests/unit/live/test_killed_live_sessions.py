@@ -1,6 +1,6 @@
 """`trader live` as a real process, killed with -9 while the market goes on: the books stay the venue's.
 
-`KILLS` in the environment is how often (the suite: a few).
+`KILLS` in the environment is how often (the suite: a few). A person who is asked approves meanwhile.
 """
 
 from __future__ import annotations
@@ -9,15 +9,24 @@ import asyncio
 import json
 import random
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from brokers.alpaca.translating import own_id
-from engine.model.layout import KIND_FILL, KIND_SUBMITTED, LEDGER_CASH
+from cli.sessions import asked_of
+from engine.errors import InputError
+from engine.model.layout import KIND_FILL, KIND_SIGNAL_APPROVED, KIND_SUBMITTED, LEDGER_CASH
+from engine.model.trading_layout import ANSWER_NUMBER, OPERATOR_SIGNAL
 from engine.model.units import from_minor
-from runtime.journal.records import Intents
+from runtime.journal.records import Intents, OperatorInput, Taken
 from runtime.journal.sessions import NewSession, SessionStore
+from runtime.session.intake import to_rows
 from runtime.session.live import go_live
 from runtime.session.replaying import replay
 from tests.unit.live.processes import KILLS, Command, Market, issue_for, market, start, when
@@ -26,14 +35,15 @@ from tests.unit.live.rehearsals import NUMBER, Rehearsal
 CASH, CAPITAL = Decimal(100_000), Decimal(25_000)  # the account's, and the session's
 
 
-def test_after_each_kill_the_books_are_the_venues(here: Rehearsal) -> None:
+@pytest.mark.parametrize("mode", ["auto", "approve"])
+def test_after_each_kill_the_books_are_the_venues(here: Rehearsal, mode: str) -> None:
     rng = random.Random(11)
-    with market(here) as venue:
+    with market(here) as venue, person(here.url):  # who is asked for nothing in the first mode
         issue_for(here, "busy")
         store = SessionStore.open(here.url)
         try:
             for number in range(KILLS + 1):
-                process = start(here.folder, "live", "busy", "--json")
+                process = start(here.folder, "live", "busy", "--mode", mode, "--json")
                 if number % 3 == 2 and number < KILLS:  # while it starts, recovers, reconciles
                     time.sleep(rng.uniform(0.3, 3))
                     kill(process)
@@ -52,6 +62,7 @@ def test_after_each_kill_the_books_are_the_venues(here: Rehearsal) -> None:
                 assert process.returncode == 0, process.told()
                 assert json.loads(shown)["environment"] == "REHEARSAL"
             require_the_venues_books(store, venue.books())
+            require_approval(store, mode)
             told = {name: len(each) for name, each in venue.books().items() if name[-1] == "s"}
             print(f"{KILLS} kills; the venue has {told}")
         finally:
@@ -84,6 +95,28 @@ def test_one_that_was_killed_before_its_first_record_begins_when_it_is_begun_aga
                 assert len(played.output.rows_by_kind[KIND_FILL]) == len(venue.books.executions)
 
     asyncio.run(story())
+
+
+@contextmanager
+def person(url: str) -> Iterator[None]:
+    """Somebody who approves whatever a session asks, as soon as it lives."""
+    over = threading.Event()
+
+    def approve() -> None:
+        store = SessionStore.open(url)
+        while not over.wait(0.1):
+            with suppress(InputError):  # there is none, or it was just killed
+                for each in json.loads(asked_of(store, "last", "signals") or "[]"):
+                    asked_of(store, "last", "approve", argument=str(each["number"]))
+        store.close()
+
+    approving = threading.Thread(target=approve)
+    approving.start()
+    try:
+        yield
+    finally:
+        over.set()
+        approving.join()
 
 
 def kill(process: Command) -> None:
@@ -139,3 +172,22 @@ def require_the_venues_books(store: SessionStore, books: Any) -> None:
     ]
     assert len(sent) == len(set(sent)), "an order was sent twice"
     assert {own_id(each["client_order_id"]) for each in books["orders"]} <= set(sent)
+
+
+def require_approval(store: SessionStore, mode: str) -> None:
+    """What was approved a person has approved, once; where nobody is asked, nobody has."""
+    (session,) = (each for each in store.list() if each.account == NUMBER)
+    inputs = [
+        each.record.input
+        for each in store.entries(session.id)
+        if isinstance(each.record, Intents | Taken)
+    ]
+    answers = [
+        to_rows(each.rows)[0, OPERATOR_SIGNAL]
+        for each in inputs
+        if isinstance(each, OperatorInput) and each.verb == "approve"
+    ]
+    played = replay(store.entries(session.id)).output
+    approved = played.journal[played.rows_by_kind[KIND_SIGNAL_APPROVED]][:, ANSWER_NUMBER].tolist()
+    assert len(approved) == len(set(approved)) > 0, "a signal was approved twice"
+    assert set(approved) <= set(answers) if mode == "approve" else not answers
