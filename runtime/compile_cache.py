@@ -1,7 +1,9 @@
 """Where compiled kernels are kept, and whether they are there.
 
 numba's own cache does not notice a change in a function imported from another file, and would then
-run old code. So the cache has a folder named by a hash over all sources that can be compiled.
+run old code. So the cache has a folder named by a hash over all sources that can be compiled, wherever
+somebody wants it. numba does not find what the same sources elsewhere have left, nor another version of
+itself: the folder's name tells these apart too, so that what is called warm can be loaded.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import hashlib
 import os
 import platform
 from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from runtime.source_files import source_files
@@ -38,9 +42,18 @@ def sources_digest() -> str:
 
 
 def cache_folder() -> Path:
-    """Return the folder of this version's compiled kernels."""
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    return Path(chosen) if chosen else cache_root() / sources_digest()
+    """Return the folder of this version's compiled kernels: in NUMBA_CACHE_DIR, if that is set."""
+    chosen, name = os.environ.get("NUMBA_CACHE_DIR"), _folder_name()
+    root = Path(chosen) if chosen else cache_root()
+    return root if root.name == name else root / name  # `use_cache` has set it for this process
+
+
+@cache
+def _folder_name() -> str:
+    spec = find_spec(COMPILED_PACKAGES[0])
+    assert spec is not None and spec.origin is not None
+    where = f"{os.path.realpath(spec.origin)} {version('numba')}"
+    return f"{sources_digest()}-{hashlib.blake2b(where.encode(), digest_size=4).hexdigest()}"
 
 
 def use_cache() -> None:

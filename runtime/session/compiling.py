@@ -16,9 +16,11 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
 from asyncio import Lock
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engine.errors import InputError
@@ -76,7 +78,7 @@ async def _doors(clock: Clock, *, with_loop: bool) -> StepDoors:
         while making.is_alive():
             await clock.sleep(_POLL_SECONDS)
         if not compile_cache.is_warm(with_loop=with_loop, steps=True):
-            raise InputError(f"nothing could be compiled into {compile_cache.cache_folder()}")
+            raise InputError(f"nothing could be compiled: {_log()} has why")
     return await asyncio.to_thread(_load, with_loop)
 
 
@@ -94,11 +96,31 @@ def make(with_loop: bool) -> None:
     os.nice(_KEEP_WAITING)
     folder = compile_cache.cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
+    _leave_the_session_alone()
     with (folder / "making").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not compile_cache.is_warm(with_loop=with_loop, steps=True):
             _load(with_loop)
             compile_cache.mark_steps_warm(with_loop=with_loop)
+
+
+def _leave_the_session_alone() -> None:
+    """Hold nothing of the session open, of which somebody may wait for the end, and end with it if it is killed."""
+    with open(os.devnull, "r+b", 0) as nothing, _log().open("wb", 0) as log:
+        for ours, theirs in ((nothing, 0), (nothing, 1), (log, 2)):
+            os.dup2(ours.fileno(), theirs)
+    session = multiprocessing.parent_process()
+    assert session is not None
+
+    def end_with_it() -> None:
+        session.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_it, daemon=True).start()
+
+
+def _log() -> Path:
+    return compile_cache.cache_folder() / "making.log"
 
 
 def _load(with_loop: bool) -> StepDoors:

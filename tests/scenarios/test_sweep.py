@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from runtime.store import State, Store
 from runtime.sweep import Place, prepare_sweep, run_sweep, space_of
+from tests.running import is_running
 from tests.unit.sweep.sweep_samples import CROSS, config_of
 
 ASKED = ("--param", "fast=2:9:1", "--param", "slow=4:40:4", "--where", "fast < slow")
@@ -65,14 +66,6 @@ def stopped_by(folder: Path, stop: Callable[[int], object]) -> subprocess.Popen[
 def workers_of(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     return [int(child) for child in children]
-
-
-def is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
 
 
 @pytest.fixture(scope="module")
