@@ -18,7 +18,10 @@ from engine.errors import VenueError
 _ORDERS: Final = "/v2/orders"
 _POSITIONS: Final = "/v2/positions"
 _WORKING: Final = {"status": "open", "limit": "500"}
-_LOOK_SECONDS: Final = 0.25
+_LOOK_SECONDS: Final = (
+    0.25  # the first time, and longer each time: looks are requests, of which there are few
+)
+_LONGER: Final = 1.5
 _ASK_AGAIN_SECONDS: Final = 2.0
 
 
@@ -69,7 +72,7 @@ async def empty(client: AlpacaClient, *, flatten: bool, seconds: float = 30.0) -
     clock, problems = client.clock, list[str]()
     until_ns = clock.monotonic_ns() + round(seconds * 1e9)
     asked_ns = {_ORDERS: 0, _POSITIONS: 0}  # monotonic; 0: not yet
-    before: Content | None = None
+    before, wait = None, _LOOK_SECONDS
     while True:
         found = await _content_until(client, until_ns)
         before, now = before or found, clock.monotonic_ns()
@@ -84,7 +87,8 @@ async def empty(client: AlpacaClient, *, flatten: bool, seconds: float = 30.0) -
         if is_wanted and now - asked_ns[path] > _ASK_AGAIN_SECONDS * 1e9:
             asked_ns[path] = now
             problems += await _delete_all(client, path)
-        await clock.sleep(_LOOK_SECONDS)
+        await clock.sleep(wait)
+        wait = min(wait * _LONGER, _ASK_AGAIN_SECONDS)
 
 
 async def _content_until(client: AlpacaClient, until_ns: int) -> Content | None:

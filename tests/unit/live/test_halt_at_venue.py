@@ -32,6 +32,7 @@ def told(
             halting = asyncio.create_task(
                 asyncio.to_thread(CliRunner().invoke, app, ["halt", *words], answer)
             )
+            await until(lambda: halting.done() or is_asked(venue))
             for one in here.slices:
                 if halting.done() or one.ts_ns <= venue.time.now_ns():
                     continue
@@ -42,6 +43,11 @@ def told(
             return result, len(venue.books.open_orders), len(lots)
 
     return asyncio.run(story())
+
+
+def is_asked(venue: AlpacaVenue) -> bool:
+    """Whether the venue was asked to cancel all orders."""
+    return ("DELETE", "/v2/orders") in {(each.method, each.path) for each in venue.requests}
 
 
 def ruin(here: Rehearsal, venue: AlpacaVenue, monkeypatch: pytest.MonkeyPatch) -> None:
