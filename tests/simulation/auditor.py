@@ -19,6 +19,7 @@ I15    nothing but what a person can read ends a session (I16: no edge that is n
 I17    what is decided is decided on what was available then
 I19    what needs a person was told once
 I20    requests stay under the venue's limit, and none is made inside a ban
+       where a person is asked, no signal is sent that they have not approved
 =====  =====================================================================================
 """
 
@@ -30,10 +31,13 @@ from typing import TYPE_CHECKING
 
 from engine.approved import RiskApproved
 from engine.model import layout as at
+from engine.model import trading_layout as loop
 from engine.model.orders import OrderFlag
+from engine.model.trading import ExecutionMode
 from runtime.gateway.ledger import Sent
 from runtime.journal.entries import Entry
 from runtime.journal.records import Input, Intents, Noted, OperatorInput, SliceInput, Taken
+from runtime.session.intake import to_rows
 from sims.network import Exchange
 from sims.request_limit import Purpose
 from tests.simulation.availability import Availability
@@ -54,6 +58,8 @@ class Auditor:
     exchange: Exchange
     requests: RequestCounts
     market: Availability
+    mode: ExecutionMode = ExecutionMode.AUTO
+    approved: set[int] = field(default_factory=set)  # signals, by a person
     intents: set[str] = field(default_factory=set)  # client ids whose intent is durable
     told: list[Noted] = field(default_factory=list)
     is_paused: bool = False  # by what is durable
@@ -146,9 +152,20 @@ class Auditor:
                     f"executions {booked[i]}"
                 )
             self._worst_case(life, i)
+        if self.mode is ExecutionMode.APPROVE:
+            self._require_approval(life, one)
         cursor = one.cursor if isinstance(one, SliceInput) else life.session.cursor
         if why := self.market.why_not(one, life.decided, life.core, cursor, life.world.market_ns):
             raise Violation(f"I17: {why}")
+
+    def _require_approval(self, life: Life, one: Input) -> None:
+        """Where a person is asked, a signal is approved by their word, now or earlier."""
+        if isinstance(one, OperatorInput) and one.verb == "approve":
+            self.approved.add(int(to_rows(one.rows)[0, loop.OPERATOR_SIGNAL]))
+        for row in (row for rows in life.decided for row in rows):
+            number = int(row[loop.ANSWER_NUMBER])
+            if row[at.EVENT_KIND] == at.KIND_SIGNAL_APPROVED and number not in self.approved:
+                raise Violation(f"nobody has approved signal {number}")
 
     def kept_lots(self, life: Life, i: int) -> tuple[int, int]:
         """Return what the venue has kept of an instrument as a fee: what is booked, and what is not told yet."""

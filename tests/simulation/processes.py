@@ -126,12 +126,14 @@ class Life:
         try:
             self._tame(store)
             if not world.session_id:
-                world.session_id = store.begin_session(NewSession("sim", ACCOUNT, mode="auto"))
+                world.session_id = store.begin_session(
+                    NewSession("sim", ACCOUNT, mode=world.plan.mode.name.lower())
+                )
             held = store.leases.acquire(ACCOUNT, world.session_id, term_ns=pace * TERM_NS)
             if isinstance(held, LeaseHeld):
                 raise held.refusal()
             self.journal: SessionJournal = store.journal(world.session_id, held)
-            self.core: SessionCore = ground.core()
+            self.core: SessionCore = world.plan.core()
             books = OrderLedger()
             self.inbox, recovered = Inbox(books), Recovered()
             if self.journal.head[0] == 0:
@@ -331,7 +333,7 @@ def _opened(world: World) -> Opened:
     ground = world.plan.ground
     return Opened(
         "sim", ground.fingerprint, ground.text, {}, {}, "", ACCOUNT, "simulated", "simulated",
-        "rehearsal", "auto", tuple(each.symbol for each in ground.market.instruments), {},
+        "rehearsal", world.plan.mode.name.lower(), tuple(each.symbol for each in ground.market.instruments), {},
     )  # fmt: skip
 
 

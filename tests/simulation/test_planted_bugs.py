@@ -13,8 +13,10 @@ import msgspec
 
 import runtime.gateway.gateway as gateway_module
 import runtime.session.venue_account as account_module
+import runtime.session.wishes as wishes_module
 import tests.simulation.processes as processes
 from engine.approved import RiskApproved
+from engine.model.trading import OperatorAction
 from engine.ports import BrokerEvent, Rows, SubmitOutcome, SubmitStatus
 from runtime.gateway.checks import CHECKS
 from runtime.gateway.gateway import Gateway
@@ -221,6 +223,10 @@ def writes_what_a_venue_says(patch: Patch) -> None:
     patch.setattr(processes.MASKER, "text", lambda text: text)
 
 
+def takes_a_rejection_for_an_approval(patch: Patch) -> None:
+    patch.setitem(wishes_module._ACTIONS, "reject", OperatorAction.APPROVE)
+
+
 BUGS = [
     Bug(closes_more_than_is_held, "I10", (0,)),
     Bug(writes_what_a_venue_says, "I14", (0,)),
@@ -236,6 +242,7 @@ BUGS = [
     Bug(takes_one_look_for_a_proof, "I4", (21,)),
     Bug(sends_again_after_a_crash, "I1", (25,)),
     Bug(answers_are_not_kept, "decides something else", (11,)),
+    Bug(takes_a_rejection_for_an_approval, "nobody has approved", (28,)),
 ]
 
 

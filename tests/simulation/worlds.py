@@ -17,8 +17,10 @@ from typing import Any
 
 from engine.errors import InternalFault, TraderError
 from engine.model.layout import EventKind
+from engine.model.trading import ExecutionMode
 from engine.model.units import to_minor
 from engine.ports import BrokerEvent
+from runtime.approvals import QueuedSignal, queued_signals
 from runtime.gateway.inbox import Inbox
 from runtime.gateway.ledger import OrderLedger
 from runtime.journal.failures import JournalFailure
@@ -80,7 +82,7 @@ class World(SeededWorld):
         counts = RequestCounts(most, lambda: self.seconds, EPOCH_NS / 1e9)
         instruments = len(ground.market.instruments)
         market = Availability(plan.slices, instruments, is_trading=ground.config.is_trading)
-        self.auditor = Auditor(self.exchange, counts, market)
+        self.auditor = Auditor(self.exchange, counts, market, plan.mode)
 
     # --- running -------------------------------------------------------------------------------------
     async def run(self) -> None:
@@ -124,6 +126,17 @@ class World(SeededWorld):
                 self.note(f"somebody asks: {verb}")
                 self.wishes.append(Asked(verb, "ann", "simulated"))
 
+        async def person() -> None:
+            """Decide, sooner or later and as it comes, on what waits; a double click now and then."""
+            choice = Random(plan.seed * 7 + 5)
+            while True:
+                await asyncio.sleep(choice.uniform(2, 40))
+                for each in self._waiting():
+                    verb = choice.choice(("approve", "approve", "reject"))
+                    said = Asked(verb, "ann", "simulated", str(each.number))
+                    self.note(f"a person says: {verb} signal {each.number}")
+                    self.wishes += [said] * choice.choice((1, 1, 2))
+
         async def others() -> None:
             todo: list[tuple[float, Callable[[], None]]] = [
                 *((s, lambda by=by: self.clock.step(by)) for s, by in plan.clock_steps),
@@ -149,7 +162,16 @@ class World(SeededWorld):
             self._ended.set()
 
         whole = plan.seed % WHOLE == WHOLE // 2
-        return [market(), wishes(), others(), *(() if whole else (calm(),))]
+        return [market(), wishes(), person(), others(), *(() if whole else (calm(),))]
+
+    def _waiting(self) -> tuple[QueuedSignal, ...]:
+        """Return what a person can decide on, as the session that runs would list it."""
+        life = self.life
+        if self.plan.mode is not ExecutionMode.APPROVE or life is None or life.is_over:
+            return ()
+        return queued_signals(
+            life.core.plain, life.core.instruments, fingerprint="", now_ns=life.core.now_ns
+        )
 
     def _begin(self) -> None:
         """Start a process."""
@@ -238,7 +260,7 @@ class World(SeededWorld):
     def _play_again(self, life: Life) -> None:
         """The whole journal, from its beginning, leads where the session is."""
         life.journal.flush()
-        core, books = self.plan.ground.core(), OrderLedger()
+        core, books = self.plan.core(), OrderLedger()
         inbox = Inbox(books)
         entries = lambda after: life.store.entries(self.session_id, after=after)
         try:
