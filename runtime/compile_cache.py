@@ -12,7 +12,6 @@ import hashlib
 import os
 import platform
 from functools import cache
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -50,10 +49,16 @@ def cache_folder() -> Path:
 
 @cache
 def _folder_name() -> str:
-    spec = find_spec(COMPILED_PACKAGES[0])
+    where = hashlib.blake2b(_origin(COMPILED_PACKAGES[0]).encode(), digest_size=4)
+    # Its version, for which importing it, or what finds out versions, would take too long at each start.
+    where.update(Path(_origin("numba")).with_name("_version.py").read_bytes())
+    return f"{sources_digest()}-{where.hexdigest()}"
+
+
+def _origin(package: str) -> str:
+    spec = find_spec(package)
     assert spec is not None and spec.origin is not None
-    where = f"{os.path.realpath(spec.origin)} {version('numba')}"
-    return f"{sources_digest()}-{hashlib.blake2b(where.encode(), digest_size=4).hexdigest()}"
+    return os.path.realpath(spec.origin)
 
 
 def use_cache() -> None:

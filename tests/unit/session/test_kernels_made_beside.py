@@ -49,14 +49,21 @@ def test_a_chosen_folder_keeps_versions_and_places_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    ours = compile_cache.cache_folder()
-    assert ours.parent == tmp_path
-    monkeypatch.setattr(compile_cache, "version", lambda package: "0.1")
+    ours, origin = compile_cache.cache_folder(), compile_cache._origin
+    copied = tmp_path / "numba" / "__init__.py"
+    copied.parent.mkdir()
+    copied.with_name("_version.py").write_text("another")
+    found = {ours}
+    for package, elsewhere in (("engine", "/elsewhere/engine/__init__.py"), ("numba", str(copied))):
+        moved = {package: elsewhere}
+        monkeypatch.setattr(
+            compile_cache, "_origin", lambda name, moved=moved: moved.get(name) or origin(name)
+        )
+        compile_cache._folder_name.cache_clear()
+        found.add(compile_cache.cache_folder())
+    monkeypatch.setattr(compile_cache, "_origin", origin)
     compile_cache._folder_name.cache_clear()
-    another = compile_cache.cache_folder()
-    monkeypatch.undo()
-    compile_cache._folder_name.cache_clear()
-    assert another.parent == tmp_path and another != ours
+    assert len(found) == 3 and {each.parent for each in found} == {tmp_path}
 
 
 def test_a_process_and_its_children_use_one_folder(
