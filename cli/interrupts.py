@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -50,6 +51,8 @@ def _has_come(reading: int) -> bool:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    with contextlib.suppress(Exception):  # it may be closed, or be written to just now
+        sys.stdout.flush()  # a command that has ended has said something whole
     with contextlib.suppress(OSError):
         os.write(2, f"{INTERRUPTED}\n".encode())
     os._exit(EXIT_INTERRUPTED)

@@ -38,10 +38,11 @@ runtime.doctor.run_checks = lost
 
 
 def interrupted(tmp_path: Path, before: str, *args: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: each for name, each in os.environ.items() if name != "PYTHONUNBUFFERED"}
     code = f"import os, signal, sys\nsys.argv = {['trader', *args]!r}\n{before}\n"
     return subprocess.run(
         [sys.executable, "-c", f"{code}from cli.entry import main\nmain()"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        cwd=tmp_path, env=environment | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
 
