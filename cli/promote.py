@@ -365,14 +365,11 @@ def content_of(file: Path) -> bytes:
     InputError
         If it cannot be read.
     """
+    from data.bounded import read_at_most
     from engine.errors import InputError
 
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_LARGEST + 1)
-        if len(content) <= _LARGEST:
-            return content
-        problem = f"the file is none of `trader promote`: it has more than {_LARGEST:,} bytes"
+        return read_at_most(file, _LARGEST)
     except FileNotFoundError:
         problem = "there is no such file"
     except OSError as error:

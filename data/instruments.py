@@ -20,6 +20,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 
+from data.bounded import read_at_most
 from engine.errors import DataError, InputError
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import parse_decimal, to_quanta
@@ -49,15 +50,7 @@ def read_instruments(path: Path) -> dict[str, Instrument]:
         If the file cannot be read, defines a symbol twice, or a definition is wrong.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise DataError(
-                f"the definitions have more than {_LARGEST:,} bytes",
-                where=str(path),
-                code="data.unreadable",
-            )
-        tables = tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
+        tables = tomllib.loads(read_at_most(path, _LARGEST).decode("utf-8"))
     except OSError as error:
         raise DataError(
             f"the definitions cannot be read: {error.strerror}",

@@ -54,27 +54,6 @@ def whole(path: Path, what: str = "file") -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
-def content_at_most(path: Path, most: int) -> bytes:
-    """Return what a file has that a person has named, and that is read whole.
-
-    Raises
-    ------
-    InputError
-        If it has more than `most` bytes; a device may have no end.
-    OSError
-        If it cannot be read.
-    """
-    with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise InputError(
-            f"it has more than {most:,} bytes",
-            where=str(path),
-            remedy="Name the file that is meant.",
-        )
-    return content
-
-
 def require_folder(path: Path) -> None:
     """Refuse a file whose folder is not there and could not be made; nothing is made yet.
 

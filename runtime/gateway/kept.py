@@ -11,19 +11,26 @@ is no fee, and is a difference as ever.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from engine.ports import CashEntry, CashKind
 
-_BOUGHT: Final = "bought:"
-_SOLD: Final = "sold:"
-_KEPT: Final = "kept:"
-_CHARGED: Final = "charged:"
-_KEPT_TOLD: Final = "kept_told:"
-_CHARGED_TOLD: Final = "charged_told:"
-_EVEN: Final = "even:"
+
+class _Key(StrEnum):
+    """What the journal's keys of this say."""
+
+    BOUGHT = "bought"
+    SOLD = "sold"
+    KEPT = "kept"
+    CHARGED = "charged"
+    KEPT_TOLD = "kept_told"
+    CHARGED_TOLD = "charged_told"
+    EVEN = "even"
+
+
 _CASH: Final = -1
 _SHARE: Final = 100  # one part in a hundred is the most that a fee can be
 
@@ -70,8 +77,8 @@ class KeptFees(msgspec.Struct):
 
     def even(self, differing: Mapping[int, tuple[int, int]], *, is_cash_even: bool) -> list[str]:
         """Return what to remember of a reading: what is equal has nothing left to explain."""
-        keys = [f"{_EVEN}{i}" for i in self.bought if i not in differing]
-        return keys + ([f"{_EVEN}{_CASH}"] if self.sold_minor and is_cash_even else [])
+        keys = [f"{_Key.EVEN}:{i}" for i in self.bought if i not in differing]
+        return keys + ([f"{_Key.EVEN}:{_CASH}"] if self.sold_minor and is_cash_even else [])
 
     def told(self, entry: CashEntry) -> tuple[int, int, list[str]]:
         """Return the lots and the money of an entry that are booked already, and what to remember."""
@@ -79,30 +86,30 @@ class KeptFees(msgspec.Struct):
             return 0, 0, []
         lots = min(self.lots.get(entry.instrument, 0), entry.kept_lots)
         minor = min(self.minor, max(-entry.minor, 0))
-        keys = [f"{_KEPT_TOLD}{entry.instrument}:{lots}"] if lots else []
-        return lots, minor, keys + ([f"{_CHARGED_TOLD}{minor}"] if minor else [])
+        keys = [f"{_Key.KEPT_TOLD}:{entry.instrument}:{lots}"] if lots else []
+        return lots, minor, keys + ([f"{_Key.CHARGED_TOLD}:{minor}"] if minor else [])
 
     def note(self, key: str) -> bool:
         """Remember what a record of the journal has told; return whether it was of this."""
         kind, _, rest = key.partition(":")
         number, _, lots = rest.partition(":")
-        match kind + ":":
-            case "bought:":
+        match kind:
+            case _Key.BOUGHT:
                 _add(self.bought, int(number), int(lots))
                 _add(self.fills, int(number), 1)
-            case "sold:":
+            case _Key.SOLD:
                 self.sold_minor += int(rest)
-            case "kept:":
+            case _Key.KEPT:
                 _add(self.lots, int(number), int(lots))
                 self._is_even(int(number))
-            case "charged:":
+            case _Key.CHARGED:
                 self.minor += int(rest)
                 self._is_even(_CASH)
-            case "kept_told:":
+            case _Key.KEPT_TOLD:
                 _add(self.lots, int(number), -int(lots))
-            case "charged_told:":
+            case _Key.CHARGED_TOLD:
                 self.minor -= int(rest)
-            case "even:":
+            case _Key.EVEN:
                 self._is_even(int(rest))
             case _:
                 return False
@@ -117,17 +124,17 @@ class KeptFees(msgspec.Struct):
 
 def traded_key(instrument: int, side: int, lots: int, value_minor: int) -> str:
     """Return what to remember of a fill of coins."""
-    return f"{_BOUGHT}{instrument}:{lots}" if side > 0 else f"{_SOLD}{value_minor}"
+    return f"{_Key.BOUGHT}:{instrument}:{lots}" if side > 0 else f"{_Key.SOLD}:{value_minor}"
 
 
 def kept_key(instrument: int, lots: int) -> str:
     """Return what to remember where lots are booked as kept before that was told."""
-    return f"{_KEPT}{instrument}:{lots}"
+    return f"{_Key.KEPT}:{instrument}:{lots}"
 
 
 def charged_key(minor: int) -> str:
     """Return what to remember where money is booked as charged before that was told."""
-    return f"{_CHARGED}{minor}"
+    return f"{_Key.CHARGED}:{minor}"
 
 
 def _add(numbers: dict[int, int], key: int, number: int) -> None:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from data.bounded import read_at_most
 from data.calendars import sessions
 from data.history import History
 from engine.errors import InputError
@@ -20,7 +21,6 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import INT64_MAX, NS_PER_DAY, NS_PER_MINUTE
 from engine.ports import Clock
-from reports.places import content_at_most
 from runtime.backtest.histories import load_history
 from runtime.config import DataSection, StrategyConfig
 from runtime.feeds.pace import require_speed
@@ -139,8 +139,7 @@ def read_faults(path: Path) -> list[Fault]:
         If it cannot be read, or a line is no fault.
     """
     try:
-        content = content_at_most(path, _FAULTS_MOST)
-        return parse_faults(content, str(path))
+        return parse_faults(read_at_most(path, _FAULTS_MOST), str(path))
     except OSError as error:
         problem = f"the schedule of faults cannot be read: {error.strerror}"
     except UnicodeDecodeError:
@@ -216,7 +215,7 @@ def _memory(path: Path | None) -> tuple[list[str], Callable[[str], None]]:
     used: list[str] = []
     if path.exists():
         try:
-            lines = content_at_most(path, _STATE_MOST).splitlines()
+            lines = read_at_most(path, _STATE_MOST).splitlines()
             used = [msgspec.json.decode(line, type=str) for line in lines if line]
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             raise InputError(

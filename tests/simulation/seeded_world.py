@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -14,7 +15,7 @@ from tests.simulation.outages import Outages
 from tests.simulation.processes import WHOSE, Fate
 
 
-class SeededWorld:
+class SeededWorld(ABC):
     """One seed, run: what its processes, their feed and the auditor know as their world."""
 
     plan: Any
@@ -31,9 +32,9 @@ class SeededWorld:
         self.random = Random(plan.seed * 7 + 1)
         self._ended = asyncio.Event()
 
+    @abstractmethod
     async def run(self) -> None:
         """Run to the end; raise what is wrong."""
-        raise NotImplementedError("a world says what happens in it")
 
     # --- processes -----------------------------------------------------------------------------------
     def next_fate(self) -> Fate:

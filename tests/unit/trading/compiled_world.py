@@ -45,7 +45,7 @@ def meet(s: Core, b: Book, events: Table, intents: Table, signals: Table) -> Non
     end_slice(s, b, intents, events, signals, 0, 1, 0)
 
 
-ACTS = (
+PIECES = (
     apply_event,
     take_due,
     watch,
@@ -59,8 +59,6 @@ ACTS = (
     pass_commands,
     meet,
     end_waits,
-)
-TELLS = (
     place,
     ask_replace,
     take_signal,
@@ -74,11 +72,11 @@ TELLS = (
     next_stage,
     tradable_lots,
 )
-FIRST_TELL: Final = len(ACTS)
+PLACES: dict[Callable[..., Any], int] = {each: n for n, each in enumerate(PIECES)}
 
 
 @kernel
-def act(
+def piece(
     s: Core,
     b: Book,
     events: Table,
@@ -88,8 +86,11 @@ def act(
     a: int,
     c: int,
     d: int,
-) -> None:
-    """Call a kernel of `ACTS`, by its place there."""
+    e: int,
+    f: int,
+) -> int:
+    """Call a kernel of `PIECES`, by its place there, and return what it says; of one that says nothing 0."""
+    answer = 0
     if what == 0:
         apply_event(s, events, a)
     elif what == 1:
@@ -116,61 +117,33 @@ def act(
         meet(s, b, events, intents, signals)
     elif what == 12:
         end_waits(s, b, intents, a)
-
-
-@kernel
-def tell(s: Core, intents: Table, what: int, a: int, c: int, d: int, e: int, f: int) -> int:
-    """Return what a kernel of `TELLS` says, by its place there."""
-    answer = 0
-    if what == 0:
+    elif what == 13:
         answer = place(s, intents, a)
-    elif what == 1:
+    elif what == 14:
         answer = 1 if ask_replace(s, a, c, d, e) else 0
-    elif what == 2:
+    elif what == 15:
         answer = take_signal(s, intents, a, c, d, e)
-    elif what == 3:
+    elif what == 16:
         answer = receive_order(s, intents, a)
-    elif what == 4:
+    elif what == 17:
         answer = target(s, intents, a, c, d)
-    elif what == 5:
+    elif what == 18:
         answer = apply_trade(s, a, c, d, e, f)
-    elif what == 6:
+    elif what == 19:
         answer = find_victim(s)
-    elif what == 7:
+    elif what == 20:
         answer = look(s, a, c)
-    elif what == 8:
+    elif what == 21:
         answer = winner_of(s, a)
-    elif what == 9:
+    elif what == 22:
         answer = wanted_lots(s, a, c)
-    elif what == 10:
+    elif what == 23:
         answer = next_stage(s, a)
-    elif what == 11:
+    elif what == 24:
         answer = tradable_lots(s, a)
     return answer
 
 
-@kernel
-def piece(
-    s: Core,
-    b: Book,
-    events: Table,
-    intents: Table,
-    signals: Table,
-    what: int,
-    a: int,
-    c: int,
-    d: int,
-    e: int,
-    f: int,
-) -> int:
-    """Call a kernel of `ACTS` or `TELLS`, by its place in both."""
-    if what >= FIRST_TELL:
-        return tell(s, intents, what - FIRST_TELL, a, c, d, e, f)
-    act(s, b, events, intents, signals, what, a, c, d)
-    return 0
-
-
-PIECES: dict[Callable[..., Any], int] = {each: n for n, each in enumerate((*ACTS, *TELLS))}
 NUMBERS: Final = 5
 
 
@@ -199,7 +172,7 @@ def call_compiled(function: Callable[..., Any], core: Core, *values: Any) -> Any
         Matrix(np.asarray(value)) if isinstance(value, memoryview | np.ndarray) else value
         for value in values
     ]
-    number = PIECES.get(function)
+    number = PLACES.get(function)
     if number is None:
         return compiled(function)(Views(core), *blocks)
     book = next((block for block in blocks if isinstance(block, Views)), None) or no_book()
