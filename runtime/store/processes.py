@@ -25,7 +25,11 @@ class Process:
 
 def this_process() -> Process:
     """Return the process that asks."""
-    pid = os.getpid()
+    return _process(os.getpid())
+
+
+@cache
+def _process(pid: int) -> Process:
     return Process(os.uname().nodename, pid, f"{_machine()}/{_start_of(pid) or ''}")
 
 
