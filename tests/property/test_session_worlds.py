@@ -18,7 +18,7 @@ from runtime.session_core.steps import Step
 from sims.paper import PaperBroker
 from sims.replay.source import MARKET
 from sims.stepping.entry import step_doors
-from tests.property.core_worlds import CASH, World, _Trader, make_world, play
+from tests.property.core_worlds import CASH, World, _Trader, make_world, played
 from tests.property.session_slices import cut
 from tests.property.test_trading_worlds import journal_of
 from tests.property.trading_worlds import make_trading_world
@@ -94,7 +94,7 @@ def slices(world: World) -> Iterator[tuple[Slice, Rows]]:
 
 def require_same_world(world: World, *, compiled_from: int = NEVER) -> WorldSession:
     """Play a world in the loop and in a session, compiled from one of its slices on."""
-    machine = play(world)
+    machine = played(world)
     session = WorldSession(world)
     for n, (one, signals) in enumerate(slices(world)):
         if n == compiled_from:

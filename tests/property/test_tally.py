@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,14 +15,15 @@ from runtime.backtest.lean_machine import outcome_of_output
 from runtime.results import RunOutput
 from runtime.results.paths import closed_trade_pnl
 from runtime.results.rows import changes_of, rows_of, terms_of
-from tests.property.core_worlds import CASH, World, make_world, play
+from tests.property.core_worlds import CASH, World, make_world, played
 
 CLOCK = SimpleNamespace(periods_per_year=252.0, account_calendar="24/7")
 
 
+@cache
 def output_of(seed: int) -> tuple[World, RunOutput]:
     world = make_world(seed)
-    return world, play(world).output(cast(Any, CLOCK), CASH)
+    return world, played(world).output(cast(Any, CLOCK), CASH)
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -26,7 +26,7 @@ from runtime.results.exits import exit_attempts_frame, exit_statistics, exits_fr
 from runtime.results.guards import LoopTables, guards_frame
 from runtime.results.journal import journal_of
 from runtime.results.rows import changes_of, fills_of
-from tests.property.core_worlds import CASH, play
+from tests.property.core_worlds import CASH, played
 from tests.property.trading_worlds import make_trading_world
 from tests.seeds import seeds
 from tests.unit.explain.invented import invented
@@ -38,7 +38,7 @@ STORIES = 30  # of each kind and world
 @cache
 def output_of(seed: int) -> RunOutput:
     clockwork = SimpleNamespace(periods_per_year=252.0, account_calendar="24/7")
-    return play(make_trading_world(seed)).output(cast(Any, clockwork), CASH)
+    return played(make_trading_world(seed)).output(cast(Any, clockwork), CASH)
 
 
 def rows(output: RunOutput, kind: int) -> NDArray[np.int64]:

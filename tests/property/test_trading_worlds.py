@@ -15,7 +15,7 @@ from engine.model import layout as at
 from engine.model.trading import ExitReason
 from runtime.backtest.machine import Machine
 from sims.replay.columns import Lanes
-from tests.property.core_worlds import CASH, World, hash_of, play
+from tests.property.core_worlds import CASH, World, hash_of, play, played
 from tests.property.trading_audit import TradingAudit
 from tests.property.trading_worlds import make_trading_world, without_outside_orders
 from tests.seeds import seeds
@@ -44,7 +44,7 @@ def lanes_of(world: World) -> Lanes:
 def audit_of(seed: int) -> TradingAudit:
     """Play the world of a seed and audit its journal."""
     world = make_trading_world(seed)
-    machine = play(world)
+    machine = played(world)
     assert machine.plain.account[at.ACCOUNT_FAULT] == at.FAULT_NONE
     return audited(world, machine)
 
@@ -57,7 +57,7 @@ def test_no_limit_is_passed_and_no_exit_opens(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_lanes_decide_what_rows_decide(seed: int) -> None:
     world = without_outside_orders(make_trading_world(seed))
-    rows, lanes = play(world), play(world, lanes=lanes_of(world))
+    rows, lanes = played(world), play(world, lanes=lanes_of(world))
     if hash_of(rows) != hash_of(lanes):
         first, second = journal_of(rows), journal_of(lanes)
         count = min(len(first), len(second))
@@ -84,7 +84,7 @@ def test_the_worlds_meet_every_exit_and_many_guards() -> None:
 def test_compiled_worlds_are_the_interpreted_ones() -> None:
     for seed in TWINS:
         world = make_trading_world(seed)
-        assert hash_of(play(world, compiled=True)) == hash_of(play(world)), f"seed {seed}"
+        assert hash_of(play(world, compiled=True)) == hash_of(played(world)), f"seed {seed}"
         quiet = without_outside_orders(world)
         lanes = play(quiet, lanes=lanes_of(quiet), compiled=True)
-        assert hash_of(lanes) == hash_of(play(quiet)), f"seed {seed}"
+        assert hash_of(lanes) == hash_of(played(quiet)), f"seed {seed}"

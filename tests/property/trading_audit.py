@@ -62,6 +62,7 @@ class TradingAudit:
     held: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     checks: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     latches: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    locked: dict[int, int] = field(default_factory=dict)  # until when an instrument is
     open_exits: list[tuple[int, int, int]] = field(default_factory=list)
     stages: Counter[int] = field(default_factory=Counter)
     trips: dict[int, int] = field(default_factory=dict)
@@ -107,6 +108,9 @@ class TradingAudit:
                 self.held[i] = row[at.POSITION_AFTER]
                 if row[at.POSITION_CAUSE] == at.KIND_SPLIT:  # the venue scales what works
                     self.scaled |= {o for o, order in self.orders.items() if order.instrument == i}
+            case at.KIND_LATCH_SET if i >= 0:  # one instrument alone is kept from entries
+                self.locked[i] = max(self.locked.get(i, 0), row[loop.LATCHED_UNTIL])
+                self.seen["lock"] += 1
             case at.KIND_LATCH_SET:
                 self._latched(row)
             case at.KIND_LATCH_CLEARED:
@@ -162,6 +166,7 @@ class TradingAudit:
             assert len(verdicts) >= CHECKS, "every check is evaluated"
             assert set(verdicts[-CHECKS:]) <= {Verdict.PASS, Verdict.OFF}, "an order past a limit"
             assert self.severity == Severity.ACTIVE, "no entry while trading is restricted"
+            assert self.locked.get(i, 0) <= self.now, "no entry while its instrument is locked"
             self.seen["opening"] += 1
 
     def _attempted(self, row: list[int]) -> None:
