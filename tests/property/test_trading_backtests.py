@@ -34,7 +34,7 @@ from tests.seeds import seeds
 
 SEEDS = seeds(3)
 # How many rows a chunk and a window have; each seed is cut in another way.
-CUTS = [(50, 64), (100_000, 3), (50, 100_000)]
+CUTS = [(50, 64), (100_000, 7), (50, 100_000)]
 HEAD = """
 [strategy]
 name = "loop"
@@ -68,7 +68,7 @@ stop_loss.percent = 2
 trailing_stop = { active_percent = 1, distance_percent = 1, least_percent = 0.5 }
 profit_target = { high_percent = 3, medium_percent = 2, low_percent = 1 }
 partial_exit_target.stages = [[1, 50], [2, 25]]
-liquidity_dried_up = { volume = 500, volume_window = "6h" }
+liquidity_dried_up = { volume = 1_500, volume_window = "6h" }
 [guards]
 daily_loss.amount = 2_000
 drawdown.percent = 10

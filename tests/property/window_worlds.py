@@ -15,7 +15,7 @@ from data.writer import Draft, Part, write_dataset
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_DAY, NS_PER_HOUR
 
-BARS = 160
+BARS = 100
 START = 18_000 * NS_PER_DAY  # 2019-04-14
 
 
