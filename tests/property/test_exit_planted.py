@@ -137,6 +137,23 @@ PLANTED: dict[str, list[Mistake]] = {
 }
 
 
+# Where the search has found some: looked at first, for speed.
+FAR = {
+    "at the trailing stop is not enough": 12,
+    "the peak moves down": 8,
+    "the trail is never tightened": 8,
+    "a stage is not stamped": 7,
+    "stages of the last trip are done": 7,
+    "a wait is lost while nothing can be sent": 17,
+    "a wait does not outlast a split": 5,
+    "fifty is thin": 10,
+    "the last five minutes begin early": 17,
+    "every confidence is high": 17,
+    "a late fill is not noticed": 6,
+    "a refused walk is waited for": 20,
+}
+
+
 def is_found(seed: int, patch: pytest.MonkeyPatch) -> bool:
     """Return whether a seed shows what is wrong."""
     for judged in (judged_venue, judged_world):
@@ -152,4 +169,5 @@ def test_a_mistake_in_the_exits_is_found(name: str, monkeypatch: pytest.MonkeyPa
     for module, function, mistake in PLANTED[name]:
         assert hasattr(module, function)
         monkeypatch.setattr(module, function, mistake)
-    assert any(is_found(seed, monkeypatch) for seed in range(SEEDS))
+    seeds = (FAR.get(name, 0), *range(SEEDS))
+    assert any(is_found(seed, monkeypatch) for seed in seeds)

@@ -17,9 +17,10 @@ from sims.fillbook.layout import COUNT_EVENTS, COUNT_ORDERS
 from sims.fillbook.settings import terms_block
 from tests.reference.stories import Step
 from tests.reference.worlds import World, make_world
+from tests.seeds import seeds
 
-SEEDS = 2_000
-SEEDS_PER_TEST = 400
+SEEDS = len(seeds(1_000))
+SEEDS_PER_TEST = 200
 COMPARED = (at.ORDER_ID, at.ORDER_QUANTITY, at.ORDER_FILLED, at.ORDER_LIMIT, at.ORDER_STOP)
 
 

@@ -28,7 +28,7 @@ FRACTIONS = st.sampled_from(("0.01", "0.05", "0.1", "0.125", "0.2", "0.3", "0.5"
     step=st.sampled_from((1, 5, 25)),
 )
 @example("volume_share", "0.1", 88_422, 638_335, 1, 1)  # a float is a whole step off
-@settings(max_examples=2000, deadline=None, print_blob=True)
+@settings(max_examples=500, deadline=None, print_blob=True)
 def test_the_impact_of_a_fill_compiled_or_not_is_rounded_up_once(
     model: str, value: str, reference: int, lots: int, volume: int, step: int
 ) -> None:

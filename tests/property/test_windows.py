@@ -27,7 +27,9 @@ from tests.seeds import seeds
 from tests.unit.lang.bars import walk
 
 WINDOWS = [7, 64, 100_000]
-SMALLEST = 3  # rows, fewer than a slice may have: cutting takes time for each window, and little more
+SMALLEST = (
+    3  # rows, fewer than a slice may have: cutting takes time for each window, and little more
+)
 STRATEGIES = {
     "crossing": """
         entry = "cross_above(sma(close, 3), sma(close, 8)) or bars_since(close > 60) == 2"

@@ -53,12 +53,11 @@ def require_balanced(result: BacktestResult) -> None:
 
 @pytest.fixture(scope="module")
 def contracts() -> BacktestResult:
-    return run_backtest(
-        load_strategy(examples_folder() / f"{CONTRACTS}.toml"), engine="interpreted"
-    )
+    """The whole example, which takes twenty seconds interpreted; the next test runs a part of it so."""
+    return run_backtest(load_strategy(examples_folder() / f"{CONTRACTS}.toml"), engine="compiled")
 
 
-def test_each_of_the_ten_fires_on_event_contracts(contracts: BacktestResult) -> None:
+def test_each_of_the_ten_fires_on_compiled_event_contracts(contracts: BacktestResult) -> None:
     table = table_of(contracts)
     assert set(table) == TEN
     assert {reason for reason, row in table.items() if row.won} == ACTING
@@ -66,7 +65,9 @@ def test_each_of_the_ten_fires_on_event_contracts(contracts: BacktestResult) -> 
     require_balanced(contracts)
 
 
-def test_a_vanished_edge_is_recorded_with_the_early_exit(contracts: BacktestResult) -> None:
+def test_a_vanished_edge_of_compiled_contracts_is_recorded_with_the_early_exit(
+    contracts: BacktestResult,
+) -> None:
     also = contracts.exits.filter(pl.col("also").str.contains("edge_disappeared"))
     assert "early_exit" in also["reason"].to_list()
 
@@ -80,8 +81,8 @@ def test_a_vanished_edge_closes_where_the_early_exit_is_off(tmp_path: Path) -> N
     )
     config = load_strategy(file)
     history = load_history(config.data, Path())
-    four = history.select(history.symbols[:4])
-    result = run_backtest(config, history=four, engine="interpreted")
+    two = history.select(history.symbols[:2])
+    result = run_backtest(config, history=two, engine="interpreted")
     table = table_of(result)
     assert "early_exit" not in table
     assert table["edge_disappeared"].won > 0
