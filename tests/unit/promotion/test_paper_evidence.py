@@ -11,11 +11,14 @@ import pytest
 from engine.gate.evidence import DailySeries, PaperDay
 from engine.model import layout as at
 from engine.ports import EvidenceClass
+from runtime.backtest.histories import load_history
+from runtime.config import load_strategy
 from runtime.promotion.evidence.again import BarsAgain
 from runtime.promotion.evidence.on_paper import NO_VENUE, OnPaper, collect, paired_days, unlike
 from runtime.promotion.evidence.series import daily_series
 from runtime.promotion.evidence.shadow import shortfalls_bps
 from runtime.promotion.fingerprint import fingerprint_of
+from tests.architecture.source import ROOT
 from tests.unit.session.papers import Desk
 
 FAMILY = "family"
@@ -27,9 +30,9 @@ def evidence_of(desk: Desk) -> OnPaper:
 
 
 def some_years(folder: Path, start: int, end: int) -> Desk:
-    desk = Desk.of_example("sma_cross.toml", folder)
+    config = load_strategy(ROOT / "examples" / "sma_cross.toml")
     span = (np.datetime64(f"{year}-01-01", "ns").astype(int).item() for year in (start, end))
-    return replace(desk, history=desk.history.between(*span))
+    return Desk(config, load_history(config.data, Path()).between(*span), folder)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import re
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from data.history import History
@@ -28,6 +33,10 @@ from runtime.session.starting import PaperPlan, start_paper, unfinished
 from runtime.session_core.assembling import market_of
 from sims.virtual_time import VirtualClock, run_virtual
 from tests.architecture.source import ROOT
+from tests.seeds import WORLDS
+
+BEGINS = {"sample:goog": "2004-08-19", "world:daily_bars": "2020-01-02"}
+DAYS = 700  # of an example's data; `WORLDS=4` in the environment are all
 
 
 class Inline(Executor):
@@ -43,8 +52,28 @@ class Inline(Executor):
 
 
 @cache
-def _example(name: str) -> tuple[StrategyConfig, History]:
-    config = load_strategy(ROOT / "examples" / name)
+def example(name: str) -> Path:
+    """Return an example that ends sooner: a session of all its data takes longer and does no more."""
+    path = _examples() / name
+    text = path.read_text()
+    dataset = re.search(r'^dataset = "(.*)"\n', text, re.MULTILINE)
+    assert dataset is not None, name
+    end = date.fromisoformat(BEGINS[dataset[1]]) + timedelta(days=round(DAYS * WORLDS))
+    path.write_text(f"{text[: dataset.end()]}end = {end}\n{text[dataset.end() :]}")
+    return path
+
+
+@cache
+def _examples() -> Path:
+    """Return this process's copy of the examples: a session keeps the text of its strategy's file."""
+    folder = Path(mkdtemp(prefix="trader-examples-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(shutil.copytree(ROOT / "examples", folder, dirs_exist_ok=True))
+
+
+@cache
+def _loaded(name: str) -> tuple[StrategyConfig, History]:
+    config = load_strategy(example(name))
     return config, load_history(config.data, Path())
 
 
@@ -63,7 +92,7 @@ class Desk:
 
     @staticmethod
     def of_example(name: str, folder: Path, **keys: Any) -> Desk:
-        return Desk(*_example(name), folder, **keys)
+        return Desk(*_loaded(name), folder, **keys)
 
     @property
     def core(self) -> str:

@@ -26,9 +26,9 @@ from runtime.session.session import Session
 from runtime.store.location import VARIABLE
 from sims.virtual_time import run_virtual
 from tests.architecture.source import ROOT
-from tests.unit.session.papers import Desk
+from tests.unit.session.papers import Desk, example
 
-FILE = ROOT / "examples" / "full_loop.toml"
+FILE = example("full_loop.toml")
 PAGE = ROOT / "docs" / "explain" / "sessions.md"
 CUT = 120  # the first record that an emergency file has
 BAD = 60  # the record that is damaged

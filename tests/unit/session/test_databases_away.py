@@ -47,6 +47,22 @@ async def until(so: Callable[[], bool], what: str) -> None:
     raise AssertionError(f"never: {what}")
 
 
+class Held:
+    """A feed that a test holds: how long a server takes to restart is the machine's."""
+
+    def __init__(self, feed: Any) -> None:
+        self._feed, self.goes_on = feed, asyncio.Event()
+        self.goes_on.set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._feed, name)
+
+    async def items(self, after: int = 0) -> Any:
+        async for item in self._feed.items(after):
+            await self.goes_on.wait()
+            yield item
+
+
 @contextmanager
 def locked(url: str) -> Iterator[None]:
     """Hold what every commit needs."""
@@ -127,17 +143,26 @@ def test_a_server_that_is_restarted_is_written_to_under_a_new_epoch(
     store = SessionStore.open(url, folder=tmp_path / "files", deadline_seconds=1.0)
     down: list[int] = []  # the records at which it was down, and up again
     refused: list[Refusal] = []
-    observers = Observers(refused=lambda command, why: refused.append(why.code))
+    held: list[Held] = []
+
+    def refusing(command: object, why: Any) -> None:
+        refused.append(why.code)
+        if why.code is Refusal.JOURNAL_BEHIND:
+            held[0].goes_on.clear()
 
     async def story() -> Session:
-        session = session_of(desk, store, observers)
+        session = session_of(desk, store, Observers(refused=refusing))
+        held.append(Held(session.parts.feed))
+        session.parts.feed = held[0]
         journal = session.parts.journal
         running = asyncio.ensure_future(session.run())
         await until(lambda: session.cursor > 300, "it takes slices")
+        held[0].goes_on.clear()
         await asyncio.to_thread(server.stop)
         await until(lambda: journal.state is JournalState.EMERGENCY, "the file takes over")
         down.append(journal.head[0])
         del refused[:]
+        held[0].goes_on.set()
         await until(lambda: Refusal.JOURNAL_BEHIND in refused, "it wants to enter")
         assert store.files(journal.session_id).emergency.exists()
         down.append(journal.head[0])

@@ -23,8 +23,7 @@ from runtime.session.session import Session
 from runtime.session.starting import start_paper
 from runtime.session.states import SessionState
 from sims.virtual_time import run_virtual
-from tests.architecture.source import ROOT
-from tests.unit.session.papers import Desk
+from tests.unit.session.papers import Desk, example
 
 DAY = 86_400.0
 
@@ -164,7 +163,7 @@ def paper(*args: str) -> Any:
     return CliRunner().invoke(app, ["paper", *args])
 
 
-BOTH = tuple(str(ROOT / "examples" / name) for name in ("sma_cross.toml", "full_loop.toml"))
+BOTH = tuple(str(example(name)) for name in ("sma_cross.toml", "full_loop.toml"))
 
 
 def test_several_strategies_run_side_by_side_each_on_its_account(database: str) -> None:

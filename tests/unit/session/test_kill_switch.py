@@ -49,7 +49,7 @@ def test_closing_leaves_nothing_and_nothing_is_entered_until_a_release(
     example: str, tmp_path: Path
 ) -> None:
     desk = Desk.of_example(example, tmp_path, speed=86_400.0)
-    session = halted(desk, CLOSING, at_s=450.0, until=600.0)
+    session = halted(desk, CLOSING, at_s=450.0, until=500.0)
     assert session.parts.core.positions() == []
     assert session.gateway.books.live() == ()
     fills = session.parts.core.plain.account[at.ACCOUNT_FILLS]

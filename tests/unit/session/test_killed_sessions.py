@@ -1,6 +1,6 @@
 """A real process with a real database, killed with -9 at random moments, goes on as if nothing had been.
 
-`KILLS` in the environment is how often (the suite: a few); the figure in docs/explain/sessions.md is of
+`KILLS` in the environment is how often (the suite: once); the figure in docs/explain/sessions.md is of
 two hundred on each database.
 """
 
@@ -20,10 +20,11 @@ from runtime.journal.records import Intents
 from runtime.journal.sessions import SessionStore
 from runtime.session.replaying import replay
 from tests.architecture.source import ROOT
+from tests.unit.session.papers import example
 
-KILLS = int(os.environ.get("KILLS", "2"))
-EXAMPLE = ROOT / "examples" / "full_loop.toml"
-FAST = 40_000_000  # a year of data in less than a second
+KILLS = int(os.environ.get("KILLS", "1"))
+EXAMPLE = example("full_loop.toml")
+FAST = 20_000_000  # its two years of data in some three seconds
 SLOWER_START = 1.0  # seconds: nothing is killed before it can have begun
 
 

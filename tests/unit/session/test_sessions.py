@@ -47,7 +47,7 @@ def test_a_session_that_is_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
 
             async def part() -> Session:
                 session = desk.session(store)
-                asyncio.get_running_loop().call_later(400.0, session.stop, "the evening")
+                asyncio.get_running_loop().call_later(200.0, session.stop, "the evening")
                 await session.run()
                 return session
 

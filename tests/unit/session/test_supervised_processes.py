@@ -19,10 +19,10 @@ from runtime.session.parts import Again
 from runtime.session.process import VARIABLE, Supervisor, Watched
 from runtime.session.replaying import replay
 from tests.architecture.source import ROOT
-from tests.unit.session.papers import Desk
+from tests.unit.session.papers import Desk, example
 
-EXAMPLE = str(ROOT / "examples" / "full_loop.toml")
-FAST = "40000000"  # the example's four years in some three seconds
+EXAMPLE = str(example("full_loop.toml"))
+FAST = "20000000"  # the example's two years in some three seconds
 BEAT = 0.3
 
 
