@@ -18,7 +18,7 @@ from runtime.config import StrategyConfig, parse_strategy
 from tests.seeds import seeds
 
 MINUTE = 60 * 10**9
-BARS = 3_000
+BARS = 1_200
 STRATEGY = """
 [strategy]
 name = "reach"
@@ -123,8 +123,8 @@ def test_most_bars_of_positions_are_skipped(monkeypatch: pytest.MonkeyPatch) -> 
 QUIET_STEPS = reach.quiet_steps
 PLANTED = {  # and the seed to begin with, which has found it
     "one tick too wide": (0, reach, "quiet_steps", lambda *searched: QUIET_STEPS(*searched) + 1),
-    "guards forgotten": (0, reach, "is_equity_quiet", lambda s, profit, before: True),
-    "trail forgotten": (0, reach, "moves_trail", lambda s, i, p, profit: False),
+    "guards forgotten": (1, reach, "is_equity_quiet", lambda s, profit, before: True),
+    "trail forgotten": (3, reach, "moves_trail", lambda s, i, p, profit: False),
     "edges forgotten": (5, rows_in_reach, "lowest_quiet_edge", lambda s: rows_in_reach.NO_EDGE),
 }
 
