@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -29,9 +29,10 @@ class Cluster:
         self._folder = folder
         scheduler_file = folder / "scheduler.json"
         quiet = ("--no-dashboard", "--scheduler-file", str(scheduler_file))
-        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", *quiet)
+        scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", *quiet)
         while not scheduler_file.exists() or not scheduler_file.read_text("utf-8").endswith("}"):
-            os.sched_yield()
+            with suppress(subprocess.TimeoutExpired):
+                scheduler.wait(timeout=0.02)
         single = ("--no-nanny", "--no-dashboard", "--nthreads", "1")
         self.workers = [
             self._start("worker", *single, "--scheduler-file", str(scheduler_file))
