@@ -79,6 +79,10 @@ class Audit:
             anchors = read_anchors(self._heads)  # before the database: what is there was committed
             self._read_on()
             if not anchors and self._entries:
+                # Whoever wrote the first entry meanwhile has written the file before it.
+                anchors = read_anchors(self._heads)
+                self._read_on()
+            if not anchors and self._entries:
                 raise AuditDamaged(
                     "the file that says where the audit trail ended is missing: it was removed, or "
                     "this machine is new to the database",

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InputError
+from runtime.journal.anchors import Anchor
+from runtime.promotion import audit
 from runtime.promotion.audit import HEADS_NAME, LASTING_NAME, AuditDamaged
 from runtime.promotion.certificate import Known, VerifiedCertificate, verify
 from runtime.promotion.document import Document
@@ -195,6 +197,26 @@ def test_one_who_looks_while_another_writes_sees_whole_entries(
     thread.join()
     assert set(seen) == {""}
     assert len(file_store.events()) == 20
+
+
+def test_one_who_looks_while_the_first_entry_is_written_misses_nothing(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that says where the trail ends was not there when it was read, the entry was."""
+    read = audit.read_anchors
+
+    def writing_meanwhile(path: Path) -> list[Anchor]:
+        found = read(path)
+        monkeypatch.setattr(audit, "read_anchors", read)
+        writer.add(attempt())
+        return found
+
+    with (
+        PromotionStore.open(url, clock=MovableClock(), folder=tmp_path) as writer,
+        PromotionStore.open(url, clock=MovableClock(), folder=tmp_path) as looker,
+    ):
+        monkeypatch.setattr(audit, "read_anchors", writing_meanwhile)
+        assert len(looker.events()) == 1
 
 
 # --- and cannot be changed unseen -------------------------------------------------------------------------
