@@ -31,8 +31,6 @@ from sims.replay.columns import FunctionValues, Lanes
 from sims.replay.functions import replay_function
 from sims.replay.lanes import replay
 from sims.replay.layout import FRAME_WIDTH
-from sims.replay.loop import run, slice_end
-from sims.replay.stream import Chunk
 from sims.replay.verbs import act
 
 if TYPE_CHECKING:
@@ -90,37 +88,6 @@ class Machine:
 
             self._keep = (Views(self.core), Views(self.book))
 
-    def run(self, chunk: Chunk, first: int, last: int) -> None:
-        """Run the events [first, last) of a chunk, emptying the journal as needed."""
-        row = first
-        while row < last:
-            row = self._run_once(chunk, row, last)
-            self._after()
-
-    def _run_once(self, chunk: Chunk, first: int, last: int) -> int:
-        if self.is_compiled:
-            core, book = self._keep
-            return int(
-                self._doors().run(
-                    core.address,
-                    book.address,
-                    chunk.events.ctypes.data,
-                    chunk.signals.ctypes.data,
-                    self.intents.ctypes.data,
-                    first,
-                    last,
-                )
-            )
-        return run(
-            self._plain_core,
-            self._plain_book,
-            as_plain(chunk.events),
-            as_plain(chunk.signals),
-            self.plain_intents,
-            first,
-            last,
-        )
-
     def _doors(self) -> Doors:
         from sims.replay.entry import doors
 
@@ -135,7 +102,7 @@ class Machine:
             self._frame = np.array(blocks, dtype=np.int64)
             assert self._frame.shape == (FRAME_WIDTH,)
             self._blocks = self._act_blocks = (self._frame.ctypes.data,)
-            _, self._replay, self._act, self._replay_function = self._doors()
+            self._replay, self._act, self._replay_function = self._doors()
         else:
             table, columns, heap, turn, events, signals = lanes.plain()
             two = (self._plain_core, self._plain_book)
@@ -171,10 +138,6 @@ class Machine:
         answer: int = self._act(*self._act_blocks, verb, a, b, c, d)
         self._after()
         return answer
-
-    def slice_end(self, events: Any, row: int, last: int) -> int:
-        """Return where the slice that begins at `row` ends."""
-        return slice_end(events, row, last)
 
     def journal_rows(self) -> list[NDArray[np.int64]]:
         """Return the journal so far, in blocks; a block once returned stays."""

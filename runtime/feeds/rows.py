@@ -1,7 +1,7 @@
 """The rows of a backtest, slice by slice, from any slice on.
 
 The same sources as a backtest over the data (`runtime.backtest.run.prepare`), without signals, in the
-order of `sims.replay.stream`. A slice is what `sims.replay.loop.is_slice_end` cuts: the actions and
+order of `sims.replay.stream`. A slice is that of `sims.replay.lanes.slice_goes_on`: the actions and
 the market data of one time are one, each session event, accrual or timer is one of its own. So the
 slices up to a time are counted without making a row: the distinct times of actions and market data,
 and everything else by itself. That is how a cursor, the number of slices so far, finds its place.
@@ -157,7 +157,7 @@ def slice_starts(events: Ints) -> Ints:
     [0, 2, 3]
     """
     ts, kinds = events[:, at.EVENT_TS], events[:, at.EVENT_KIND]
-    ends = (ts[1:] != ts[:-1]) | (kinds[1:] > at.KIND_TRADE)  # `sims.replay.loop.is_slice_end`
+    ends = (ts[1:] != ts[:-1]) | (kinds[1:] > at.KIND_TRADE)
     return np.concatenate(([0], np.flatnonzero(ends) + 1, [len(events)]))
 
 

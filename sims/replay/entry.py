@@ -40,24 +40,7 @@ from sims.replay.layout import (
     FRAME_SIGNALS,
     FRAME_TURN,
 )
-from sims.replay.loop import run
 from sims.replay.verbs import act
-
-
-@kernel
-def run_at(
-    core: int, book: int, events: int, signals: int, intents: int, first: int, last: int
-) -> Any:
-    """`sims.replay.loop.run` with every block by address."""
-    return run(
-        core_at(core),
-        book_at(book),
-        events_at(events),
-        signals_at(signals),
-        intents_at(intents),
-        first,
-        last,
-    )
 
 
 @kernel
@@ -137,7 +120,6 @@ def replay_function_at(
 class Doors(NamedTuple):
     """The compiled doors."""
 
-    run: Any
     replay: Any
     act: Any
     replay_function: Any
@@ -146,7 +128,7 @@ class Doors(NamedTuple):
 @cache
 def doors(*, with_loop: bool) -> Doors:
     """Return the doors with or without the trading loop; without it they compile in half the time."""
-    made = (run_at, replay_at, act_at, replay_function_at)
+    made = (replay_at, act_at, replay_function_at)
     return Doors(*(compiled(door, with_loop=with_loop) for door in made))
 
 

@@ -229,7 +229,11 @@ def step_lane(
 
 @kernel
 def slice_goes_on(lanes: Table, heap: Table, turn: Table, now: int) -> bool:
-    """Return whether the next step belongs to the slice of time `now`; see `loop.is_slice_end`."""
+    """Return whether the next step belongs to the slice of time `now`.
+
+    Corporate actions come before the market data of their time, sessions and timers after it: what
+    is decided on a closing price is decided before the session's close is handled.
+    """
     if turn[TURN_SIZE] == 0:
         return False
     k = heap[0]

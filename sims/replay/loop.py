@@ -11,7 +11,6 @@ from engine.kernels.wakes import take_due
 from engine.model.layout import (
     ACCOUNT_COMMANDS,
     ACCOUNT_FAULT,
-    ACCOUNT_JOURNAL,
     ACCOUNT_NEXT_WAKE,
     ACCOUNT_NOW,
     ACCOUNT_REINVEST,
@@ -26,7 +25,6 @@ from engine.model.layout import (
     COMMAND_STOP,
     EVENT_INSTRUMENT,
     EVENT_KIND,
-    EVENT_TS,
     KIND_BAR,
     KIND_CANCEL_SENT,
     KIND_QUOTE,
@@ -34,7 +32,6 @@ from engine.model.layout import (
     KIND_TRADE,
     POSITION_CLOSED,
     POSITION_QUANTITY,
-    SIGNAL_BITS,
     SIGNAL_CONFIDENCE,
     SIGNAL_EDGE,
     SIGNAL_GOAL,
@@ -42,7 +39,6 @@ from engine.model.layout import (
     SIGNAL_VOLUME,
 )
 from engine.rules.decide import decide
-from engine.rules.own_orders import receive_order
 from engine.rules.turn import TURNS_MAX, take_inputs, watch
 from engine.state import Core, Table
 from engine.step import apply_event
@@ -177,41 +173,6 @@ def take_row_inputs(s: Core, i: int, signals: Table, row: int) -> None:
 
 
 @kernel
-def run(
-    s: Core, b: Book, events: Table, signals: Table, intents: Table, first: int, last: int
-) -> int:
-    """Run the events [first, last) and return the row to go on with.
-
-    That is `last`, or less when the journal must be emptied first or a fault has stopped the core.
-    `first` must begin a slice and `last` end one: a slice is the market data of one time. Where the
-    signals are all zero nothing is decided here (a strategy of another kind decides between calls).
-    """
-    # Half of the journal is kept free, so that the largest slice finds room.
-    room = s.journal.shape[0] // 2
-    slice_first = first
-    due = 0
-    row = first
-    while row < last:
-        if s.account[ACCOUNT_TRADING] == 1:
-            if row == slice_first:
-                end_waits(s, b, intents, events[row, EVENT_TS])
-            if KIND_BAR <= events[row, EVENT_KIND] <= KIND_TRADE:
-                take_row_inputs(s, events[row, EVENT_INSTRUMENT], signals, row)
-        handle(s, b, events, row)
-        due = due | signals[row, SIGNAL_BITS]
-        row += 1
-        if row == last or is_slice_end(events, row):
-            end_slice(s, b, intents, events, signals, slice_first, row, due)
-            due = 0
-            slice_first = row
-            if s.account[ACCOUNT_JOURNAL] > room:
-                return row
-        if s.account[ACCOUNT_FAULT] != 0 or b.counters[COUNT_FAULT] != 0:
-            return row
-    return row
-
-
-@kernel
 def begin_decision(s: Core, b: Book) -> None:
     """What is decided now belongs to no event."""
     s.account[ACCOUNT_SEQUENCE] = 0
@@ -223,33 +184,3 @@ def follow_position(s: Core, b: Book, i: int) -> None:
     """Actions change positions without a fill; the simulated venue's account follows."""
     if i >= 0:
         b.market[i, MARKET_POSITION] = s.positions[i, POSITION_QUANTITY]
-
-
-@kernel
-def is_slice_end(events: Table, row: int) -> bool:
-    """Return whether the event before `row` ends its slice.
-
-    Corporate actions come before the market data of their time, sessions and timers after it: what
-    is decided on a closing price is decided before the session's close is handled.
-    """
-    return (
-        events[row, EVENT_TS] != events[row - 1, EVENT_TS] or events[row, EVENT_KIND] > KIND_TRADE
-    )
-
-
-@kernel
-def slice_end(events: Table, row: int, last: int) -> int:
-    """Return where the slice that begins at `row` ends."""
-    row += 1
-    while row < last and not is_slice_end(events, row):
-        row += 1
-    return row
-
-
-@kernel
-def place_all(s: Core, b: Book, intents: Table, count: int) -> None:
-    """Place the first `count` intents of a strategy, and send what was approved."""
-    begin_decision(s, b)
-    for n in range(count):
-        receive_order(s, intents, n)
-    pass_commands(s, b)

@@ -37,6 +37,7 @@ from sims.fillbook.settings import (
 from sims.replay.columns import Lanes
 from sims.replay.source import MARKET
 from sims.replay.stream import Source, Stream
+from tests.property import by_rows
 
 D = Decimal
 KINDS = InstrumentKind
@@ -361,7 +362,8 @@ def play(
     watch: Watcher | None = None,
     lanes: Lanes | None = None,
 ) -> Machine:
-    """Run a world to its end; `watch` looks at the machine after every slice."""
+    """Run a world to its end, by its lanes or row by row; `watch` looks at the machine after every slice."""
+    assert lanes is not None or not compiled, "nobody runs rows compiled"
     machine = Machine(cast(Any, world), world.settings, compiled)
     machine.attach(lanes or Lanes([], world.terms))  # without sources: rows come from a stream
     trader = _Trader(world, machine)
@@ -371,12 +373,12 @@ def play(
     for chunk in Stream(world.sources, chunk_rows=chunk_rows).chunks():
         machine.events += chunk.rows
         if not world.acts and watch is None:
-            machine.run(chunk, 0, chunk.rows)
+            by_rows.run(machine, chunk, 0, chunk.rows)
             continue
         row = 0
         while row < chunk.rows:
-            until = machine.slice_end(chunk.events, row, chunk.rows)
-            machine.run(chunk, row, until)
+            until = by_rows.slice_end(chunk.events, row, chunk.rows)
+            by_rows.run(machine, chunk, row, until)
             if world.acts and chunk.events[until - 1, at.EVENT_KIND] in MARKET:
                 trader.act()
             if watch is not None:
@@ -389,6 +391,12 @@ def play(
 def played(world: World) -> Machine:
     """Return the machine that has played a world, row by row and interpreted; tests only read it."""
     return play(world)
+
+
+def lanes_of(world: World) -> Lanes:
+    """Return a world's sources as lanes."""
+    _, core, _ = world.fresh(world.settings)
+    return Lanes(world.sources, world.terms, always=bool(core.account[at.ACCOUNT_REINVEST]))
 
 
 def _play_lanes(world: World, machine: Machine, lanes: Lanes, trader: _Trader) -> None:

@@ -25,9 +25,9 @@ from runtime.session_core.assembling import (
 from runtime.session_core.core import SessionCore
 from runtime.session_core.playing import play
 from sims.paper import PaperBroker
-from sims.replay.loop import slice_end
 from sims.replay.source import Source
 from sims.replay.stream import Stream
+from tests.property.by_rows import slice_end
 
 
 def cut(sources: Sequence[Source]) -> Iterator[tuple[Slice, Rows]]:

@@ -7,17 +7,10 @@ from dataclasses import replace
 import pytest
 
 from engine.model import layout as at
-from sims.replay.columns import Lanes
-from tests.property.core_worlds import World, hash_of, make_world, play, played
+from tests.property.core_worlds import World, hash_of, lanes_of, make_world, play, played
 from tests.seeds import seeds
 
 SEEDS = seeds(75)
-
-
-def lanes_of(world: World) -> Lanes:
-    _, core, _ = world.fresh(world.settings)
-    reinvests = bool(core.account[at.ACCOUNT_REINVEST])
-    return Lanes(world.sources, world.terms, always=reinvests)
 
 
 def with_one_kind(world: World, kind: int) -> World:

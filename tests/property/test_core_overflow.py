@@ -19,7 +19,8 @@ from engine.state import Block, Core, CoreShape, new_core
 from runtime.backtest.machine import Machine
 from sims.fillbook.layout import Book
 from sims.fillbook.settings import BookSettings, new_book, settings_block, terms_block
-from sims.replay.stream import Source, Stream
+from sims.replay.columns import Lanes
+from sims.replay.stream import Source
 from tests.unit.core.books import check_books
 
 MAX = 2**63 - 1
@@ -80,8 +81,8 @@ def play(
     }
     bars = Source(at.KIND_BAR, 0, ts, columns, bits=np.array(bits, dtype=np.uint8))
     timer = Source(at.KIND_TIMER, -1, ts)
-    for chunk in Stream([bars, timer, *extra]).chunks():
-        machine.run(chunk, 0, chunk.rows)
+    machine.attach(Lanes([bars, timer, *extra], setup.terms))
+    machine.replay()
     return machine
 
 

@@ -65,13 +65,6 @@ def test_the_size_of_chunks_decides_nothing(seed: int) -> None:
     assert hashes == {hash_of(played(world))}
 
 
-def test_compiled_and_interpreted_decide_the_same() -> None:
-    """One test for all seeds: the engine is compiled once."""
-    for seed in TWINS:
-        world = make_world(seed)
-        assert hash_of(play(world, compiled=True)) == hash_of(played(world)), f"seed {seed}"
-
-
 def test_different_worlds_have_different_hashes() -> None:
     assert len({hash_of(played(make_world(seed))) for seed in TWINS}) == len(TWINS)
 

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from engine.model.trading import AttemptResult, ExitAlert, ExitReason
-from tests.property.core_worlds import play
+from tests.property.core_worlds import lanes_of, play
 from tests.property.exit_judge import ExitJudge
 from tests.property.exit_venues import StubbornVenue, Venue, roomy
 from tests.property.exit_worlds import make_exit_world
@@ -68,7 +68,8 @@ def test_the_compiled_core_decides_what_the_reference_says(
 ) -> None:
     for seed in TWINS:
         judge = judged_world(seed, monkeypatch)
-        machine = play(make_exit_world(seed), compiled=True)
+        world = make_exit_world(seed)
+        machine = play(world, lanes=lanes_of(world), compiled=True)
         rows = journal_of(machine).tolist()
         decided = [said for said in map(judge.as_said, rows) if said is not None]
         assert decided == judge.said, f"seed {seed}"

@@ -28,6 +28,7 @@ from runtime.config import StrategyConfig, parse_strategy
 from runtime.results import RunOutput
 from sims.replay.source import Source
 from sims.replay.stream import Stream
+from tests.property import by_rows
 from tests.property.test_windows import streamed
 from tests.property.window_worlds import make_dataset
 from tests.seeds import seeds
@@ -134,7 +135,7 @@ def with_bits(source: Source) -> Source:
     return replace(source, bits=bits, weights=weights, wakes=None)
 
 
-def by_rows(config: StrategyConfig, dataset: Dataset, *, chunk_rows: int) -> RunOutput:
+def in_rows(config: StrategyConfig, dataset: Dataset, *, chunk_rows: int) -> RunOutput:
     """Run event by event."""
     history = dataset.load()
     clockwork = clockwork_of(history)
@@ -144,7 +145,7 @@ def by_rows(config: StrategyConfig, dataset: Dataset, *, chunk_rows: int) -> Run
     sources += mark_sources(history, clockwork)
     machine = Machine(setup, config.fills.book, is_compiled=False)
     for chunk in Stream(sources, chunk_rows=chunk_rows).chunks():
-        machine.run(chunk, 0, chunk.rows)
+        by_rows.run(machine, chunk, 0, chunk.rows)
     return machine.output(clockwork, starting_cash(config))
 
 
@@ -155,7 +156,7 @@ def test_rows_columns_and_windows_run_the_same(name: str, seed: int, tmp_path: P
     expected = by_columns(config, dataset)
     assert (expected.journal[:, at.EVENT_KIND] == at.KIND_SUBMITTED).any()
     chunk_rows, window = CUTS[seed % len(CUTS)]
-    rows = by_rows(config, dataset, chunk_rows=chunk_rows)
+    rows = in_rows(config, dataset, chunk_rows=chunk_rows)
     assert np.array_equal(rows.journal, expected.journal)
     assert rows.state_hash == expected.state_hash
     assert streamed(config, dataset, window).pessimistic.state_hash == expected.state_hash

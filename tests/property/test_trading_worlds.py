@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from engine.model import layout as at
 from engine.model.trading import ExitReason
 from runtime.backtest.machine import Machine
-from sims.replay.columns import Lanes
-from tests.property.core_worlds import CASH, World, hash_of, play, played
+from tests.property.core_worlds import CASH, World, hash_of, lanes_of, play, played
 from tests.property.trading_audit import TradingAudit
 from tests.property.trading_worlds import make_trading_world, without_outside_orders
 from tests.seeds import seeds
@@ -33,11 +32,6 @@ def audited(world: World, machine: Machine) -> TradingAudit:
     audit = TradingAudit(machine.core.limits.copy(), world.terms)
     audit.read(journal_of(machine))
     return audit
-
-
-def lanes_of(world: World) -> Lanes:
-    _, core, _ = world.fresh(world.settings)
-    return Lanes(world.sources, world.terms, always=bool(core.account[at.ACCOUNT_REINVEST]))
 
 
 @cache
@@ -84,7 +78,6 @@ def test_the_worlds_meet_every_exit_and_many_guards() -> None:
 def test_compiled_worlds_are_the_interpreted_ones() -> None:
     for seed in TWINS:
         world = make_trading_world(seed)
-        assert hash_of(play(world, compiled=True)) == hash_of(played(world)), f"seed {seed}"
-        quiet = without_outside_orders(world)
-        lanes = play(quiet, lanes=lanes_of(quiet), compiled=True)
-        assert hash_of(lanes) == hash_of(played(quiet)), f"seed {seed}"
+        for each in (world, without_outside_orders(world)):
+            lanes = play(each, lanes=lanes_of(each), compiled=True)
+            assert hash_of(lanes) == hash_of(played(each)), f"seed {seed}"

@@ -15,7 +15,7 @@ from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import NS_PER_MINUTE
 from runtime.backtest import run_backtest
 from runtime.config import parse_strategy
-from tests.property.test_trading_backtests import by_columns, by_rows
+from tests.property.test_trading_backtests import by_columns, in_rows
 
 SHARE = Instrument("X", InstrumentKind.EQUITY, calendar="XNYS")
 # A Monday and a Tuesday in January: open from 14:30 to 21:00 UTC.
@@ -165,7 +165,7 @@ def test_rows_and_columns_agree_on_what_trades_outside_the_session(
     config = parse_strategy(CROSSING.format(order_type=order_type), Path("hours.toml"))
     dataset: Any = Made(seed)
     columns = by_columns(config, dataset)
-    rows = by_rows(config, dataset, chunk_rows=100)
+    rows = in_rows(config, dataset, chunk_rows=100)
     assert np.array_equal(rows.journal, columns.journal)
     fills = columns.journal[columns.journal[:, at.EVENT_KIND] == at.KIND_FILL]
     assert len(fills) > 5

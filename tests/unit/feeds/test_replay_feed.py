@@ -22,10 +22,10 @@ from runtime.backtest.run import prepare
 from runtime.config import StrategyConfig, load_strategy, parse_strategy
 from runtime.feeds.replay import ReplayFeed
 from runtime.feeds.rows import ReplayRows, replay_rows
-from sims.replay.loop import slice_end
 from sims.replay.source import Source
 from sims.replay.stream import Stream
 from sims.virtual_time import VirtualClock, run_virtual
+from tests.property.by_rows import slice_end
 from tests.property.window_worlds import make_dataset
 
 Ints = NDArray[np.int64]
