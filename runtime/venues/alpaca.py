@@ -21,6 +21,7 @@ from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.units import INT64_MAX, NS_PER_DAY, NS_PER_MINUTE
 from engine.ports import Clock
+from reports.places import require_file
 from runtime.backtest.histories import load_history
 from runtime.config import DataSection, StrategyConfig
 from runtime.feeds.pace import require_speed
@@ -212,18 +213,27 @@ def _memory(path: Path | None) -> tuple[list[str], Callable[[str], None]]:
     """Return the client ids that a file holds, and what adds one to it."""
     if path is None:
         return [], lambda client_id: None
-    used: list[str] = []
-    if path.exists():
-        try:
-            lines = read_at_most(path, _STATE_MOST).splitlines()
-            used = [msgspec.json.decode(line, type=str) for line in lines if line]
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            raise InputError(
-                "it holds something else than client ids",
-                where=str(path),
-                remedy="name a file that a venue has written, or a new one",
-                code="venue.state",
-            ) from None
+    require_file(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+        lines = read_at_most(path, _STATE_MOST).splitlines()
+    except OSError as error:
+        raise InputError(
+            f"what the venue remembers cannot be kept there: {error.strerror}",
+            where=str(path),
+            remedy="name a file that a venue has written, or a new one",
+            code="venue.state",
+        ) from None
+    try:
+        used = [msgspec.json.decode(line, type=str) for line in lines if line]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InputError(
+            "it holds something else than client ids",
+            where=str(path),
+            remedy="name a file that a venue has written, or a new one",
+            code="venue.state",
+        ) from None
 
     def remember(client_id: str) -> None:
         with path.open("ab") as file:

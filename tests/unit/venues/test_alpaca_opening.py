@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -214,15 +216,35 @@ def test_the_command_says_what_it_is_and_ends_with_ctrl_c() -> None:
     assert process.returncode == 130
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b'"caf\xe9"', b"[]", None])
-def test_a_state_that_is_another_s_file_is_refused(content: bytes | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"\xff\xfe", b'"caf\xe9"', b"[]"])
+def test_a_state_that_is_another_s_file_is_refused(content: bytes, tmp_path: Path) -> None:
     state = tmp_path / "state"
-    if content is None:
-        state.mkdir()
-    else:
-        state.write_bytes(content)
+    state.write_bytes(content)
     with pytest.raises(InputError, match="something else than client ids"):
         venue_over("sample:goog", speed=None, state=state)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (Path.mkdir, "this is a folder"),
+        (os.mkfifo, "this is no file"),
+        (lambda path: path.symlink_to("/dev/full"), "this is no file"),
+        (lambda path: path.parent.chmod(0o500), "cannot be kept there: Permission denied"),
+    ],
+)
+def test_a_state_that_could_not_be_kept_is_refused_before_the_first_order(
+    make: Callable[[Path], object], said: str, bound_folder: Path
+) -> None:
+    state = bound_folder / "state"
+    make(state)
+    with pytest.raises(InputError, match=said):
+        venue_over("sample:goog", speed=None, state=state)
+
+
+def test_a_state_is_kept_in_a_new_folder(tmp_path: Path) -> None:
+    venue_over("sample:goog", speed=None, state=tmp_path / "new" / "state")
+    assert (tmp_path / "new").is_dir()
 
 
 def test_no_id_of_one_life_comes_again_in_another() -> None:
