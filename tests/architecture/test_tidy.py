@@ -221,7 +221,7 @@ def test_commands_are_written_by_one_kernel() -> None:
 
 def test_the_sources_have_kernels_to_look_at() -> None:
     found = [k.name for path in python_files("engine", "sims") for k in kernels(tree_of(path))]
-    assert {"apply_event", "place", "decide", "run", "match_bar", "divide_wide"} <= set(found)
+    assert {"apply_event", "place", "decide", "replay", "match_bar", "divide_wide"} <= set(found)
     assert len(found) > 100
 
 
