@@ -1,10 +1,10 @@
-"""Databases of simulated worlds: in memory, each begun as a copy of one that has its schema.
+"""Databases of simulated worlds: in memory, emptied for each.
 
 A world's database outlives its processes, as a server does. What a process had not committed is undone
 when it dies. Some worlds have a file instead, opened anew by each process.
 
 No session reads the tables that are made of a journal, for people; to keep them is a quarter of a world's time.
-So only some worlds do, those with a file among them.
+So only some worlds do: those with a file, and those in which a person is asked.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from runtime.journal.emergency import RealDisk
 from runtime.journal.projections import project
 from runtime.journal.sessions import SessionStore
 from runtime.journal.writer import GroupWriter
+from runtime.store.schema_version import VERSION_TABLE
 from runtime.store.sqlite import SqliteBackend, connect
 from tests.unit.session.papers import Inline
 
@@ -66,23 +67,37 @@ def folder_of_worlds() -> Path:
 
 
 @cache
-def _empty() -> sqlite3.Connection:
-    """Return the database to be copied, in memory; the file keeps its write-ahead log."""
-    empty = sqlite3.connect(":memory:")
-    with closing(sqlite3.connect(folder_of_worlds() / "trader.db")) as connection:
-        connection.backup(empty)
-    return empty
+def _connection() -> sqlite3.Connection:
+    """Return the only database in memory of this process; the file to be copied keeps its write-ahead log."""
+    connection = connect(Path(":memory:"))
+    with closing(sqlite3.connect(folder_of_worlds() / "trader.db")) as empty:
+        empty.backup(connection)
+    connection.execute("PRAGMA secure_delete = ON")  # no world finds what another has left
+    return connection
 
 
 @cache
-def _connection() -> sqlite3.Connection:
-    return connect(Path(":memory:"))
+def _tables() -> tuple[str, ...]:
+    """Return the tables of a database, those that refer to others before them."""
+    found = _connection().execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name != ? ORDER BY rowid DESC",
+        (VERSION_TABLE,),
+    )
+    return tuple(name for (name,) in found)
 
 
 def fresh_memory(folder: Path) -> Lasting:
-    """Return an empty database in memory, the only one of this process; its files are in a folder."""
+    """Return an empty database in memory, the only one of this process; its files are in a folder.
+
+    It is emptied and not copied anew: what is prepared for its statements stays good.
+    """
     connection = _connection()
-    _empty().backup(connection)
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    connection.execute("BEGIN")
+    for table in _tables():
+        connection.execute(f"DELETE FROM {table}")
+    connection.execute("COMMIT")
     return Lasting(folder / "memory.db", connection)
 
 
@@ -94,10 +109,12 @@ def fresh_file(folder: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def open_memory(backend: Lasting, clock: Clock, *, keeps_tables: bool = True) -> SessionStore:
+def open_memory(
+    backend: Lasting, clock: Clock, *, keeps_tables: bool = True, wait: float = WAIT
+) -> SessionStore:
     """Open a database in memory as a process does."""
     inline, keep = Inline(), project if keeps_tables else None
-    writer = GroupWriter(backend, project=keep, executor=inline, files=inline, wait_seconds=WAIT)
+    writer = GroupWriter(backend, project=keep, executor=inline, files=inline, wait_seconds=wait)
     place = backend.path.with_name("memory.sessions")
     return SessionStore(backend.place, place, backend, writer, clock, QuickDisk())
 

@@ -72,7 +72,7 @@ def paper_world(seed: int) -> PaperWorld:
     """Return the world of a seed."""
     rng = Random(seed)
     strategy, instruments = rng.randrange(len(STRATEGIES)), rng.choice((1, 2, 3))
-    ground = ground_of(strategy, 240, instruments)
+    ground = ground_of(strategy, 240, instruments, step=30)
     value = 1_000 * UNIT  # of an order at the first price
     limits = Limits(
         orders_per_minute=rng.choice((0, 1, 2, 3, 5)),

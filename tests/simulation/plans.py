@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from data.history import History, merge
+from engine.lang.program import Program
 from engine.model import layout as at
 from engine.model.instruments import Instrument, InstrumentKind
 from engine.model.trading import ExecutionMode
@@ -22,18 +23,15 @@ from runtime.config import StrategyConfig
 from runtime.config.loading import parse_strategy
 from runtime.feeds.rows import replay_rows
 from runtime.session.venue_hearing import VenueOptions
-from runtime.session_core.assembling import (
-    Market,
-    market_of,
-    new_session_core,
-    setup_of_session,
-)
+from runtime.session_core.assembling import Market, market_of, setup_of_session
 from runtime.session_core.core import SessionCore
+from runtime.session_core.drivers.rules import RulesDriver
 from sims.network import NetworkPlan, Odds
 from sims.virtual_time import VirtualClock
 
 EPOCH_NS: Final = 19_000 * 86_400 * 10**9
-STEP: Final = 30  # seconds of a bar
+MINUTES: Final = 5.0  # of faults
+STEP: Final = 25  # seconds of a bar
 QUIET_STEP: Final = 60  # ... once the faults have ended
 QUIET: Final = 630.0  # seconds without faults at the end: ten minutes, and the last answer
 OFTEN: Final = VenueOptions()
@@ -85,9 +83,13 @@ class Ground:
     setup: Setup
     slices: tuple[Slice, ...]
     fingerprint: str
+    program: Program  # its formulas: they are read once, and not by each process
 
     def core(self, mode: ExecutionMode = ExecutionMode.AUTO) -> SessionCore:
-        core = new_session_core(self.config, self.market, self.setup)
+        market = self.market
+        rest = (market.instruments, market.clockwork, market.volumes)
+        driver = RulesDriver(self.config, self.program, *rest)
+        core = SessionCore(*self.setup.fresh_core(), driver, market.instruments)
         if self.config.is_trading:
             use_mode(core.plain, mode)
         return core
@@ -128,7 +130,9 @@ def ground_of(strategy: int, seconds: int, instruments: int, step: int = STEP) -
     slices = tuple(_slices(rows.blocks(0)))
     setup = setup_of_session(config, market)
     shape = setup.shape._replace(orders=64, commands=512, journal=4096)
-    return Ground(text, config, market, replace(setup, shape=shape), slices, config.fingerprint)
+    program = config.compile_rules(symbols=[each.symbol for each in market.instruments])
+    shared = replace(setup, shape=shape)
+    return Ground(text, config, market, shared, slices, config.fingerprint, program)
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,12 @@ class Plan:
 
 
 def plan_of(
-    seed: int, *, minutes: float = 6.0, step: int = STEP, busy: int = 1, watch: VenueOptions = OFTEN
+    seed: int,
+    *,
+    minutes: float = MINUTES,
+    step: int = STEP,
+    busy: int = 1,
+    watch: VenueOptions = OFTEN,
 ) -> Plan:
     """Return the world of a seed: a few of its faults, each often enough to meet the others.
 

@@ -46,6 +46,7 @@ SCHEMA = schema()
 SECRET = "hunter22-of-the-simulation"
 MASKER = Masker([SECRET])
 TERM_NS = 100 * 10**9
+CONTROL = 20.0  # seconds between two looks for wishes
 ROOMY = 0.5  # of its memory a process uses; the machine that simulates it has a say in nothing
 WHOSE: ContextVar[Any] = ContextVar("whose", default=None)
 
@@ -176,7 +177,7 @@ class Life:
                 Options(
                     checkpoint_seconds=120.0 * pace,
                     lease_seconds=45.0 * pace,
-                    control_seconds=10.0 * pace,
+                    control_seconds=CONTROL * pace,
                 ),
                 Observers(
                     item=self._item,
@@ -258,12 +259,13 @@ class Life:
             return outcomes
 
         def written(work: Any, *arguments: Any) -> Any:
-            future = run_file(self.fate.around("file", work), *arguments)
-            if arguments and isinstance(arguments[0], list):
-                future.add_done_callback(
-                    lambda done: None if done.exception() else world.auditor.kept(arguments[0])
-                )
-            return future
+            def kept(*given: Any) -> Any:
+                found = work(*given)
+                if given and isinstance(given[0], list):  # it is durable, whoever dies now
+                    world.auditor.kept(given[0])
+                return found
+
+            return run_file(self.fate.around("file", kept), *arguments)
 
         def ran(work: Any, *arguments: Any) -> Any:
             is_renewal = work == store.leases.renew_all
@@ -321,7 +323,7 @@ class Life:
         )
 
     async def _controls(self, is_killed: bool) -> list[Asked]:
-        await self.world.clock.sleep(10.0 * self.world.plan.pace)
+        await self.world.clock.sleep(CONTROL * self.world.plan.pace)
         asked, self.world.wishes = self.world.wishes, []
         return asked
 

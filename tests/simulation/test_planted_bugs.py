@@ -241,7 +241,7 @@ BUGS = [
     Bug(misses_what_a_stream_has_lost, "I3", (7,)),
     Bug(takes_one_look_for_a_proof, "I4", (21,)),
     Bug(sends_again_after_a_crash, "I1", (25,)),
-    Bug(answers_are_not_kept, "decides something else", (11,)),
+    Bug(answers_are_not_kept, "decides something else", (276,)),
     Bug(takes_a_rejection_for_an_approval, "nobody has approved", (28,)),
 ]
 

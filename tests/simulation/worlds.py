@@ -3,7 +3,7 @@
 Faults end, and within ten minutes everything has to be settled (I12). Most worlds are so after a minute, and
 would then only trade on as ever, which costs as much as the faults and finds next to nothing. So a world may end
 as soon as it was settled at each look over a whole reconciliation and a bar more. What shows itself later is
-looked for in one world of eight, which lives to the end.
+looked for in one world of sixteen, which lives to the end.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from sims.request_limit import RequestLimit
 from tests.simulation.auditor import Auditor, Violation
 from tests.simulation.availability import Availability
 from tests.simulation.databases import (
+    WAIT,
     Lasting,
     folder_of_worlds,
     fresh_file,
@@ -47,9 +48,9 @@ from tests.simulation.processes import ACCOUNT, SECRET, Life
 from tests.simulation.request_counts import RequestCounts
 from tests.simulation.seeded_world import SeededWorld, run_world, tagged
 
-FILES = 8  # one world in so many has its database in a file
-TABLES = 4  # one in so many keeps the tables that people read, those with a file among them
-WHOLE = 8  # one world in so many lives to the end, though it is settled before
+RARE = 16  # of so many worlds one has its database in a file, and one
+FILE, WHOLE = 0, 4  # ... lives to the end, though it is settled before: which
+AGAIN = 8  # of so many worlds' journals one is played again whole: those of `WHOLE` among them
 LOOK = 10.0  # seconds between two looks whether a world is settled
 
 
@@ -115,8 +116,6 @@ class World(SeededWorld):
         async def market() -> None:
             for one in plan.slices:
                 await self._until((one.ts_ns - self.begins_ns) / 1e9)
-                if self.seconds > plan.faults_end:
-                    self.exchange.odds = Odds()
                 for row in range(len(one.events)):
                     self.exchange.meet(one.events, row)
 
@@ -140,6 +139,7 @@ class World(SeededWorld):
         async def others() -> None:
             todo: list[tuple[float, Callable[[], None]]] = [
                 *((s, lambda by=by: self.clock.step(by)) for s, by in plan.clock_steps),
+                (plan.faults_end, self._end_faults),
                 *((s, self._stop) for s in plan.stops),
                 *((s, self._steal) for s in plan.thefts),
                 *(
@@ -161,13 +161,15 @@ class World(SeededWorld):
                     since = self.seconds
             self._ended.set()
 
-        whole = plan.seed % WHOLE == WHOLE // 2
-        return [market(), wishes(), person(), others(), *(() if whole else (calm(),))]
+        of_some = [person()] if plan.mode is ExecutionMode.APPROVE else []
+        if plan.seed % RARE != WHOLE:
+            of_some.append(calm())
+        return [market(), wishes(), others(), *of_some]
 
     def _waiting(self) -> tuple[QueuedSignal, ...]:
         """Return what a person can decide on, as the session that runs would list it."""
         life = self.life
-        if self.plan.mode is not ExecutionMode.APPROVE or life is None or life.is_over:
+        if life is None or life.is_over:
             return ()
         return queued_signals(
             life.core.plain, life.core.instruments, fingerprint="", now_ns=life.core.now_ns
@@ -207,6 +209,9 @@ class World(SeededWorld):
         if not expected or isinstance(error, (InternalFault, AssertionError)):
             self.fail_by(error)
 
+    def _end_faults(self) -> None:
+        self.exchange.odds = Odds()
+
     def _stop(self) -> None:
         if self.life is not None and not self.life.is_over and hasattr(self.life, "session"):
             self.note("somebody stops it")
@@ -226,8 +231,6 @@ class World(SeededWorld):
     @property
     def _is_settled(self) -> bool:
         """Whether it could end now: all is as it has to be at the end, or nothing can happen any more."""
-        if self.exchange.odds != Odds():
-            return False  # the venue's faults end with a bar
         if self.is_stolen:
             return self.life is None or self.life.is_over
         try:
@@ -246,7 +249,7 @@ class World(SeededWorld):
     def _at_end(self) -> None:
         life = self._require_settled()
         self._require_no_secret(life)
-        if self.plan.seed % 4 == 0:
+        if self.plan.seed % AGAIN == WHOLE:
             self._play_again(life)
 
     def _require_no_secret(self, life: Life) -> None:
@@ -277,7 +280,7 @@ class World(SeededWorld):
             raise Violation(f"I8: {ours.doubtful()} are in doubt, played are {books.doubtful()}")
         if (books.positions, inbox.quarantined) != (ours.positions, life.inbox.quarantined):
             raise Violation("I8: positions or quarantines differ")
-        if self.plan.seed % 16 == 0:
+        if self.plan.seed % RARE == WHOLE:
             verdict = life.store.verify(self.session_id)
             if not verdict.is_sound:
                 raise Violation(f"I11: {verdict}")
@@ -297,11 +300,11 @@ class World(SeededWorld):
         return any(start <= self.seconds < end for start, end in self.plan.lapses)
 
     def open_store(self) -> SessionStore:
-        if self.plan.seed % FILES == 0:
+        if self.plan.seed % RARE == FILE:
             return open_file(fresh_file(self.folder), self.clock)
         self.memory = self.memory or fresh_memory(self.folder)
-        keeps_tables = self.plan.seed % TABLES == 0
-        return open_memory(self.memory, self.clock, keeps_tables=keeps_tables)
+        keeps_tables = self.plan.mode is ExecutionMode.APPROVE
+        return open_memory(self.memory, self.clock, keeps_tables=keeps_tables, wait=2 * WAIT)
 
     def tell(self, event: BrokerEvent) -> None:
         """Note what the venue does, whoever hears of it."""
