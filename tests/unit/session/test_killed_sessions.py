@@ -24,7 +24,7 @@ from tests.unit.session.papers import example
 
 KILLS = int(os.environ.get("KILLS", "1"))
 EXAMPLE = example("full_loop.toml")
-FAST = 20_000_000  # its two years of data in some three seconds
+FAST = 20_000_000 // max(KILLS // 3, 1)  # its two years in three seconds, or until all are killed
 SLOWER_START = 1.0  # seconds: nothing is killed before it can have begun
 
 
@@ -51,6 +51,7 @@ def test_a_session_that_is_killed_ends_as_its_backtest(url: str, tmp_path: Path)
             process.kill()
             process.communicate()
             kills += 1
+    assert kills == KILLS, "its data ended before"
     expected = run_backtest(load_strategy(EXAMPLE), engine="interpreted").pessimistic
     store = SessionStore.open(url)
     try:
