@@ -19,7 +19,7 @@ format: ## rewrite the code in the house format
 	$(PYTHON) -m ruff check --fix .
 
 test: ## the whole suite
-	$(PYTHON) -m pytest -n 2
+	$(PYTHON) -m pytest -n 3
 
 coverage: ## branch coverage of the engine, with the interpreted core
 	$(PYTHON) -m coverage run -m pytest tests
