@@ -9,8 +9,9 @@ The choice: a kernel that only kernels call is a *part*. Its library is not opti
 code by itself; whatever calls it from outside, a door or a user's function, has it linked in with all the
 parts that it leads to, once each, and optimises them together.
 
-What is left is numba's own work in Python. A quarter of it was to find out again and again what the sum of
-two integers is, through all that can be added in numba; so parts remember what such an operation has given.
+What is left is numba's own work in Python. Some of it was to find out again and again what the sum of two
+integers is, through all that can be added in numba; so parts remember what such an operation has given (with
+parts not optimised by themselves: 92 s in place of 99 for the replay with the trading loop).
 
 Importing this module imports numba; only `engine.jit` does so, when something is compiled.
 """
