@@ -9,19 +9,13 @@ The choice: a kernel that only kernels call is a *part*. Its library is not opti
 code by itself; whatever calls it from outside, a door or a user's function, has it linked in with all the
 parts that it leads to, once each, and optimises them together.
 
-What is left is numba's own work in Python. Some of it was to find out again and again what the sum of two
-integers is, through all that can be added in numba; so parts remember what such an operation has given (with
-parts not optimised by themselves: 92 s in place of 99 for the replay with the trading loop).
-
 Importing this module imports numba; only `engine.jit` does so, when something is compiled.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
@@ -45,10 +39,6 @@ class Part(JITCodeLibrary):
         """Return 0: it has no address of its own."""
         self._ensure_finalized()
         return 0
-
-    def _optimize_functions(self, ll_module: Any) -> None:
-        """Leave it as it is: whatever links it in optimises it."""
-        ll_module.data_layout = self._codegen._data_layout
 
     def finalize(self) -> None:
         """End its translation, without linking or optimising anything."""
@@ -93,38 +83,11 @@ class Part(JITCodeLibrary):
         return list(found)
 
 
-class _Remembering:
-    """numba's typing context, which remembers what operations give; what it knows depends on types alone."""
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
-        self._known: dict[tuple[Any, ...], Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._context, name)
-
-    def resolve_function_type(self, function: Any, args: Any, kws: Any) -> Any:
-        """Return the signature of a call; that of another kernel is asked for, which may compile it."""
-        resolve = self._context.resolve_function_type
-        if kws or isinstance(function, types.Dispatcher):
-            return resolve(function, args, kws)
-        key = (function, tuple(args))
-        if key not in self._known:
-            self._known[key] = resolve(function, args, kws)
-        return self._known[key]
-
-
-@cache
-def _remembering(context: Any) -> _Remembering:
-    return _Remembering(context)
-
-
 class PartCompiler(Compiler):
     """numba's compiler, for parts."""
 
     def define_pipelines(self) -> Any:
         """Return numba's own passes; the library that they write to is a part."""
         state: Any = self.state
-        state.typingctx = _remembering(state.typingctx)
         state.library = Part(state.targetctx.codegen(), state.func_id.func_qualname)
         return super().define_pipelines()

@@ -126,9 +126,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """
 
     _ready: deque[asyncio.Handle]
-    _scheduled: list[
-        tuple[float, Any]
-    ]  # a heap of timers by their time: compared without their help
+    _scheduled: list[tuple[float, Any]]  # a heap of timers by their time
     _timer_cancelled_count: int
     _process_events: Callable[[list[tuple[selectors.SelectorKey, int]]], None]
     _stopping: bool

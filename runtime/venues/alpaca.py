@@ -218,28 +218,26 @@ def _memory(path: Path | None) -> tuple[list[str], Callable[[str], None]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.open("ab").close()
         lines = read_at_most(path, _STATE_MOST).splitlines()
-    except OSError as error:
-        raise InputError(
-            f"what the venue remembers cannot be kept there: {error.strerror}",
-            where=str(path),
-            remedy="name a file that a venue has written, or a new one",
-            code="venue.state",
-        ) from None
-    try:
         used = [msgspec.json.decode(line, type=str) for line in lines if line]
+    except OSError as error:
+        raise _no_state(path, f"ids cannot be kept there: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InputError(
-            "it holds something else than client ids",
-            where=str(path),
-            remedy="name a file that a venue has written, or a new one",
-            code="venue.state",
-        ) from None
+        raise _no_state(path, "it holds something else than client ids") from None
 
     def remember(client_id: str) -> None:
         with path.open("ab") as file:
             file.write(msgspec.json.encode(client_id) + b"\n")
 
     return used, remember
+
+
+def _no_state(path: Path, problem: str) -> InputError:
+    return InputError(
+        problem,
+        where=str(path),
+        remedy="name a file that a venue has written, or a new one",
+        code="venue.state",
+    )
 
 
 def _require_listed(instrument: Instrument) -> None:

@@ -32,14 +32,9 @@ from engine.model.layout import (
     KIND_TRADE,
     POSITION_CLOSED,
     POSITION_QUANTITY,
-    SIGNAL_CONFIDENCE,
-    SIGNAL_EDGE,
-    SIGNAL_GOAL,
-    SIGNAL_VOLATILITY,
-    SIGNAL_VOLUME,
 )
 from engine.rules.decide import decide
-from engine.rules.turn import TURNS_MAX, take_inputs, watch
+from engine.rules.turn import TURNS_MAX, watch
 from engine.state import Core, Table
 from engine.step import apply_event
 from sims.fillbook.layout import (
@@ -156,20 +151,6 @@ def end_slice(
         pass_commands(s, b)
         if s.account[ACCOUNT_TRADING] == 1:
             take_turn(s, b, intents)
-
-
-@kernel
-def take_row_inputs(s: Core, i: int, signals: Table, row: int) -> None:
-    """Take the trading loop's inputs that stand beside an event."""
-    take_inputs(
-        s,
-        i,
-        signals[row, SIGNAL_EDGE],
-        signals[row, SIGNAL_CONFIDENCE],
-        signals[row, SIGNAL_GOAL],
-        signals[row, SIGNAL_VOLATILITY],
-        signals[row, SIGNAL_VOLUME],
-    )
 
 
 @kernel

@@ -10,15 +10,21 @@ from typing import Final
 
 from engine.jit import kernel
 from engine.kernels.wakes import take_due
+from engine.model.layout import (
+    SIGNAL_CONFIDENCE,
+    SIGNAL_EDGE,
+    SIGNAL_GOAL,
+    SIGNAL_VOLATILITY,
+    SIGNAL_VOLUME,
+)
 from engine.rules.decide import decide
-from engine.rules.turn import watch
+from engine.rules.turn import take_inputs, watch
 from engine.rules.verbs import fulfil, place_own
 from engine.state import Core, Table
 from engine.step import apply_event
 from sims.fillbook.layout import Book
 from sims.fillbook.meeting import meet_event
 from sims.fillbook.requests import cancel, replace_later, submit
-from sims.replay.loop import take_row_inputs
 
 # Of `step_core`; what each takes.
 CORE_EVENTS: Final = 0  # first row, last row
@@ -34,6 +40,20 @@ BOOK_MEET: Final = 0  # row
 BOOK_SUBMIT: Final = 1  # time
 BOOK_CANCEL: Final = 2  # order, time
 BOOK_REPLACE: Final = 3  # order, quantity, limit, stop, time
+
+
+@kernel
+def take_row_inputs(s: Core, i: int, signals: Table, row: int) -> None:
+    """Take the trading loop's inputs that stand beside an event."""
+    take_inputs(
+        s,
+        i,
+        signals[row, SIGNAL_EDGE],
+        signals[row, SIGNAL_CONFIDENCE],
+        signals[row, SIGNAL_GOAL],
+        signals[row, SIGNAL_VOLATILITY],
+        signals[row, SIGNAL_VOLUME],
+    )
 
 
 @kernel

@@ -10,8 +10,9 @@ from engine.state import Core, Table
 from runtime.backtest.machine import Machine
 from sims.fillbook import layout as book_at
 from sims.fillbook.layout import Book
-from sims.replay.loop import end_slice, end_waits, handle, take_row_inputs
+from sims.replay.loop import end_slice, end_waits, handle
 from sims.replay.stream import Chunk
+from sims.stepping.steps import take_row_inputs
 
 
 def run(machine: Machine, chunk: Chunk, first: int, last: int) -> None:

@@ -21,7 +21,7 @@ from runtime.promotion.fingerprint import fingerprint_of
 from tests.architecture.source import ROOT
 from tests.unit.live.rehearsals import NUMBER, Rehearsal, minute_strategy
 
-KILLS = int(os.environ.get("KILLS", "1"))
+KILLS = int(os.environ.get("KILLS", "2"))
 PATIENT = '[signals]\nexpiry = "4h"\n'  # a person takes longer than a minute: BAR_SECONDS here
 KEYS = {"TRADER_ALPACA_KEY_ID": "PKREHEARSAL", "TRADER_ALPACA_SECRET_KEY": "rehearsal-secret"}
 TO_THE_OPEN = 14 * 3600 + 28 * 60  # from midnight, UTC

@@ -1,6 +1,6 @@
 """`trader live` as a real process, killed with -9 while the market goes on: the books stay the venue's.
 
-`KILLS` in the environment is how often (the suite: once). A person who is asked approves meanwhile.
+`KILLS` in the environment is how often (the suite: twice). A person who is asked approves meanwhile.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A real process with a real database, killed with -9 at random moments, goes on as if nothing had been.
 
-`KILLS` in the environment is how often (the suite: once); the figure in docs/explain/sessions.md is of
-two hundred on each database.
+`KILLS` in the environment is how often (the suite: twice, so that what went on is killed too); the figure in
+docs/explain/sessions.md is of two hundred on each database.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from runtime.session.replaying import replay
 from tests.architecture.source import ROOT
 from tests.unit.session.papers import example
 
-KILLS = int(os.environ.get("KILLS", "1"))
+KILLS = int(os.environ.get("KILLS", "2"))
 EXAMPLE = example("full_loop.toml")
-FAST = 20_000_000 // max(KILLS // 3, 1)  # its two years in three seconds, or until all are killed
+FAST = 40_000_000 // (KILLS + 1)  # of data a second: they last until all are killed
 SLOWER_START = 1.0  # seconds: nothing is killed before it can have begun
 
 
