@@ -20,6 +20,7 @@ import pytest
 
 import engine.rules.turn
 import sims.replay.loop
+import sims.stepping.steps
 from engine.model import layout as at
 from engine.model import trading_layout as loop
 from engine.model.denials import Denial
@@ -170,7 +171,7 @@ class ExitJudge:
     def watching(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
         """Stand between the loop and the core."""
         apply_event = sims.replay.loop.apply_event
-        take_inputs = sims.replay.loop.take_inputs
+        take_inputs = sims.stepping.steps.take_inputs
         watch_positions = engine.rules.turn.watch_positions
         fit_protection = engine.rules.turn.fit_protection
 
@@ -199,7 +200,7 @@ class ExitJudge:
 
         with patch.context() as inner:
             inner.setattr(sims.replay.loop, "apply_event", heard)
-            inner.setattr(sims.replay.loop, "take_inputs", took)
+            inner.setattr(sims.stepping.steps, "take_inputs", took)
             inner.setattr(engine.rules.turn, "watch_positions", looked)
             inner.setattr(engine.rules.turn, "fit_protection", fitted)
             yield

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import sims.replay.loop
+import sims.stepping.steps
 from engine.jit import as_plain
 from engine.kernels.orders import place
 from engine.kernels.wakes import take_due
@@ -160,7 +161,7 @@ class Venue:
         self.prices[i] = price
         lot = 10**item.quantity_precision
         if rng.random() < 0.3:
-            sims.replay.loop.take_inputs(
+            sims.stepping.steps.take_inputs(
                 self.s,
                 i,
                 rng.choice((loop.NOT_GIVEN, round(rng.uniform(-0.02, 0.3) * PPB))),
