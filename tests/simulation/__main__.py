@@ -1,6 +1,8 @@
 """``python -m tests.simulation SEED`` tells the story of a seed; ``... FIRST COUNT`` runs many, on all processors.
 
-``paper`` before the numbers: paper sessions with small limits, instead of a venue's worlds.
+``paper`` before the numbers: paper sessions with small limits, instead of a venue's worlds. A thousand worlds and
+more step in compiled code, as a session does that has run for a while; the journals that are played again are
+so interpreted, and lead to the same state: what fails only among many shows a difference between the two.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+from runtime import compile_cache
 from tests.simulation.databases import folder_of_worlds
+from tests.simulation.doors import use_compiled_steps
 from tests.simulation.paper_worlds import run_paper_seed
 from tests.simulation.stories import tell
 from tests.simulation.worlds import run_seed
 
+MANY = 1000  # seeds for which compiled steps are worth having
 CHUNK = 10  # seeds that a worker takes at once
 
 
@@ -62,6 +67,12 @@ def begin_worker() -> None:
 
 
 def _findings(seeds: range, *, is_paper: bool) -> Iterator[tuple[int, str]]:
+    if len(seeds) >= MANY and not is_paper:
+        if not compile_cache.is_warm(with_loop=True, steps=True):
+            print(
+                "the steps are compiled first: a minute or two, once", file=sys.stderr, flush=True
+            )
+        use_compiled_steps()
     folder_of_worlds()  # the workers', too: they end without removing one of their own
     with ProcessPoolExecutor(initializer=begin_worker) as pool:
         find = partial(finding_of, is_paper=is_paper)

@@ -35,6 +35,7 @@ from runtime.session.recovery import Recovered, recover, schema
 from runtime.session.session import Session
 from runtime.session_core.core import SessionCore
 from sims.network import Endpoint
+from tests.simulation.doors import faster_core
 from tests.simulation.throttling import BudgetThrottle
 from tests.simulation.world_feed import WorldFeed
 
@@ -134,7 +135,7 @@ class Life:
             if isinstance(held, LeaseHeld):
                 raise held.refusal()
             self.journal: SessionJournal = store.journal(world.session_id, held)
-            self.core: SessionCore = world.plan.core()
+            self.core: SessionCore = faster_core(world.plan.core())
             books = OrderLedger()
             self.inbox, recovered = Inbox(books), Recovered()
             if self.journal.head[0] == 0:

@@ -43,6 +43,7 @@ from tests.simulation.databases import (
     open_file,
     open_memory,
 )
+from tests.simulation.doors import faster_market
 from tests.simulation.plans import EPOCH_NS, QUIET_STEP, Plan, clock, plan_of
 from tests.simulation.processes import ACCOUNT, SECRET, Life
 from tests.simulation.request_counts import RequestCounts
@@ -67,13 +68,15 @@ class World(SeededWorld):
         self.memory: Lasting | None = None  # the database, where it is not in a file
         self.clock = clock()
         ground = plan.ground
-        paper = PaperBroker(
-            ACCOUNT,
-            ground.setup.instruments,
-            ground.setup.fresh_book(ground.config.fills.book),
-            currency="USD",
-            cash_minor=to_minor(ground.config.account.cash, name="cash"),
-            now_ns=lambda: self.exchange.now_ns,
+        paper = faster_market(
+            PaperBroker(
+                ACCOUNT,
+                ground.setup.instruments,
+                ground.setup.fresh_book(ground.config.fills.book),
+                currency="USD",
+                cash_minor=to_minor(ground.config.account.cash, name="cash"),
+                now_ns=lambda: self.exchange.now_ns,
+            )
         )
         odds = plan.odds
         self.exchange = Exchange(paper, self.random, odds, plan.ids, lambda: self.seconds)
@@ -261,7 +264,7 @@ class World(SeededWorld):
             raise Violation("I14: a secret was written")
 
     def _play_again(self, life: Life) -> None:
-        """The whole journal, from its beginning, leads where the session is."""
+        """The whole journal, from its beginning and interpreted, leads where the session is."""
         life.journal.flush()
         core, books = self.plan.core(), OrderLedger()
         inbox = Inbox(books)
