@@ -25,6 +25,7 @@ from runtime.config.strategy import VOLATILITY
 from runtime.promotion.canonical import canonical_bytes, sha256_of
 from runtime.source_files import source_files
 from runtime.store.formulas import canonical_formula
+from runtime.store.python_outside import OWN_PACKAGES, Outside, outside_of
 
 if TYPE_CHECKING:
     from engine.model.instruments import Instrument
@@ -51,7 +52,6 @@ _TABLES = (
     "rules", "sizing", "execution", "account", "signals", "risk", "entries", "exits", "guards",
     "monitoring",
 )  # fmt: skip
-_OWN = {"brokers", "cli", "data", "engine", "reports", "runtime", "sims", "trader"}
 _LONG = 100  # characters of a part; what is longer is hashed
 
 
@@ -133,7 +133,7 @@ def fingerprint_of(
         "gate": gate,
         **_code(),
         "code.strategy": _strategy_code(config),
-        **_versions(config),
+        **_around(config),
         **dict(_file(config)),
     }
     return Fingerprint(dict(sorted(parts.items())))
@@ -182,6 +182,8 @@ _SENTENCES = {
     "instruments": "an instrument's tick, lot, multiplier, currency or calendar is another",
 }
 
+_OUTSIDE = {"module": "the module", "file": "the file", "variable": "the environment's variable"}
+
 
 def _sentence(name: str, before: str | None, now: str | None) -> str:
     if name in _SENTENCES:
@@ -191,6 +193,8 @@ def _sentence(name: str, before: str | None, now: str | None) -> str:
     table, dot, key = name.partition(".")
     if not dot:
         return f"the {name} is {_told(now)}, it was {_told(before)}"
+    if table in _OUTSIDE:
+        return f"{_OUTSIDE[table]} {key}, which the strategy's code names, was changed"
     if table in ("package", "runtime"):
         return f"{key} is {_told(now)}, it was {_told(before)}"
     place = f"[{table}] {key}"
@@ -238,11 +242,15 @@ def _strategy_code(config: StrategyConfig) -> str:
     return sha256_of([config.strategy.code_name, *(hashlib.sha256(f).hexdigest() for f in files)])
 
 
-def _versions(config: StrategyConfig) -> dict[str, str]:
-    names = [*_PACKAGES, *_foreign_packages(config)]
-    found = {f"package.{name}": _version(name) for name in names}
+def _around(config: StrategyConfig) -> dict[str, str]:
+    """Return what a strategy's own files depend on, and the versions of packages."""
+    path = config.strategy.code_path
+    outside = Outside({}, frozenset()) if path is None else outside_of(path)
+    foreign = outside.imported - set(sys.stdlib_module_names) - OWN_PACKAGES - set(_PACKAGES)
+    found = {f"package.{name}": _version(name) for name in (*_PACKAGES, *_packages_of(foreign))}
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return {**found, "runtime.python": python, "runtime.machine": platform.machine()}
+    machine = platform.machine()
+    return {**outside.parts, **found, "runtime.python": python, "runtime.machine": machine}
 
 
 @cache
@@ -253,23 +261,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
-
-
-def _foreign_packages(config: StrategyConfig) -> list[str]:
-    """Return the installed packages that the strategy's own files import."""
-    path = config.strategy.code_path
-    if path is None:
-        return []
-    from runtime.store.python_modules import load
-
-    modules = load(path).own_modules()
-    imported = {
-        each.text.partition(".")[0]
-        for module in modules
-        for each in module.imports.values()
-        if each.module is None
-    }
-    return _packages_of(frozenset(imported - set(sys.stdlib_module_names) - _OWN - set(_PACKAGES)))
 
 
 @cache

@@ -121,8 +121,23 @@ def _deciding(config: StrategyConfig, code: Code) -> dict[str, object]:
         "execution": config.execution,
         "account": config.account,
         "fills": config.fills.book,
+        **_outside(config),
         **_trading(config),
     }
+
+
+def _outside(config: StrategyConfig) -> dict[str, object]:
+    """Return what the strategy's Python takes from elsewhere: with another of it, it is another try."""
+    path = config.strategy.code_path
+    if path is None:
+        return {}
+    from runtime.store.python_outside import outside_of
+
+    try:
+        parts = outside_of(path).parts
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    return {"outside": parts} if parts else {}
 
 
 def _trading(config: StrategyConfig) -> dict[str, object]:
