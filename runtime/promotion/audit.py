@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,6 +42,10 @@ class AuditDamaged(InputError):
             "--why TEXT` goes on with what is there, signed with an approver's key",
             code="promotion.record",
         )
+
+
+class _Taken(Exception):
+    """Somebody was first."""
 
 
 class Audit:
@@ -147,6 +151,26 @@ class Audit:
             self.entries()
             return self._append(event)
 
+    def append_unless(self, is_taken: Callable[[Sequence[Event]], bool], event: Event) -> bool:
+        """Add an event as `append` does, unless what stands before it says no; return whether it was added.
+
+        Parameters
+        ----------
+        is_taken
+            Asked of all events that will stand before it, also of those that another process adds meanwhile.
+        """
+        with self._lock:
+            self.entries()
+            if is_taken(self._events):
+                return False
+            if isinstance(event, LASTING):
+                _add_line(self._lasting, event_bytes(event))
+            try:
+                self._append(event, is_taken)
+            except _Taken:
+                return False
+            return True
+
     def accept(self, signed: Callable[[str, Head], Reanchored], also: str = "") -> str:
         """Go on with the database as it is and return what was wrong with it; empty: nothing was.
 
@@ -185,9 +209,13 @@ class Audit:
             return damaged.problem
         return ""
 
-    def _append(self, event: Event) -> Entry:
+    def _append(
+        self, event: Event, is_taken: Callable[[Sequence[Event]], bool] = lambda events: False
+    ) -> Entry:
         for _ in range(_TRIES):
             self._read_on()
+            if is_taken(self._events):
+                raise _Taken
             head = self.head
             if not head.sequence and not self._heads.exists():
                 self._anchor(head, "begin")  # so that whoever sees an entry sees the file

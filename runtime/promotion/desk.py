@@ -252,11 +252,14 @@ class Desk:
         if not gates:
             self.store.approved(approval.body)
             return approval
-        known, now_ns = self.known(), self.clock.now_ns()
-        certificate = issue(approval, opened(gates[0]), self.trusted(), known, now_ns)
+        gate, now_ns = opened(gates[0]), self.clock.now_ns()
+        certificate = issue(approval, gate, self.trusted(), self.known(), now_ns)
         if isinstance(certificate, Document):
             self.store.approved(approval.body)
-            self.store.issue(certificate)
+            if not self.store.issue(
+                certificate
+            ):  # somebody was first: what is known says so by now
+                return issue(approval, gate, self.trusted(), self.known(), now_ns)
         return certificate
 
     def revoke(self, named: str, reason: str, who: str, opened: Open, *, key: str = "") -> Revoked:

@@ -193,10 +193,24 @@ class PromotionStore(AbstractContextManager["PromotionStore"]):
         """Record an approval."""
         self.audit.append(Approved(body.id, body.strategy, body.approver, body.approver_key))
 
-    def issue(self, document: Document) -> None:
-        """Record a certificate: lower serials are refused from now on."""
+    def issue(self, document: Document) -> bool:
+        """Record a certificate: lower serials are refused from now on.
+
+        Return whether it is: nothing is recorded where its serial was used meanwhile, for of two with one serial
+        a revocation would take back only one.
+        """
         body = document.body
-        self.audit.append(
+
+        def is_taken(events: Sequence[Event]) -> bool:
+            return any(
+                (each.account, each.family) == (body.account, body.family)
+                and each.serial >= body.serial
+                for each in events
+                if isinstance(each, CertificateIssued | Seen)
+            )
+
+        return self.audit.append_unless(
+            is_taken,
             CertificateIssued(
                 body.id,
                 body.strategy,
@@ -204,7 +218,7 @@ class PromotionStore(AbstractContextManager["PromotionStore"]):
                 body.family,
                 body.serial,
                 document.to_bytes().decode("ascii"),
-            )
+            ),
         )
 
     def seen(self, verified: VerifiedCertificate, session: str) -> None:
