@@ -151,8 +151,35 @@ class KillSwitch:
                 code="halt.folder",
             )
         _write(self._released, by)
-        self.path.unlink(missing_ok=True)
+        self._remove(halt)
         return halt
+
+    def _remove(self, halt: Halt) -> None:
+        """Remove the file if it still says that halt: what was set meanwhile, for another reason, stays.
+
+        Raises
+        ------
+        InputError
+            If somebody else has halted meanwhile.
+        """
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{NAME}-")
+        os.close(handle)
+        aside = Path(name)
+        try:
+            os.rename(self.path, aside)
+            if KillSwitch(aside).state() != halt:
+                with suppress(FileExistsError):  # one more has halted
+                    os.link(aside, self.path, follow_symlinks=False)
+                raise InputError(
+                    "somebody else has halted everything meanwhile: that halt stays",
+                    where=str(self.path),
+                    remedy="look at why, and resume once more if it is still wanted",
+                    code="halt.another",
+                )
+        except FileNotFoundError:
+            pass  # somebody else has released it
+        finally:
+            aside.unlink(missing_ok=True)
 
     def released(self) -> Release:
         """Return who has released it at last; `BY_HAND` where that is not known."""

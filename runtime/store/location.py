@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from engine.errors import InputError
 
@@ -18,6 +19,9 @@ VARIABLE = "TRADER_DATABASE_URL"
 FILE_NAME = "trader.sqlite"
 SQLITE = "sqlite:///"
 POSTGRES = "postgresql+psycopg://"
+_PORT = 5432
+_LOCAL = "localhost"
+_LOCAL_NAMES = ("", _LOCAL, "127.0.0.1", "::1")
 _SERVER_NAMES = ("postgresql://", "postgres://")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):([^@]*)@|(?<=[?&]password=)[^&]*")
 
@@ -89,8 +93,39 @@ def beside(url: str) -> Path:
         return path.with_name(f"{path.stem}.sessions")
     from runtime.workspace import user_data_folder
 
-    name = blake2b(masked(url).encode(), digest_size=6).hexdigest()
-    return user_data_folder() / "sessions" / name
+    folders = user_data_folder() / "sessions"
+    of_url = folders / _named(masked(url))
+    # A folder that was named by the whole URL, as they once were, is gone on with: it may have a halt in it.
+    return of_url if of_url.is_dir() else folders / _named(_database_of(url))
+
+
+def _named(text: str) -> str:
+    return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _database_of(url: str) -> str:
+    """Return which database of which server a URL means, in whatever way it is written and whoever asks.
+
+    Else a halt that is set by one who writes the URL otherwise would halt nobody.
+
+    Examples
+    --------
+    >>> _database_of("postgres://me:secret@LOCALHOST/trader?sslmode=require")
+    'localhost:5432/trader'
+    >>> _database_of("postgresql+psycopg:///trader?host=127.0.0.1&user=me")
+    'localhost:5432/trader'
+    """
+    try:
+        parts = urlsplit(server_url(url))
+        written_port = parts.port or _PORT
+    except ValueError:  # whoever opens it is told
+        return masked(url)
+    said = dict(parse_qsl(parts.query))
+    host = said.get("host", parts.hostname or "")  # of the URL in small letters
+    port = said.get("port", written_port)
+    database = said.get("dbname", unquote(parts.path.strip("/")))
+    database = database or said.get("user", unquote(parts.username or ""))
+    return f"{_LOCAL if host in _LOCAL_NAMES else host}:{port}/{database}"
 
 
 def masked(url: str) -> str:

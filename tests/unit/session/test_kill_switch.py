@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -137,6 +138,47 @@ def test_a_link_to_nowhere_halts(tmp_path: Path) -> None:
     switch.path.symlink_to("nowhere")
     assert switch.flags() == (True, False)
     assert switch.release(BEN).who == "nobody knows"
+    assert switch.state() is None
+    KillSwitch(tmp_path / "elsewhere").set(ANN)
+    switch.path.symlink_to("elsewhere")
+    assert switch.release(BEN) == ANN
+    assert switch.state() is None
+
+
+@pytest.mark.parametrize("is_one_more", [False, True])
+def test_a_halt_that_is_set_while_another_is_released_stays(
+    is_one_more: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zoe halts for a reason of her own just when Ben lets everything run again."""
+    switch, others = KillSwitch(tmp_path / "HALT"), KillSwitch(tmp_path / "HALT")
+    switch.set(ANN)
+    rename, zoe = os.rename, Halt("zoe", "the venue is down", 5, flatten=True)
+
+    def meanwhile(*places: Path) -> None:
+        others.set(zoe)
+        rename(*places)
+        if is_one_more:
+            others.set(ANN)
+
+    monkeypatch.setattr(os, "rename", meanwhile)
+    with pytest.raises(InputError, match="that halt stays"):
+        switch.release(BEN)
+    assert switch.state() == (ANN if is_one_more else zoe)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["HALT", "HALT.released"]
+
+
+def test_of_two_who_release_at_once_both_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch, rename = KillSwitch(tmp_path / "HALT"), os.rename
+    switch.set(ANN)
+
+    def too_late(*places: Path) -> None:
+        switch.path.unlink()
+        rename(*places)
+
+    monkeypatch.setattr(os, "rename", too_late)
+    assert switch.release(BEN) == ANN
     assert switch.state() is None
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from dataclasses import replace
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,53 @@ def test_a_new_registry_is_made_with_its_folders(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_password_is_never_shown(url: str, shown: str) -> None:
     assert masked(url) == shown
+
+
+SERVER = "postgresql+psycopg://me:secret@db.example/trader"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_same"),
+    [
+        ("postgresql://me:secret@db.example/trader", True),
+        ("postgres://me@DB.example:5432/trader", True),
+        ("postgresql+psycopg://you:other@db.example/trader?sslmode=require", True),
+        ("postgresql:///trader?host=db.example&user=me&password=secret", True),
+        ("postgresql://me:secret@db.example/trader?port=5432", True),
+        ("postgresql://me:secret@db.example:5433/trader", False),
+        ("postgresql://me:secret@db.example/other", False),
+        ("postgresql://me:secret@db2.example/trader", False),
+        ("postgresql://me:secret@localhost/trader", False),
+    ],
+)
+def test_one_database_has_one_folder_however_its_url_is_written(
+    url: str, is_same: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kill switch is in there: who halts may write the URL otherwise than who trades."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert (beside(url) == beside(SERVER)) is is_same
+
+
+def test_this_machine_is_the_same_by_all_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("localhost", "LocalHost", "127.0.0.1", "[::1]", "")
+    assert len({beside(f"postgresql://me@{name}/x") for name in names}) == 1
+    assert beside("postgresql://me:secret@db:port/x").parent.name == "sessions"
+    sockets = {beside(f"postgresql://me@/x?host={place}") for place in ("/tmp/a", "/tmp/b")}
+    assert len(sockets) == 2
+
+
+def test_a_folder_that_was_named_by_the_whole_url_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    before = (
+        tmp_path
+        / "trader"
+        / "sessions"
+        / blake2b(masked(SERVER).encode(), digest_size=6).hexdigest()
+    )
+    before.mkdir(parents=True)
+    assert beside(SERVER) == before
 
 
 @pytest.mark.parametrize(
