@@ -198,8 +198,8 @@ class Inbox:
         if one.execution_id in self._executions:
             return Reading(News.OLD)
         order = self._order(one.client_id, one.venue_id)
-        if order is None:
-            return Reading(News.FOREIGN)
+        if order is None or (one.instrument, one.side) != (order.instrument, order.side):
+            return Reading(News.FOREIGN)  # of our order too: what we have not asked for has no place in it
         order_id = order.order_id
         status = engine.status(order_id)
         if status == 0 and not engine.takes_late(order_id):

@@ -133,3 +133,14 @@ def test_in_any_order_and_told_twice_the_same_fills_are_booked_and_no_edge_is_mi
         again = Inbox(desk.inbox.books)
         again.restore(desk.inbox.snapshot())
         assert again.has_execution("#a") and again.has_execution("#b")
+
+
+@pytest.mark.parametrize(("instrument", "side"), [(1, 1), (-1, 1), (0, -1)])
+def test_a_fill_under_our_name_of_what_we_have_not_ordered_is_booked_for_nobody(
+    instrument: int, side: int
+) -> None:
+    """Of another symbol, which may be none of the session's and then has no price here, or of the other side."""
+    desk = Desk()
+    one = Execution("#a", NAME, "v7", instrument, side, 4, 0, 0, "USD", 1, 5)
+    event = BrokerEvent(at.KIND_FILL, "#a", "stream", NAME, "v7", execution=one)
+    assert desk.inbox.read(event, desk.engine) == Reading(News.FOREIGN)

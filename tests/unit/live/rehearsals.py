@@ -235,10 +235,12 @@ class Rehearsal:
         return Document(body, signatures)
 
     def issue(self, runs: Fingerprint | None = None, **fields: Any) -> Document:
-        """Issue a certificate."""
-        document = self.certificate(runs, **fields)
+        """Issue the next certificate."""
         with self.desk() as desk:
-            desk.store.issue(document)
+            body = self.certificate(runs, **fields).body
+            serial = desk.store.next_serial(body.account, body.family)
+            document = self.certificate(runs, **({"serial": serial} | fields))
+            assert desk.store.issue(document)
         return document
 
     @asynccontextmanager
