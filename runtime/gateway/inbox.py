@@ -198,8 +198,9 @@ class Inbox:
         if one.execution_id in self._executions:
             return Reading(News.OLD)
         order = self._order(one.client_id, one.venue_id)
+        # Also under our order's name: what was not asked for has no place in it.
         if order is None or (one.instrument, one.side) != (order.instrument, order.side):
-            return Reading(News.FOREIGN)  # of our order too: what we have not asked for has no place in it
+            return Reading(News.FOREIGN)
         order_id = order.order_id
         status = engine.status(order_id)
         if status == 0 and not engine.takes_late(order_id):
