@@ -12,6 +12,7 @@ is asked before anything is entered.
 
 from __future__ import annotations
 
+from engine.ports import Environment
 from runtime.journal.leases import Lease, LeaseHeld
 from runtime.journal.sessions import SessionRecord, SessionStore
 from runtime.promotion.certificate import VerifiedCertificate
@@ -20,6 +21,7 @@ from runtime.promotion.document import Document, read_document
 from runtime.promotion.fingerprint import Fingerprint, account_hash, fingerprint_of
 from runtime.promotion.limits import allowed_by, larger
 from runtime.promotion.problems import Code, Problem
+from runtime.session.account_lock import take_account
 from runtime.session.kill_switch import KillSwitch
 from runtime.session.live_opening import LiveOpening
 from runtime.session.live_plan import LivePlan
@@ -112,6 +114,8 @@ async def start_live(
     session_id = new_id(store.clock.now_ns()) if going_on is None else going_on.id
     lease = _lease(store, plan, certificate, session_id)
     try:
+        if plan.door.environment is Environment.LIVE:
+            take_account(lease.account, session_id, store.place)
         proven = await prove(plan.door, plan.market.instruments, store.clock)
         body = certificate.certificate
         require_account(proven, plan.door, body.environment, plan.account)

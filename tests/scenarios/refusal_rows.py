@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from engine.model.units import NS_PER_DAY
 from runtime.clocks import SystemClock
 from runtime.journal.leases import Lease
+from runtime.workspace import user_data_folder
 from sims.venues.alpaca import AlpacaVenue, VenueSettings
 from sims.venues.alpaca.desk import Desk
 from sims.venues.alpaca.faults import parse_faults
@@ -201,6 +203,21 @@ def in_use(scene: Scene) -> None:
         assert isinstance(held, Lease)
 
 
+_KEPT: Final[list[TextIO]] = []
+
+
+def in_use_elsewhere(scene: Scene) -> None:
+    """A process with another database trades the live account, and has its lock."""
+    scene.live_account()
+    folder = user_data_folder() / "accounts"
+    folder.mkdir(parents=True)
+    lock = (folder / f"alpaca-{account_of(NUMBER)[:16]}.lock").open("w")
+    lock.write("session 20261122-090000-first of sqlite:////elsewhere.db (process 4711)")
+    lock.flush()
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    _KEPT.append(lock)  # closed, it would be free
+
+
 def venue_with(*faults: dict[str, Any], **settings: Any) -> Deed:
     """Open the venue with something wrong."""
     text = "\n".join(json.dumps(each) for each in faults)
@@ -380,6 +397,8 @@ CERTIFICATES: tuple[Row, ...] = (
 VENUE: tuple[Row, ...] = (
     Row("another session trades the account", in_use, LIVE, "live.account_in_use",
         "the account is traded by session"),
+    Row("another database's session trades the live account", in_use_elsewhere, LIVE,
+        "live.account_in_use", "the account is traded by session SESSION of sqlite"),
     Row("the venue does not run", nothing, LIVE, "live.unreachable", "alpaca cannot be asked"),
     Row("the venue answers with an error",
         venue_with({"kind": "error", "on": "account", "status": 503, "count": 99}), LIVE,

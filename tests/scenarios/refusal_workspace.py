@@ -235,6 +235,7 @@ class Scene:
         urls = rehearsal(self.venues.opened(SETTINGS, **more).url)
         for known in (hosts._KNOWN, access._KNOWN):
             self.patch.setitem(known, Environment.LIVE, urls)
+            self.patch.setenv("XDG_DATA_HOME", str(self.folder / "home"))
         self.configure(environment="live")
         self.limit()
         self.issue(**self.like(environment="live"), evidence_class="real")

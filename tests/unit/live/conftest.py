@@ -18,6 +18,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(prepared: Path, tmp_path: Path) -> Rehearsal:
-    """Return a copy of it."""
+def here(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
+    """Return a copy of it; what is the user's is of this test too."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     return copied(prepared, tmp_path / "workspace")
