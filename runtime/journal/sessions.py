@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,7 +47,7 @@ T = TypeVar("T")
 DRILL_ACCOUNT = "paper:drill"
 PAGE = 2_048  # entries that are read at once
 _LOOKED_AT = 1_000  # newest sessions, for the last that is no drill
-_LOOKS = 20  # at so many files for sessions that are lost
+_LOST_TOLD = 20  # of sessions that are lost: one is enough
 
 
 class NewSession(msgspec.Struct, frozen=True):
@@ -354,14 +355,18 @@ class SessionStore:
         return require_chain(entries, previous, where=where, first=after + 1)
 
     def lost(self) -> Sequence[str]:
-        """Return sessions whose journals are anchored beside the database, which does not know them."""
-        names = sorted((path.stem for path in self.folder.glob("*.anchors")), reverse=True)[:_LOOKS]
+        """Return sessions whose journals are anchored beside the database, which does not know them.
+
+        The newest some of them, however many sessions it knows that are newer.
+        """
+        names = sorted((path.stem for path in self.folder.glob("*.anchors")), reverse=True)
         with self.backend.reading() as transaction:
-            return [
+            unknown = (
                 name
                 for name in names
                 if not transaction.read("session", {"name": name, "length": len(name)})
-            ]
+            )
+            return list(islice(unknown, _LOST_TOLD))
 
     def verify(self, session_id: str, *, after: int = 0, decode: bool = True) -> Verdict:
         """Check a session's journal from a sequence on: the chain, every record, the anchors."""

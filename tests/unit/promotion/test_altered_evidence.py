@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 from engine.gate.evidence import PaperDay
 from engine.ports import EvidenceClass
 from runtime.clocks import SystemClock
-from runtime.journal.sessions import SessionStore
+from runtime.journal.anchors import add_anchor
+from runtime.journal.entries import Head, genesis
+from runtime.journal.sessions import NewSession, SessionStore
 from runtime.promotion.desk import Desk as PeoplesDesk
 from runtime.promotion.evidence.days import merged
 from runtime.promotion.evidence.on_paper import OnPaper, collect, drills_of
@@ -67,6 +70,18 @@ def test_a_session_cannot_be_hidden_by_renaming_its_account(desk: Desk, tmp_path
 
 def test_a_session_that_was_deleted_is_missed(desk: Desk, tmp_path: Path) -> None:
     edit(tmp_path, "DELETE FROM journal", "DELETE FROM sessions")
+    (lost,) = evidence_of(desk).integrity
+    assert lost.recomputed_head == "" and lost.anchored_head is None
+
+
+def test_a_deleted_session_is_missed_however_many_have_begun_since(
+    desk: Desk, tmp_path: Path
+) -> None:
+    with closing(SessionStore.open(f"sqlite:///{tmp_path / 'trader.db'}")) as store:
+        for number in range(40):
+            newer = store.begin_session(NewSession("other", "paper:other"), f"99991231-{number:03}")
+            add_anchor(store.files(newer).anchors, Head(0, genesis(newer)), "open")
+    edit(tmp_path, "DELETE FROM sessions WHERE account <> 'paper:other'")
     (lost,) = evidence_of(desk).integrity
     assert lost.recomputed_head == "" and lost.anchored_head is None
 
