@@ -84,7 +84,7 @@ def _facts(start: LiveStart) -> dict[str, str]:
         "limits": ", ".join(f"{name} {text}" for name, text in gateway.items())
         + f", {limits.orders_per_minute:,} orders a minute",
         "certificate": f"{body.id[:_ID_SHOWN]}, serial {body.serial}, {body.stage}, expires "
-        f"{format_moment(body.expires_ns)}",
+        f"{format_moment(body.expires_ns)[:16]}Z",  # a line has 80 columns
         "market": "open" if start.proven.is_open else "closed",
     }
 

@@ -119,15 +119,21 @@ def rendered(glance: Glance, environment: str = "PAPER") -> Group:
 def _head(glance: Glance, environment: str) -> Text:
     from rich.text import Text
 
-    from runtime.observing.logs import iso
-
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{environment} ", "bold red" if environment == "LIVE" else "bold cyan")
     line.append(f"{glance.strategy} ", "bold")
     line.append(glance.state, _STYLES.get(glance.state, ""))
-    line.append(f"  {glance.session}  {glance.feed}  ", "dim")
-    line.append(iso(glance.ts_ns)[:16].replace("T", " "))
+    line.append(f"  {_moment(glance.ts_ns)}")  # before what may be cut
+    line.append(f"  {glance.session}  {glance.feed}", "dim")
     return line
+
+
+def _moment(ts_ns: int) -> str:
+    """Return the data's time by the minute, of the same width where none has come yet."""
+    from runtime.observing.logs import iso
+
+    minute = iso(ts_ns)[:16].replace("T", " ")
+    return minute if ts_ns else f"{'-':<{len(minute)}}"
 
 
 def _money(glance: Glance) -> Text:
@@ -231,10 +237,8 @@ def _more(table: Table, count: int, shown: int) -> None:
 def _event(event: Event, strategy: str = "") -> Text:
     from rich.text import Text
 
-    from runtime.observing.logs import iso
-
     line = Text(no_wrap=True, overflow="ellipsis")
-    line.append(f"{iso(event.ts_ns)[:16].replace('T', ' ')} ", "dim")
+    line.append(f"{_moment(event.ts_ns)} ", "dim")
     if strategy:
         line.append(f"{strategy[:_NAME]} ", "bold")
     name = event.name.lower().replace("_", " ")
