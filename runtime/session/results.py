@@ -80,8 +80,9 @@ def result_of(
         started=perf_counter(),
     )
     warnings = list(wanted.config.warnings)
-    if wanted.feed != "replay":
-        warnings.append("the data were a stream's; the passport is that of the strategy's own")
+    if wanted.feed != "replay":  # the strategy's own data are not those that it traded on
+        context = replace(context, history=None)
+        warnings.append("its prices were a stream's; what stands under Data is of the backtest's")
     seconds = elapsed_ns / NS_PER_SECOND
     session_id = session.parts.journal.session_id
     return build_result(

@@ -54,6 +54,22 @@ def test_every_look_fits_eighty_columns_and_says_paper(tmp_path: Path) -> None:
         assert all(len(line) <= 80 for line in lines), lines
 
 
+def test_the_time_is_not_cut_by_a_long_feed_and_is_empty_before_the_first_data(
+    tmp_path: Path,
+) -> None:
+    _, glances = looked_at(Desk.of_example("full_loop.toml", tmp_path, speed=864_000.0))
+    last = next(each for each in reversed(glances) if each.events)
+    early = msgspec.structs.replace(
+        last, ts_ns=0, events=tuple(msgspec.structs.replace(each, ts_ns=0) for each in last.events)
+    )
+    for glance, told in ((last, "2006-"), (early, " - ")):
+        page = StringIO()
+        look = msgspec.structs.replace(glance, feed="alpaca rehearsal iex")
+        Console(file=page, width=80, color_system=None).print(rendered(look))
+        text = page.getvalue()
+        assert told in text.splitlines()[0] and "1970-01-01" not in text
+
+
 def test_of_several_sessions_each_has_a_line_and_what_is_worst_comes_first(tmp_path: Path) -> None:
     _, glances = looked_at(Desk.of_example("full_loop.toml", tmp_path, speed=864_000.0))
     last = next(each for each in reversed(glances) if each.events)
@@ -104,6 +120,19 @@ def test_the_result_of_a_session_is_that_of_its_backtest(example: str, tmp_path:
     assert result is not None
     assert result.final_equity == from_minor(expected.final_equity_minor)
     assert "trader replay" in result.tearsheet()
+
+
+def test_the_result_of_a_stream_is_of_its_own_days_and_prices(tmp_path: Path) -> None:
+    """The strategy's own data are of other years: no date and no shortfall is taken from them."""
+    desk = Desk.of_example("sma_cross.toml", tmp_path)
+    session, other = desk.run(), Desk.of_example("momentum.toml", tmp_path)
+    wanted = Wanted(desk.config, Path(), feed="alpaca", history=other.history)
+    with desk.store() as store:
+        wanted.market = desk.plan(store).market
+        entries = store.entries(store.get("last").id)
+        result = result_of(session, wanted, entries, elapsed_ns=10**9)
+    assert result is not None
+    assert "2004-08-19 to 2006-07-19" in result.tearsheet()
 
 
 def test_a_session_that_has_seen_nothing_has_no_result(tmp_path: Path) -> None:
