@@ -26,6 +26,7 @@ _STYLES = {
     "failed": "red",
     "reconciling": "yellow",
 }
+_EXPECTED = ("running", "stopped")  # of any other state the list says why
 _WAIT_SECONDS = 5.0
 RELEASE = "release_symbol"  # `release` alone is of the kill switch
 _LOOK_SECONDS = 0.1
@@ -40,7 +41,9 @@ def list_sessions(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List sessions, the newest first: state and since when (UTC), the account's worth at the last mark, why.
+    """List sessions, the newest first: state and since when (UTC), the account's worth at the last mark.
+
+    Below them why a session is neither running nor stopped; `show` has the cause of any.
 
     \b
     Examples:
@@ -54,7 +57,7 @@ def list_sessions(
         elif not found:
             print("No session yet: trader paper STRATEGY")
         else:
-            _print_table(found)
+            print_list(found)
 
 
 @guarded
@@ -323,18 +326,18 @@ def _environment(found: SessionRecord) -> Text:
     return Text(name, "bold red" if name.endswith("LIVE") else "")
 
 
-def _print_table(sessions: Sequence[SessionRecord]) -> None:
+def print_list(sessions: Sequence[SessionRecord]) -> None:
+    """Print sessions, a line each; under them why those have stopped that nobody and nothing planned to stop."""
     from rich.table import Table
-    from rich.text import Text
 
     from runtime.config.moments import format_moment
 
     table = Table(box=None, pad_edge=False)
-    for name in ("session", "broker", "state", "since", "strategy", "equity", "cause"):
+    for name in ("session", "broker", "state", "since", "strategy", "equity"):
         table.add_column(
             name,
-            no_wrap=name != "cause",  # what has to be cut is the cause
-            overflow="ellipsis",
+            no_wrap=name not in ("broker", "strategy"),  # what is too wide goes on a line below
+            overflow="fold",
             justify="right" if name == "equity" else "left",
         )
     for each in sessions:
@@ -345,9 +348,12 @@ def _print_table(sessions: Sequence[SessionRecord]) -> None:
             format_moment(each.changed_ns)[5:16].replace("T", " "),
             each.strategy,
             _equity(each) or "",
-            Text(each.cause, no_wrap=True, overflow="ellipsis"),
         )
-    screen.console().print(table)
+    console = screen.console()
+    console.print(table)
+    for each in sessions:
+        if each.cause and (state := _state(each)) not in _EXPECTED:
+            console.print(f"{each.id}  {state}: {each.cause}", markup=False)
 
 
 def _styled(state: str) -> Text:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from cli.main import app
+from cli.sessions import print_list
 from runtime.journal.sessions import DRILL_ACCOUNT, NewSession, SessionStore
+from runtime.session.states import SessionState
 from tests.architecture.source import ROOT
 
 EXAMPLE = str(ROOT / "examples" / "sma_cross.toml")
@@ -131,10 +135,27 @@ def test_who_is_to_approve_signals_of_daily_bars_is_told_when_that_can_be() -> N
 def test_the_list_says_since_when_and_what_the_account_is_worth() -> None:
     session = answer("paper", EXAMPLE)
     told = CliRunner().invoke(app, ["sessions", "list"], env={"COLUMNS": "80"}).stdout.splitlines()
-    assert told[0].split() == ["session", "broker", "state", "since", "strategy", "equity", "cause"]
+    assert told[0].split() == ["session", "broker", "state", "since", "strategy", "equity"]
     assert max(map(len, told)) <= 80
     (listed,) = answer("sessions", "list")["sessions"]
     assert listed["session"] == session["session"]
     assert told[1].split()[2:7] == [
         "stopped", listed["changed"][5:10], listed["changed"][11:16], "sma_cross", listed["equity"]
     ]  # fmt: skip
+
+
+def test_the_list_of_eighty_columns_cuts_no_id_and_says_why_a_session_failed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with closing(SessionStore.open()) as store:
+        wanted = NewSession("rehearsal", "PA3034C37C7E", broker="alpaca rehearsal")
+        begun = store.get(store.begin_session(wanted))
+    failed = replace(begun, state=SessionState.FAILED, cause="the venue refuses the keys")
+    print_list([replace(failed, equity_minor=2_424_409_000_000)])
+    told = capsys.readouterr().out.splitlines()
+    assert max(map(len, told)) <= 80
+    assert told[1].split()[:3] == [begun.id, "ALPACA", "failed"]
+    assert told[1].split()[-2:] == ["rehearsal", "24244.09"]
+    assert told[2].split() == ["REHEARSAL"], "what is too wide goes on below"
+    assert told[3] == f"{begun.id}  failed: the venue refuses the keys"
