@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import InputError
+from engine.errors import ConfigError, InputError
 from runtime.config.locate import locate_keys
-from runtime.config.problems import config_error
+from runtime.config.problems import config_error, did_you_mean
 from runtime.config.quick import quick_workspace
 from runtime.config.reading import parse_toml, read_text
 
@@ -234,6 +234,11 @@ def find_strategy(name: str, start: Path) -> Path:
     A path that exists; else a file in the workspace's folder of strategies, with or without
     ``.toml``, or the one there whose strategy has that name; else one of the examples that are
     installed. A path that does not exist comes back as it is: loading says what is wrong with it.
+
+    Raises
+    ------
+    ConfigError
+        If nothing has the name, and a strategy has nearly this one.
     """
     path = Path(name)
     if path.exists():
@@ -249,7 +254,19 @@ def find_strategy(name: str, start: Path) -> Path:
         named = [each for each in sorted(folder.glob("*.toml")) if _name_in(each) == name]
         if len(named) == 1:
             return named[0]
+    if len(path.parts) == 1:
+        _require_strange(name, [*folders, path.parent])
     return path
+
+
+def _require_strange(name: str, folders: Sequence[Path]) -> None:
+    """Raise where a name that nothing has is nearly that of a strategy; else loading says what is wrong."""
+    files = [each for folder in folders for each in sorted(folder.glob("*.toml"))]
+    known = [each.name if name.endswith(".toml") else each.stem for each in files]
+    known += [given for each in files if isinstance(given := _name_in(each), str)]
+    near = "" if name in known else did_you_mean(name, known)  # two may have it: neither is meant
+    if near:
+        raise ConfigError("there is no such strategy file", where=name, remedy=near)
 
 
 def _name_in(path: Path) -> str | None:

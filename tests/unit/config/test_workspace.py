@@ -187,3 +187,22 @@ def test_packages_bring_strategies_and_a_broken_package_hides_no_other(
     ]  # fmt: skip
     assert found[0].error is not None
     assert "no licence" in found[0].error.problem
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("sma_cros", "did you mean 'sma_cross'?"),
+        ("sma_cros.toml", "did you mean 'sma_cross.toml'?"),
+        ("momentun", "did you mean 'momentum'?"),
+        ("my_cros", "did you mean 'my_cross'?"),
+    ],
+)
+def test_a_name_that_is_nearly_a_strategys_is_told_with_it(
+    workspace: Path, name: str, told: str
+) -> None:
+    other = workspace / "strategies" / "other.toml"
+    other.write_text("[strategy]\nname = 'my_cross'\n")
+    with pytest.raises(ConfigError) as caught:
+        find_strategy(name, workspace)
+    assert (caught.value.where, caught.value.remedy) == (name, told)
