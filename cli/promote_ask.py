@@ -160,5 +160,8 @@ def _print(judged: Judged) -> None:
 def _print_next(report: Report, strategy: str, *, is_request: bool) -> None:
     if report.awaits_approval and not is_request:
         print(f"Only a person's approval is missing: `trader promote {strategy} --request`")
-    elif report.open_checks:
+        return
+    if is_request:
+        print("No request was written: it has to lack a person's approval only.")
+    if report.open_checks:
         print("After each arrow stands what would change the answer.")

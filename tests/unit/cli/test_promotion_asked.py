@@ -57,3 +57,13 @@ def test_a_file_that_is_not_there_is_told_with_what_to_do(
     said = " ".join(answer.stderr.split())
     assert "there is no such file" in said and "in nofile" in said
     assert "`trader promote STRATEGY --request` writes a request" in said
+
+
+def test_a_request_that_was_not_written_is_told_as_such(workspace: Workspace) -> None:
+    for role in ("gate", "approver"):
+        assert workspace.trader("keys", "new", role, "--name", role).exit_code == 0
+    answer = workspace.trader("promote", "sma.toml", "--request")
+    assert answer.exit_code == 1
+    assert "No request was written: it has to lack a person's approval only." in answer.stdout
+    assert not [*workspace.folder.glob("*.request")]
+    assert "No request" not in workspace.trader("promote", "sma.toml").stdout
