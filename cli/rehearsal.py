@@ -58,7 +58,7 @@ class _Rehearsal:
         self._folder = folder
         self._environment = dict(os.environ) | {
             "TRADER_ALPACA_KEY_ID": "REHEARSAL",
-            "TRADER_ALPACA_SECRET_KEY": "rehearsal",
+            "TRADER_ALPACA_SECRET_KEY": "rehearsal-secret",  # no word of a page: it is masked
             "COLUMNS": "100",
             "NO_COLOR": "1",
         }
