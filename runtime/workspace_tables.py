@@ -92,7 +92,8 @@ class LimitsTable(BaseModel):
         10_000, ge=0, le=1_000_000, description="Orders and changes of one session; 0: no limit."
     )
     restricted: list[str] | None = Field(
-        None, description="Instruments in which positions are only closed."
+        None,
+        description="Instruments in which positions are only closed, in large or small letters.",
     )
 
 

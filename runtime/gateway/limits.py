@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
+from unicodedata import normalize
 
 from engine.errors import ConfigError
 from engine.model.instruments import Instrument
@@ -40,11 +41,24 @@ def limits_of(said: Said | None, instruments: Sequence[Instrument]) -> Limits:
             f"{said.collar_percent} % is finer than a millionth",
             where="trader.toml: limits.collar_percent",
         )
-    names = frozenset(said.restricted or ())
+    names = frozenset(map(_as_meant, said.restricted or ()))
     return Limits(
         order_value_minor=to_minor(said.order_value, name="limits.order_value"),
         position_value_minor=to_minor(said.position_value, name="limits.position_value"),
         collar_ppm=int(collar),
         orders_per_minute=said.orders_per_minute,
-        restricted=frozenset(n for n, each in enumerate(instruments) if each.symbol in names),
+        restricted=frozenset(
+            n for n, each in enumerate(instruments) if _as_meant(each.symbol) in names
+        ),
     )
+
+
+def _as_meant(symbol: str) -> str:
+    """Return a symbol however it is written: rather one too many is restricted than none by a small letter.
+
+    Examples
+    --------
+    >>> _as_meant(" btc/usd "), _as_meant("BTCUSD")
+    ('btcusd', 'btcusd')
+    """
+    return normalize("NFKC", symbol).strip().casefold().replace("/", "")

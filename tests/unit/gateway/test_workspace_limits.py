@@ -39,6 +39,12 @@ def test_what_is_written_is_held(tmp_path: Path) -> None:
     assert found.restricted == {1}, "GHI is not among the instruments"
 
 
+@pytest.mark.parametrize("written", ["def", "Def", " DEF ", "\uff24\uff25\uff26", "DE/F"])
+def test_a_restricted_symbol_is_meant_however_it_is_written(written: str, tmp_path: Path) -> None:
+    found = limits_in(tmp_path, f'[limits]\nrestricted = ["{written}"]\n')
+    assert found.restricted == {1}
+
+
 def test_without_the_table_the_defaults_hold(tmp_path: Path) -> None:
     assert limits_in(tmp_path, '[sessions]\non_stop = "keep"\n') == limits_of(None, TWO) == Limits()
 
