@@ -85,7 +85,7 @@ def _inputs(end: SessionEnd) -> int | None:
 
 def _print_one(end: SessionEnd) -> None:
     from engine.errors import InputError
-    from runtime.session.states import FEED_ENDED
+    from runtime.session.states import FEED_ENDED, SessionState
 
     if end.ended.error is not None:
         return  # it is told as an error
@@ -99,6 +99,8 @@ def _print_one(end: SessionEnd) -> None:
     )
     if end.session.cause != FEED_ENDED:
         print(f"Left        {end.session.left}")
+        if end.ended.state is SessionState.STOPPED:
+            print("Goes on     where it has stopped, at the next start")
     inputs = answer["inputs"]
     after = "" if inputs is None else f" after {inputs:,} inputs"
     print(f"State       {answer['state_hash']}{after}")

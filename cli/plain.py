@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from typer import BadParameter
 from typer.core import TyperCommand, TyperGroup
 
 _UNREAD = object()
+_NUMBERS = {"integer": "a whole number", "number": "a number"}
 _SENTENCE = 200  # characters of a command's first sentence, at most
 
 
@@ -61,11 +63,23 @@ def _reader_of(parameter: Any, annotation: Any) -> Callable[[Any, Any], Any]:
     def process_value(context: Any, value: Any) -> Any:
         plain = _plain(value, annotation, is_list=parameter.multiple or parameter.nargs == -1)
         if plain is _UNREAD or (parameter.required and not plain):
-            return by_typer(context, value)
+            try:
+                return by_typer(context, value)
+            except BadParameter as error:
+                error.message = _in_our_words(error.message, value)
+                raise
         callback = parameter.callback
         return plain if callback is None else callback(context, parameter, plain)
 
     return process_value
+
+
+def _in_our_words(problem: str, value: Any) -> str:
+    """Return what is wrong with a value without what pydantic says to programmers."""
+    for kind, wanted in _NUMBERS.items():
+        if problem.startswith(f"Input should be a valid {kind}"):
+            return f"{value!r} is not {wanted}."
+    return problem.removeprefix("Value error, ")
 
 
 def _plain(value: Any, annotation: Any, *, is_list: bool) -> Any:

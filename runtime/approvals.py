@@ -24,7 +24,7 @@ from engine.model.trading import ExecutionMode, OperatorAction, QueueState, Sign
 from engine.model.units import NS_PER_DAY, from_minor, from_quanta
 from engine.rules.approval_queue import place_of_signal, refusal
 from engine.rules.hours import spans_session
-from engine.state import Core
+from engine.state import Core, Table
 from runtime.results.signals import signal_id
 
 _LISTED: Final = (QueueState.WAITING, QueueState.APPROVED)
@@ -119,8 +119,16 @@ def why_not(core: Core, action: OperatorAction, number: int, now_ns: int) -> str
             return f"signal {number} was approved before, and then not sent: {reason}"
 
 
-def became_of(core: Core, instruments: Sequence[Instrument], number: int) -> tuple[bool, str]:
-    """Return whether an approval was followed, and in a sentence what became of its signal."""
+def became_of(
+    core: Core, instruments: Sequence[Instrument], number: int, next_order: int
+) -> tuple[bool, str]:
+    """Return whether an approval was followed, and in a sentence what became of its signal.
+
+    Parameters
+    ----------
+    next_order
+        The first order that was not there before the approval.
+    """
     i = place_of_signal(core, number)
     assert i >= 0, f"signal {number} was decided on and has no place"
     row, calendar = core.monitors, core.terms[i, at.TERM_CALENDAR]
@@ -128,7 +136,8 @@ def became_of(core: Core, instruments: Sequence[Instrument], number: int) -> tup
     match QueueState(row[i, loop.WAITING_STATE]):
         case QueueState.SENT:
             then = "; it trades when the market opens" if is_closed else ""
-            return True, f"signal {number} is sent{then}"
+            order = _first_order(core, i, instruments[i], next_order)
+            return True, f"signal {number} is sent{order}{then}"
         case QueueState.APPROVED:
             symbol = instruments[i].symbol
             until = f"the first price of {symbol} after the open"
@@ -144,6 +153,17 @@ def became_of(core: Core, instruments: Sequence[Instrument], number: int) -> tup
             return False, (
                 f"signal {number} was checked once more and is not sent: {reason}; it waits no longer"
             )
+
+
+def _first_order(core: Core, i: int, instrument: Instrument, next_order: int) -> str:
+    """Return in words the order that was made of a signal: it was sized and priced once more."""
+    for r in range(core.account[at.ACCOUNT_ORDERS]):
+        if core.orders[r, at.ORDER_ID] >= next_order and core.orders[r, at.ORDER_INSTRUMENT] == i:
+            side = "buy" if core.orders[r, at.ORDER_SIDE] > 0 else "sell"
+            lots = instrument.lots_to_quantity(core.orders[r, at.ORDER_QUANTITY])
+            words = _words(core.orders, r, instrument)
+            return f": {side} {lots} {instrument.symbol}, {words}"
+    return ""
 
 
 def _queued(
@@ -199,12 +219,12 @@ def _order(core: Core, i: int, instrument: Instrument, price: int) -> str:
         text = from_quanta(price, instrument.price_precision)
         return f"limit {text}" if kind is OrderType.LIMIT else kind.name.lower()
     first = i * loop.ASKED_ROWS
-    return ", ".join(_words(core, first + n, instrument) for n in range(count))
+    return ", ".join(_words(core.asked, first + n, instrument) for n in range(count))
 
 
-def _words(core: Core, r: int, instrument: Instrument) -> str:
-    kind = OrderType(core.asked[r, at.ORDER_TYPE]).name.lower().replace("_", " ")
-    prices = [int(core.asked[r, column]) for column in (at.ORDER_STOP, at.ORDER_LIMIT)]
+def _words(orders: Table, r: int, instrument: Instrument) -> str:
+    kind = OrderType(orders[r, at.ORDER_TYPE]).name.lower().replace("_", " ")
+    prices = [int(orders[r, column]) for column in (at.ORDER_STOP, at.ORDER_LIMIT)]
     texts = [str(from_quanta(each, instrument.price_precision)) for each in prices if each]
     return " ".join((kind, *texts))
 

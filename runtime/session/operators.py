@@ -180,9 +180,10 @@ class OperatorSide:
         problem = why_not(core.plain, _DECISIONS[asked.verb], number, core.now_ns)
         if problem:
             return f"{REFUSED}: {problem}"
+        next_order = core.plain.account[at.ACCOUNT_NEXT_ORDER]
         await self._intake.take(wish)
         self._condition.follow()
-        is_followed, told = became_of(core.plain, core.instruments, number)
+        is_followed, told = became_of(core.plain, core.instruments, number, next_order)
         return f"{asked.verb}: done; {told}" if is_followed else f"{REFUSED}: {told}"
 
     def _waiting(self) -> tuple[QueuedSignal, ...]:

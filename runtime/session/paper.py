@@ -46,7 +46,7 @@ from runtime.venues.market_access import ALPACA, load_market
 from runtime.venues.needs import lacks
 from runtime.workspace import find_workspace
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # and what stands as the cause
 _TURN_SECONDS = 0.0005
 
 
@@ -220,16 +220,16 @@ async def run_until_signal(
     others = [asyncio.ensure_future(each) for each in beside]
     leaving = Leaving(host)
 
-    def stop(name: str) -> None:
+    def stop(cause: str) -> None:
         if host.is_stopping:
             running.cancel()
             leaving.asked_again()
         else:
             leaving.asked()
-        host.stop(name)
+        host.stop(cause)
 
-    for each in _SIGNALS:
-        loop.add_signal_handler(each, stop, each.name)
+    for each, cause in _SIGNALS.items():
+        loop.add_signal_handler(each, stop, cause)
     if seconds is not None:
         loop.call_later(seconds, host.stop, f"after {seconds:g} s")
     try:

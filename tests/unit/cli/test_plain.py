@@ -52,10 +52,10 @@ def app_of(command: type[TyperCommand], group: type[TyperGroup], called: Called)
 
 # Every line is tried with Typer's own commands and with ours.
 LINES = [
-    "go a", "go", "go a b c", "go a --word compiled", "go a --word other", "go a --word COMPILED",
+    "go a", "go", "go a b c", "go a --word compiled",
     "go a --folder .", "go a --folder missing/folder", "go a --folder=", "go a --folder -",
     "go a --pair x=1 --pair y=2", "go a --pair=", "go a --paths . --paths b", "go a --count 5",
-    "go a --count 0", "go a --count x", "go a --share 0.5", "go a --share x", "go a --loud me",
+    "go a --count 0", "go a --share 0.5", "go a --loud me",
     "go a --loud never", "go a --debug", "go a --no-debug", "go a --keep", "go a --drop",
     "go --word", "go a --unknown", "go --help", "--help", "--version", "--version go a", "", "gone",
     "go -- --word",
@@ -71,6 +71,23 @@ def answer(line: str, command: type[TyperCommand], group: type[TyperGroup]) -> S
 @pytest.mark.parametrize("line", LINES)
 def test_commands_are_called_as_by_typer(line: str) -> None:
     assert answer(line, PlainCommand, PlainGroup) == answer(line, TyperCommand, TyperGroup)
+
+
+# What is not accepted, in a person's words and not in pydantic's.
+REFUSED = [
+    ("go a --word other", "Invalid value for '--word': 'other' is not one of 'auto', 'compiled'."),
+    ("go a --word COMPILED", "Invalid value for '--word': 'COMPILED' is not one of 'auto', 'compiled'."),
+    ("go a --count x", "Invalid value for '--count': 'x' is not a whole number."),
+    ("go a --count 1.5", "Invalid value for '--count': '1.5' is not a whole number."),
+    ("go a --share x", "Invalid value for '--share': 'x' is not a number."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "told"), REFUSED)
+def test_what_is_not_accepted_is_told_plainly(line: str, told: str) -> None:
+    called, code, output = answer(line, PlainCommand, PlainGroup)
+    assert (called, code) == ([("root", False)], 2)
+    assert str(output).splitlines()[-1] == f"Error: {told}"
 
 
 def test_an_unreadable_folder_is_refused_in_typers_words(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -163,12 +164,15 @@ def test_what_is_approved_is_sent_once_whoever_sized_it(
 
     async def story() -> None:
         async with attended(desk) as person:
-            number = (await person.sees())["number"]
+            shown = await person.sees()
+            number, symbol = shown["number"], shown["symbol"]
             if days:
                 await person.waits_until_closed()
             both = [person.says("approve", number), person.says("approve", number)]
             first, second = await asyncio.gather(*both)
-            assert first.startswith(f"approve: done; signal {number} is sent")
+            said = rf"approve: done; signal {number} is sent: buy (\d+) {symbol}, (limit \d+.\d\d|market)"
+            order = re.match(said, first)
+            assert order and 0 < int(order[1]) <= float(shown["quantity"])
             assert ("when the market opens" in first) is days
             assert second == (
                 f"{REFUSED}: signal {number} was approved before, and its order was placed"
