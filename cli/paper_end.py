@@ -99,6 +99,8 @@ def _print_one(end: SessionEnd) -> None:
     )
     if end.session.cause != FEED_ENDED:
         print(f"Left        {end.session.left}")
+        for why in end.session.holds:
+            print(f"At its end  {why}")
         if end.ended.state is SessionState.STOPPED:
             print("Goes on     where it has stopped, at the next start")
     inputs = answer["inputs"]

@@ -79,6 +79,8 @@ def glance_of(observer: SessionObserver, session: Session) -> Glance:
     """Look at a session."""
     core, looks = session.parts.core, observer.looks
     health = observer.health.conditions().items()
+    unhealthy = tuple((str(n), c.value, why) for n, (c, why) in health if c.value != "up")
+    held = tuple(("entries", "held back", why) for why in session.holds)
     return Glance(
         session=session.parts.journal.session_id,
         strategy=looks.strategy,
@@ -91,7 +93,7 @@ def glance_of(observer: SessionObserver, session: Session) -> Glance:
         begun_equity_minor=observer.begun_equity_minor,
         positions=_held(session),
         orders=_orders(session),
-        unhealthy=tuple((str(n), c.value, why) for n, (c, why) in health if c.value != "up"),
+        unhealthy=unhealthy or held,
         latches=_latches(session),
         alerts=len(looks.book.open),
         fills=observer.counts.events[EventName.TRADE_EXECUTED],

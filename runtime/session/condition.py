@@ -40,6 +40,11 @@ class Condition:
         """What the engine's guards let through."""
         return Severity(self._core.plain.account[at.ACCOUNT_SEVERITY])
 
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Why it takes no new risk, where something is not whole."""
+        return tuple(self._holds.values())
+
     def is_held_by(self, who: str) -> bool:
         """Return whether a part of the session keeps it from entries."""
         return who in self._holds

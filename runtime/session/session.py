@@ -391,6 +391,11 @@ class Session:
         return self._condition.cause
 
     @property
+    def holds(self) -> tuple[str, ...]:
+        """Why it takes no new risk, where something is not whole; at its end, what was not by then."""
+        return self._condition.holds
+
+    @property
     def severity(self) -> Severity:
         """What the engine's guards let through."""
         return self._condition.severity

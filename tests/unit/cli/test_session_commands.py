@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -159,3 +160,13 @@ def test_the_list_of_eighty_columns_cuts_no_id_and_says_why_a_session_failed(
     assert told[1].split()[-2:] == ["rehearsal", "24244.09"]
     assert told[2].split() == ["REHEARSAL"], "what is too wide goes on below"
     assert told[3] == f"{begun.id}  failed: the venue refuses the keys"
+
+
+def test_a_session_whose_feed_never_came_says_why_at_its_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        feed = f"ws://127.0.0.1:{server.getsockname()[1]}"
+    words = ["paper", EXAMPLE, "--new", "--feed", feed, "--for", "0.2"]  # nobody listens any more
+    told = CliRunner().invoke(app, words).stdout.splitlines()
+    (why,) = (each for each in told if each.startswith("At its end"))
+    assert why.startswith("At its end  feed disconnected: Cannot connect to host 127.0.0.1:")
+    assert "Goes on     where it has stopped, at the next start" in told
