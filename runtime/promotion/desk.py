@@ -256,9 +256,7 @@ class Desk:
         certificate = issue(approval, gate, self.trusted(), self.known(), now_ns)
         if isinstance(certificate, Document):
             self.store.approved(approval.body)
-            if not self.store.issue(
-                certificate
-            ):  # somebody was first: what is known says so by now
+            if not self.store.issue(certificate):  # somebody was first, and by now that is known
                 return issue(approval, gate, self.trusted(), self.known(), now_ns)
         return certificate
 

@@ -47,12 +47,7 @@ def take_account(name: str, session: str, database: str, folder: Path | None = N
         folder.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise InputError(
-            f"whether another process trades the account cannot be seen: {error.strerror}",
-            where=str(path),
-            remedy="make the folder writable, with room left",
-            code="live.account_lock",
-        ) from None
+        raise _unseen(path, error) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(file, 0)
@@ -66,10 +61,14 @@ def take_account(name: str, session: str, database: str, folder: Path | None = N
                 f"the account is traded by {holder}",
                 "end that session first: with a database each, both would trade the whole account",
             ) from None
-        raise InputError(
-            f"the account cannot be taken: {error.strerror}",
-            where=str(path),
-            remedy="make the file writable, with room left",
-            code="live.account_lock",
-        ) from None
+        raise _unseen(path, error) from None
     _HELD[path] = file
+
+
+def _unseen(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"whether another process trades the account cannot be seen: {error.strerror}",
+        where=str(path),
+        remedy="make the folder and the file writable, with room left",
+        code="live.account_lock",
+    )

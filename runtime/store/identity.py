@@ -136,7 +136,7 @@ def _outside(config: StrategyConfig) -> dict[str, object]:
     try:
         parts = outside_of(path).parts
     except (OSError, SyntaxError, ValueError):
-        return {}
+        return {}  # the file is known by its bytes, and the run will say what is wrong
     return {"outside": parts} if parts else {}
 
 

@@ -45,7 +45,7 @@ def outside_of(path: Path) -> Outside:
     Raises
     ------
     OSError, SyntaxError, ValueError
-        If the file cannot be read or parsed.
+        If the strategy's own file cannot be read or parsed.
     """
     own = {each.path.resolve(): each.tree for each in load(path).own_modules()}
     trees: dict[Path, ast.Module] = dict(own)
@@ -75,10 +75,14 @@ def outside_of(path: Path) -> Outside:
 
 
 def _hash(files: Iterable[Path]) -> str:
+    """Return a hash over files; one that cannot be read counts as itself: it may be readable when it matters."""
     digest = hashlib.sha256()
     for each in files:
-        with each.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        try:
+            with each.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError:
+            digest.update(b"unreadable")
     return digest.hexdigest()
 
 
@@ -86,7 +90,7 @@ def _parsed(path: Path) -> ast.Module:
     """Return a tree; of what Python cannot read, such as a compiled module, an empty one."""
     try:
         return ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError):
         return ast.Module([], [])
 
 

@@ -133,6 +133,16 @@ def test_what_is_known_otherwise_or_is_no_input_is_left_out(top: str, folder: Pa
     assert outside_of(folder / "own.py").parts == {}
 
 
+def test_what_cannot_be_read_now_is_another_input_than_what_can(bound_folder: Path) -> None:
+    weights = bound_folder / "weights.csv"
+    weights.write_text("1\n")
+    (bound_folder / "own.py").write_text(CODE.format("W = open('weights.csv').read()", "pass"))
+    before = outside_of(bound_folder / "own.py").parts
+    weights.chmod(0)
+    now = outside_of(bound_folder / "own.py").parts
+    assert now.keys() == before.keys() == {"file.weights.csv"} and now != before
+
+
 def test_a_helper_beside_is_known_as_the_strategys_own(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
